@@ -1,0 +1,246 @@
+//! The one error type: what failed, where, why, and what to do next.
+//!
+//! An error knows how much has to be given up because of it ([`Scope`]) and what kind it is ([`Kind`]), so that the
+//! caller decides by type and never by text. The library never prints; `cli` shows errors in one place.
+
+use crate::model::{Side, Uid};
+use std::fmt;
+use std::time::Duration;
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure it is; decides what is tried again and the exit status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The connection could not be made, broke or timed out; worth another try.
+    Connection,
+    /// The server asks to come back later; `Some` is its own figure.
+    Throttled(Option<Duration>),
+    /// Name or password refused.
+    Authentication,
+    /// The login was good, but may not act for this user; or the account looks empty because rights are missing.
+    Authorization,
+    /// The certificate is not trusted, or TLS could not be agreed on.
+    Certificate,
+    /// The server said NO or BAD to this; another try of the same will fare the same.
+    Refused,
+    /// The destination is full.
+    Quota,
+    /// The server does not speak as IMAP demands, or lacks what is needed.
+    Protocol,
+    /// The mailbox is not what it was: gone, or its UIDVALIDITY changed.
+    Changed,
+    /// Wrong settings or arguments; nothing was touched.
+    Settings,
+    /// The state directory cannot be used.
+    State,
+    /// Another mailferry holds the state.
+    Locked,
+    /// The plan does not fit the snapshot any more.
+    Stale,
+    /// A guard refused.
+    Guard,
+    /// The user asked to stop.
+    Interrupted,
+    /// A file or the terminal.
+    Io,
+}
+
+/// How much has to be given up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Scope {
+    Message,
+    Mailbox,
+    Account,
+    Run,
+}
+
+/// Where it happened, as far as known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    pub account: Option<String>,
+    pub side: Option<Side>,
+    pub server: Option<String>,
+    pub mailbox: Option<String>,
+    pub uid: Option<Uid>,
+}
+
+/// A failure that a user may meet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Inner {
+    kind: Kind,
+    scope: Scope,
+    what: String,
+    place: Place,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Error {
+    /// A failure of that kind; `what` is a lower-case clause without a full stop. The scope follows from the kind and
+    /// can be changed with [`Error::scope_at_least`].
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        let scope = match kind {
+            Kind::Refused | Kind::Changed => Scope::Mailbox,
+            Kind::Settings | Kind::State | Kind::Locked | Kind::Interrupted => Scope::Run,
+            _ => Scope::Account,
+        };
+        Error(Box::new(Inner {
+            kind,
+            scope,
+            what: what.into(),
+            place: Place::default(),
+            causes: Vec::new(),
+            hint: None,
+        }))
+    }
+
+    /// Adds why: the server's own words, or the operating system's. Made harmless for a terminal.
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.0.causes.push(sanitized(&cause.to_string()));
+        self
+    }
+
+    /// Adds what to do next, commands in full.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint.get_or_insert(hint.into());
+        self
+    }
+
+    /// Sets the scope.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.0.scope = scope;
+        self
+    }
+
+    /// Names the account, unless it is known already.
+    pub fn in_account(mut self, account: &str) -> Self {
+        self.0.place.account.get_or_insert_with(|| account.to_owned());
+        self
+    }
+
+    /// Names the side and its server, unless known already.
+    pub fn on(mut self, side: Side, server: &str) -> Self {
+        self.0.place.side.get_or_insert(side);
+        self.0.place.server.get_or_insert_with(|| server.to_owned());
+        self
+    }
+
+    /// Names the mailbox, unless known already.
+    pub fn in_mailbox(mut self, mailbox: &str) -> Self {
+        self.0.place.mailbox.get_or_insert_with(|| mailbox.to_owned());
+        self
+    }
+
+    /// Names the message, unless known already.
+    pub fn at_uid(mut self, uid: Uid) -> Self {
+        self.0.place.uid.get_or_insert(uid);
+        self
+    }
+
+    /// What kind it is.
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// How much has to be given up.
+    pub fn reach(&self) -> Scope {
+        self.0.scope
+    }
+
+    /// What failed, without the place.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// Where.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// Why, outermost first.
+    pub fn causes(&self) -> &[String] {
+        &self.0.causes
+    }
+
+    /// What to do next.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether the same may succeed on a new connection.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.0.kind, Kind::Connection | Kind::Throttled(_))
+    }
+
+    /// One line for reports and the state: what and why, without place and hint.
+    pub fn summary(&self) -> String {
+        std::iter::once(self.what()).chain(self.causes().iter().map(String::as_str)).collect::<Vec<_>>().join(": ")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = &self.0.place;
+        if let Some(account) = &place.account {
+            write!(f, "{account}: ")?;
+        }
+        f.write_str(&self.0.what)?;
+        if let Some(mailbox) = &place.mailbox {
+            write!(f, " in `{mailbox}`")?;
+        }
+        if let Some(uid) = place.uid {
+            write!(f, ", UID {uid}")?;
+        }
+        match (place.side, &place.server) {
+            (Some(side), Some(server)) => write!(f, " on the {side} {server}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Makes text from outside harmless for a terminal and a log: control characters, bidirectional overrides and line
+/// ends become `?`, and what is longer than [`SHOWN_CHARACTERS`] is cut.
+pub fn sanitized(text: &str) -> String {
+    let harmless = |character: char| {
+        let overrides =
+            matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || overrides { '?' } else { character }
+    };
+    let mut shown: String = text.trim().chars().take(SHOWN_CHARACTERS).map(harmless).collect();
+    if text.trim().chars().count() > SHOWN_CHARACTERS {
+        shown.push('…');
+    }
+    shown
+}
+
+/// How much of a server's text is shown: more is never needed to understand it, and a server may send a mebibyte.
+const SHOWN_CHARACTERS: usize = 400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_names_place_in_order() {
+        let error = Error::new(Kind::Refused, "could not append a message")
+            .in_account("alice")
+            .in_mailbox("INBOX")
+            .at_uid(Uid(7))
+            .on(Side::Destination, "new.example.org");
+        let text = "alice: could not append a message in `INBOX`, UID 7 on the destination new.example.org";
+        assert_eq!(error.to_string(), text);
+    }
+
+    #[test]
+    fn sanitized_escape_sequences_and_line_ends_are_replaced() {
+        assert_eq!(sanitized("a\x1b[31mb\r\nc\u{202e}d"), "a?[31mb??c?d");
+        assert!(sanitized(&"x".repeat(10_000)).chars().count() <= SHOWN_CHARACTERS + 1);
+    }
+}

@@ -1,0 +1,21 @@
+//! mailferry moves IMAP mailboxes from one server to another: scan, plan, apply, resync, verify.
+//!
+//! This page is the map of the house; an import only ever goes down:
+//!
+//! ```text
+//! main → cli → pipeline → { engine · store · diff } → model → error
+//!        cli → config → model        cli → report → model
+//! ```
+//!
+//! - [`cli`]: words in, words out: arguments, progress, exit status.
+//! - [`config`]: the settings file, the accounts and the passwords, turned into `model` types.
+//! - [`pipeline`]: the story, one file a command; the only place where engine, store and diff meet.
+//! - [`report`]: a plan, a verification or a status made readable, as text and as JSON.
+//! - [`engine`]: IMAP: connect, log in, list, fetch, append, store flags.
+//! - [`store`]: the state on disk: snapshots, links, plans, checkpoints.
+//! - [`diff`]: pure: two snapshots, the links between them and the policy become a plan.
+//! - [`model`]: the nouns.
+//! - [`error`]: what failed, where, why, and what to do next.
+
+pub mod error;
+pub mod model;

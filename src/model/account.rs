@@ -1,0 +1,45 @@
+//! An account: one user's mailboxes on the source and on the destination.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One of the two servers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Side {
+    Source,
+    Destination,
+}
+
+impl Side {
+    /// Both, source first.
+    pub const BOTH: [Side; 2] = [Side::Source, Side::Destination];
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Source => "source",
+            Side::Destination => "destination",
+        })
+    }
+}
+
+/// One pair of users to migrate. Its name is the stable key in the state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    pub name: String,
+    pub source_user: String,
+    pub destination_user: String,
+    /// Free words to select accounts by.
+    pub tags: Vec<String>,
+}
+
+impl Account {
+    /// The user on that side.
+    pub fn user(&self, side: Side) -> &str {
+        match side {
+            Side::Source => &self.source_user,
+            Side::Destination => &self.destination_user,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What flags are: five system flags and any number of keywords (RFC 9051 2.3.2), and what a mailbox can hold of them.
+//!
+//! `\Recent` is not a flag here: it belongs to a session, not to a message.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A system flag that a client can set.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum SystemFlag {
+    Answered,
+    Flagged,
+    Deleted,
+    Seen,
+    Draft,
+}
+
+impl SystemFlag {
+    /// All five, in the order in which they are written.
+    pub const ALL: [SystemFlag; 5] =
+        [SystemFlag::Answered, SystemFlag::Flagged, SystemFlag::Deleted, SystemFlag::Seen, SystemFlag::Draft];
+
+    /// The flag as it stands on the wire, with its backslash.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SystemFlag::Answered => "\\Answered",
+            SystemFlag::Flagged => "\\Flagged",
+            SystemFlag::Deleted => "\\Deleted",
+            SystemFlag::Seen => "\\Seen",
+            SystemFlag::Draft => "\\Draft",
+        }
+    }
+
+    /// Reads a flag as it stands on the wire, in any case. `None` for `\Recent`, unknown flags and keywords.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flag| flag.as_str().eq_ignore_ascii_case(text))
+    }
+
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The flags of one message: equal when they hold the same flags, keywords compared without case.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Flags {
+    system: u8,
+    keywords: Box<[Box<str>]>,
+}
+
+impl Flags {
+    /// No flag at all.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Reads flags from their wire texts; `\Recent`, `\*` and unknown system flags are dropped, keywords kept as spelt.
+    pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut flags = Flags::none();
+        let mut keywords: Vec<Box<str>> = Vec::new();
+        for text in texts {
+            match SystemFlag::parse(text) {
+                Some(flag) => flags.system |= flag.bit(),
+                None if text.starts_with('\\') || text.is_empty() => {}
+                None => keywords.push(text.into()),
+            }
+        }
+        flags.set_keywords(keywords);
+        flags
+    }
+
+    fn set_keywords(&mut self, mut keywords: Vec<Box<str>>) {
+        keywords.sort_by_cached_key(|keyword| keyword.to_ascii_lowercase());
+        keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        self.keywords = keywords.into_boxed_slice();
+    }
+
+    /// Whether the system flag is set.
+    pub fn has(&self, flag: SystemFlag) -> bool {
+        self.system & flag.bit() != 0
+    }
+
+    /// This set with one system flag more.
+    pub fn with(mut self, flag: SystemFlag) -> Self {
+        self.system |= flag.bit();
+        self
+    }
+
+    /// The keywords, sorted without case, as their server spells them.
+    pub fn keywords(&self) -> impl Iterator<Item = &str> {
+        self.keywords.iter().map(|keyword| &**keyword)
+    }
+
+    /// All flags as wire texts, system flags first.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let system = SystemFlag::ALL.into_iter().filter(|flag| self.has(*flag)).map(SystemFlag::as_str);
+        system.chain(self.keywords())
+    }
+
+    /// Whether no flag is set.
+    pub fn is_empty(&self) -> bool {
+        self.system == 0 && self.keywords.is_empty()
+    }
+
+    /// What is in this set and not in `other`.
+    pub fn minus(&self, other: &Flags) -> Flags {
+        let keywords = self.keywords.iter().filter(|keyword| !other.has_keyword(keyword)).cloned().collect();
+        Flags { system: self.system & !other.system, keywords }
+    }
+
+    /// What is in either set; a keyword in both keeps this set's spelling.
+    pub fn plus(&self, other: &Flags) -> Flags {
+        let mut both = Flags { system: self.system | other.system, keywords: Box::default() };
+        both.set_keywords(self.keywords.iter().chain(other.keywords.iter()).cloned().collect());
+        both
+    }
+
+    /// What of this set a mailbox with `capacity` can hold.
+    pub fn within(&self, capacity: &FlagCapacity) -> Flags {
+        let fits = |keyword: &&Box<str>| capacity.takes_keyword(keyword);
+        Flags { system: self.system & capacity.system, keywords: self.keywords.iter().filter(fits).cloned().collect() }
+    }
+
+    fn has_keyword(&self, keyword: &str) -> bool {
+        self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword))
+    }
+}
+
+impl PartialEq for Flags {
+    fn eq(&self, other: &Self) -> bool {
+        self.system == other.system
+            && self.keywords.len() == other.keywords.len()
+            && self.keywords.iter().zip(&other.keywords).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    }
+}
+impl Eq for Flags {}
+
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (index, text) in self.texts().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(text)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The longest keyword that every server tried takes (Dovecot refuses 51, servers.md 3).
+pub const KEYWORD_OCTETS: usize = 50;
+
+/// What PERMANENTFLAGS says that a mailbox keeps (RFC 9051 7.1).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FlagCapacity {
+    system: u8,
+    keywords: Box<[Box<str>]>,
+    any_keyword: bool,
+}
+
+impl FlagCapacity {
+    /// Everything: what a server without PERMANENTFLAGS must be taken to hold.
+    pub fn everything() -> Self {
+        FlagCapacity { system: 0b11111, keywords: Box::default(), any_keyword: true }
+    }
+
+    /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made.
+    pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        let any_keyword = texts.clone().into_iter().any(|text| text == "\\*");
+        let flags = Flags::from_texts(texts);
+        FlagCapacity { system: flags.system, keywords: flags.keywords, any_keyword }
+    }
+
+    /// Whether the keyword can be kept: the mailbox takes it, and it is a keyword that we are willing to write
+    /// (an atom of at most [`KEYWORD_OCTETS`] printable ASCII octets).
+    pub fn takes_keyword(&self, keyword: &str) -> bool {
+        let listed = self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword));
+        (self.any_keyword || listed) && is_writable_keyword(keyword)
+    }
+}
+
+/// Whether a keyword is safe to put on the wire. Server text is hostile: a keyword is checked before it is ever sent,
+/// because on Dovecot a flag list that does not parse turns a literal into commands (protocol.md 9.2).
+pub fn is_writable_keyword(keyword: &str) -> bool {
+    let safe = |octet: u8| octet.is_ascii_graphic() && !b"(){%*\"\\]".contains(&octet);
+    !keyword.is_empty() && keyword.len() <= KEYWORD_OCTETS && keyword.bytes().all(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(text: &str) -> Flags {
+        Flags::from_texts(text.split_whitespace())
+    }
+
+    #[test]
+    fn keywords_differing_in_case_are_one() {
+        assert_eq!(flags("\\seen $Label1 $label1"), flags("$LABEL1 \\Seen"));
+    }
+
+    #[test]
+    fn recent_and_unknown_system_flags_are_dropped() {
+        assert!(flags("\\Recent \\Foo \\*").is_empty());
+    }
+
+    #[test]
+    fn minus_and_plus_are_inverse_on_differences() {
+        let (a, b) = (flags("\\Seen x y"), flags("\\Flagged Y z"));
+        assert_eq!(a.minus(&b), flags("\\Seen x"));
+        assert_eq!(b.minus(&a).plus(&a), a.plus(&b));
+    }
+
+    #[test]
+    fn within_drops_what_permanentflags_lacks() {
+        let capacity = FlagCapacity::from_texts(["\\Seen", "\\Flagged", "known"]);
+        assert_eq!(flags("\\Seen \\Draft known new").within(&capacity), flags("\\Seen known"));
+        let open = FlagCapacity::from_texts(["\\Seen", "\\*"]);
+        assert_eq!(flags("\\Seen new bad]one").within(&open), flags("\\Seen new"));
+    }
+
+    #[test]
+    fn writable_keyword_injection_is_refused() {
+        for bad in ["a b", "a)", "x\r\ny", "", "é", &"k".repeat(51), "a]", "\\Seen", "{3+}"] {
+            assert!(!is_writable_keyword(bad), "{bad:?}");
+        }
+        assert!(is_writable_keyword("$Forwarded"));
+    }
+}

@@ -1,0 +1,28 @@
+//! What a run may use, and when it stops by itself.
+
+use std::time::Duration;
+
+/// What a run may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Octets of message data held in memory at one time, over all accounts.
+    pub memory_octets: u64,
+    /// Messages in one upload batch; `None` finds itself.
+    pub batch_messages: Option<usize>,
+    /// Octets in one upload batch; `None` finds itself.
+    pub batch_octets: Option<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { memory_octets: 64 << 20, batch_messages: None, batch_octets: None }
+    }
+}
+
+/// When `apply` stops with work left (exit status 9). `None` is no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Chunk {
+    pub max_messages: Option<u64>,
+    pub max_octets: Option<u64>,
+    pub max_time: Option<Duration>,
+}

@@ -1,0 +1,29 @@
+//! The nouns: plain data that is handed from stage to stage. No I/O, no clock, no other rooms.
+//!
+//! A type lives here when more than one room needs it; what is used inside one room is private to that room.
+
+pub mod account;
+pub mod digest;
+pub mod flags;
+pub mod limits;
+pub mod link;
+pub mod mailbox;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod record;
+pub mod secret;
+pub mod server;
+pub mod statistics;
+pub mod uid;
+
+pub use account::{Account, Side};
+pub use digest::Digest;
+pub use flags::{FlagCapacity, Flags, SystemFlag};
+pub use link::{Link, LinkOrigin, Pairing};
+pub use mailbox::{Attribute, MailboxName, MailboxState, RawName, SpecialUse, SyncPoint};
+pub use outcome::{Outcome, Outcomes};
+pub use record::{InternalDate, MessageRecord};
+pub use secret::Secret;
+pub use server::Server;
+pub use uid::{ModSeq, Uid, UidSet, UidValidity};

@@ -1,0 +1,136 @@
+//! A plan: what `apply` will do, mailbox by mailbox, and which snapshots it was made from.
+
+use super::{Flags, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One message whose flags are to follow the source.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FlagUpdate {
+    pub source: Uid,
+    pub destination: Uid,
+    pub add: Flags,
+    pub remove: Flags,
+    /// What both sides agree on once it is done.
+    pub agreed: Flags,
+}
+
+/// One message that is not copied on purpose.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Skipped {
+    pub uid: Uid,
+    pub reason: String,
+}
+
+/// What is to be done for one source mailbox.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MailboxPlan {
+    pub source: MailboxName,
+    pub destination: MailboxName,
+    /// The UIDVALIDITY that the source UIDs below belong to.
+    pub source_validity: UidValidity,
+    /// The UIDVALIDITY that the destination UIDs below belong to; `None` where the mailbox is to be created.
+    pub destination_validity: Option<UidValidity>,
+    /// Revisions of the two listings that were compared; destination 0 where there is none yet.
+    pub revisions: (u64, u64),
+    /// Create the destination mailbox first.
+    pub create: bool,
+    /// The special use to create it with, where the server can.
+    pub special_use: Option<SpecialUse>,
+    /// Subscribe the destination mailbox.
+    pub subscribe: bool,
+    /// Source UIDs to copy, in their order.
+    pub copies: UidSet,
+    /// Sum of their sizes in octets.
+    pub octets: u64,
+    pub flag_updates: Vec<FlagUpdate>,
+    pub skipped: Vec<Skipped>,
+    /// Copied once, gone from the destination since: left alone.
+    pub departed: UidSet,
+    /// How many source messages are tied to a message on the destination.
+    pub linked: u64,
+    /// Keywords that the destination cannot keep, and on how many of the messages to copy or update they stand.
+    pub dropped_keywords: BTreeMap<String, u64>,
+}
+
+impl MailboxPlan {
+    /// Whether there is nothing to do on the destination.
+    pub fn is_empty(&self) -> bool {
+        !self.create && !self.subscribe && self.copies.is_empty() && self.flag_updates.is_empty()
+    }
+}
+
+/// A mailbox that takes no part, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Omitted {
+    pub mailbox: MailboxName,
+    pub reason: String,
+    /// The user asked for it (a filter), or it holds no messages by nature. Otherwise it is an obstacle: mail stays
+    /// behind because of it, and the run is not a full success.
+    pub intended: bool,
+    /// Messages that stay behind with it, where known.
+    pub messages: u64,
+}
+
+/// The plan of one account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountPlan {
+    pub account: String,
+    /// The scan that it was made from; another scan makes it stale.
+    pub generation: u64,
+    /// Digest of the policy that it was made with; other settings make it stale.
+    pub policy: [u8; 16],
+    pub mailboxes: Vec<MailboxPlan>,
+    pub omitted: Vec<Omitted>,
+    /// What the reader should know before applying: quota, mappings that were guessed, UIDVALIDITY changes.
+    pub warnings: Vec<String>,
+}
+
+/// Sums over a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PlanTotals {
+    pub copies: u64,
+    pub octets: u64,
+    pub flag_updates: u64,
+    pub deletes: u64,
+    pub creates: u64,
+    pub subscribes: u64,
+    pub skipped: u64,
+}
+
+impl PlanTotals {
+    /// Adds one mailbox.
+    pub fn add(&mut self, mailbox: &MailboxPlan) {
+        self.copies += mailbox.copies.len();
+        self.octets += mailbox.octets;
+        self.flag_updates += mailbox.flag_updates.len() as u64;
+        self.creates += u64::from(mailbox.create);
+        self.subscribes += u64::from(mailbox.subscribe);
+        self.skipped += mailbox.skipped.len() as u64;
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &PlanTotals) {
+        self.copies += other.copies;
+        self.octets += other.octets;
+        self.flag_updates += other.flag_updates;
+        self.deletes += other.deletes;
+        self.creates += other.creates;
+        self.subscribes += other.subscribes;
+        self.skipped += other.skipped;
+    }
+
+    /// Whether there is anything to do on the destination.
+    pub fn is_empty(&self) -> bool {
+        self.copies + self.flag_updates + self.deletes + self.creates + self.subscribes == 0
+    }
+}
+
+impl AccountPlan {
+    /// Sums over its mailboxes.
+    pub fn totals(&self) -> PlanTotals {
+        let mut totals = PlanTotals::default();
+        self.mailboxes.iter().for_each(|mailbox| totals.add(mailbox));
+        totals
+    }
+}

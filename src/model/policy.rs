@@ -1,0 +1,60 @@
+//! What the user wants of a migration: settings that the diff decides by. Part of what a plan is stamped with.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What happens to messages that are gone, and to changes on the destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Mode {
+    /// Add messages and follow the source's flags; delete nothing.
+    Copy,
+}
+
+/// Which mailboxes take part, and what they are called on the destination.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MailboxPolicy {
+    /// Globs over the decoded name with `/` between levels. A mailbox takes part if one of these matches …
+    pub include: Vec<String>,
+    /// … and none of these.
+    pub exclude: Vec<String>,
+    /// Send `\Sent` to the destination's `\Sent`, whatever either calls it.
+    pub special_use: bool,
+    /// Subscribe on the destination what is subscribed on the source.
+    pub subscriptions: bool,
+    /// Decoded source name to decoded destination name; applies to the mailbox and all below it.
+    pub rename: BTreeMap<String, String>,
+}
+
+impl Default for MailboxPolicy {
+    fn default() -> Self {
+        MailboxPolicy {
+            include: vec!["**".to_owned()],
+            exclude: Vec::new(),
+            special_use: true,
+            subscriptions: true,
+            rename: BTreeMap::new(),
+        }
+    }
+}
+
+/// All that the diff decides by.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Policy {
+    pub mode: Mode,
+    pub mailboxes: MailboxPolicy,
+    /// Larger messages are skipped and named. `None`: what the destination says that it takes.
+    pub max_message_octets: Option<u64>,
+    /// Copy again what was copied once and is gone from the destination.
+    pub restore_missing: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            mode: Mode::Copy,
+            mailboxes: MailboxPolicy::default(),
+            max_message_octets: None,
+            restore_missing: false,
+        }
+    }
+}

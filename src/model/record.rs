@@ -1,0 +1,28 @@
+//! A message record: what a scan knows of one message.
+
+use super::{Digest, Flags, Uid};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Seconds since 1970-01-01T00:00:00Z: an INTERNALDATE as the instant that it means. Servers print one instant in
+/// different zones, so the zone is not part of it (RFC 9051 2.3.3).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InternalDate(pub i64);
+
+/// One message of one mailbox, as last listed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessageRecord {
+    pub uid: Uid,
+    /// RFC822.SIZE in octets: exact on most servers, an estimate on some.
+    pub octets: u64,
+    /// `None` where the server gave none, or one that is no date.
+    pub internal_date: Option<InternalDate>,
+    pub flags: Flags,
+    pub identity: Digest,
+}
+
+impl fmt::Debug for InternalDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0)
+    }
+}

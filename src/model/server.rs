@@ -1,0 +1,112 @@
+//! How to reach one server and log in on it: settings as plain data.
+
+use super::Side;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the server is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// A host name or address, and a port.
+    Tcp { host: String, port: u16 },
+    /// A command whose standard input and output are the server; `{user}` stands for the account's user.
+    Tunnel(Vec<String>),
+}
+
+/// How the connection is protected (RFC 8314).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tls {
+    Implicit,
+    StartTls,
+    /// Clear text; only when the settings allow it in words.
+    None,
+}
+
+/// How to log in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mechanism {
+    /// SASL PLAIN (RFC 4616).
+    Plain,
+    /// The LOGIN command.
+    Login,
+}
+
+/// How one login opens another user's mailboxes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MasterStyle {
+    /// SASL PLAIN with the user as authorization identity.
+    AuthzId,
+    /// `user` + separator + `master` as the login name.
+    Separator(char),
+}
+
+/// The login that opens every account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Master {
+    pub user: String,
+    pub style: MasterStyle,
+}
+
+/// The servers whose oddities are known by name (`reference` in ARCHITECTURE.md, "Servers").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preset {
+    Zimbra,
+    Dovecot,
+    Cyrus,
+    Courier,
+    Exchange,
+    Gmail,
+    Generic,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// For the connection and the TLS handshake.
+    pub connect: Duration,
+    /// For the greeting and the login.
+    pub login: Duration,
+    /// For the next octet of an answer.
+    pub read: Duration,
+    /// For commands that make a server work before it speaks: SELECT and APPEND.
+    pub slow: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Timeouts { connect: seconds(15), login: seconds(30), read: seconds(120), slow: seconds(300) }
+    }
+}
+
+/// One side of the migration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    pub side: Side,
+    pub address: Address,
+    pub tls: Tls,
+    /// PEM certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The name that the certificate must carry, where it is not the host.
+    pub server_name: Option<String>,
+    /// `None`: the best that is offered.
+    pub mechanism: Option<Mechanism>,
+    pub master: Option<Master>,
+    /// `None`: found from greeting, ID and capabilities.
+    pub preset: Option<Preset>,
+    /// Connections to this server at one time, over all accounts.
+    pub max_connections: usize,
+    pub timeouts: Timeouts,
+    /// How often a broken connection is opened again before the account is given up for this run.
+    pub retries: u32,
+}
+
+impl Server {
+    /// The name by which messages speak of this server.
+    pub fn label(&self) -> String {
+        match &self.address {
+            Address::Tcp { host, .. } => host.clone(),
+            Address::Tunnel(command) => format!("tunnel `{}`", command.first().map_or("", String::as_str)),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! UIDs, UIDVALIDITY and MODSEQ as distinct types, and sets of UIDs as ranges (RFC 9051 2.3.1, RFC 7162 3.1).
+//!
+//! A [`UidSet`] never expands a range: `1:4294967294` from a server costs eight octets.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A unique identifier of a message within one mailbox and one UIDVALIDITY; never 0 when a server sent it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Uid(pub u32);
+
+/// The value that makes UIDs of a mailbox comparable. 0 means that the server gave none, or none that lasts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+pub struct UidValidity(pub u32);
+
+/// A modification sequence (63 bits on the wire). 0 means that the mailbox has none (RFC 7162 3.1.2.2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+pub struct ModSeq(pub u64);
+
+impl Uid {
+    /// The UID after this one, or `None` at the end of the 32-bit space.
+    pub fn next(self) -> Option<Uid> {
+        self.0.checked_add(1).map(Uid)
+    }
+}
+
+impl UidValidity {
+    /// Whether UIDs of a mailbox with this value may be remembered at all.
+    pub fn is_lasting(self) -> bool {
+        self.0 != 0
+    }
+}
+
+macro_rules! plain_number {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
+        }
+    )*};
+}
+plain_number!(Uid, UidValidity, ModSeq);
+
+/// A set of UIDs: ascending, disjoint, non-adjacent closed ranges.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UidSet {
+    ranges: Vec<(u32, u32)>,
+}
+
+impl UidSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The closed range `first..=last`; empty when `first > last`.
+    pub fn range(first: Uid, last: Uid) -> Self {
+        let ranges = if first <= last { vec![(first.0, last.0)] } else { Vec::new() };
+        UidSet { ranges }
+    }
+
+    /// Reads an RFC 9051 sequence set of UIDs such as `2:3,7`. `*` and 0 are refused; ranges may come in any order.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut ranges = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once(':').unwrap_or((part, part));
+            let (first, last) = (parse_number(first)?, parse_number(last)?);
+            ranges.push((first.min(last), first.max(last)));
+        }
+        Some(Self::from_ranges(ranges))
+    }
+
+    fn from_ranges(mut ranges: Vec<(u32, u32)>) -> Self {
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                Some(previous) if first <= previous.1.saturating_add(1) => previous.1 = previous.1.max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        UidSet { ranges: merged }
+    }
+
+    /// Adds one UID. Cheap when UIDs arrive in ascending order.
+    pub fn insert(&mut self, uid: Uid) {
+        match self.ranges.last_mut() {
+            None => self.ranges.push((uid.0, uid.0)),
+            Some(last) if uid.0 > last.1 => {
+                if uid.0 == last.1 + 1 {
+                    last.1 = uid.0;
+                } else {
+                    self.ranges.push((uid.0, uid.0));
+                }
+            }
+            Some(_) if self.contains(uid) => {}
+            Some(_) => {
+                let mut ranges = std::mem::take(&mut self.ranges);
+                ranges.push((uid.0, uid.0));
+                *self = Self::from_ranges(ranges);
+            }
+        }
+    }
+
+    /// Whether the UID is in the set; logarithmic in the number of ranges.
+    pub fn contains(&self, uid: Uid) -> bool {
+        let after = self.ranges.partition_point(|range| range.0 <= uid.0);
+        after > 0 && self.ranges[after - 1].1 >= uid.0
+    }
+
+    /// How many UIDs the set holds.
+    pub fn len(&self) -> u64 {
+        self.ranges.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// The smallest UID.
+    pub fn first(&self) -> Option<Uid> {
+        self.ranges.first().map(|range| Uid(range.0))
+    }
+
+    /// The largest UID.
+    pub fn last(&self) -> Option<Uid> {
+        self.ranges.last().map(|range| Uid(range.1))
+    }
+
+    /// The closed ranges, ascending.
+    pub fn ranges(&self) -> impl Iterator<Item = (Uid, Uid)> + '_ {
+        self.ranges.iter().map(|range| (Uid(range.0), Uid(range.1)))
+    }
+
+    /// Each UID, ascending. Only for sets that we made: a server's range may span 2^32.
+    pub fn iter(&self) -> impl Iterator<Item = Uid> + '_ {
+        self.ranges.iter().flat_map(|range| (range.0..=range.1).map(Uid))
+    }
+
+    /// Splits into sets whose text is at most `octets` long and that hold at most `count` UIDs each.
+    pub fn chunks(&self, octets: usize, count: u64) -> Vec<UidSet> {
+        let mut chunks = Vec::new();
+        let (mut current, mut length, mut held) = (UidSet::new(), 0usize, 0u64);
+        for &(mut first, last) in &self.ranges {
+            loop {
+                let room = count.max(1) - held;
+                let upto = last.min(first.saturating_add(u32::try_from(room - 1).unwrap_or(u32::MAX)));
+                let text = range_length(first, upto);
+                if !current.is_empty() && length + text > octets {
+                    chunks.push(std::mem::take(&mut current));
+                    (length, held) = (0, 0);
+                    continue;
+                }
+                current.ranges.push((first, upto));
+                length += text;
+                held += u64::from(upto - first) + 1;
+                if held >= count.max(1) {
+                    chunks.push(std::mem::take(&mut current));
+                    (length, held) = (0, 0);
+                }
+                if upto == last {
+                    break;
+                }
+                first = upto + 1;
+            }
+        }
+        if !current.is_empty() {
+            chunks.push(current);
+        }
+        chunks
+    }
+}
+
+fn parse_number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    text.parse().ok().filter(|&number| digits && number != 0)
+}
+
+fn range_length(first: u32, last: u32) -> usize {
+    let digits = |number: u32| number.checked_ilog10().map_or(1, |log| log as usize + 1);
+    if first == last { digits(first) + 1 } else { digits(first) + digits(last) + 2 }
+}
+
+impl FromIterator<Uid> for UidSet {
+    fn from_iter<I: IntoIterator<Item = Uid>>(uids: I) -> Self {
+        let mut set = UidSet::new();
+        uids.into_iter().for_each(|uid| set.insert(uid));
+        set
+    }
+}
+
+impl fmt::Display for UidSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, &(first, last)) in self.ranges.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            if first == last {
+                write!(f, "{comma}{first}")?;
+            } else {
+                write!(f, "{comma}{first}:{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for UidSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse_unordered_overlapping_ranges_merges_them() {
+        let set = UidSet::parse(b"7,2:3,4,20:9").unwrap();
+        assert_eq!(set.to_string(), "2:4,7,9:20");
+        assert_eq!(set.len(), 16);
+    }
+
+    #[test]
+    fn parse_star_zero_or_junk_is_refused() {
+        for text in ["1:*", "0", "", "1,,2", "+1", "4294967296", "a"] {
+            assert_eq!(UidSet::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn huge_range_is_not_expanded() {
+        let set = UidSet::parse(b"1:4294967295").unwrap();
+        assert!(set.contains(Uid(4_000_000_000)));
+        assert_eq!(set.len(), u64::from(u32::MAX));
+    }
+
+    #[test]
+    fn insert_out_of_order_keeps_the_set_sorted() {
+        let set: UidSet = [5, 1, 2, 9, 3, 4].into_iter().map(Uid).collect();
+        assert_eq!(set.to_string(), "1:5,9");
+    }
+
+    #[test]
+    fn chunks_respect_octets_and_count_and_lose_nothing() {
+        let set: UidSet = (1..2000).filter(|n| n % 3 != 0).map(Uid).collect();
+        let chunks = set.chunks(100, 25);
+        assert!(chunks.iter().all(|chunk| chunk.to_string().len() <= 100 && chunk.len() <= 25));
+        let joined: UidSet = chunks.iter().flat_map(|chunk| chunk.iter().collect::<Vec<_>>()).collect();
+        assert_eq!(joined, set);
+        assert_eq!(UidSet::range(Uid(1), Uid(10)).chunks(100, 4).len(), 3);
+    }
+}
