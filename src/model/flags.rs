@@ -93,7 +93,7 @@ impl Flags {
 
     /// All flags as wire texts, system flags first.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        let system = SystemFlag::ALL.into_iter().filter(|flag| self.has(*flag)).map(SystemFlag::as_str);
+        let system = SystemFlag::ALL.into_iter().filter(move |flag| self.has(*flag)).map(SystemFlag::as_str);
         system.chain(self.keywords())
     }
 

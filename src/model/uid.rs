@@ -87,15 +87,14 @@ impl UidSet {
 
     /// Adds one UID. Cheap when UIDs arrive in ascending order.
     pub fn insert(&mut self, uid: Uid) {
-        match self.ranges.last_mut() {
+        match self.last() {
             None => self.ranges.push((uid.0, uid.0)),
-            Some(last) if uid.0 > last.1 => {
-                if uid.0 == last.1 + 1 {
-                    last.1 = uid.0;
-                } else {
-                    self.ranges.push((uid.0, uid.0));
+            Some(last) if last.next() == Some(uid) => {
+                if let Some(range) = self.ranges.last_mut() {
+                    range.1 = uid.0;
                 }
             }
+            Some(last) if last < uid => self.ranges.push((uid.0, uid.0)),
             Some(_) if self.contains(uid) => {}
             Some(_) => {
                 let mut ranges = std::mem::take(&mut self.ranges);
