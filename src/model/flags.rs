@@ -92,9 +92,9 @@ impl Flags {
     }
 
     /// All flags as wire texts, system flags first.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        let system = SystemFlag::ALL.into_iter().filter(move |flag| self.has(*flag)).map(SystemFlag::as_str);
-        system.chain(self.keywords())
+    pub fn texts<'a>(&'a self) -> impl Iterator<Item = &'a str> {
+        let text = |flag: SystemFlag| -> &'a str { flag.as_str() };
+        SystemFlag::ALL.into_iter().filter(|flag| self.has(*flag)).map(text).chain(self.keywords())
     }
 
     /// Whether no flag is set.
