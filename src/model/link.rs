@@ -1,6 +1,6 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Flags, RawName, Uid, UidValidity};
+use super::{Flags, MailboxName, RawName, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -33,4 +33,34 @@ pub struct Pairing {
     pub source_validity: UidValidity,
     pub destination: RawName,
     pub destination_validity: UidValidity,
+}
+
+/// Noted durably before the first append to a destination mailbox: all that we may have stored there without
+/// knowing it has a UID at or above `uid_next`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Intent {
+    /// UIDNEXT of the destination mailbox before anything was sent.
+    pub uid_next: Uid,
+}
+
+/// The two listings and the policy that were compared with nothing left to do; while all three stay the same, the
+/// pair needs no look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Settled {
+    pub source_revision: u64,
+    pub destination_revision: u64,
+    pub policy: [u8; 16],
+}
+
+/// What the state keeps of one source mailbox and the destination mailbox that it goes to. The links stand beside it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PairState {
+    pub pairing: Pairing,
+    /// The destination mailbox, decoded.
+    pub destination: MailboxName,
+    /// `Some` while appends may have happened whose answers were not recorded: the tail must be reconciled.
+    pub intent: Option<Intent>,
+    pub settled: Option<Settled>,
+    /// Number of links; a different count on disk means damage.
+    pub links: u64,
 }

@@ -16,14 +16,15 @@ pub mod secret;
 pub mod server;
 pub mod statistics;
 pub mod uid;
+pub mod utf7;
 
 pub use account::{Account, Side};
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
-pub use link::{Link, LinkOrigin, Pairing};
+pub use link::{Link, LinkOrigin, PairState, Pairing};
 pub use mailbox::{Attribute, MailboxName, MailboxState, RawName, SpecialUse, SyncPoint};
 pub use outcome::{Outcome, Outcomes};
 pub use record::{InternalDate, MessageRecord};
 pub use secret::Secret;
-pub use server::Server;
+pub use server::{Server, SideState};
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};

@@ -1,6 +1,7 @@
 //! How to reach one server and log in on it: settings as plain data.
 
-use super::Side;
+use super::{RawName, Side};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,8 +48,8 @@ pub struct Master {
     pub style: MasterStyle,
 }
 
-/// The servers whose oddities are known by name (`reference` in ARCHITECTURE.md, "Servers").
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The servers whose oddities are known by name (ARCHITECTURE.md, "Server oddities").
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Preset {
     Zimbra,
     Dovecot,
@@ -109,4 +110,44 @@ impl Server {
             Address::Tunnel(command) => format!("tunnel `{}`", command.first().map_or("", String::as_str)),
         }
     }
+}
+
+/// The personal namespace of a user (RFC 2342): what stands before each of its names, and what divides levels.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Namespace {
+    /// As on the wire, with the delimiter at its end: `INBOX.` or empty.
+    pub prefix: RawName,
+    /// `None`: names are flat.
+    pub delimiter: Option<char>,
+}
+
+/// One limit of one quota root (RFC 9208).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quota {
+    pub root: String,
+    pub resource: QuotaResource,
+    pub used: u64,
+    pub limit: u64,
+}
+
+/// What a quota counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum QuotaResource {
+    /// In octets here (units of 1024 octets on the wire).
+    Storage,
+    Messages,
+}
+
+/// What a scan learns of one side of an account besides its mailboxes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SideState {
+    /// What the server calls itself.
+    pub product: String,
+    pub preset: Preset,
+    pub namespace: Namespace,
+    /// APPENDLIMIT in octets (RFC 7889).
+    pub append_limit: Option<u64>,
+    /// Whether CREATE takes a special use (RFC 6154).
+    pub creates_special_use: bool,
+    pub quotas: Vec<Quota>,
 }
