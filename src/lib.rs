@@ -17,5 +17,6 @@
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
 
+pub mod engine;
 pub mod error;
 pub mod model;

@@ -104,6 +104,13 @@ impl UidSet {
         }
     }
 
+    /// Adds all of `other`, range by range.
+    pub fn merge(&mut self, other: &UidSet) {
+        let mut ranges = std::mem::take(&mut self.ranges);
+        ranges.extend_from_slice(&other.ranges);
+        *self = Self::from_ranges(ranges);
+    }
+
     /// Whether the UID is in the set; logarithmic in the number of ranges.
     pub fn contains(&self, uid: Uid) -> bool {
         let after = self.ranges.partition_point(|range| range.0 <= uid.0);

@@ -1,0 +1,228 @@
+//! APPEND, with non-synchronising literals and MULTIAPPEND where they are safe (RFC 3502, 4315, 7888).
+//!
+//! The hazard (protocol.md 9.2, seen on Dovecot 2.3 and 2.4): when a server rejects a command while parsing it, it does
+//! not skip a `{n+}` literal, and the message's own text is then run as commands. Hence:
+//!
+//! 1. Flags, keywords and dates come from our own serialiser, never from source text.
+//! 2. `{n+}` only with argument shapes that this very connection has accepted with a `{n}` before ([`Vetted`]).
+//! 3. On any BAD the connection is dead.
+
+use super::capabilities::{LITERAL_MINUS_OCTETS, NonSynchronising};
+use super::date;
+use super::octets::Octets;
+use super::session::{Event, Session, Tag, quoted};
+use super::status::{Condition, Status};
+use crate::error::{Error, Kind, Result};
+use crate::model::flags::is_writable_keyword;
+use crate::model::{Flags, InternalDate, RawName, Uid, UidSet, UidValidity};
+use std::collections::HashSet;
+
+/// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now"
+/// and refuses what is before it (servers.md 3, 4).
+const EARLIEST_DATE: InternalDate = InternalDate(86_400);
+
+/// One message to append.
+#[derive(Debug)]
+pub struct Upload {
+    pub octets: Octets,
+    /// Only what the destination can keep; see [`Flags::within`].
+    pub flags: Flags,
+    /// `None`: the server stamps the time of arrival.
+    pub internal_date: Option<InternalDate>,
+}
+
+/// Argument shapes that this connection has accepted with a synchronising literal.
+#[derive(Default)]
+pub(super) struct Vetted {
+    plain: bool,
+    keywords: HashSet<String>,
+}
+
+impl Vetted {
+    fn knows(&self, flags: &Flags) -> bool {
+        self.plain && flags.keywords().all(|keyword| self.keywords.contains(&keyword.to_ascii_lowercase()))
+    }
+
+    fn learn(&mut self, flags: &Flags) {
+        self.plain = true;
+        self.keywords.extend(flags.keywords().map(str::to_ascii_lowercase));
+    }
+}
+
+/// An APPEND that was sent and not answered.
+#[derive(Debug)]
+pub struct PendingAppend {
+    tag: Tag,
+    /// The answer that came before the literal was sent.
+    early: Option<Status>,
+    count: usize,
+}
+
+/// How an APPEND ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Appended {
+    /// Stored, under these UIDs, in the order of the messages.
+    Stored { uid_validity: UidValidity, uids: Vec<Uid> },
+    /// Stored, but the server did not say where, or what it said cannot be true.
+    StoredSomewhere,
+    /// The server refused the command. A MULTIAPPEND is atomic by RFC 3502, but not on every server.
+    Refused(Status),
+}
+
+impl Session {
+    /// Whether several messages can go in one APPEND.
+    pub fn appends_many(&self) -> bool {
+        self.capabilities.has("MULTIAPPEND")
+    }
+
+    /// Whether this batch can be sent while others are unanswered. A synchronising literal cannot: its `+` would come
+    /// in the midst of their answers.
+    pub fn appends_without_waiting(&self, batch: &[Upload]) -> bool {
+        batch.iter().all(|upload| self.may_send_at_once(upload))
+    }
+
+    fn may_send_at_once(&self, upload: &Upload) -> bool {
+        let allowed = match self.capabilities.non_synchronising() {
+            NonSynchronising::Never => false,
+            NonSynchronising::Small => upload.octets.len() <= LITERAL_MINUS_OCTETS,
+            NonSynchronising::Always => true,
+        };
+        allowed && self.vetted.knows(&upload.flags)
+    }
+
+    /// Sends one APPEND with all of `batch`. Unless [`Session::appends_without_waiting`], nothing else may be in flight.
+    ///
+    /// # Errors
+    /// `Connection`, `Io`.
+    pub fn send_append(&mut self, mailbox: &RawName, batch: &[Upload]) -> Result<PendingAppend> {
+        let timeout = self.server.timeouts.slow;
+        self.set_timeout(timeout)?;
+        let tag = self.next_tag()?;
+        let mut head = format!("{} APPEND ", Session::tag_text(tag)).into_bytes();
+        head.extend_from_slice(&quoted(mailbox)?);
+        for upload in batch {
+            let at_once = self.may_send_at_once(upload);
+            head.extend_from_slice(&arguments(upload, at_once));
+            let sent = self.wire.write_line(&head);
+            self.alive_after(sent)?;
+            head.clear();
+            if !at_once && let Some(early) = self.await_continuation(tag)? {
+                return Ok(PendingAppend { tag, early: Some(early), count: batch.len() });
+            }
+            self.vetted.learn(&upload.flags);
+            let wire = &mut self.wire;
+            let sent = upload.octets.each_piece(|piece| wire.write(piece));
+            self.alive_after(sent)?;
+        }
+        let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
+        self.alive_after(sent)?;
+        Ok(PendingAppend { tag, early: None, count: batch.len() })
+    }
+
+    /// Waits for `+`. A tagged answer instead means: do not send the literal.
+    fn await_continuation(&mut self, tag: Tag) -> Result<Option<Status>> {
+        let flushed = self.wire.flush();
+        self.alive_after(flushed)?;
+        loop {
+            match self.read_event(Some(tag))? {
+                Event::Continuation => return Ok(None),
+                Event::Completed(status) => return Ok(Some(status)),
+                Event::Untagged(_) => {}
+            }
+        }
+    }
+
+    /// Reads the answer to an APPEND.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`: the outcome is unknown, the tail of the mailbox must be looked at.
+    pub fn finish_append(&mut self, pending: PendingAppend) -> Result<Appended> {
+        let status = match pending.early {
+            Some(status) => status,
+            None => self.finish(pending.tag, |_| Ok(()))?,
+        };
+        match status.condition {
+            Condition::Ok => Ok(append_uids(&status, pending.count)),
+            Condition::Bad => {
+                self.kill();
+                Ok(Appended::Refused(status))
+            }
+            _ => Ok(Appended::Refused(status)),
+        }
+    }
+}
+
+/// ` (flags) "date" {n}`
+fn arguments(upload: &Upload, at_once: bool) -> Vec<u8> {
+    let date = upload.internal_date.map(|date| date.max(EARLIEST_DATE)).and_then(date::format);
+    let date = date.map(|date| format!(" {date}")).unwrap_or_default();
+    let plus = if at_once { "+" } else { "" };
+    format!(" {}{date} {{{}{plus}}}", flag_list(&upload.flags), upload.octets.len()).into_bytes()
+}
+
+/// A flag list that cannot be anything but one: whatever is not a known system flag or a harmless keyword is not in it.
+pub(super) fn flag_list(flags: &Flags) -> String {
+    let safe = |text: &&str| text.starts_with('\\') || is_writable_keyword(text);
+    format!("({})", flags.texts().filter(safe).collect::<Vec<_>>().join(" "))
+}
+
+/// The UIDs of `[APPENDUID uidvalidity uid-set]`: as many as messages, ascending in their order (RFC 4315 3).
+fn append_uids(status: &Status, count: usize) -> Appended {
+    let parsed = (|| {
+        let (validity, set) = status.arguments.split_once(' ')?;
+        let validity = validity.parse().ok().filter(|&validity: &u32| validity > 0)?;
+        let set = UidSet::parse(set.trim().as_bytes())?;
+        let complete = status.code == "APPENDUID" && set.len() == count as u64;
+        complete.then(|| Appended::Stored { uid_validity: UidValidity(validity), uids: set.iter().collect() })
+    })();
+    parsed.unwrap_or(Appended::StoredSomewhere)
+}
+
+/// Why the destination refused one message.
+pub fn refusal(status: &Status) -> Error {
+    let error = status.error("the destination refused a message");
+    match error.kind() {
+        Kind::Refused => error.scope(crate::error::Scope::Message),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upload(flags: &[&str], date: i64) -> Upload {
+        Upload {
+            octets: Octets::Memory(vec![b'x'; 12]),
+            flags: Flags::from_texts(flags.iter().copied()),
+            internal_date: Some(InternalDate(date)),
+        }
+    }
+
+    #[test]
+    fn arguments_are_only_what_our_serialiser_makes() {
+        let hostile = upload(&["\\Seen", "ok", "a]b", "x\r\ny1 DELETE INBOX"], -5);
+        let text = String::from_utf8(arguments(&hostile, true)).unwrap();
+        assert_eq!(text, " (\\Seen ok) \"02-Jan-1970 00:00:00 +0000\" {12+}");
+    }
+
+    #[test]
+    fn append_uids_wrong_count_is_not_believed() {
+        let answer = |text: &str, count| append_uids(&Status::parse(text.as_bytes()).unwrap(), count);
+        let stored = Appended::Stored { uid_validity: UidValidity(17), uids: vec![Uid(3), Uid(4), Uid(9)] };
+        assert_eq!(answer("OK [APPENDUID 17 3:4,9] done", 3), stored);
+        for text in ["OK [APPENDUID 17 3:4] x", "OK [APPENDUID 0 3:5] x", "OK done", "OK [APPENDUID 17 1:4294967295] x"]
+        {
+            assert_eq!(answer(text, 3), Appended::StoredSomewhere, "{text}");
+        }
+    }
+
+    #[test]
+    fn vetted_new_keyword_needs_a_synchronising_literal() {
+        let mut vetted = Vetted::default();
+        assert!(!vetted.knows(&Flags::none()));
+        vetted.learn(&Flags::from_texts(["\\Seen", "$a"]));
+        assert!(vetted.knows(&Flags::from_texts(["\\Draft", "$A"])));
+        assert!(!vetted.knows(&Flags::from_texts(["$b"])));
+    }
+}

@@ -1,0 +1,185 @@
+//! From settings to a logged-in session: dial, greet, STARTTLS, log in, learn what the server is.
+
+use super::budget::Budget;
+use super::capabilities::Capabilities;
+use super::login::{self, Identity};
+use super::quirks;
+use super::response::Response;
+use super::session::Session;
+use super::status::{Condition, Status};
+use super::stream::Socket;
+use super::tls::TlsClient;
+use super::wire::Wire;
+use crate::error::{Error, Kind, Result};
+use crate::model::Secret;
+use crate::model::server::{Server, Tls};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Opens sessions on one server, within its connection budget. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    server: Arc<Server>,
+    /// `None` where the settings say that there is no TLS.
+    tls: Option<TlsClient>,
+    budget: Budget,
+    spool: Arc<PathBuf>,
+}
+
+impl Connector {
+    /// Prepares connections to a server; large messages go through temporary files in `spool`.
+    ///
+    /// # Errors
+    /// `Settings` when the trusted certificates cannot be read.
+    pub fn new(server: Server, spool: PathBuf) -> Result<Connector> {
+        let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
+        let budget = Budget::new(server.max_connections);
+        Ok(Connector { server: Arc::new(server), tls, budget, spool: Arc::new(spool) })
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Opens a session for `user`, waiting for a free connection first.
+    ///
+    /// # Errors
+    /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`.
+    pub fn connect(&self, user: &str, password: &Secret) -> Result<Session> {
+        let permit = self.budget.acquire();
+        self.open(user, password, Some(permit)).map_err(|error| error.on(self.server.side, &self.server.label()))
+    }
+
+    /// Opens another session if the budget has a free connection now.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub fn connect_if_free(&self, user: &str, password: &Secret) -> Result<Option<Session>> {
+        let Some(permit) = self.budget.try_acquire() else { return Ok(None) };
+        let opened = self.open(user, password, Some(permit));
+        opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
+    }
+
+    fn open(&self, user: &str, password: &Secret, permit: Option<super::budget::Permit>) -> Result<Session> {
+        let server = &self.server;
+        let mut wire = Wire::new(Socket::open(server, user)?, server.side);
+        wire.set_timeout(server.timeouts.login)?;
+        if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
+            wire.start_tls(tls)?;
+        }
+        let greeting = read_greeting(&mut wire)?;
+        let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
+        session.greeting = greeting.text.clone();
+        session.capabilities = announced(&greeting);
+        if let (Tls::StartTls, Some(tls)) = (server.tls, &self.tls) {
+            if greeting.condition == Condition::Preauth {
+                return Err(preauth_before_tls());
+            }
+            start_tls(&mut session, tls)?;
+        }
+        if greeting.condition != Condition::Preauth {
+            log_in(&mut session, user, password)?;
+        }
+        introduce(&mut session)?;
+        session.set_timeout(server.timeouts.read)?;
+        Ok(session)
+    }
+}
+
+fn read_greeting(wire: &mut Wire) -> Result<Status> {
+    let line = login::greeting(wire)?;
+    let status = line.strip_prefix(b"* ").and_then(Status::parse);
+    match status {
+        Some(status) if status.condition == Condition::Bye => Err(status.error("the server refused the connection")),
+        Some(status) => Ok(status),
+        None => Err(Error::new(Kind::Protocol, "this is no IMAP server: it did not greet as one")
+            .because(String::from_utf8_lossy(&line))
+            .hint("check `host`, `port` and `tls`: implicit is port 993, starttls is port 143")),
+    }
+}
+
+fn announced(status: &Status) -> Capabilities {
+    if status.code == "CAPABILITY" { Capabilities::parse(&status.arguments) } else { Capabilities::default() }
+}
+
+fn preauth_before_tls() -> Error {
+    Error::new(Kind::Protocol, "the server is logged in before TLS: STARTTLS is impossible")
+        .hint("use tls = \"implicit\", or a tunnel")
+}
+
+/// STARTTLS; nothing that came before it is carried over, the capabilities least of all.
+fn start_tls(session: &mut Session, tls: &TlsClient) -> Result<()> {
+    session.run(b"STARTTLS", "the server refused STARTTLS", |_| Ok(())).map_err(|error| {
+        error.hint("set tls = \"implicit\" and port = 993; clear text needs tls = \"none\" with allow_plaintext = true")
+    })?;
+    let started = session.wire.start_tls(tls);
+    session.alive_after(started)?;
+    session.capabilities = Capabilities::default();
+    Ok(())
+}
+
+fn log_in(session: &mut Session, user: &str, password: &Secret) -> Result<()> {
+    if session.capabilities.is_empty() {
+        ask_capabilities(session)?;
+    }
+    let identity = Identity::new(&session.server, user);
+    let mechanism = login::choose(&session.server, &session.capabilities)?;
+    let witness = login::log_in(&mut session.wire, &identity, password, mechanism, &session.capabilities)?;
+    session.capabilities = witness.capabilities;
+    Ok(())
+}
+
+fn ask_capabilities(session: &mut Session) -> Result<()> {
+    let mut found = Capabilities::default();
+    session.run(b"CAPABILITY", "the server refused CAPABILITY", |response| {
+        if let Some(words) = capability_words(&response) {
+            found = Capabilities::parse(&words);
+        }
+        Ok(())
+    })?;
+    session.capabilities = found;
+    Ok(())
+}
+
+fn capability_words(response: &Response) -> Option<String> {
+    let text = String::from_utf8_lossy(response.text());
+    let rest = text.strip_prefix("* ")?;
+    let (word, words) = rest.split_once(' ')?;
+    word.eq_ignore_ascii_case("CAPABILITY").then(|| words.to_owned())
+}
+
+/// Learns the capabilities after login, who the server is, and switches on what resyncs need: in one round trip, or two
+/// where the login did not bring the capabilities.
+fn introduce(session: &mut Session) -> Result<()> {
+    if session.capabilities.is_empty() {
+        ask_capabilities(session)?;
+    }
+    if !session.capabilities.is_imap4rev1() {
+        return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
+            .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
+    }
+    let id = session.capabilities.has("ID").then(|| session.send(quirks::ID_COMMAND)).transpose()?;
+    let qresync = session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE");
+    let enable = qresync.then(|| session.send(b"ENABLE QRESYNC")).transpose()?;
+    if let Some(tag) = id {
+        let mut fields = Vec::new();
+        // NO and BAD to ID are no reason to stop (servers.md 0).
+        session.finish(tag, |response| {
+            fields.extend(quirks::id_fields(response));
+            Ok(())
+        })?;
+        session.product = quirks::product(&fields);
+    }
+    if let Some(tag) = enable {
+        let mut enabled = false;
+        session.finish(tag, |response| {
+            let text = response.text().to_ascii_uppercase();
+            enabled |= text.starts_with(b"* ENABLED ") && text.windows(7).any(|word| word == b"QRESYNC");
+            Ok(())
+        })?;
+        session.qresync = enabled;
+    }
+    quirks::recognise(session);
+    Ok(())
+}

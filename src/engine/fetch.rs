@@ -1,0 +1,235 @@
+//! UID FETCH: listings, flag changes and whole messages (RFC 9051 6.4.5, 7.5.2; RFC 7162 3.1.4, 3.2.6).
+//!
+//! Completeness is decided message by message, never by the tagged OK: an item that did not come is `None` here, and the
+//! caller decides (protocol.md 8).
+
+use super::date;
+use super::octets::Octets;
+use super::response::{Response, Scanner, Value};
+use super::session::{Session, Tag};
+use super::status::Status;
+use crate::error::Result;
+use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
+
+/// Command lines stay below this: every server tried takes it (protocol.md 1).
+pub const COMMAND_OCTETS: usize = 7_500;
+
+/// What one FETCH response says of one message.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    pub uid: Option<Uid>,
+    pub flags: Option<Flags>,
+    /// `Some(None)`: the server gave one that is no date.
+    pub internal_date: Option<Option<InternalDate>>,
+    pub octets: Option<u64>,
+    /// A section of the header, as asked for.
+    pub header: Option<Vec<u8>>,
+    /// The whole message. `None` when the item is missing or NIL.
+    pub body: Option<Octets>,
+}
+
+/// The items of a first listing.
+pub const LISTING_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
+
+/// Whole messages.
+pub const MESSAGE_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
+
+/// Flags alone.
+pub const FLAG_ITEMS: &str = "(UID FLAGS)";
+
+/// What can come in answer to a UID FETCH.
+#[derive(Debug)]
+pub enum FetchEvent {
+    Message(Fetched),
+    /// UIDs that are gone. May name UIDs that never were: subtract, never count.
+    Vanished(UidSet),
+    /// The mailbox holds this many messages now.
+    Exists(u32),
+    /// One message went, by sequence number: all that it says is that the listing is old.
+    Expunged,
+}
+
+impl Session {
+    /// Sends one UID FETCH without waiting.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_fetch(&mut self, uids: &UidSet, items: &str) -> Result<Tag> {
+        self.send(format!("UID FETCH {uids} {items}").as_bytes())
+    }
+
+    /// Sends UID FETCH for flags changed after `modseq`, with vanished UIDs where QRESYNC is on.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_fetch_changed(&mut self, last: Uid, modseq: ModSeq) -> Result<Tag> {
+        let vanished = if self.qresync { " VANISHED" } else { "" };
+        self.send(format!("UID FETCH 1:{last} {FLAG_ITEMS} (CHANGEDSINCE {modseq}{vanished})").as_bytes())
+    }
+
+    /// Whether [`Session::send_fetch_changed`] also brings vanished UIDs.
+    pub fn tells_vanished(&self) -> bool {
+        self.qresync
+    }
+
+    /// Reads the answer to a UID FETCH.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`, what `event` returns.
+    pub fn finish_fetch(&mut self, tag: Tag, mut event: impl FnMut(FetchEvent) -> Result<()>) -> Result<Status> {
+        self.finish(tag, |response| match fetch_event(response) {
+            Some(found) => event(found),
+            None => Ok(()),
+        })
+    }
+
+    /// All UIDs of the open mailbox, as a set.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`, or the refusal.
+    pub fn search_all(&mut self) -> Result<UidSet> {
+        let extended = self.capabilities.has("ESEARCH");
+        let command: &[u8] = if extended { b"UID SEARCH RETURN (ALL) ALL" } else { b"UID SEARCH ALL" };
+        let mut found = UidSet::new();
+        let mut answered = false;
+        self.run(command, "could not list the UIDs", |response| {
+            let (set, complete) = searched(response.text());
+            found.merge(&set);
+            answered |= complete;
+            Ok(())
+        })?;
+        if answered || !extended {
+            return Ok(found);
+        }
+        // iCloud answers a RETURN with COUNT alone (protocol.md 11): ask again in the old way.
+        self.capabilities.forget("ESEARCH");
+        self.search_all()
+    }
+}
+
+/// The UIDs of a SEARCH or ESEARCH response, and whether it is an answer that holds them all.
+fn searched(text: &[u8]) -> (UidSet, bool) {
+    let text = String::from_utf8_lossy(text).to_ascii_uppercase();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    match words.get(1) {
+        Some(&"SEARCH") => {
+            let numbers = words[2..].iter().filter_map(|word| word.parse().ok()).filter(|&number| number > 0);
+            (numbers.map(Uid).collect(), true)
+        }
+        Some(&"ESEARCH") => {
+            let all = words.iter().position(|word| *word == "ALL").and_then(|at| words.get(at + 1));
+            let set = all.and_then(|set| UidSet::parse(set.as_bytes()));
+            let counts = words.contains(&"COUNT");
+            (set.clone().unwrap_or_default(), set.is_some() || !counts)
+        }
+        _ => (UidSet::new(), false),
+    }
+}
+
+fn fetch_event(mut response: Response) -> Option<FetchEvent> {
+    let rest = response.text().strip_prefix(b"* ")?;
+    let mut words = rest.splitn(3, |&octet| octet == b' ');
+    let (first, second, third) = (words.next()?, words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if first.eq_ignore_ascii_case(b"VANISHED") {
+        let set = if second.eq_ignore_ascii_case(b"(EARLIER)") { third } else { second };
+        return UidSet::parse(set).map(FetchEvent::Vanished);
+    }
+    let count = super::response::number(first)?;
+    if second.eq_ignore_ascii_case(b"EXISTS") {
+        return u32::try_from(count).ok().map(FetchEvent::Exists);
+    }
+    if second.eq_ignore_ascii_case(b"EXPUNGE") {
+        return Some(FetchEvent::Expunged);
+    }
+    second.eq_ignore_ascii_case(b"FETCH").then(|| FetchEvent::Message(fetched(&mut response)))
+}
+
+/// Reads the items, in any order; stops at the first that is malformed, and keeps what it has.
+fn fetched(response: &mut Response) -> Fetched {
+    let mut found = Fetched::default();
+    let mut scanner = response.scan();
+    let opened = (|| {
+        for _ in 0..3 {
+            scanner.word()?;
+            scanner.spaces();
+        }
+        scanner.take(b'(').then_some(())
+    })();
+    if opened.is_some() {
+        while item(&mut scanner, &mut found).is_some() {}
+    }
+    found
+}
+
+fn item(scanner: &mut Scanner<'_>, found: &mut Fetched) -> Option<()> {
+    scanner.spaces();
+    let name = scanner.item_name()?;
+    scanner.spaces();
+    match name.as_slice() {
+        b"UID" => found.uid = scanner.number().and_then(|uid| u32::try_from(uid).ok()).filter(|&uid| uid > 0).map(Uid),
+        b"FLAGS" => {
+            let words = scanner.words()?;
+            found.flags = Some(Flags::from_texts(words.iter().map(String::as_str)));
+        }
+        b"INTERNALDATE" => found.internal_date = Some(date::parse(&scanner.string()?)),
+        b"RFC822.SIZE" => found.octets = scanner.number(),
+        b"BODY[]" => {
+            if let Value::Octets(octets) = scanner.value()? {
+                found.body = Some(octets);
+            }
+        }
+        name if name.starts_with(b"BODY[HEADER") => found.header = Some(scanner.string()?),
+        _ => scanner.skip()?,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Fetched {
+        match fetch_event(Response::from_text(text)) {
+            Some(FetchEvent::Message(fetched)) => fetched,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fetched_items_in_any_order_with_unknown_ones_are_read() {
+        let found = message(
+            "* 5 FETCH (MODSEQ (3) X-FOO ((a \"b)\") NIL) FLAGS (\\Seen $x) INTERNALDATE \" 1-Jan-2024 00:00:00 +0100\" RFC822.SIZE 104 UID 9)",
+        );
+        assert_eq!((found.uid, found.octets), (Some(Uid(9)), Some(104)));
+        assert_eq!(found.flags, Some(Flags::from_texts(["\\Seen", "$x"])));
+        assert_eq!(found.internal_date, Some(Some(InternalDate(1_704_063_600))));
+    }
+
+    #[test]
+    fn fetched_nil_and_malformed_items_do_not_fail() {
+        let found = message("* 5 FETCH (UID 9 INTERNALDATE NIL BODY[] NIL FLAGS oops RFC822.SIZE 5)");
+        assert_eq!((found.uid, found.internal_date, found.octets), (Some(Uid(9)), Some(None), None));
+        assert!(found.body.is_none() && found.flags.is_none());
+        assert_eq!(message("* 1 FETCH (UID 0 RFC822.SIZE 99999999999999999999)").uid, None);
+        assert_eq!(message("* 1 FETCH (UID 4294967296)").uid, None);
+        assert_eq!(message("* 1 FETCH ").uid, None);
+    }
+
+    #[test]
+    fn fetch_event_vanished_both_forms_are_read() {
+        for text in ["* VANISHED (EARLIER) 2:3,7", "* VANISHED 2:3,7"] {
+            assert!(
+                matches!(fetch_event(Response::from_text(text)), Some(FetchEvent::Vanished(set)) if set.len() == 3)
+            );
+        }
+        assert!(fetch_event(Response::from_text("* VANISHED (EARLIER) 1:*")).is_none());
+    }
+
+    #[test]
+    fn searched_count_without_all_is_no_answer() {
+        assert!(searched(b"* SEARCH 1 2 3").1);
+        assert_eq!(searched(b"* ESEARCH (TAG \"a8\") UID ALL 1,4:6 COUNT 4").0.to_string(), "1,4:6");
+        assert!(searched(b"* ESEARCH (TAG \"a8\") UID").1, "an empty mailbox has no ALL");
+        assert!(!searched(b"* ESEARCH (TAG \"a8\") UID COUNT 4").1);
+    }
+}

@@ -1,0 +1,296 @@
+//! A logged-in connection: commands go out, tagged answers come back in order, untagged ones are handed on.
+//!
+//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn.
+//!
+//! Invariants:
+//! 1. A tag is never used twice on one connection.
+//! 2. After any protocol error, untagged BAD, unknown tag or BYE the session is dead: every later call fails.
+//! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
+
+use super::budget::Permit;
+use super::capabilities::Capabilities;
+use super::response::Response;
+use super::status::{Condition, Status};
+use super::wire::Wire;
+use crate::error::{Error, Kind, Result};
+use crate::model::RawName;
+use crate::model::server::{Preset, Server};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many untagged responses one command may bring. A full listing of the largest mailbox stays below.
+const UNTAGGED_RESPONSES: u64 = 20_000_000;
+
+/// The tag of a command that was sent and is not finished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "an answer that nobody reads stands in the way of the next"]
+pub struct Tag(u32);
+
+/// A logged-in connection to one server for one user.
+pub struct Session {
+    pub(super) wire: Wire,
+    pub(super) server: Arc<Server>,
+    pub(super) capabilities: Capabilities,
+    pub(super) greeting: String,
+    pub(super) product: String,
+    pub(super) preset: Preset,
+    pub(super) spool: Arc<PathBuf>,
+    /// Whether ENABLE QRESYNC was accepted.
+    pub(super) qresync: bool,
+    /// Argument shapes of APPEND that this server has accepted with a synchronising literal (protocol.md 9.2).
+    pub(super) vetted: super::append::Vetted,
+    last_tag: u32,
+    round_trips: u64,
+    dead: bool,
+    /// Given back when the connection is closed.
+    _permit: Option<Permit>,
+}
+
+impl Session {
+    pub(super) fn new(wire: Wire, server: Arc<Server>, spool: Arc<PathBuf>, permit: Option<Permit>) -> Self {
+        Session {
+            wire,
+            server,
+            capabilities: Capabilities::default(),
+            greeting: String::new(),
+            product: String::new(),
+            preset: Preset::Generic,
+            spool,
+            qresync: false,
+            vetted: Default::default(),
+            last_tag: 0,
+            round_trips: 0,
+            dead: false,
+            _permit: permit,
+        }
+    }
+
+    /// What the server says that it can do, after login.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// What the server calls itself: from ID, else from its greeting.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
+    /// Which oddities to expect.
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    /// The server that this is a connection to.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Octets received and sent.
+    pub fn octets(&self) -> (u64, u64) {
+        self.wire.octets()
+    }
+
+    /// Times that we waited for an answer with nothing else to do.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips
+    }
+
+    /// Whether the connection can still be used.
+    pub fn is_alive(&self) -> bool {
+        !self.dead
+    }
+
+    /// Gives the connection up: the next use fails.
+    pub fn kill(&mut self) {
+        self.dead = true;
+    }
+
+    /// Sends one command line, without waiting; it leaves at the latest when an answer is awaited.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send(&mut self, command: &[u8]) -> Result<Tag> {
+        let tag = self.next_tag()?;
+        let mut line = format!("m{} ", tag.0).into_bytes();
+        line.extend_from_slice(command);
+        debug_assert!(!line.iter().any(|octet| b"\r\n\0".contains(octet)), "a command must be one line");
+        let sent = self.wire.write_line(&line);
+        self.alive_after(sent)?;
+        Ok(tag)
+    }
+
+    pub(super) fn next_tag(&mut self) -> Result<Tag> {
+        if self.dead {
+            return Err(self.locate(Error::new(Kind::Connection, "the connection was given up")));
+        }
+        self.last_tag += 1;
+        Ok(Tag(self.last_tag))
+    }
+
+    pub(super) fn tag_text(tag: Tag) -> String {
+        format!("m{}", tag.0)
+    }
+
+    /// Reads until the command's tagged answer, handing each untagged response to `untagged`.
+    ///
+    /// # Errors
+    /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
+    /// the session is dead, because answers are left unread.
+    pub fn finish(&mut self, tag: Tag, mut untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        self.round_trips += 1;
+        let mut count = 0u64;
+        loop {
+            match self.read_event(Some(tag))? {
+                Event::Completed(status) => return Ok(status),
+                Event::Untagged(response) => {
+                    count += 1;
+                    let flood = count > UNTAGGED_RESPONSES;
+                    let handled = if flood { Err(endless()) } else { untagged(response) };
+                    self.alive_after(handled)?;
+                }
+                Event::Continuation => {
+                    let unasked = Err(Error::new(Kind::Protocol, "the server asked for a literal that nobody offered"));
+                    self.alive_after(unasked)?;
+                }
+            }
+        }
+    }
+
+    /// Reads one response and tells what it is.
+    pub(super) fn read_event(&mut self, awaited: Option<Tag>) -> Result<Event> {
+        let read = Response::read(&mut self.wire, &self.spool);
+        let response = self.alive_after(read)?;
+        let event = classify(response, awaited);
+        self.alive_after(event)
+    }
+
+    /// Sends one command and reads its answer; NO and BAD become an error that starts with `what`.
+    ///
+    /// # Errors
+    /// As [`Session::finish`], and the refusal.
+    pub fn run(&mut self, command: &[u8], what: &str, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        let tag = self.send(command)?;
+        let status = self.finish(tag, untagged)?;
+        self.accepted(status, what)
+    }
+
+    /// Turns NO and BAD into an error that starts with `what`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn accepted(&self, status: Status, what: &str) -> Result<Status> {
+        if status.is_ok() { Ok(status) } else { Err(self.locate(status.error(what))) }
+    }
+
+    /// Bounds the wait for each octet of an answer; see [`crate::model::server::Timeouts`].
+    pub(super) fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        let set = self.wire.set_timeout(timeout);
+        self.alive_after(set)
+    }
+
+    /// Marks the session dead when this is an error, and says on which server it was.
+    pub(super) fn alive_after<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            self.dead = true;
+            self.locate(error)
+        })
+    }
+
+    pub(super) fn locate(&self, error: Error) -> Error {
+        error.on(self.server.side, &self.server.label())
+    }
+
+    /// Says goodbye, without waiting long for the answer.
+    pub fn logout(mut self) {
+        if let Ok(tag) = self.send(b"LOGOUT") {
+            let _ = self.set_timeout(LOGOUT_TIMEOUT);
+            // The untagged BYE makes this an error: all that matters is that the server saw LOGOUT.
+            let _ = self.finish(tag, |_| Ok(()));
+        }
+    }
+}
+
+/// How long a server may take to say BYE.
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a response is to the command that waits for its answer.
+pub(super) enum Event {
+    Untagged(Response),
+    /// `+`: the server waits for a literal.
+    Continuation,
+    Completed(Status),
+}
+
+fn endless() -> Error {
+    Error::new(Kind::Protocol, format!("the server sent more than {UNTAGGED_RESPONSES} responses to one command"))
+}
+
+fn classify(response: Response, awaited: Option<Tag>) -> Result<Event> {
+    let text = response.text();
+    if text.starts_with(b"+") {
+        return Ok(Event::Continuation);
+    }
+    if let Some(rest) = text.strip_prefix(b"* ") {
+        return match Status::parse(rest) {
+            Some(status) if status.condition == Condition::Bye => Err(status.error("the server ended the connection")),
+            Some(status) if status.condition == Condition::Bad => {
+                Err(Error::new(Kind::Protocol, "the server did not understand a line").because(&status.text))
+            }
+            _ => Ok(Event::Untagged(response)),
+        };
+    }
+    let expected = awaited.map(|tag| format!("m{} ", tag.0)).unwrap_or_default();
+    let status = text.strip_prefix(expected.as_bytes()).filter(|_| awaited.is_some()).and_then(Status::parse);
+    status.map(Event::Completed).ok_or_else(|| {
+        let shown = String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned();
+        Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(shown)
+    })
+}
+
+/// A mailbox name as an IMAP string. Names with CR, LF or NUL cannot be sent so; such a name is refused when listed.
+///
+/// # Errors
+/// `Refused` for such a name.
+pub fn quoted(name: &RawName) -> Result<Vec<u8>> {
+    if name.0.iter().any(|octet| b"\r\n\0".contains(octet)) {
+        return Err(Error::new(
+            Kind::Refused,
+            "the mailbox name holds a line end or a NUL, and cannot be sent to a server",
+        ));
+    }
+    let mut text = Vec::with_capacity(name.0.len() + 2);
+    text.push(b'"');
+    for &octet in &name.0 {
+        if octet == b'"' || octet == b'\\' {
+            text.push(b'\\');
+        }
+        text.push(octet);
+    }
+    text.push(b'"');
+    Ok(text)
+}
+
+/// A command of words and one mailbox name in the middle.
+///
+/// # Errors
+/// See [`quoted`].
+pub fn with_mailbox(before: &str, name: &RawName, after: &str) -> Result<Vec<u8>> {
+    let mut command = before.as_bytes().to_vec();
+    command.push(b' ');
+    command.extend_from_slice(&quoted(name)?);
+    command.extend_from_slice(after.as_bytes());
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_special_octets_are_escaped_and_line_ends_refused() {
+        let name = |text: &str| RawName(text.as_bytes().to_vec());
+        assert_eq!(quoted(&name("a\"b\\c")).unwrap(), b"\"a\\\"b\\\\c\"");
+        assert!(quoted(&name("a\r\ny1 DELETE INBOX")).is_err());
+    }
+}

@@ -1,0 +1,147 @@
+//! Status responses: OK, NO, BAD, BYE, PREAUTH with their response codes (RFC 9051 7.1, RFC 5530), and what a refusal
+//! means for what comes next.
+
+use crate::error::{Error, Kind, Scope, sanitized};
+use std::time::Duration;
+
+/// How a command ended, or what a greeting says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    Ok,
+    No,
+    Bad,
+    Bye,
+    Preauth,
+}
+
+/// A status response without its tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Status {
+    pub condition: Condition,
+    /// The name of the response code in upper case; empty where there is none.
+    pub code: String,
+    /// What stands behind the name in the brackets.
+    pub arguments: String,
+    /// The text for people, with its code: made harmless.
+    pub text: String,
+}
+
+impl Status {
+    /// Reads `OK [CODE arguments] text`, what stands behind the tag.
+    pub fn parse(line: &[u8]) -> Option<Status> {
+        let line = String::from_utf8_lossy(line);
+        let (word, text) = line.split_once(' ').unwrap_or((&line, ""));
+        let condition = match word.to_ascii_uppercase().as_str() {
+            "OK" => Condition::Ok,
+            "NO" => Condition::No,
+            "BAD" => Condition::Bad,
+            "BYE" => Condition::Bye,
+            "PREAUTH" => Condition::Preauth,
+            _ => return None,
+        };
+        let bracketed = text.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(code, _)| code);
+        let (code, arguments) = bracketed.map_or(("", ""), |code| code.split_once(' ').unwrap_or((code, "")));
+        Some(Status {
+            condition,
+            code: code.to_ascii_uppercase(),
+            arguments: arguments.to_owned(),
+            text: sanitized(&format!("{} {text}", word.to_ascii_uppercase())),
+        })
+    }
+
+    /// Whether it is a tagged OK.
+    pub fn is_ok(&self) -> bool {
+        self.condition == Condition::Ok
+    }
+
+    /// The error that this NO, BAD or BYE means; `what` says what failed.
+    pub fn error(&self, what: impl Into<String>) -> Error {
+        let (kind, scope, hint) = self.classify();
+        let error = Error::new(kind, what).because(&self.text);
+        let error = scope.map_or(error.clone(), |scope| error.scope(scope));
+        if hint.is_empty() { error } else { error.hint(hint) }
+    }
+
+    /// What kind of refusal it is: by response code, else by the texts of servers that send none (servers.md 17).
+    fn classify(&self) -> (Kind, Option<Scope>, &'static str) {
+        if self.condition == Condition::Bye {
+            return (Kind::Connection, None, "");
+        }
+        if let Some(wait) = suggested_wait(&self.text) {
+            return (Kind::Throttled(Some(wait)), None, THROTTLED_HINT);
+        }
+        let text = self.text.to_ascii_lowercase();
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+        match self.code.as_str() {
+            "UNAVAILABLE" | "INUSE" | "SERVERBUG" | "THROTTLED" | "LIMIT" => {
+                (Kind::Throttled(None), None, THROTTLED_HINT)
+            }
+            "OVERQUOTA" if !says(TRANSIENT_TEXTS) => (Kind::Quota, None, QUOTA_HINT),
+            "AUTHENTICATIONFAILED" | "EXPIRED" => (Kind::Authentication, None, ""),
+            "AUTHORIZATIONFAILED" => (Kind::Authorization, None, ""),
+            "PRIVACYREQUIRED" => (Kind::Settings, None, "set `tls` to implicit or starttls"),
+            "NONEXISTENT" | "UIDNOTSTICKY" => (Kind::Changed, None, ""),
+            "TOOBIG" => (Kind::Refused, Some(Scope::Message), ""),
+            _ if says(TRANSIENT_TEXTS) => (Kind::Throttled(None), None, THROTTLED_HINT),
+            _ if says(QUOTA_TEXTS) => (Kind::Quota, None, QUOTA_HINT),
+            _ => (Kind::Refused, None, ""),
+        }
+    }
+}
+
+const THROTTLED_HINT: &str = "the server asks for patience: run the command again later, or lower `max_connections`";
+const QUOTA_HINT: &str =
+    "free or add space for the account on the destination, then run the command again; what is copied stays copied";
+
+/// Texts of refusals that pass by themselves.
+const TRANSIENT_TEXTS: &[&str] = &[
+    "throttled",
+    "rate limit",
+    "too many simultaneous connections",
+    "maximum number of connections",
+    "service busy",
+    "command or bandwidth limits",
+    "undergoing maintenance",
+    "session expired",
+];
+
+/// Texts of a full mailbox from servers that send no OVERQUOTA.
+const QUOTA_TEXTS: &[&str] = &["over quota", "quota exceeded", "quota has been exceeded", "server unavailable. 15"];
+
+/// Exchange names the wait in milliseconds.
+fn suggested_wait(text: &str) -> Option<Duration> {
+    let after = text.split("Suggested Backoff Time: ").nth(1)?;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok().map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(line: &str) -> Kind {
+        Status::parse(line.as_bytes()).unwrap().error("x").kind().clone()
+    }
+
+    #[test]
+    fn parse_code_with_arguments_is_split() {
+        let status = Status::parse(b"OK [APPENDUID 17 3:5] done").unwrap();
+        assert_eq!((status.code.as_str(), status.arguments.as_str()), ("APPENDUID", "17 3:5"));
+        assert_eq!(Status::parse(b"no nope").unwrap().code, "");
+        assert_eq!(Status::parse(b"PERHAPS x"), None);
+    }
+
+    #[test]
+    fn classify_wild_texts_are_known_without_a_code() {
+        let wait = Some(Duration::from_millis(299_961));
+        assert_eq!(
+            kind("BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds"),
+            Kind::Throttled(wait)
+        );
+        assert_eq!(kind("NO Over quota"), Kind::Quota);
+        assert_eq!(kind("NO [OVERQUOTA] Account exceeded command or bandwidth limits."), Kind::Throttled(None));
+        assert_eq!(kind("NO [LIMIT] Maximum number of connections from user+IP exceeded"), Kind::Throttled(None));
+        assert_eq!(kind("NO [ALERT] account undergoing maintenance; please try again later"), Kind::Throttled(None));
+        assert_eq!(kind("NO Message contains bare newlines"), Kind::Refused);
+    }
+}

@@ -1,0 +1,180 @@
+//! The bytes below the wire: a TCP socket or a tunnel command, in clear or under TLS.
+
+use super::tls::TlsClient;
+use crate::error::{Error, Kind, Result};
+use crate::model::server::{Address, Server};
+use socket2::{SockRef, TcpKeepalive};
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How long a connection may be silent before the kernel asks whether the other end still lives.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// A connection in clear: to a socket, or to the standard input and output of a command.
+pub enum Socket {
+    Tcp(TcpStream),
+    Tunnel { stream: UnixStream, command: Child },
+}
+
+impl Socket {
+    /// Opens the connection that the settings describe; `user` replaces `{user}` in a tunnel command.
+    ///
+    /// # Errors
+    /// `Connection` when no address answers in time, `Settings` when the tunnel command cannot be started.
+    pub fn open(server: &Server, user: &str) -> Result<Socket> {
+        match &server.address {
+            Address::Tcp { host, port } => dial(host, *port, server.timeouts.connect).map(Socket::Tcp),
+            Address::Tunnel(command) => start_tunnel(command, user),
+        }
+    }
+
+    /// Bounds the wait for the next octet, and for room to write the next.
+    pub fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => {
+                stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)))
+            }
+            Socket::Tunnel { stream, .. } => {
+                stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)))
+            }
+        }
+    }
+}
+
+fn dial(host: &str, port: u16, timeout: Duration) -> Result<TcpStream> {
+    let hint = "check `host` and `port` in the settings, and that this machine may reach it";
+    let addresses = (host, port).to_socket_addrs().map_err(|cause| {
+        Error::new(Kind::Connection, format!("could not find the address of {host}")).because(cause).hint(hint)
+    })?;
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, timeout).and_then(|stream| prepare(&stream).map(|()| stream)) {
+            Ok(stream) => return Ok(stream),
+            Err(cause) => last = Some(format!("{address}: {cause}")),
+        }
+    }
+    let cause = last.unwrap_or_else(|| "the name has no address".to_owned());
+    Err(Error::new(Kind::Connection, format!("could not connect to {host} port {port}")).because(cause).hint(hint))
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER))
+}
+
+/// A socket pair rather than two pipes: it has timeouts as a TCP socket has.
+fn start_tunnel(command: &[String], user: &str) -> Result<Socket> {
+    let failed = |cause: io::Error| {
+        Error::new(Kind::Settings, format!("could not start the tunnel `{}`", command.join(" ")))
+            .because(cause)
+            .hint("`tunnel` in the settings is a list: the program, then its arguments")
+    };
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let their_output = theirs.try_clone().map_err(failed)?;
+    let (program, arguments) = command.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let child = Command::new(program)
+        .args(arguments.iter().map(|argument| argument.replace("{user}", user)))
+        .env_remove("MAILFERRY_SOURCE_PASSWORD")
+        .env_remove("MAILFERRY_DESTINATION_PASSWORD")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::from(OwnedFd::from(their_output)))
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    Ok(Socket::Tunnel { stream: ours, command: child })
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Socket::Tunnel { command, stream } = self {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = command.kill();
+            let _ = command.wait();
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Tunnel { stream, .. } => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write(octets),
+            Socket::Tunnel { stream, .. } => stream.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A socket, in clear or under TLS.
+pub enum Stream {
+    Clear(Socket),
+    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, Socket>>),
+    /// Between the two, and after a failed handshake.
+    Closed,
+}
+
+impl Stream {
+    /// Puts TLS on the connection; the handshake is done when this returns.
+    ///
+    /// # Errors
+    /// `Certificate` when it is not trusted or TLS cannot be agreed on, `Connection` when the line breaks.
+    pub fn start_tls(&mut self, client: &TlsClient) -> Result<()> {
+        let Stream::Clear(socket) = std::mem::replace(self, Stream::Closed) else {
+            return Err(Error::new(Kind::Protocol, "TLS is on already"));
+        };
+        *self = Stream::Tls(Box::new(client.handshake(socket)?));
+        Ok(())
+    }
+
+    /// See [`Socket::set_timeout`].
+    pub fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        match self {
+            Stream::Clear(socket) => socket.set_timeout(timeout),
+            Stream::Tls(tls) => tls.sock.set_timeout(timeout),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Clear(socket) => socket.read(buffer),
+            Stream::Tls(tls) => tls.read(buffer),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Clear(socket) => socket.write(octets),
+            Stream::Tls(tls) => tls.write(octets),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Clear(socket) => socket.flush(),
+            Stream::Tls(tls) => tls.flush(),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}

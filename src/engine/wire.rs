@@ -1,0 +1,251 @@
+//! The wire: one buffered, counted, bounded stream of octets, below the framing and below the `imap` crate.
+//!
+//! Not here: what the octets mean.
+//!
+//! Invariants:
+//! 1. A `read` through the [`Read`] trait (what the `imap` crate sees) never returns past the next LF, so the crate
+//!    never holds read-ahead and the engine can go on with the same wire after it.
+//! 2. A line longer than [`LINE_OCTETS`] is an error, never an allocation.
+//! 3. What was read before TLS is never read after it: leftovers are an injection and fail the connection.
+//! 4. Secrets and message octets never reach the transcript.
+
+use super::stream::{Socket, Stream};
+use super::tls::TlsClient;
+use crate::error::{Error, Kind, Result, sanitized};
+use crate::model::Side;
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
+/// answer may be longer.
+pub const LINE_OCTETS: usize = 1 << 20;
+
+/// Octets read from the stream at once.
+const INPUT_OCTETS: usize = 64 << 10;
+
+/// Octets gathered before they are written to the stream.
+const OUTPUT_OCTETS: usize = 64 << 10;
+
+/// One connection's octets, in both directions.
+pub struct Wire {
+    stream: Stream,
+    side: Side,
+    input: Box<[u8]>,
+    start: usize,
+    end: usize,
+    output: Vec<u8>,
+    timeout: Duration,
+    received: u64,
+    sent: u64,
+    /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
+    witnessed: Vec<u8>,
+}
+
+impl Wire {
+    /// Wraps an open socket.
+    pub fn new(socket: Socket, side: Side) -> Self {
+        Wire {
+            stream: Stream::Clear(socket),
+            side,
+            input: vec![0; INPUT_OCTETS].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            output: Vec::new(),
+            timeout: Duration::ZERO,
+            received: 0,
+            sent: 0,
+            witnessed: Vec::new(),
+        }
+    }
+
+    /// Puts TLS on the wire (invariant 3).
+    ///
+    /// # Errors
+    /// `Certificate`, `Connection`, or `Protocol` when the server sent anything before the handshake.
+    pub fn start_tls(&mut self, client: &TlsClient) -> Result<()> {
+        if self.start != self.end {
+            return Err(Error::new(Kind::Protocol, "the server sent text between STARTTLS and the TLS handshake")
+                .hint("somebody on the path may have injected it; use port 993 with tls = \"implicit\""));
+        }
+        self.stream.start_tls(client)
+    }
+
+    /// Bounds the wait for each next octet from now on.
+    ///
+    /// # Errors
+    /// `Connection` when the socket is gone.
+    pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        if self.timeout != timeout {
+            self.stream.set_timeout(timeout).map_err(|cause| self.broken(&cause))?;
+            self.timeout = timeout;
+        }
+        Ok(())
+    }
+
+    /// Octets received and sent so far, above TLS.
+    pub fn octets(&self) -> (u64, u64) {
+        (self.received, self.sent)
+    }
+
+    /// Appends the next line to `line`, without its CRLF (a bare LF is taken as well).
+    ///
+    /// # Errors
+    /// `Connection` when the line breaks or times out, `Protocol` beyond [`LINE_OCTETS`].
+    pub fn read_line(&mut self, line: &mut Vec<u8>) -> Result<()> {
+        let begin = line.len();
+        loop {
+            let unread = &self.input[self.start..self.end];
+            let found = memchr::memchr(b'\n', unread);
+            let taken = found.map_or(unread.len(), |at| at + 1);
+            line.extend_from_slice(&unread[..taken]);
+            self.start += taken;
+            if found.is_some() {
+                break;
+            }
+            if line.len() - begin > LINE_OCTETS {
+                return Err(Error::new(
+                    Kind::Protocol,
+                    format!("the server sent a line of more than {LINE_OCTETS} octets"),
+                ));
+            }
+            self.fill()?;
+        }
+        line.pop();
+        if line.len() > begin && line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        tracing::trace!(target: "wire", side = %self.side, "S: {}", sanitized(&String::from_utf8_lossy(&line[begin..])));
+        Ok(())
+    }
+
+    /// Hands the next `count` octets to `sink`, piece by piece as they arrive.
+    ///
+    /// # Errors
+    /// `Connection`, or what `sink` returns.
+    pub fn read_octets(&mut self, count: u64, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut missing = count;
+        while missing > 0 {
+            if self.start == self.end {
+                self.fill()?;
+            }
+            let available = (self.end - self.start) as u64;
+            let taken = missing.min(available) as usize;
+            sink(&self.input[self.start..self.start + taken])?;
+            self.start += taken;
+            missing -= taken as u64;
+        }
+        Ok(())
+    }
+
+    /// Queues octets for sending; they go out at the latest with [`Wire::flush`].
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn write(&mut self, octets: &[u8]) -> Result<()> {
+        self.sent += octets.len() as u64;
+        if octets.len() >= OUTPUT_OCTETS {
+            self.flush()?;
+            return self.stream.write_all(octets).map_err(|cause| self.broken(&cause));
+        }
+        self.output.extend_from_slice(octets);
+        if self.output.len() >= OUTPUT_OCTETS { self.flush() } else { Ok(()) }
+    }
+
+    /// Queues a command line, its CRLF added, and notes it in the transcript.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn write_line(&mut self, line: &[u8]) -> Result<()> {
+        tracing::trace!(target: "wire", side = %self.side, "C: {}", sanitized(&String::from_utf8_lossy(line)));
+        self.write(line)?;
+        self.write(b"\r\n")
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn flush(&mut self) -> Result<()> {
+        let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
+        self.output.clear();
+        sent.map_err(|cause| self.broken(&cause))
+    }
+
+    /// The lines that the `imap` crate read since the last call.
+    pub fn take_witnessed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.witnessed)
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        self.flush()?;
+        match self.fill_once() {
+            Ok(0) => Err(Error::new(Kind::Connection, "the server closed the connection")),
+            Ok(_) => Ok(()),
+            Err(cause) => Err(self.broken(&cause)),
+        }
+    }
+
+    fn fill_once(&mut self) -> io::Result<usize> {
+        let count = loop {
+            match self.stream.read(&mut self.input) {
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                // A server that ends TLS without close_notify has closed the connection; framing tells a cut message.
+                Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => break 0,
+                other => break other?,
+            }
+        };
+        (self.start, self.end) = (0, count);
+        self.received += count as u64;
+        Ok(count)
+    }
+
+    fn broken(&self, cause: &io::Error) -> Error {
+        match cause.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let seconds = self.timeout.as_secs();
+                Error::new(Kind::Connection, format!("the server was silent for {seconds} seconds"))
+            }
+            _ => Error::new(Kind::Connection, "the connection broke").because(cause),
+        }
+    }
+}
+
+/// For the `imap` crate: at most to the end of the line (invariant 1), 8-bit octets as `?`, which it would choke on.
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            Write::flush(self)?;
+            if self.fill_once()? == 0 {
+                return Ok(0);
+            }
+        }
+        let unread = &self.input[self.start..self.end];
+        let line = memchr::memchr(b'\n', unread).map_or(unread.len(), |at| at + 1);
+        let count = line.min(buffer.len());
+        if self.witnessed.len() + count > LINE_OCTETS {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's answer to the login is too long"));
+        }
+        self.witnessed.extend_from_slice(&unread[..count]);
+        for (to, from) in buffer.iter_mut().zip(&unread[..count]) {
+            *to = if from.is_ascii() { *from } else { b'?' };
+        }
+        self.start += count;
+        Ok(count)
+    }
+}
+
+/// For the `imap` crate, which writes logins: nothing of it goes to the transcript (invariant 4).
+impl Write for Wire {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.sent += octets.len() as u64;
+        self.output.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        use zeroize::Zeroize;
+        let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
+        self.output.zeroize();
+        sent
+    }
+}
