@@ -1,6 +1,6 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Flags, MailboxName, RawName, Uid, UidValidity};
+use super::{Flags, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -61,6 +61,8 @@ pub struct PairState {
     /// `Some` while appends may have happened whose answers were not recorded: the tail must be reconciled.
     pub intent: Option<Intent>,
     pub settled: Option<Settled>,
+    /// What became of the source mailbox's messages, as of the last plan or apply.
+    pub outcomes: Outcomes,
     /// Number of links; a different count on disk means damage.
     pub links: u64,
 }

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod secret;
 pub mod server;
 pub mod statistics;

@@ -47,8 +47,10 @@ pub struct MailboxPlan {
     pub skipped: Vec<Skipped>,
     /// Copied once, gone from the destination since: left alone.
     pub departed: UidSet,
-    /// How many source messages are tied to a message on the destination.
-    pub linked: u64,
+    /// Source messages that are tied to a message which was on the destination before us.
+    pub present: u64,
+    /// Source messages that are tied to the copy that we made.
+    pub copied: u64,
     /// Keywords that the destination cannot keep, and on how many of the messages to copy or update they stand.
     pub dropped_keywords: BTreeMap<String, u64>,
 }

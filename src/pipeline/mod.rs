@@ -1,0 +1,119 @@
+//! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
+//!
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
+//! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
+//! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload), [`reconcile`] (what arrived
+//!   without our knowing), [`reflag`] (flag updates).
+
+use crate::engine::Connector;
+use crate::error::Error;
+use crate::model::limits::{Chunk, Limits};
+use crate::model::policy::Policy;
+use crate::model::secret::Passwords;
+use crate::model::{Account, Side};
+use crate::store::Store;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// All that a run works with.
+pub struct Migration {
+    pub accounts: Vec<Account>,
+    pub source: Connector,
+    pub destination: Connector,
+    pub policy: Policy,
+    pub limits: Limits,
+    /// Accounts worked on at the same time.
+    pub jobs: usize,
+    pub passwords: Arc<dyn Passwords>,
+    pub store: Store,
+    pub observer: Arc<dyn Observer>,
+    pub stop: Stop,
+}
+
+impl Migration {
+    /// The connector of that side.
+    pub fn connector(&self, side: Side) -> &Connector {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+}
+
+/// How thoroughly a scan looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Thoroughness {
+    /// Trust what the servers say of changes, within the distrust rules.
+    Incremental,
+    /// List every mailbox whole.
+    Full,
+}
+
+/// How thoroughly verify compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// Identity, size, flags and dates.
+    Listing,
+    /// Also the SHA-256 of every message on both sides.
+    Octets,
+}
+
+/// What `apply` and `sync` are allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ApplyOptions {
+    pub chunk: Chunk,
+}
+
+/// The user's wish to stop: set once, seen by all threads.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks all work to finish the batch in hand and end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was asked for.
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What an account is being taken through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Connecting,
+    Scanning,
+    Planning,
+    Copying,
+    Verifying,
+}
+
+/// Something that happened, for whoever shows progress.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// An account enters a phase. `messages` and `octets` are what the phase has to do, where known.
+    Began { account: &'a str, phase: Phase, messages: u64, octets: u64 },
+    /// A part of the phase is done.
+    Advanced { account: &'a str, mailbox: &'a str, messages: u64, octets: u64 },
+    /// A connection broke, a server asked for patience, a state was rebuilt: the run goes on.
+    Noticed { account: &'a str, text: &'a str },
+    /// Something failed and is recorded; the run goes on with the rest.
+    Failed { account: &'a str, error: &'a Error },
+    /// The account is done.
+    Ended { account: &'a str },
+}
+
+/// Shows progress. Called from many threads.
+pub trait Observer: Send + Sync {
+    /// Takes note of an event; must be quick.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Shows nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: Event<'_>) {}
+}
