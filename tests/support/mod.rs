@@ -1,0 +1,36 @@
+//! The test harness: real mail servers, mail in them, and an independent eye on the result.
+//!
+//! - [`shared`]: the servers that all tests of a binary use, each test with its own user.
+//! - [`server`]: what every server can do, its users and its master user.
+//! - [`dovecot`], [`dovecot_configuration`], [`cyrus`]: private servers for tests that need their own.
+//! - [`mailbox`]: the notation for what an account holds, or should hold.
+//! - [`message`]: the messages named there, odd ones included.
+//! - [`seed`]: puts the notation onto a server.
+//! - [`state`]: reads back all that an account holds.
+//! - [`compare`]: how one account differs from another, and assertions about it.
+//! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
+//! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
+//! - [`process`], [`authority`]: server processes that always end, ports, certificates.
+//!
+//! `setup.sh` installs the servers. `tests/harness.rs` tests the harness.
+
+// Each test binary compiles this whole tree and uses a part of it.
+#![allow(dead_code)]
+
+pub mod authority;
+pub mod base64;
+pub mod compare;
+pub mod cyrus;
+pub mod date;
+pub mod dovecot;
+pub mod dovecot_configuration;
+pub mod imap;
+pub mod mailbox;
+pub mod message;
+pub mod name;
+pub mod process;
+pub mod response;
+pub mod seed;
+pub mod server;
+pub mod shared;
+pub mod state;
