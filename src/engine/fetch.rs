@@ -31,6 +31,10 @@ pub struct Fetched {
 /// The items of a first listing.
 pub const LISTING_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
 
+/// The items of the second look at a message without Message-ID, or whose items did not all come. The fields are those
+/// of [`super::identity::STABLE_FIELDS`].
+pub const IDENTITY_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT REFERENCES RECEIVED)])";
+
 /// Whole messages.
 pub const MESSAGE_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
 
@@ -83,46 +87,46 @@ impl Session {
         })
     }
 
-    /// All UIDs of the open mailbox, as a set.
+    /// Asks for all UIDs of the open mailbox, without waiting: as ranges where the server can (RFC 4731).
     ///
     /// # Errors
-    /// `Connection`, `Protocol`, or the refusal.
-    pub fn search_all(&mut self) -> Result<UidSet> {
+    /// `Connection`.
+    pub fn send_search_all(&mut self) -> Result<Tag> {
         let extended = self.capabilities.has("ESEARCH");
-        let command: &[u8] = if extended { b"UID SEARCH RETURN (ALL) ALL" } else { b"UID SEARCH ALL" };
-        let mut found = UidSet::new();
-        let mut answered = false;
-        self.run(command, "could not list the UIDs", |response| {
-            let (set, complete) = searched(response.text());
-            found.merge(&set);
-            answered |= complete;
+        self.send(if extended { b"UID SEARCH RETURN (ALL) ALL" } else { b"UID SEARCH ALL" })
+    }
+
+    /// Reads the answer to [`Session::send_search_all`]. `None` when it is no complete list: iCloud answers with a
+    /// count alone (protocol.md 11).
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`.
+    pub fn finish_search_all(&mut self, tag: Tag) -> Result<Option<UidSet>> {
+        let mut found: Option<UidSet> = None;
+        let status = self.finish(tag, |response| {
+            if let Some(part) = searched(response.text()) {
+                found.get_or_insert_default().merge(&part);
+            }
             Ok(())
         })?;
-        if answered || !extended {
-            return Ok(found);
-        }
-        // iCloud answers a RETURN with COUNT alone (protocol.md 11): ask again in the old way.
-        self.capabilities.forget("ESEARCH");
-        self.search_all()
+        Ok(found.filter(|_| status.is_ok()))
     }
 }
 
-/// The UIDs of a SEARCH or ESEARCH response, and whether it is an answer that holds them all.
-fn searched(text: &[u8]) -> (UidSet, bool) {
+/// The UIDs of a SEARCH or ESEARCH response that holds them all.
+fn searched(text: &[u8]) -> Option<UidSet> {
     let text = String::from_utf8_lossy(text).to_ascii_uppercase();
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     match words.get(1) {
         Some(&"SEARCH") => {
             let numbers = words[2..].iter().filter_map(|word| word.parse().ok()).filter(|&number| number > 0);
-            (numbers.map(Uid).collect(), true)
+            Some(numbers.map(Uid).collect())
         }
-        Some(&"ESEARCH") => {
-            let all = words.iter().position(|word| *word == "ALL").and_then(|at| words.get(at + 1));
-            let set = all.and_then(|set| UidSet::parse(set.as_bytes()));
-            let counts = words.contains(&"COUNT");
-            (set.clone().unwrap_or_default(), set.is_some() || !counts)
-        }
-        _ => (UidSet::new(), false),
+        Some(&"ESEARCH") => match words.iter().position(|word| *word == "ALL") {
+            Some(at) => UidSet::parse(words.get(at + 1)?.as_bytes()),
+            None => (!words.contains(&"COUNT")).then(UidSet::new),
+        },
+        _ => None,
     }
 }
 
@@ -227,9 +231,10 @@ mod tests {
 
     #[test]
     fn searched_count_without_all_is_no_answer() {
-        assert!(searched(b"* SEARCH 1 2 3").1);
-        assert_eq!(searched(b"* ESEARCH (TAG \"a8\") UID ALL 1,4:6 COUNT 4").0.to_string(), "1,4:6");
-        assert!(searched(b"* ESEARCH (TAG \"a8\") UID").1, "an empty mailbox has no ALL");
-        assert!(!searched(b"* ESEARCH (TAG \"a8\") UID COUNT 4").1);
+        let text = |line: &str| searched(line.as_bytes()).map(|set| set.to_string());
+        assert_eq!(text("* SEARCH 1 2 3").as_deref(), Some("1:3"));
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID ALL 1,4:6 COUNT 4").as_deref(), Some("1,4:6"));
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID").as_deref(), Some(""), "an empty mailbox has no ALL");
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID COUNT 4"), None);
     }
 }

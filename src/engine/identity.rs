@@ -7,14 +7,8 @@
 use crate::model::Digest;
 use sha2::{Digest as _, Sha256};
 
-/// The field that identifies most messages.
-pub const MESSAGE_ID_FIELDS: &str = "MESSAGE-ID";
-
-/// The fields that identify a message without Message-ID.
-pub const STABLE_FIELDS: &str = "DATE FROM TO CC SUBJECT REFERENCES RECEIVED";
-
-/// Stable fields in the order in which they are hashed.
-const HASHED_FIELDS: [&str; 7] = ["date", "from", "to", "cc", "subject", "references", "received"];
+/// The fields that identify a message without Message-ID, in the order in which they are hashed.
+pub const STABLE_FIELDS: [&str; 7] = ["date", "from", "to", "cc", "subject", "references", "received"];
 
 /// The digest by Message-ID. `None` when the header holds no such field, or an empty one.
 pub fn by_message_id(header: &[u8]) -> Option<Digest> {
@@ -26,7 +20,7 @@ pub fn by_message_id(header: &[u8]) -> Option<Digest> {
 pub fn by_stable_fields(header: &[u8]) -> Digest {
     let found: Vec<_> = fields(header).collect();
     let mut hashed: Vec<&[u8]> = vec![b"fields"];
-    for name in HASHED_FIELDS {
+    for name in STABLE_FIELDS {
         hashed.push(name.as_bytes());
         hashed.extend(found.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_slice()));
     }

@@ -104,6 +104,16 @@ impl UidSet {
         }
     }
 
+    /// Takes one UID out.
+    pub fn remove(&mut self, uid: Uid) {
+        let after = self.ranges.partition_point(|range| range.0 <= uid.0);
+        let Some(at) = after.checked_sub(1).filter(|&at| self.ranges[at].1 >= uid.0) else { return };
+        let (first, last) = self.ranges[at];
+        let left = (first < uid.0).then(|| (first, uid.0 - 1));
+        let right = (uid.0 < last).then(|| (uid.0 + 1, last));
+        self.ranges.splice(at..=at, left.into_iter().chain(right));
+    }
+
     /// Adds all of `other`, range by range.
     pub fn merge(&mut self, other: &UidSet) {
         let mut ranges = std::mem::take(&mut self.ranges);
@@ -248,6 +258,13 @@ mod tests {
     fn insert_out_of_order_keeps_the_set_sorted() {
         let set: UidSet = [5, 1, 2, 9, 3, 4].into_iter().map(Uid).collect();
         assert_eq!(set.to_string(), "1:5,9");
+    }
+
+    #[test]
+    fn remove_splits_and_shrinks_ranges() {
+        let mut set = UidSet::parse(b"1:5,8").unwrap();
+        [3, 8, 1, 7].into_iter().for_each(|uid| set.remove(Uid(uid)));
+        assert_eq!(set.to_string(), "2,4:5");
     }
 
     #[test]

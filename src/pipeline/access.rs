@@ -1,0 +1,218 @@
+//! One account at work: its part of the state, and its sessions on both sides, kept from one stage to the next.
+
+use super::fleet::Fleet;
+use super::{Event, Migration};
+use crate::engine::Session;
+use crate::error::{Error, Kind, Result};
+use crate::model::{Account, Side};
+use crate::store::{AccountStore, Binding};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The first wait before a broken connection is opened again; it doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How often a wait looks whether the user asked to stop.
+const STOP_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Tries to reach a server that was never reached in this run: a wrong host name should be told soon.
+const FIRST_TRIES: u32 = 2;
+
+/// One account at work.
+pub struct Access<'a> {
+    pub migration: &'a Migration,
+    pub account: &'a Account,
+    pub state: AccountStore,
+    fleet: &'a Fleet,
+    idle: [Mutex<Vec<Session>>; 2],
+    connected: [AtomicU64; 2],
+}
+
+impl<'a> Access<'a> {
+    /// Nothing is opened yet.
+    pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account) -> Self {
+        let state = migration.store.account(&account.name);
+        Access { migration, account, state, fleet, idle: Default::default(), connected: Default::default() }
+    }
+
+    /// Makes sure that the state under this account's name is that of these two users.
+    ///
+    /// # Errors
+    /// `State` when it belongs to others.
+    pub fn bind(&self) -> Result<()> {
+        let [source, destination] = Side::BOTH.map(|side| {
+            format!("{} at {}", self.account.user(side), self.migration.connector(side).server().label())
+        });
+        self.state.bind(&Binding { source, destination })
+    }
+
+    /// A session on that side: an idle one, or a new one. Transient failures are tried again.
+    ///
+    /// # Errors
+    /// What [`crate::engine::Connector::connect`] gives, `Interrupted` when the user asked to stop meanwhile.
+    pub fn session(&self, side: Side) -> Result<Session> {
+        if let Some(session) = self.pool(side).pop() {
+            return Ok(session);
+        }
+        let known = self.connected[side as usize].load(Ordering::Relaxed) > 0;
+        let tries = if known { self.migration.connector(side).server().retries.max(1) } else { FIRST_TRIES };
+        let mut backoff = Backoff::new();
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.connect(side) {
+                Err(error) if error.is_transient() && tried < tries => {
+                    self.notice(&format!("{}; trying again", error.summary()));
+                    backoff.wait(self, &error)?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn connect(&self, side: Side) -> Result<Session> {
+        let password = self.migration.passwords.password(self.account, side)?;
+        let connector = self.migration.connector(side);
+        let result = connector.connect(self.account.user(side), &password);
+        match &result {
+            Ok(_) => {
+                self.fleet.note_success(side);
+                self.connected[side as usize].fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) if *error.kind() == Kind::Authentication && connector.server().master.is_some() => {
+                self.fleet.note_refusal(side, error);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.
+    pub fn spare_session(&self, side: Side) -> Option<Session> {
+        if let Some(session) = self.pool(side).pop() {
+            return Some(session);
+        }
+        let password = self.migration.passwords.password(self.account, side).ok()?;
+        self.migration.connector(side).connect_if_free(self.account.user(side), &password).ok().flatten()
+    }
+
+    /// Keeps a session for later.
+    pub fn give_back(&self, side: Side, session: Session) {
+        if session.is_alive() {
+            self.pool(side).push(session);
+        }
+    }
+
+    fn pool(&self, side: Side) -> std::sync::MutexGuard<'_, Vec<Session>> {
+        self.idle[side as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever watches.
+    pub fn notice(&self, text: &str) {
+        tracing::info!(account = %self.account.name, "{text}");
+        self.migration.observer.event(Event::Noticed { account: &self.account.name, text });
+    }
+
+    /// An error with this account's name, unless the user did not ask to stop.
+    ///
+    /// # Errors
+    /// `Interrupted` when the user asked to stop.
+    pub fn go_on(&self) -> Result<()> {
+        if self.migration.stop.is_requested() {
+            return Err(Error::new(Kind::Interrupted, "interrupted; all that was done is recorded")
+                .hint("run the same command again: it goes on where it stopped"));
+        }
+        Ok(())
+    }
+
+    /// Connections opened after the first of each side.
+    pub fn reconnects(&self) -> u64 {
+        self.connected.iter().map(|count| count.load(Ordering::Relaxed).saturating_sub(1)).sum()
+    }
+
+    /// Says goodbye on all idle sessions.
+    pub fn close(&self) {
+        for side in Side::BOTH {
+            let sessions: Vec<Session> = self.pool(side).drain(..).collect();
+            sessions.into_iter().for_each(Session::logout);
+        }
+    }
+
+    /// Runs `work` on a session of that side, on a new one again while failures are transient.
+    ///
+    /// # Errors
+    /// What `work` gives last.
+    pub fn with_session<T>(&self, side: Side, mut work: impl FnMut(&mut Session) -> Result<T>) -> Result<T> {
+        let retries = self.migration.connector(side).server().retries;
+        let mut backoff = Backoff::new();
+        let mut tried = 0;
+        loop {
+            let mut session = self.session(side)?;
+            let result = work(&mut session);
+            self.give_back(side, session);
+            match result {
+                Err(error) if error.is_transient() && tried < retries => {
+                    tried += 1;
+                    self.notice(&format!("{}; trying again on a new connection", error.summary()));
+                    backoff.wait(self, &error)?;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Ever longer waits with jitter, so that a fleet does not come back all at once.
+pub struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    /// Starts with the shortest wait.
+    pub fn new() -> Self {
+        Backoff { next: FIRST_WAIT }
+    }
+
+    /// Waits, as long as the server asked for if it named a time.
+    ///
+    /// # Errors
+    /// `Interrupted` when the user asked to stop.
+    pub fn wait(&mut self, access: &Access<'_>, error: &Error) -> Result<()> {
+        let asked = match error.kind() {
+            Kind::Throttled(asked) => *asked,
+            _ => None,
+        };
+        let wait = asked.unwrap_or_else(|| jittered(self.next));
+        self.next = (self.next * 2).min(LONGEST_WAIT);
+        pause(access, wait)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sleeps, unless the user asks to stop.
+///
+/// # Errors
+/// `Interrupted`.
+pub fn pause(access: &Access<'_>, wait: Duration) -> Result<()> {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        access.go_on()?;
+        thread::sleep(STOP_INTERVAL.min(until.saturating_duration_since(Instant::now())));
+    }
+    access.go_on()
+}
+
+/// Between half of it and the whole.
+fn jittered(wait: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0u8) % 1000;
+    wait / 2 + wait * u32::try_from(random).unwrap_or(0) / 2000
+}

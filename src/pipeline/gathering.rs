@@ -1,0 +1,259 @@
+//! The answers of one mailbox on their way into the state: what is a record, what must be asked for again, and when a
+//! recorded listing is not to be trusted (protocol.md 7.4).
+
+use crate::engine::fetch::{FetchEvent, Fetched};
+use crate::engine::identity;
+use crate::engine::select::Opened;
+use crate::engine::status::Status;
+use crate::error::{Error, Kind, Result};
+use crate::model::{MailboxState, MessageRecord, Side, SyncPoint, Uid, UidSet};
+use crate::store::{AccountStore, ListingWriter};
+
+use super::listing::Way;
+
+/// A listing that lacks the messages in `uids`: they are to be asked for once more.
+pub struct Unfinished {
+    pub writer: ListingWriter,
+    pub state: MailboxState,
+    pub uids: UidSet,
+}
+
+/// How reading a mailbox ended.
+pub enum Conclusion {
+    /// All is in; the messages in `unreadable` exist, and the server does not describe them.
+    Complete { writer: ListingWriter, state: Box<MailboxState>, unreadable: UidSet },
+    Identify(Box<Unfinished>),
+    /// The recorded listing does not fit what the server says: list it whole.
+    Distrusted(String),
+    Impossible(Error),
+}
+
+/// Which listing is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Whole,
+    Delta,
+    SecondLook,
+}
+
+/// The answers of one mailbox, as they come.
+pub struct Gathering {
+    pass: Pass,
+    writer: Option<ListingWriter>,
+    state: MailboxState,
+    /// What STATUS said before anything was listed.
+    status: SyncPoint,
+    opened: Option<Opened>,
+    /// The message with the highest UID that the state knows.
+    last_known: Option<MessageRecord>,
+    highest_known: Uid,
+    /// Messages whose items did not all come.
+    incomplete: UidSet,
+    distrust: Option<String>,
+    failure: Option<Error>,
+}
+
+impl Gathering {
+    /// Begins with the answer to EXAMINE or SELECT.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn new(
+        store: &AccountStore,
+        side: Side,
+        state: MailboxState,
+        status: SyncPoint,
+        way: Way,
+        opened: Result<Opened>,
+    ) -> Result<Self> {
+        let name = state.name.raw.clone();
+        let pass = match &way {
+            Way::Whole => Pass::Whole,
+            Way::Delta(_) => Pass::Delta,
+            Way::Identify(_) => Pass::SecondLook,
+        };
+        let mut gathering = Gathering {
+            pass,
+            writer: None,
+            state,
+            status,
+            opened: None,
+            last_known: None,
+            highest_known: Uid(0),
+            incomplete: UidSet::new(),
+            distrust: None,
+            failure: None,
+        };
+        match opened {
+            Ok(opened) if opened.sync_point.uid_validity == status.uid_validity => gathering.opened = Some(opened),
+            Ok(_) => gathering.failure = Some(changed_meanwhile()),
+            Err(error) => gathering.failure = Some(error),
+        }
+        if gathering.failure.is_some() {
+            return Ok(gathering);
+        }
+        match way {
+            Way::Whole => gathering.writer = Some(store.relist(side, &name)?),
+            Way::Delta(since) => {
+                gathering.writer = Some(store.amend(side, &name)?);
+                gathering.highest_known = since.uid_next.map_or(Uid(0), |next| Uid(next.0 - 1));
+                gathering.last_known = store.record(side, &name, gathering.highest_known)?;
+            }
+            Way::Identify(unfinished) => {
+                gathering.writer = Some(unfinished.writer);
+                gathering.state = unfinished.state;
+                gathering.incomplete = unfinished.uids;
+            }
+        }
+        Ok(gathering)
+    }
+
+    /// A refused command makes the listing impossible.
+    pub fn require(&mut self, status: &Status) {
+        if !status.is_ok() {
+            self.failure.get_or_insert(status.error("could not list the mailbox"));
+        }
+    }
+
+    fn writer(&mut self) -> Option<&mut ListingWriter> {
+        self.writer.as_mut().filter(|_| self.failure.is_none() && self.distrust.is_none())
+    }
+
+    /// Takes changed flags and vanished messages.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn take_flags(&mut self, event: FetchEvent) -> Result<()> {
+        match event {
+            FetchEvent::Message(Fetched { uid: Some(uid), flags: Some(flags), .. }) if uid <= self.highest_known => {
+                if let Some(writer) = self.writer()
+                    && !writer.set_flags(uid, &flags)?
+                {
+                    self.distrust = Some(format!("it holds UID {uid}, which it did not hold before"));
+                }
+            }
+            FetchEvent::Vanished(uids) => {
+                if let Some(writer) = self.writer() {
+                    writer.remove(&uids)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes a list of all UIDs: what is not among them is gone, unless it is newer than they.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn keep_only(&mut self, uids: Option<UidSet>) -> Result<()> {
+        let newer = UidSet::range(Uid(self.highest_known.0.saturating_add(1)), Uid(u32::MAX));
+        match (uids, self.writer()) {
+            (Some(mut uids), Some(writer)) => {
+                uids.merge(&newer);
+                writer.retain(&uids)
+            }
+            (None, Some(_)) => {
+                self.distrust = Some("the server does not list its UIDs".to_owned());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a message of a listing.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn take_message(&mut self, event: FetchEvent) -> Result<()> {
+        let fetched = match event {
+            FetchEvent::Message(fetched) => fetched,
+            other => return self.take_flags(other),
+        };
+        let Some(uid) = fetched.uid else { return Ok(()) };
+        match complete(uid, &fetched, self.pass) {
+            Some(record) if uid <= self.highest_known => self.compare_known(&record),
+            Some(record) => {
+                self.incomplete.remove(uid);
+                if let Some(writer) = self.writer() {
+                    writer.put(&record)?;
+                }
+            }
+            // Flags alone, of a message that is known or will be: a change that nobody asked for.
+            None if uid <= self.highest_known || fetched.header.is_none() && fetched.octets.is_none() => {}
+            None => self.incomplete.insert(uid),
+        }
+        Ok(())
+    }
+
+    /// The highest known UID must still be the message that it was (protocol.md 13: content replaced under one
+    /// UIDVALIDITY, as after a restored backup).
+    fn compare_known(&mut self, now: &MessageRecord) {
+        let Some(before) = self.last_known.as_ref().filter(|before| before.uid == now.uid) else { return };
+        let same = before.octets == now.octets && before.internal_date == now.internal_date;
+        if !same || before.identity != now.identity {
+            self.distrust = Some(format!("UID {} is not the message that it was", now.uid));
+        }
+    }
+
+    /// Decides what to do with what came.
+    pub fn conclude(mut self) -> Conclusion {
+        if let Some(error) = self.failure {
+            return Conclusion::Impossible(error);
+        }
+        if let Some(reason) = self.distrust {
+            return Conclusion::Distrusted(reason);
+        }
+        let (Some(opened), Some(writer)) = (self.opened.take(), self.writer.take()) else {
+            return Conclusion::Impossible(changed_meanwhile());
+        };
+        if self.pass == Pass::SecondLook {
+            return Conclusion::Complete { writer, state: Box::new(self.state), unreadable: self.incomplete };
+        }
+        self.state.capacity = opened.capacity.clone();
+        self.state.deltas = if self.pass == Pass::Whole { 0 } else { self.state.deltas + 1 };
+        self.state.sync_point = Some(self.status);
+        // New mail since STATUS was asked is not in the windows, and will be seen next time.
+        let comparable = opened.sync_point.uid_next == self.status.uid_next;
+        let count = writer.records() + self.incomplete.len();
+        match opened.sync_point.messages {
+            exists if comparable && count != u64::from(exists) => self.miscounted(count, exists),
+            _ if self.incomplete.is_empty() => {
+                Conclusion::Complete { writer, state: Box::new(self.state), unreadable: UidSet::new() }
+            }
+            _ => Conclusion::Identify(Box::new(Unfinished { writer, state: self.state, uids: self.incomplete })),
+        }
+    }
+
+    /// Rule 4 of protocol.md 7.4, and for a whole listing rule 8 of protocol.md 15.
+    fn miscounted(&self, count: u64, exists: u32) -> Conclusion {
+        if self.pass == Pass::Delta {
+            return Conclusion::Distrusted(format!("it holds {exists} messages, and {count} are accounted for"));
+        }
+        let error = Error::new(Kind::Changed, format!("the server listed {count} of {exists} messages"));
+        Conclusion::Impossible(error.hint("the mailbox may have changed in this moment: run the command again"))
+    }
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY while it was listed")
+        .hint("run the command again; if it happens each time, the server gives its UIDs no lasting meaning")
+}
+
+/// The record of a message, if all its items came. A message without Message-ID is complete only at the second look,
+/// when its other fields were asked for.
+fn complete(uid: Uid, fetched: &Fetched, pass: Pass) -> Option<MessageRecord> {
+    let header = fetched.header.as_deref();
+    let identity = match header.and_then(identity::by_message_id) {
+        Some(identity) => identity,
+        None if pass == Pass::SecondLook => identity::by_stable_fields(header?),
+        None => return None,
+    };
+    Some(MessageRecord {
+        uid,
+        octets: fetched.octets?,
+        internal_date: fetched.internal_date?,
+        flags: fetched.flags.clone()?,
+        identity,
+    })
+}
