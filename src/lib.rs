@@ -17,6 +17,7 @@
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
 
+pub mod config;
 pub mod engine;
 pub mod error;
 pub mod model;

@@ -1,0 +1,48 @@
+//! `[limits]`: what a run may use, and how patient it is with the servers.
+
+use super::document::Table;
+use crate::model::Server;
+use crate::model::limits::Limits;
+use std::time::Duration;
+
+/// Below this, batches get so small that each message is a round trip.
+const LEAST_MEMORY_OCTETS: u64 = 1 << 20;
+
+/// What the table says.
+#[derive(Default)]
+pub(super) struct LimitSettings {
+    pub limits: Limits,
+    timeout: Option<Duration>,
+    retries: Option<u32>,
+}
+
+impl LimitSettings {
+    /// Reads the table; what it leaves out is as in [`Limits::default`].
+    pub fn read(mut table: Table) -> Self {
+        let default = Limits::default();
+        table.later("bandwidth");
+        table.later("messages_per_second");
+        let settings = LimitSettings {
+            limits: Limits {
+                memory_octets: table
+                    .size("memory", LEAST_MEMORY_OCTETS)
+                    .map_or(default.memory_octets, |size| size.value),
+                batch_messages: table.number("batch_messages", 1..=100_000).map(|count| count.value),
+                batch_octets: table.size("batch_octets", 1).map(|size| size.value),
+            },
+            timeout: table.duration("timeout").map(|timeout| timeout.value),
+            retries: table.number("retries", 0..=1000).map(|count| count.value),
+        };
+        table.finish();
+        settings
+    }
+
+    /// Gives a server its share: one that is slow to answer at all is at least as slow to answer SELECT.
+    pub fn apply(&self, server: &mut Server) {
+        if let Some(timeout) = self.timeout {
+            server.timeouts.read = timeout;
+            server.timeouts.slow = server.timeouts.slow.max(timeout);
+        }
+        server.retries = self.retries.unwrap_or(server.retries);
+    }
+}

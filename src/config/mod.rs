@@ -1,0 +1,206 @@
+//! The settings file, the accounts and the passwords, turned into `model` types. Nothing here connects to a server, and
+//! no other room reads a settings file.
+//!
+//! Every reader notes its mistakes and goes on, so that all of them are told at once, each with file, line and fix.
+//! What the Contract knows and this version does not do is refused by name, never half done.
+//!
+//! - [`Settings`]: all of it, from a file or from two URLs.
+//! - [`template`]: the commented file that `init` writes.
+//! - [`parse_size`], [`parse_duration`]: quantities as people write them; also for the command line.
+//!
+//! Passwords are not among the settings, only the places where they are: read when a login needs them, through
+//! [`Settings::passwords`].
+
+mod account;
+mod accounts_file;
+mod command;
+mod document;
+mod keyring;
+mod limits;
+mod mistake;
+mod place;
+mod policy;
+mod preset;
+mod quantity;
+mod selection;
+mod server;
+mod server_url;
+mod settings_file;
+mod surroundings;
+mod template;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use mistake::{Mistake, Mistakes};
+pub use preset::{PRESETS, preset_named};
+pub use quantity::{parse_duration, parse_percent, parse_size};
+pub use template::template;
+
+use crate::error::Result;
+use crate::model::limits::Limits;
+use crate::model::policy::Policy;
+use crate::model::secret::Passwords;
+use crate::model::{Account, Server};
+use account::AccountDraft;
+use keyring::Keyring;
+use limits::LimitSettings;
+use mistake::Findings;
+use server::ServerSettings;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use surroundings::{Process, Surroundings};
+
+/// The state directory where the settings name none.
+pub const DEFAULT_STATE: &str = "mailferry.state";
+
+/// All settings of a run.
+pub struct Settings {
+    /// The state directory.
+    pub state: PathBuf,
+    pub source: Server,
+    pub destination: Server,
+    /// In the order in which they are written; names and destination users are unique.
+    pub accounts: Vec<Account>,
+    pub policy: Policy,
+    pub limits: Limits,
+    /// What is allowed and rarely meant, one sentence each.
+    pub warnings: Vec<String>,
+    keyring: Arc<Keyring>,
+}
+
+/// What is read before it is known to be right as a whole.
+struct Draft {
+    state: PathBuf,
+    source: ServerSettings,
+    destination: ServerSettings,
+    accounts: Vec<AccountDraft>,
+    policy: Policy,
+    limits: LimitSettings,
+}
+
+impl Settings {
+    /// Reads a settings file. Paths in it start from its directory.
+    ///
+    /// # Errors
+    /// All mistakes in it and in the accounts file, and files that they name and that cannot be read; password places
+    /// are checked by [`Settings::check_passwords`].
+    pub fn from_file(path: &Path) -> Result<Settings, Mistakes> {
+        Self::read_file(path, Box::new(Process))
+    }
+
+    /// The settings for one mailbox without a file: its source and destination as `imaps://user@host[:port]`, all else
+    /// by default.
+    ///
+    /// # Errors
+    /// Mistakes in the URLs; a URL that holds a password is refused.
+    pub fn from_urls(source: &str, destination: &str, state: Option<&Path>) -> Result<Settings, Mistakes> {
+        Self::read_urls(source, destination, state, Box::new(Process))
+    }
+
+    /// Where every login gets its password. All that are handed out share what was asked for.
+    pub fn passwords(&self) -> Arc<dyn Passwords> {
+        self.keyring.clone()
+    }
+
+    /// Checks, before anything is connected to, that these accounts will have passwords: variables that are set, files
+    /// that can be read, programs that are there. Asks nobody, runs nothing; gives warnings.
+    ///
+    /// # Errors
+    /// Every place that holds no password.
+    pub fn check_passwords(&self, accounts: &[Account]) -> Result<Vec<String>, Mistakes> {
+        self.keyring.check(accounts)
+    }
+
+    /// Asks at the terminal for the passwords that these accounts need and no place holds; for a moment before
+    /// progress is shown. Each is asked for once.
+    ///
+    /// # Errors
+    /// `Settings` when nobody can be asked, or nothing was answered.
+    pub fn ask_for_passwords(&self, accounts: &[Account]) -> Result<()> {
+        self.keyring.ask(accounts)
+    }
+
+    /// The names of the environment variables that hold passwords: what starts a process takes them out of its
+    /// environment.
+    pub fn secret_variables(&self) -> &[String] {
+        self.keyring.hidden()
+    }
+
+    /// The accounts named on the command line, in the order of the settings: by name, by a pattern such as `a*`, or by
+    /// `tag:word`. No names mean all.
+    ///
+    /// # Errors
+    /// Every name that fits no account, with the nearest one.
+    pub fn select(&self, names: &[String]) -> Result<Vec<Account>, Mistakes> {
+        selection::select(&self.accounts, names)
+    }
+
+    fn read_file(path: &Path, surroundings: Box<dyn Surroundings>) -> Result<Settings, Mistakes> {
+        let findings = Findings::default();
+        let draft = settings_file::read(path, &findings);
+        Self::judge(draft, findings, surroundings)
+    }
+
+    fn read_urls(
+        source: &str,
+        destination: &str,
+        state: Option<&Path>,
+        surroundings: Box<dyn Surroundings>,
+    ) -> Result<Settings, Mistakes> {
+        let findings = Findings::default();
+        let draft = server_url::read(source, destination, state, &findings);
+        Self::judge(draft, findings, surroundings)
+    }
+
+    fn judge(
+        draft: Option<Draft>,
+        findings: Findings,
+        surroundings: Box<dyn Surroundings>,
+    ) -> Result<Settings, Mistakes> {
+        if let Some(draft) = &draft {
+            let servers = [&draft.source.server, &draft.destination.server];
+            account::check_against_servers(&draft.accounts, servers, &findings);
+        }
+        findings.verdict()?;
+        let incomplete = || Mistake::new("the settings are incomplete");
+        Ok(draft.ok_or_else(incomplete)?.settled(findings.into_warnings(), surroundings))
+    }
+}
+
+impl Draft {
+    fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
+        let Draft { state, mut source, mut destination, accounts, policy, limits } = self;
+        limits.apply(&mut source.server);
+        limits.apply(&mut destination.server);
+        let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
+        let own = own.map(|draft| (draft.account.name.clone(), draft.places.clone())).collect();
+        let places = [source.password, destination.password];
+        let keyring = Keyring::new([&source.server, &destination.server], places, own, surroundings);
+        Settings {
+            state,
+            source: source.server,
+            destination: destination.server,
+            accounts: accounts.into_iter().map(|draft| draft.account).collect(),
+            policy,
+            limits: limits.limits,
+            warnings,
+            keyring: Arc::new(keyring),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("state", &self.state)
+            .field("source", &self.source)
+            .field("destination", &self.destination)
+            .field("accounts", &self.accounts)
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+//! The places that a password can be in: a variable of the environment, a file, or what a command prints.
+//!
+//! A place is what the settings hold in a password's stead. It is read at the moment of a login and never shown: not the
+//! arguments of a command, and the name of a variable only where it is one (a password pasted there is not).
+
+use super::command;
+use super::document::Table;
+use super::mistake::{Findings, Mistake, Origin};
+use super::surroundings::Surroundings;
+use super::value::resolved;
+use crate::model::{Secret, Side};
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// More of a file or an answer is not read: longer passwords are not known, and `/dev/zero` has no end.
+pub(super) const PASSWORD_OCTETS: usize = 4096;
+
+/// Where one password is, and where the settings say so.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub kind: PlaceKind,
+    pub origin: Origin,
+}
+
+/// The three kinds of place.
+#[derive(Clone)]
+pub(super) enum PlaceKind {
+    /// A variable of the environment.
+    Variable(String),
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that a command prints, run in that directory.
+    Command { arguments: Vec<String>, directory: PathBuf },
+}
+
+impl Place {
+    /// Whatever can be known without running a command; `Some` is a warning.
+    pub fn check(&self, surroundings: &dyn Surroundings) -> Result<Option<String>, Mistake> {
+        match &self.kind {
+            PlaceKind::Command { arguments, directory } => command::find(arguments, directory, surroundings)
+                .map(|()| None)
+                .map_err(|mistake| mistake.at(&self.origin)),
+            PlaceKind::Variable(_) => self.read(surroundings, &[]).map(|_| None),
+            PlaceKind::File(path) => self.read(surroundings, &[]).map(|_| open_to_others(path)),
+        }
+    }
+
+    /// The password. Commands run without the `hidden` variables.
+    pub fn read(&self, surroundings: &dyn Surroundings, hidden: &[String]) -> Result<Secret, Mistake> {
+        let password = match &self.kind {
+            PlaceKind::Variable(name) => variable(name, surroundings),
+            PlaceKind::File(path) => first_line_of_file(path),
+            PlaceKind::Command { arguments, directory } => command::first_line(arguments, directory, hidden),
+        };
+        password.map_err(|mistake| mistake.at(&self.origin))
+    }
+}
+
+impl fmt::Debug for PlaceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlaceKind::Variable(_) => f.write_str("Variable(…)"),
+            PlaceKind::File(path) => write!(f, "File({path:?})"),
+            PlaceKind::Command { .. } => f.write_str("Command(…)"),
+        }
+    }
+}
+
+/// The keys that name a place, and those that people try instead.
+pub(super) struct PlaceKeys {
+    pub variable: &'static str,
+    pub file: &'static str,
+    pub command: &'static str,
+    /// Would hold the password itself, and is refused.
+    pub inline: &'static str,
+}
+
+impl PlaceKeys {
+    /// Of a side's table.
+    pub const SIDE: PlaceKeys =
+        PlaceKeys { variable: "password_env", file: "password_file", command: "password_command", inline: "password" };
+
+    /// Of an account.
+    pub const fn account(side: Side) -> PlaceKeys {
+        match side {
+            Side::Source => PlaceKeys {
+                variable: "source_password_env",
+                file: "source_password_file",
+                command: "source_password_command",
+                inline: "source_password",
+            },
+            Side::Destination => PlaceKeys {
+                variable: "destination_password_env",
+                file: "destination_password_file",
+                command: "destination_password_command",
+                inline: "destination_password",
+            },
+        }
+    }
+
+    /// Why an inline password is refused, and what to do instead.
+    pub fn refusal(&self) -> Mistake {
+        let fix = format!("use `{}`, `{}` or `{}`", self.file, self.command, self.variable);
+        Mistake::new(INLINE_REFUSED).fix(fix)
+    }
+
+    /// The place that the table names.
+    pub fn read(&self, table: &mut Table) -> Option<Place> {
+        let directory = table.directory().to_owned();
+        let findings = table.findings();
+        let refusal = self.refusal();
+        table.refuse(self.inline, &refusal.what, refusal.fix.as_deref().unwrap_or_default());
+        let variable = table.text(self.variable).and_then(|name| {
+            let kind = findings.accept(&name.origin, variable_named(self.variable, name.value))?;
+            Some(Place { kind, origin: name.origin })
+        });
+        let file = table.path(self.file).map(|path| Place { kind: PlaceKind::File(path.value), origin: path.origin });
+        let command = table.command(self.command).map(|arguments| {
+            let kind = PlaceKind::Command { arguments: arguments.value, directory };
+            Place { kind, origin: arguments.origin }
+        });
+        self.only_one([variable, file, command].into_iter().flatten().collect(), findings)
+    }
+
+    /// The place that a row of text names.
+    pub fn read_row<'r>(
+        &self,
+        cell: impl Fn(&str) -> Option<&'r str>,
+        origin: &Origin,
+        directory: &Path,
+        findings: &Findings,
+    ) -> Option<Place> {
+        let accept = |kind: Result<PlaceKind, Mistake>| findings.accept(origin, kind);
+        let variable = cell(self.variable).and_then(|name| accept(variable_named(self.variable, name.to_owned())));
+        let file = cell(self.file).and_then(|path| accept(resolved(directory, path).map(PlaceKind::File)));
+        let command = cell(self.command).and_then(|words| accept(split_command(self.command, words, directory)));
+        let kinds = [variable, file, command].into_iter().flatten();
+        self.only_one(kinds.map(|kind| Place { kind, origin: origin.clone() }).collect(), findings)
+    }
+
+    fn only_one(&self, mut places: Vec<Place>, findings: &Findings) -> Option<Place> {
+        let place = places.pop()?;
+        if !places.is_empty() {
+            let what = format!("more than one of `{}`, `{}` and `{}` is given", self.variable, self.file, self.command);
+            findings.add(Mistake::new(what).fix("keep one").at(&place.origin));
+        }
+        Some(place)
+    }
+}
+
+const INLINE_REFUSED: &str = "a password does not belong in this file, where backups and colleagues see it";
+
+fn variable_named(key: &str, name: String) -> Result<PlaceKind, Mistake> {
+    let letter = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    if name.chars().all(letter) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Ok(PlaceKind::Variable(name));
+    }
+    let mistake = Mistake::new(format!("`{key}` does not hold the name of an environment variable"));
+    Err(mistake.fix("give the variable's name, not the password"))
+}
+
+/// A command in one cell: words between blanks. A quote would promise a shell that is not there.
+fn split_command(key: &str, words: &str, directory: &Path) -> Result<PlaceKind, Mistake> {
+    if words.contains(['"', '\'', '\\', '$', '`']) {
+        let mistake = Mistake::new(format!("`{key}` is split at blanks, and quotes have no meaning in it"));
+        return Err(mistake.fix("put the command into a script, or the account into mailferry.toml"));
+    }
+    let arguments = words.split_whitespace().map(str::to_owned).collect();
+    Ok(PlaceKind::Command { arguments, directory: directory.to_owned() })
+}
+
+/// The password in a variable, whole as it is.
+pub(super) fn variable(name: &str, surroundings: &dyn Surroundings) -> Result<Secret, Mistake> {
+    let what = format!("the environment variable {name}");
+    let unset = || Mistake::new(format!("{what} is not set")).fix(format!("export {name}, or name another place"));
+    let value = surroundings.variable(name).map(OsString::into_vec).ok_or_else(unset)?;
+    secret(Zeroizing::new(value)).map_err(|mistake| mistake.about(what))
+}
+
+fn first_line_of_file(path: &Path) -> Result<Secret, Mistake> {
+    let named = format!("the password file {}", path.display());
+    let mut octets = Zeroizing::new(Vec::with_capacity(PASSWORD_OCTETS));
+    let read = File::open(path).and_then(|file| file.take(PASSWORD_OCTETS as u64).read_to_end(&mut octets));
+    let unreadable =
+        |error| Mistake::new(format!("{named} cannot be read: {error}")).fix("correct the path or its rights");
+    read.map_err(unreadable)?;
+    first_line(octets).map_err(|mistake| mistake.about(named))
+}
+
+/// The first line without its line end; blanks are part of a password.
+pub(super) fn first_line(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
+    match octets.iter().position(|octet| *octet == b'\n') {
+        Some(end) => octets.truncate(end),
+        None if octets.len() >= PASSWORD_OCTETS => {
+            return Err(Mistake::new("the first line is too long for a password"));
+        }
+        None => {}
+    }
+    if octets.last() == Some(&b'\r') {
+        octets.pop();
+    }
+    secret(octets)
+}
+
+/// A password that can be sent: any characters but NUL, at least one (RFC 4616 2).
+pub(super) fn secret(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
+    if octets.is_empty() {
+        return Err(Mistake::new("the password there is empty"));
+    }
+    if octets.contains(&0) {
+        return Err(Mistake::new("the password there holds a NUL, which cannot be sent"));
+    }
+    let text = String::from_utf8(std::mem::take(&mut *octets)).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        Mistake::new("the password there is not UTF-8")
+    })?;
+    Ok(Secret::new(text))
+}
+
+/// Group and others have no business with a password.
+fn open_to_others(path: &Path) -> Option<String> {
+    let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+    let path = path.display();
+    (mode & 0o077 != 0).then(|| format!("{path} can be opened by others (mode {mode:03o}); run `chmod 600 {path}`"))
+}

@@ -1,0 +1,85 @@
+//! The accounts that are named on the command line: by name, by pattern, or by tag.
+
+use super::mistake::{Mistake, Mistakes, did_you_mean};
+use crate::model::Account;
+use globset::{GlobBuilder, GlobMatcher};
+
+/// One word of the command line.
+enum Wanted<'a> {
+    Name(&'a str),
+    Tag(&'a str),
+    Pattern(GlobMatcher),
+}
+
+/// The wanted accounts in the order of the settings; no words want all. Words that want nothing are all noted.
+pub(super) fn select(accounts: &[Account], words: &[String]) -> Result<Vec<Account>, Mistakes> {
+    if words.is_empty() {
+        return Ok(accounts.to_vec());
+    }
+    let mut selected = vec![false; accounts.len()];
+    let mut mistakes = Vec::new();
+    for word in words {
+        match Wanted::read(word, accounts) {
+            Ok(wanted) if mark(&wanted, accounts, &mut selected) => {}
+            Ok(_) => mistakes.push(unknown(word, accounts)),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes));
+    }
+    let chosen = accounts.iter().zip(selected).filter(|(_, is_selected)| *is_selected);
+    Ok(chosen.map(|(account, _)| account.clone()).collect())
+}
+
+impl<'a> Wanted<'a> {
+    /// An account's whole name is its name, whatever characters are in it.
+    fn read(word: &'a str, accounts: &[Account]) -> Result<Self, Mistake> {
+        if accounts.iter().any(|account| account.name == word) {
+            return Ok(Wanted::Name(word));
+        }
+        if let Some(tag) = word.strip_prefix("tag:") {
+            return Ok(Wanted::Tag(tag));
+        }
+        if !word.contains(['*', '?', '[', '{']) {
+            return Ok(Wanted::Name(word));
+        }
+        let wrong = |error: globset::Error| Mistake::new(format!("`{word}` is not a pattern: {}", error.kind()));
+        GlobBuilder::new(word).build().map(|glob| Wanted::Pattern(glob.compile_matcher())).map_err(wrong)
+    }
+
+    fn takes(&self, account: &Account) -> bool {
+        match self {
+            Wanted::Name(name) => account.name == *name,
+            Wanted::Tag(tag) => account.tags.iter().any(|own| own == tag),
+            Wanted::Pattern(pattern) => pattern.is_match(&account.name),
+        }
+    }
+}
+
+/// Whether any account was wanted.
+fn mark(wanted: &Wanted, accounts: &[Account], selected: &mut [bool]) -> bool {
+    let mut found = false;
+    for (account, is_selected) in accounts.iter().zip(selected) {
+        if wanted.takes(account) {
+            *is_selected = true;
+            found = true;
+        }
+    }
+    found
+}
+
+fn unknown(word: &str, accounts: &[Account]) -> Mistake {
+    let (what, near) = match word.strip_prefix("tag:") {
+        Some(tag) => {
+            let tags = accounts.iter().flat_map(|account| account.tags.iter().map(String::as_str));
+            (format!("no account has the tag `{tag}`"), did_you_mean(tag, tags))
+        }
+        None => {
+            let names = accounts.iter().map(|account| account.name.as_str());
+            (format!("there is no account `{word}`"), did_you_mean(word, names))
+        }
+    };
+    let mistake = Mistake::new(what);
+    mistake.fix(near.unwrap_or_else(|| "`mailferry status` lists the accounts".to_owned()))
+}

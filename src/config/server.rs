@@ -1,0 +1,294 @@
+//! `[source]` and `[destination]`: how to reach a server and log in on it.
+//!
+//! Read in three steps: the keys one by one, then what contradicts what, then the [`Server`].
+
+use super::document::{At, Table};
+use super::mistake::{Findings, Mistake, Origin};
+use super::place::{Place, PlaceKeys};
+use super::preset::PRESETS;
+use super::value::checked_text;
+use crate::model::Side;
+use crate::model::server::{Address, Master, MasterStyle, Mechanism, Preset, Server, Timeouts, Tls};
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// A server and where its logins' shared password is.
+pub(super) struct ServerSettings {
+    pub server: Server,
+    pub password: Option<Place>,
+}
+
+/// Enough to keep a wide pipe full; below the limits of every server tried (servers.md 2 to 8), which count per user.
+pub(super) const DEFAULT_CONNECTIONS: usize = 8;
+/// With the engine's backoff these last through a restart of a server, not through a night.
+pub(super) const DEFAULT_RETRIES: u32 = 5;
+
+const DEFAULT_SEPARATOR: char = '*';
+const IMAPS_PORT: u16 = 993;
+const IMAP_PORT: u16 = 143;
+
+/// How the settings name a [`MasterStyle`].
+#[derive(Clone, Copy, PartialEq)]
+enum Style {
+    AuthzId,
+    Separator,
+}
+
+const TLS: [(&str, Option<Tls>); 3] =
+    [("implicit", Some(Tls::Implicit)), ("starttls", Some(Tls::StartTls)), ("none", Some(Tls::None))];
+const AUTH: [(&str, Option<Mechanism>); 5] = [
+    ("plain", Some(Mechanism::Plain)),
+    ("login", Some(Mechanism::Login)),
+    ("xoauth2", None),
+    ("oauthbearer", None),
+    ("external", None),
+];
+const STYLES: [(&str, Option<Style>); 2] = [("authzid", Some(Style::AuthzId)), ("separator", Some(Style::Separator))];
+
+/// What the table says, key by key.
+struct Keys {
+    host: Option<At<String>>,
+    port: Option<At<u16>>,
+    tunnel: Option<At<Vec<String>>>,
+    tls: Option<At<Tls>>,
+    allow_plaintext: Option<At<bool>>,
+    ca_file: Option<At<PathBuf>>,
+    server_name: Option<At<String>>,
+    preset: Option<At<Preset>>,
+    auth: Option<At<Mechanism>>,
+    master_user: Option<At<String>>,
+    master_style: Option<At<Style>>,
+    master_separator: Option<At<char>>,
+    max_connections: Option<At<usize>>,
+    password: Option<Place>,
+}
+
+impl Keys {
+    fn read(table: &mut Table) -> Keys {
+        for key in ["user", "username"] {
+            table.refuse(
+                key,
+                "users are given for each account",
+                "write `source_user` in [[account]], or `master_user`",
+            );
+        }
+        Keys {
+            host: table.text("host"),
+            port: table.number("port", 1..=u16::MAX.into()),
+            tunnel: table.command("tunnel"),
+            tls: table.word("tls", &TLS),
+            allow_plaintext: table.switch("allow_plaintext"),
+            ca_file: table.path("ca_file"),
+            server_name: table.text("server_name"),
+            preset: table.word("preset", &PRESETS.map(|(name, preset)| (name, Some(preset)))),
+            auth: table.word("auth", &AUTH),
+            master_user: table.text("master_user"),
+            master_style: table.word("master_style", &STYLES),
+            master_separator: table.character("master_separator"),
+            max_connections: table.number("max_connections", 1..=1000),
+            password: PlaceKeys::SIDE.read(table),
+        }
+    }
+}
+
+/// Reads the table of that side. `None` after noting why there is no server in it.
+pub(super) fn read(mut table: Table, side: Side) -> Option<ServerSettings> {
+    let mut keys = Keys::read(&mut table);
+    if !table.has("host") && !table.has("tunnel") {
+        table.missing("host", "name the server, or a `tunnel` command that leads to it");
+    }
+    let findings = table.findings();
+    let directory = table.directory();
+    // A master that is there and wrong has been noted; what hangs on it is not a second mistake.
+    let has_master = table.has("master_user");
+    table.finish();
+    check_tunnel(&keys, findings);
+    check_tls(&keys, findings);
+    check_master(&keys, has_master, findings);
+    check_ca_file(&keys, findings);
+    warn_of_oddities(&keys, findings);
+    Some(ServerSettings { password: keys.password.take(), server: server(keys, side, directory, findings)? })
+}
+
+/// A server reached by host name and otherwise by defaults, as a URL gives it.
+pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Server {
+    Server {
+        side,
+        address: Address::Tcp { host, port: port.unwrap_or(default_port(tls)) },
+        tls,
+        ca_file: None,
+        server_name: None,
+        mechanism: None,
+        master: None,
+        preset: None,
+        max_connections: DEFAULT_CONNECTIONS,
+        timeouts: Timeouts::default(),
+        retries: DEFAULT_RETRIES,
+    }
+}
+
+/// A host as it is looked up and as certificates name it: international names in their ASCII form (RFC 5890).
+pub(super) fn host(written: &str) -> Result<String, Mistake> {
+    checked_text(written)?;
+    let wrong = || Mistake::new(format!("`{written}` is not a host name")).fix(host_fix(written));
+    let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    // `%` would be decoded, and a host of 127.1 be read as an address: neither is what a server is called.
+    match url::Host::parse(written).map_err(|_| wrong())? {
+        url::Host::Domain(name) if !written.contains('%') => Ok(name),
+        _ => Err(wrong()),
+    }
+}
+
+fn host_fix(written: &str) -> &'static str {
+    if written.contains("://") || written.contains('/') {
+        "write the name alone; `tls` says how to connect"
+    } else if written.contains(':') {
+        "write the name alone, and its port as `port`"
+    } else {
+        "write a name such as imap.example.com, or an address"
+    }
+}
+
+fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Option<Server> {
+    let is_tunnel = keys.tunnel.is_some();
+    let tls = if is_tunnel { Tls::None } else { keys.tls.map_or(Tls::Implicit, |tls| tls.value) };
+    let address = match (keys.tunnel, keys.host) {
+        (Some(tunnel), _) => Address::Tunnel(findings.accept(&tunnel.origin, tunnel_command(tunnel.value, directory))?),
+        (None, written) => {
+            let written = written?;
+            let host = findings.accept(&written.origin, host(&written.value).map_err(|m| m.about("`host`")))?;
+            Address::Tcp { host, port: keys.port.map_or(default_port(tls), |port| port.value) }
+        }
+    };
+    let style = match keys.master_style.map(|style| style.value) {
+        Some(Style::Separator) => {
+            MasterStyle::Separator(keys.master_separator.map_or(DEFAULT_SEPARATOR, |separator| separator.value))
+        }
+        _ => MasterStyle::AuthzId,
+    };
+    Some(Server {
+        address,
+        ca_file: keys.ca_file.map(|path| path.value),
+        server_name: keys.server_name.map(|name| name.value),
+        mechanism: keys.auth.map(|auth| auth.value),
+        master: keys.master_user.map(|user| Master { user: user.value, style }),
+        preset: keys.preset.map(|preset| preset.value),
+        max_connections: keys.max_connections.map_or(DEFAULT_CONNECTIONS, |count| count.value),
+        ..plain(side, String::new(), None, tls)
+    })
+}
+
+/// The tunnel with its program found from the file's directory, if it is written as a path.
+fn tunnel_command(mut command: Vec<String>, directory: &Path) -> Result<Vec<String>, Mistake> {
+    let program = command.first_mut().filter(|program| !program.is_empty());
+    let program = program.ok_or_else(|| Mistake::new("`tunnel` names no program"))?;
+    if program.contains('/') {
+        *program = directory.join(&*program).to_string_lossy().into_owned();
+    }
+    Ok(command)
+}
+
+fn default_port(tls: Tls) -> u16 {
+    if tls == Tls::Implicit { IMAPS_PORT } else { IMAP_PORT }
+}
+
+fn check_tunnel(keys: &Keys, findings: &Findings) {
+    if keys.tunnel.is_none() {
+        return;
+    }
+    let useless = [
+        ("host", origin(&keys.host)),
+        ("port", origin(&keys.port)),
+        ("tls", origin(&keys.tls)),
+        ("allow_plaintext", origin(&keys.allow_plaintext)),
+        ("ca_file", origin(&keys.ca_file)),
+        ("server_name", origin(&keys.server_name)),
+    ];
+    for (key, origin) in useless {
+        let what = format!("`{key}` contradicts `tunnel`: the command's standard input and output are the server");
+        refuse_at(origin, findings, || Mistake::new(&what).fix("keep one of the two"));
+    }
+}
+
+fn check_tls(keys: &Keys, findings: &Findings) {
+    if keys.tls.as_ref().is_none_or(|tls| tls.value != Tls::None) || keys.tunnel.is_some() {
+        return;
+    }
+    if keys.allow_plaintext.as_ref().is_none_or(|allow| !allow.value) {
+        let what = "`tls = \"none\"` sends passwords and mail in clear text";
+        let fix = "use \"implicit\" or \"starttls\", or add `allow_plaintext = true` where nobody can listen";
+        refuse_at(origin(&keys.tls), findings, || Mistake::new(what).fix(fix));
+    }
+    for (key, origin) in [("ca_file", origin(&keys.ca_file)), ("server_name", origin(&keys.server_name))] {
+        let what = format!("`{key}` contradicts `tls = \"none\"`: there is no certificate to check");
+        refuse_at(origin, findings, || Mistake::new(&what).fix("remove one of the two"));
+    }
+}
+
+fn check_master(keys: &Keys, has_master: bool, findings: &Findings) {
+    if !has_master {
+        let hanging =
+            [("master_style", origin(&keys.master_style)), ("master_separator", origin(&keys.master_separator))];
+        for (key, origin) in hanging {
+            let what = format!("`{key}` is given without `master_user`");
+            refuse_at(origin, findings, || Mistake::new(&what).fix("add `master_user`, or remove it"));
+        }
+        return;
+    }
+    let style = keys.master_style.as_ref().map_or(Style::AuthzId, |style| style.value);
+    if style == Style::AuthzId {
+        let what = "`master_separator` is used only with `master_style = \"separator\"`";
+        refuse_at(origin(&keys.master_separator), findings, || Mistake::new(what).fix("set that style, or remove it"));
+        if keys.auth.as_ref().is_some_and(|auth| auth.value == Mechanism::Login) {
+            let what = "`auth = \"login\"` cannot log in as one user for another";
+            let fix = "set `auth = \"plain\"`, or `master_style = \"separator\"` if the server knows it";
+            refuse_at(origin(&keys.auth), findings, || Mistake::new(what).fix(fix));
+        }
+    }
+}
+
+fn check_ca_file(keys: &Keys, findings: &Findings) {
+    let Some(At { value: path, origin }) = &keys.ca_file else { return };
+    let certificates = match fs::read(path) {
+        Ok(octets) => memchr::memmem::find(&octets, b"-----BEGIN CERTIFICATE-----").is_some(),
+        Err(error) => {
+            let mistake = Mistake::new(format!("`ca_file` {} cannot be read: {error}", path.display()));
+            return findings.add(mistake.fix("correct the path or its rights").at(origin));
+        }
+    };
+    if !certificates {
+        let mistake = Mistake::new(format!("`ca_file` {} holds no certificate", path.display()));
+        findings.add(mistake.fix("give a file in PEM form, with -----BEGIN CERTIFICATE-----").at(origin));
+    }
+}
+
+fn warn_of_oddities(keys: &Keys, findings: &Findings) {
+    let tls = keys.tls.as_ref().map_or(Tls::Implicit, |tls| tls.value);
+    if let Some(port) = &keys.port {
+        match (port.value, tls) {
+            (IMAP_PORT, Tls::Implicit) => findings.warn(&port.origin, "port 143 is as a rule `tls = \"starttls\"`"),
+            (IMAPS_PORT, Tls::StartTls | Tls::None) => {
+                findings.warn(&port.origin, "port 993 is as a rule `tls = \"implicit\"`");
+            }
+            _ => {}
+        }
+    }
+    let is_courier = keys.preset.as_ref().is_some_and(|preset| preset.value == Preset::Courier);
+    if let (true, Some(master)) = (is_courier, &keys.master_user) {
+        findings.warn(&master.origin, "Courier knows no master user: give each account's own password");
+    }
+}
+
+fn origin<T>(value: &Option<At<T>>) -> Option<&Origin> {
+    value.as_ref().map(|value| &value.origin)
+}
+
+fn refuse_at(origin: Option<&Origin>, findings: &Findings, mistake: impl FnOnce() -> Mistake) {
+    if let Some(origin) = origin {
+        findings.add(mistake().at(origin));
+    }
+}

@@ -1,0 +1,83 @@
+//! `mailferry.toml` as a whole: its tables, in the order of the Contract.
+
+use super::account::{AccountDraft, check_together};
+use super::document::{Document, Table};
+use super::limits::LimitSettings;
+use super::mistake::{Findings, Mistake};
+use super::server::ServerSettings;
+use super::{DEFAULT_STATE, Draft, accounts_file, policy, server};
+use crate::model::Side;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Reads the file. `None` after noting why it holds no settings.
+pub(super) fn read(path: &Path, findings: &Findings) -> Option<Draft> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let mistake =
+                Mistake::new(format!("the settings cannot be read: {error}")).fix(unreadable_fix(error.kind()));
+            findings.add(mistake.in_file(path));
+            return None;
+        }
+    };
+    let document = Document::new(path, &text, findings);
+    let tree = document.parse()?;
+    read_root(document.root(&tree))
+}
+
+fn unreadable_fix(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "`mailferry init` writes one; `--config FILE` names another",
+        ErrorKind::InvalidData => "save the file as UTF-8",
+        _ => "correct the path or its rights",
+    }
+}
+
+fn read_root(mut root: Table) -> Option<Draft> {
+    let default_state = root.directory().join(DEFAULT_STATE);
+    let state = root.path("state").map_or(default_state, |path| path.value);
+    let source = read_side(&mut root, Side::Source);
+    let destination = read_side(&mut root, Side::Destination);
+    let accounts = read_accounts(&mut root);
+    let policy = policy::read(root.table("mailboxes"), root.table("sync"));
+    let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
+    root.finish();
+    Some(Draft { state, source: source?, destination: destination?, accounts, policy, limits })
+}
+
+fn read_side(root: &mut Table, side: Side) -> Option<ServerSettings> {
+    let key = match side {
+        Side::Source => "source",
+        Side::Destination => "destination",
+    };
+    if !root.has(key) {
+        root.missing(key, &format!("write [{key}] with the server's `host`"));
+    }
+    server::read(root.table(key)?, side)
+}
+
+fn read_accounts(root: &mut Table) -> Vec<AccountDraft> {
+    let findings = root.findings();
+    let mut drafts = root.table("accounts").map(read_accounts_file).unwrap_or_default();
+    let inline = root.tables("account");
+    let has_none = !root.has("accounts") && inline.is_empty();
+    drafts.extend(inline.into_iter().filter_map(AccountDraft::read));
+    if has_none && !root.has("account") {
+        let fix = "write an [[account]] with its `source_user`, or [accounts] with a `file`";
+        findings.add(Mistake::new("there are no accounts").fix(fix).at(&root.origin));
+    }
+    check_together(&drafts, findings);
+    drafts
+}
+
+fn read_accounts_file(mut table: Table) -> Vec<AccountDraft> {
+    let file = table.path("file");
+    if !table.has("file") {
+        table.missing("file", "name the CSV file, or write each account as [[account]]");
+    }
+    let findings = table.findings();
+    table.finish();
+    file.map(|file| accounts_file::read(&file.value, &file.origin, findings)).unwrap_or_default()
+}

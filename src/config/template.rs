@@ -1,0 +1,152 @@
+//! The commented settings file that `init` writes.
+//!
+//! What must be filled in stands in `<…>`, which the reader refuses by name; the rest loads as it is. The notes on the
+//! servers are those that decide whether a master login works at all (reference/servers.md 2 to 8).
+
+use super::preset::preset_name;
+use crate::model::Side;
+use crate::model::server::Preset;
+
+/// The text of a settings file for servers of these kinds; `None` is a server of unknown kind.
+pub fn template(source: Option<Preset>, destination: Option<Preset>) -> String {
+    let [source, destination] = [side(Side::Source, source), side(Side::Destination, destination)];
+    format!("{HEAD}\n{source}\n{destination}\n{REST}")
+}
+
+const HEAD: &str = "\
+# Settings of mailferry. Fill in what stands in <…>, then run: mailferry check
+# Lines that are commented out show the defaults or what else can be set.
+
+# What is known about both sides; losing it costs a scan, never a message.
+state = \"mailferry.state\"
+";
+
+fn side(side: Side, preset: Option<Preset>) -> String {
+    let (age, title) = match side {
+        Side::Source => ("old", "The server that the mail comes from. It is only read."),
+        Side::Destination => ("new", "The server that the mail goes to."),
+    };
+    let variable = side.to_string().to_uppercase();
+    let preset_line = match preset {
+        Some(preset) => format!("preset = \"{}\"", preset_name(preset)),
+        None => "# preset = \"dovecot\"             # by default found from what the server says".to_owned(),
+    };
+    let login = login(preset);
+    format!(
+        "\
+# {title}
+[{side}]
+host = \"<host name of the {age} server>\"
+# port = 993
+# tls = \"implicit\"                # \"starttls\" is port 143 as a rule
+# ca_file = \"ca.pem\"              # trusted besides the system's certificates
+# server_name = \"{age}.example.com\" # where the certificate names another host
+{preset_line}
+{login}# The password is asked for once, without echo, unless one of these says where it is:
+# password_file = \"{side}.password\"            # its first line; chmod 600
+# password_command = [\"pass\", \"show\", \"{side}\"] # no shell
+# password_env = \"{variable}_PASSWORD\"
+# max_connections = 8
+"
+    )
+}
+
+/// How one logs in on such a server for all its users.
+fn login(preset: Option<Preset>) -> String {
+    let (notes, master) = match preset {
+        Some(Preset::Zimbra) => (ZIMBRA, MASTER_AUTHZID),
+        Some(Preset::Dovecot) => (DOVECOT, MASTER_SEPARATOR),
+        Some(Preset::Cyrus) => (CYRUS, MASTER_AUTHZID),
+        Some(Preset::Courier) => (COURIER, ""),
+        Some(Preset::Exchange) => (EXCHANGE, ""),
+        Some(Preset::Gmail) => (GMAIL, ""),
+        Some(Preset::Generic) | None => (GENERIC, MASTER_UNKNOWN),
+    };
+    format!("{notes}{master}")
+}
+
+const MASTER_AUTHZID: &str = "\
+master_user = \"<the master user's login name>\"
+master_style = \"authzid\"
+";
+
+const MASTER_SEPARATOR: &str = "\
+master_user = \"<the master user's login name>\"
+master_style = \"separator\"        # logs in as user*master
+master_separator = \"*\"            # as auth_master_user_separator on the server; or set master_style = \"authzid\"
+";
+
+const MASTER_UNKNOWN: &str = "\
+# master_user = \"admin\"
+# master_style = \"authzid\"        # or \"separator\", with master_separator = \"*\"
+";
+
+const ZIMBRA: &str = "\
+# Zimbra: the master user is an administrator who holds the right adminLoginAs on the accounts:
+#   zmprov grr domain example.com usr admin@example.com adminLoginAs
+# IMAP must be enabled for the administrator's own account too (zimbraImapEnabled, zimbraPrefImapEnabled).
+# Users are whole addresses. Zimbra tries an unknown user@domain again in the administrator's domain: mind the spelling.
+";
+
+const DOVECOT: &str = "\
+# Dovecot: the master user is in a passdb with master = yes and result_success = continue.
+# With the acl plugin a master user has only its own rights, and every account looks empty: set
+#   plugin { acl_user = %u }
+# Dovecot allows 10 connections of one user from one address (mail_max_userip_connections).
+";
+
+const CYRUS: &str = "\
+# Cyrus: the master user is one of `admins` or `proxyservers` in imapd.conf. It acts as each user (authzid), so that
+# names, rights and read marks are the user's own; logged in as itself it would see none of them right.
+";
+
+const COURIER: &str = "\
+# Courier knows no master user: each account needs its own password, see below.
+# Mail copied into Trash is deleted 7 days later, whatever its date, unless IMAP_EMPTYTRASH says otherwise.
+";
+
+const EXCHANGE: &str = "\
+# Exchange: write each user as domain/admin/user, with the administrator's password; the administrator needs a mailbox
+# and FullAccess (Add-MailboxPermission). Microsoft 365 takes only OAuth, which is not supported yet.
+# Exchange makes each message anew when it is read: octets and sizes differ from what was sent.
+";
+
+const GMAIL: &str = "\
+# Gmail: each user needs an app password and IMAP switched on; service accounts (OAuth) are not supported yet.
+# Labels are mailboxes: a message with three labels is there three times, and once more in All Mail.
+";
+
+const GENERIC: &str = "\
+# With a master user no user's password is needed; see your server's documentation for how it logs in for others.
+";
+
+const REST: &str = "\
+# The accounts, here or as rows of a CSV file with the same names as columns:
+# [accounts]
+# file = \"accounts.csv\"           # name,source_user,destination_user,tags
+
+[[account]]
+source_user = \"<user on the old server>\"
+destination_user = \"<user on the new server>\"
+# name = \"alice\"                  # its key in the state; by default the source user
+# tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
+# source_password_file = \"alice.password\"    # or _command, _env, where there is no master user
+
+# [mailboxes]
+# include = [\"**\"]                # patterns over names with / between the levels
+# exclude = [\"Trash\", \"Junk/**\"]
+# special_use = true              # Sent goes to the new server's Sent, whatever either calls it
+# subscriptions = true
+# [mailboxes.rename]
+# \"Sent Items\" = \"Sent\"
+
+# [sync]
+# mode = \"copy\"                   # add, and follow flags; nothing is deleted
+# max_message_size = \"50MB\"       # by default what the new server says that it takes
+# restore_missing = false         # copy again what was deleted on the new server
+
+# [limits]
+# memory = \"64MiB\"
+# timeout = \"2m\"                  # for the next word of a server
+# retries = 5                     # of a broken connection
+";

@@ -1,0 +1,71 @@
+//! One TOML value, read or refused; what is said of it names no key, the [`Table`](super::document::Table) does.
+
+use super::mistake::{Mistake, did_you_mean};
+use std::path::{Path, PathBuf};
+use toml::de::DeValue;
+
+/// A path as written in a file of that directory.
+pub(super) fn resolved(directory: &Path, written: &str) -> Result<PathBuf, Mistake> {
+    if written.starts_with("~/") {
+        return Err(Mistake::new("`~` means nothing here").fix("write the whole path"));
+    }
+    Ok(directory.join(written))
+}
+
+/// Refuses what a line of text must not be.
+pub(super) fn checked_text(text: &str) -> Result<&str, Mistake> {
+    if text.trim().is_empty() {
+        return Err(Mistake::new("this is empty"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Mistake::new("a control character has no place here"));
+    }
+    if text.starts_with('<') && text.ends_with('>') {
+        return Err(Mistake::new(format!("the placeholder {text} is not filled in")));
+    }
+    Ok(text)
+}
+
+/// A string that is a line of text.
+pub(super) fn plain_text(value: &DeValue) -> Result<String, Mistake> {
+    let text = value.as_str().ok_or_else(|| wrong_type("a string", value).fix("put it in quotes"))?;
+    checked_text(text).map(str::to_owned)
+}
+
+/// `Ok(None)`: a whole number beyond what can be counted.
+pub(super) fn whole_number(value: &DeValue) -> Result<Option<u64>, Mistake> {
+    let integer = value.as_integer().ok_or_else(|| wrong_type("a whole number", value))?;
+    Ok(u64::from_str_radix(integer.as_str(), integer.radix()).ok())
+}
+
+/// Says what was expected and what kind of value is there, never the value.
+pub(super) fn wrong_type(expected: &str, value: &DeValue) -> Mistake {
+    let found = match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    Mistake::new(format!("{expected} is expected, not {found}"))
+}
+
+/// Names the nearest word, or all that are supported.
+pub(super) fn unknown_word<T>(given: &str, words: &[(&str, Option<T>)]) -> Mistake {
+    let mistake = Mistake::new(format!("`{given}` is not known here"));
+    let fix = did_you_mean(given, words.iter().map(|(word, _)| *word));
+    mistake.fix(fix.unwrap_or_else(|| format!("one of these is expected: {}", supported(words))))
+}
+
+/// The words that mean something today.
+pub(super) fn supported<T>(words: &[(&str, Option<T>)]) -> String {
+    let supported = words.iter().filter(|(_, meaning)| meaning.is_some());
+    supported.map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+/// Refuses what a later version will do.
+pub(super) fn not_supported(subject: &str, instead: &str) -> Mistake {
+    Mistake::new(format!("{subject} is not supported yet")).fix(format!("supported today: {instead}"))
+}
