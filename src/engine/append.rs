@@ -77,8 +77,8 @@ impl Session {
 
     /// Whether this batch can be sent while others are unanswered. A synchronising literal cannot: its `+` would come
     /// in the midst of their answers.
-    pub fn appends_without_waiting(&self, batch: &[Upload]) -> bool {
-        batch.iter().all(|upload| self.may_send_at_once(upload))
+    pub fn appends_without_waiting<'a>(&self, mut batch: impl Iterator<Item = &'a Upload>) -> bool {
+        batch.all(|upload| self.may_send_at_once(upload))
     }
 
     fn may_send_at_once(&self, upload: &Upload) -> bool {
@@ -94,20 +94,26 @@ impl Session {
     ///
     /// # Errors
     /// `Connection`, `Io`.
-    pub fn send_append(&mut self, mailbox: &RawName, batch: &[Upload]) -> Result<PendingAppend> {
+    pub fn send_append<'a>(
+        &mut self,
+        mailbox: &RawName,
+        batch: impl Iterator<Item = &'a Upload>,
+    ) -> Result<PendingAppend> {
         let timeout = self.server.timeouts.slow;
         self.set_timeout(timeout)?;
         let tag = self.next_tag()?;
         let mut head = format!("{} APPEND ", Session::tag_text(tag)).into_bytes();
         head.extend_from_slice(&quoted(mailbox)?);
+        let mut count = 0;
         for upload in batch {
+            count += 1;
             let at_once = self.may_send_at_once(upload);
             head.extend_from_slice(&arguments(upload, at_once));
             let sent = self.wire.write_line(&head);
             self.alive_after(sent)?;
             head.clear();
             if !at_once && let Some(early) = self.await_continuation(tag)? {
-                return Ok(PendingAppend { tag, early: Some(early), count: batch.len() });
+                return Ok(PendingAppend { tag, early: Some(early), count });
             }
             self.vetted.learn(&upload.flags);
             let wire = &mut self.wire;
@@ -116,7 +122,7 @@ impl Session {
         }
         let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
         self.alive_after(sent)?;
-        Ok(PendingAppend { tag, early: None, count: batch.len() })
+        Ok(PendingAppend { tag, early: None, count })
     }
 
     /// Waits for `+`. A tagged answer instead means: do not send the literal.

@@ -117,7 +117,7 @@ impl Flags {
 
     /// What of this set a mailbox with `capacity` can hold.
     pub fn within(&self, capacity: &FlagCapacity) -> Flags {
-        let fits = |keyword: &&Box<str>| capacity.takes_keyword(keyword);
+        let fits = |keyword: &&Box<str>| capacity.takes_keyword(keyword.as_ref());
         Flags { system: self.system & capacity.system, keywords: self.keywords.iter().filter(fits).cloned().collect() }
     }
 

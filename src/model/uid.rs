@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A unique identifier of a message within one mailbox and one UIDVALIDITY; never 0 when a server sent it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Uid(pub u32);
 
 /// The value that makes UIDs of a mailbox comparable. 0 means that the server gave none, or none that lasts.

@@ -1,0 +1,69 @@
+//! The limits of one `apply` run, over all accounts: messages, octets and time.
+
+use crate::model::limits::Chunk;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// What may still be copied in this run.
+pub struct Allowance {
+    chunk: Chunk,
+    deadline: Option<Instant>,
+    messages: AtomicU64,
+    octets: AtomicU64,
+}
+
+impl Allowance {
+    /// The time begins now.
+    pub fn new(chunk: Chunk) -> Self {
+        let deadline = chunk.max_time.map(|time| Instant::now() + time);
+        Allowance { chunk, deadline, messages: AtomicU64::new(0), octets: AtomicU64::new(0) }
+    }
+
+    /// Asks for one more message of that size. The first is always granted: a limit below it would never end.
+    pub fn grant(&self, octets: u64) -> bool {
+        if self.is_used_up() {
+            return false;
+        }
+        let messages = self.messages.fetch_add(1, Ordering::SeqCst);
+        let before = self.octets.fetch_add(octets, Ordering::SeqCst);
+        let granted = self.chunk.max_messages.is_none_or(|most| messages < most)
+            && self.chunk.max_octets.is_none_or(|most| before == 0 || before + octets <= most);
+        if !granted {
+            self.messages.fetch_sub(1, Ordering::SeqCst);
+            self.octets.store(self.chunk.max_octets.unwrap_or(before), Ordering::SeqCst);
+        }
+        granted
+    }
+
+    /// Whether a limit is reached.
+    pub fn is_used_up(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+            || self.chunk.max_messages.is_some_and(|most| self.messages.load(Ordering::SeqCst) >= most)
+            || self.chunk.max_octets.is_some_and(|most| self.octets.load(Ordering::SeqCst) >= most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn granted(chunk: Chunk, sizes: &[u64]) -> usize {
+        let allowance = Allowance::new(chunk);
+        sizes.iter().filter(|size| allowance.grant(**size)).count()
+    }
+
+    #[test]
+    fn grant_stops_at_each_limit() {
+        let sizes = [10, 10, 10, 10];
+        assert_eq!(granted(Chunk::default(), &sizes), 4);
+        assert_eq!(granted(Chunk { max_messages: Some(3), ..Chunk::default() }, &sizes), 3);
+        assert_eq!(granted(Chunk { max_octets: Some(25), ..Chunk::default() }, &sizes), 2);
+        assert_eq!(granted(Chunk { max_time: Some(Duration::ZERO), ..Chunk::default() }, &sizes), 0);
+    }
+
+    #[test]
+    fn grant_first_message_over_the_limit_is_let_through() {
+        assert_eq!(granted(Chunk { max_octets: Some(5), ..Chunk::default() }, &[10, 1]), 1);
+    }
+}

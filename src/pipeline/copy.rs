@@ -1,0 +1,373 @@
+//! One mailbox from source to destination: download and upload side by side, and what to do when either breaks.
+//!
+//! After any unclean end the tail is reconciled before another message is appended. What breaks the connection again
+//! and again is found by going one by one, and given up with its name.
+
+use super::access::{Access, Backoff};
+use super::allowance::Allowance;
+use super::conveyor::Conveyor;
+use super::download::{Download, DownloadEnd};
+use super::reconcile::{Tail, reconcile};
+use super::reflag::update_flags;
+use super::upload::{UploadEnd, UploadRun, outcome_error};
+use super::{Event, Migration};
+use crate::engine::Session;
+use crate::error::{Error, Kind, Result};
+use crate::model::plan::MailboxPlan;
+use crate::model::report::Ending;
+use crate::model::{FlagCapacity, Outcome, Outcomes, Side, Uid, UidValidity};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Octets of messages between download and upload, for one mailbox.
+const BELT_OCTETS: u64 = 4 << 20;
+
+/// Breaks on the same message, with nothing done in between, after which it is given up.
+const BREAKS_PER_MESSAGE: u32 = 3;
+
+/// The work on one mailbox.
+pub struct Job {
+    pub plan: MailboxPlan,
+    pub destination_validity: UidValidity,
+    /// What the destination mailbox keeps of flags.
+    pub capacity: FlagCapacity,
+    /// UIDNEXT noted before the first append of this or an earlier run.
+    pub tail: Uid,
+    /// An earlier run ended without recording all that it did.
+    pub unclean: bool,
+    /// The largest message that may be appended, and who says so.
+    pub size_limit: Option<u64>,
+    given_up: Mutex<HashSet<Uid>>,
+}
+
+impl Job {
+    /// Nothing is given up yet.
+    pub fn new(
+        plan: MailboxPlan,
+        destination_validity: UidValidity,
+        capacity: FlagCapacity,
+        tail: Uid,
+        unclean: bool,
+        size_limit: Option<u64>,
+    ) -> Self {
+        Job { plan, destination_validity, capacity, tail, unclean, size_limit, given_up: Mutex::default() }
+    }
+
+    /// Whether the message is left alone for the rest of this run.
+    pub fn is_given_up(&self, uid: Uid) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(&uid)
+    }
+
+    fn give_up(&self, uid: Uid) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
+    }
+
+    /// Why a message of that size is not appended: some servers list sizes that are estimates.
+    pub fn oversized(&self, octets: u64) -> Option<String> {
+        let limit = self.size_limit.filter(|limit| octets > *limit)?;
+        Some(format!("{octets} octets are more than the {limit} that the destination takes"))
+    }
+}
+
+/// A session on each side, for one mailbox at a time.
+pub struct Lane {
+    pub source: Session,
+    pub destination: Session,
+}
+
+impl Lane {
+    /// Opens both; always the source first, so that no two accounts wait for each other's connections.
+    ///
+    /// # Errors
+    /// What [`Access::session`] gives.
+    pub fn open(access: &Access<'_>) -> Result<Lane> {
+        let source = access.session(Side::Source)?;
+        match access.session(Side::Destination) {
+            Ok(destination) => Ok(Lane { source, destination }),
+            Err(error) => {
+                access.give_back(Side::Source, source);
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens both if the budgets have connections to spare.
+    pub fn spare(access: &Access<'_>) -> Option<Lane> {
+        let source = access.spare_session(Side::Source)?;
+        match access.spare_session(Side::Destination) {
+            Some(destination) => Some(Lane { source, destination }),
+            None => {
+                access.give_back(Side::Source, source);
+                None
+            }
+        }
+    }
+
+    /// Keeps what is still alive for later.
+    pub fn close(self, access: &Access<'_>) {
+        access.give_back(Side::Source, self.source);
+        access.give_back(Side::Destination, self.destination);
+    }
+}
+
+/// What was done for one mailbox so far.
+#[derive(Default)]
+pub struct Progress {
+    /// Every UID below was there before us, or is linked.
+    pub tail: Uid,
+    /// Messages up to this UID go one by one.
+    pub careful_through: Option<Uid>,
+    /// The highest UID that was sent in this pass.
+    pub reached: Uid,
+    pub messages: u64,
+    pub octets: u64,
+    pub flags_updated: u64,
+    pub outcomes: Outcomes,
+    pub failures: Vec<Error>,
+    /// Steps of any kind: that it grows means that tries are not in vain.
+    steps: u64,
+}
+
+impl Progress {
+    /// Whether the next message goes by itself.
+    pub fn is_careful(&self) -> bool {
+        self.careful_through.is_some_and(|through| self.reached < through)
+    }
+
+    /// Messages were appended and linked.
+    pub fn copied(&mut self, access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
+        self.messages += messages;
+        self.octets += octets;
+        self.steps += messages;
+        self.outcomes.add(&Outcome::Copied, messages);
+        advance(access, job, messages, octets);
+    }
+
+    /// A message ended without being copied.
+    pub fn concluded(&mut self, access: &Access<'_>, job: &Job, uid: Uid, outcome: Outcome) {
+        self.steps += 1;
+        self.outcomes.add(&outcome, 1);
+        if let Some(error) = outcome_error(job, uid, &outcome) {
+            access.migration.observer.event(Event::Failed { account: &access.account.name, error: &error });
+            self.failures.push(error);
+        }
+        advance(access, job, 1, 0);
+    }
+}
+
+fn advance(access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
+    let mailbox = job.plan.source.path();
+    access.migration.observer.event(Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets });
+}
+
+/// Copies one mailbox and brings its flags up to date. The lane is `None` when it broke.
+///
+/// # Errors
+/// What ends the account's work; what ends only this mailbox's is in the progress' failures.
+pub fn copy_mailbox(
+    access: &Access<'_>,
+    lane: &mut Option<Lane>,
+    job: &Job,
+    allowance: &Allowance,
+) -> Result<(Progress, Ending)> {
+    let mut work = MailboxWork {
+        access,
+        job,
+        allowance,
+        progress: Progress { tail: job.tail, ..Progress::default() },
+        dirty: job.unclean,
+        breaks: 0,
+        backoff: Backoff::new(),
+    };
+    let ending = work.run(lane)?;
+    Ok((work.progress, ending))
+}
+
+struct MailboxWork<'a> {
+    access: &'a Access<'a>,
+    job: &'a Job,
+    allowance: &'a Allowance,
+    progress: Progress,
+    /// Something may be on the destination that is not linked.
+    dirty: bool,
+    /// Breaks in a row with nothing done in between.
+    breaks: u32,
+    backoff: Backoff,
+}
+
+impl MailboxWork<'_> {
+    fn run(&mut self, lane: &mut Option<Lane>) -> Result<Ending> {
+        loop {
+            let open = match lane.take() {
+                Some(open) => open,
+                None => Lane::open(self.access)?,
+            };
+            let open = lane.insert(open);
+            let steps = self.progress.steps;
+            match self.pass(open) {
+                Ok(Some(ending)) => return Ok(ending),
+                Ok(None) => {}
+                Err(error) if error.is_transient() => {
+                    if let Some(broken) = lane.take() {
+                        broken.close(self.access);
+                    }
+                    self.after_break(error, steps)?;
+                }
+                Err(error) => return self.fail(error),
+            }
+            if lane.as_ref().is_some_and(|lane| !lane.source.is_alive() || !lane.destination.is_alive())
+                && let Some(broken) = lane.take()
+            {
+                broken.close(self.access);
+            }
+        }
+    }
+
+    /// One go at everything that is left. `None`: another go is needed.
+    fn pass(&mut self, lane: &mut Lane) -> Result<Option<Ending>> {
+        if self.dirty {
+            let tail = Tail { from: self.progress.tail, settle: true };
+            self.reconcile(&mut lane.destination, &tail)?;
+            self.dirty = false;
+        }
+        let (download, upload) = self.transfer(lane);
+        match upload {
+            Ok(UploadEnd::Complete) => {}
+            Ok(UploadEnd::Reconcile | UploadEnd::Split) => {
+                let before = self.progress.steps;
+                let tail = Tail { from: self.progress.tail, settle: false };
+                self.reconcile(&mut lane.destination, &tail)?;
+                if upload == Ok(UploadEnd::Reconcile) && self.progress.steps == before && download.is_ok() {
+                    return Err(unfindable());
+                }
+                return Ok(None);
+            }
+            Err(error) => {
+                self.dirty = true;
+                return Err(error);
+            }
+        }
+        match download? {
+            DownloadEnd::Complete => {
+                update_flags(self.access, lane, self.job, &mut self.progress)?;
+                Ok(Some(Ending::Complete))
+            }
+            DownloadEnd::Limit => Ok(Some(Ending::Limit)),
+            DownloadEnd::Stopped => Ok(Some(Ending::Interrupted)),
+        }
+    }
+
+    fn transfer(&mut self, lane: &mut Lane) -> (Result<DownloadEnd>, Result<UploadEnd>) {
+        if self.job.plan.copies.is_empty() {
+            return (Ok(DownloadEnd::Complete), Ok(UploadEnd::Complete));
+        }
+        let conveyor = Conveyor::new(BELT_OCTETS);
+        let mut download = Download {
+            access: self.access,
+            session: &mut lane.source,
+            job: self.job,
+            conveyor: &conveyor,
+            allowance: self.allowance,
+            careful_through: self.progress.careful_through,
+        };
+        self.progress.reached = Uid(0);
+        let mut upload = UploadRun {
+            access: self.access,
+            session: &mut lane.destination,
+            job: self.job,
+            conveyor: &conveyor,
+            capacity: &self.job.capacity,
+            progress: &mut self.progress,
+        };
+        thread::scope(|scope| {
+            let downloading = scope.spawn(move || download.run());
+            let uploaded = upload.run();
+            let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (downloaded, uploaded)
+        })
+    }
+
+    fn reconcile(&mut self, session: &mut Session, tail: &Tail) -> Result<()> {
+        let found = reconcile(self.access, session, self.job, tail)?;
+        self.progress.tail = found.next;
+        if found.messages > 0 {
+            let (messages, octets) = (found.messages, found.octets);
+            self.access.notice(&format!(
+                "{messages} messages of `{}` had arrived without an answer, and were recognised",
+                self.job.plan.source
+            ));
+            self.progress.copied(self.access, self.job, messages, octets);
+        }
+        Ok(())
+    }
+
+    /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
+    fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
+        self.dirty = true;
+        let account = &self.access.account.name;
+        let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
+        if self.progress.steps > steps_before {
+            (self.breaks, self.backoff) = (0, Backoff::new());
+        }
+        self.breaks += 1;
+        tracing::info!(%account, breaks = self.breaks, "{error}: {}", error.summary());
+        if self.breaks > retries[0].max(retries[1]) {
+            return Err(error);
+        }
+        if self.breaks >= 2 && *error.kind() == Kind::Connection {
+            self.isolate(&error)?;
+        }
+        self.access.notice(&format!("{}; going on with a new connection", error.summary()));
+        self.backoff.wait(self.access, &error)
+    }
+
+    /// The first message that is not done is the one in hand: go one by one, and give it up in the end.
+    fn isolate(&mut self, error: &Error) -> Result<()> {
+        let state = &self.access.state;
+        let name = &self.job.plan.source.raw;
+        let mut pending = None;
+        for uid in self.job.plan.copies.iter() {
+            if !self.job.is_given_up(uid) && state.link(name, uid)?.is_none() {
+                pending = Some(uid);
+                break;
+            }
+        }
+        let Some(uid) = pending else { return Ok(()) };
+        self.progress.careful_through = Some(uid);
+        if self.breaks >= BREAKS_PER_MESSAGE {
+            self.job.give_up(uid);
+            let outcome = Outcome::Failed(format!("the connection broke on it {} times: {}", self.breaks, error.summary()));
+            state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
+            self.progress.concluded(self.access, self.job, uid, outcome);
+        }
+        Ok(())
+    }
+
+    /// A failure that ends this mailbox but not the account's other mailboxes.
+    fn fail(&mut self, error: Error) -> Result<Ending> {
+        let error = error.in_mailbox(&self.job.plan.source.path());
+        match error.kind() {
+            Kind::Interrupted => Ok(Ending::Interrupted),
+            Kind::Refused | Kind::Changed => {
+                self.progress.failures.push(error);
+                Ok(Ending::Complete)
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+fn unfindable() -> Error {
+    Error::new(Kind::Changed, "the destination said that it stored messages, and they are not in the mailbox")
+        .hint("it may merge or move what it takes for a duplicate, as Gmail does: look at the mailbox, then run `mailferry sync` again")
+}
+
+/// How many lanes an account may have at most.
+pub fn lanes(migration: &Migration, mailboxes: usize) -> usize {
+    let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
+    mailboxes.min(connections[0]).min(connections[1]).clamp(1, LANES)
+}
+
+/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried (engine.md 2).
+const LANES: usize = 4;

@@ -1,0 +1,267 @@
+//! The source's half of copying a mailbox: messages are fetched ahead, in the order of their UIDs, and put on the belt.
+//!
+//! A message goes on only when all of it is in and its FETCH was answered. What did not come is asked for once more by
+//! itself: it is then there, or gone, or unreadable, and never copied as a stub (protocol.md 8).
+
+use super::access::Access;
+use super::allowance::Allowance;
+use super::conveyor::{Conveyor, Load, Weight};
+use super::copy::Job;
+use crate::engine::fetch::{FLAG_ITEMS, FetchEvent, Fetched, MESSAGE_ITEMS};
+use crate::engine::select::Opening;
+use crate::engine::session::Tag;
+use crate::engine::{Octets, Session};
+use crate::error::{Error, Kind, Result};
+use crate::model::server::Preset;
+use crate::model::{Flags, InternalDate, MessageRecord, Outcome, Side, Uid, UidSet};
+use std::collections::{HashMap, VecDeque};
+
+/// FETCH commands in flight.
+const FETCHES_IN_FLIGHT: usize = 4;
+
+/// Messages and octets asked for with one FETCH (engine.md 1.6).
+const FETCH_MESSAGES: usize = 100;
+const FETCH_OCTETS: u64 = 1 << 20;
+
+/// Something for the destination's half.
+pub enum Parcel {
+    /// A message, complete.
+    Message(Box<Message>),
+    /// A message that will not come, and why.
+    Absent { uid: Uid, outcome: Outcome },
+}
+
+/// A complete message of the source.
+pub struct Message {
+    /// As last scanned.
+    pub record: MessageRecord,
+    pub octets: Octets,
+    /// As of now.
+    pub flags: Flags,
+    pub internal_date: Option<InternalDate>,
+}
+
+impl Load for Parcel {
+    fn weight(&self) -> Weight {
+        match self {
+            Parcel::Message(message) => Weight { memory: message.octets.memory(), octets: message.octets.len() },
+            Parcel::Absent { .. } => Weight { memory: 0, octets: 0 },
+        }
+    }
+}
+
+/// Why the download ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DownloadEnd {
+    /// Everything that was wanted went onto the belt.
+    Complete,
+    /// A limit of the run was reached.
+    Limit,
+    /// The user asked to stop, or nobody takes from the belt.
+    Stopped,
+}
+
+/// The source's half at work.
+pub struct Download<'a> {
+    pub access: &'a Access<'a>,
+    pub session: &'a mut Session,
+    pub job: &'a Job,
+    pub conveyor: &'a Conveyor<Parcel>,
+    pub allowance: &'a Allowance,
+    /// Messages up to this UID are asked for one by one: something broke before, and the one that breaks it is to be
+    /// found.
+    pub careful_through: Option<Uid>,
+}
+
+struct Asked {
+    tag: Tag,
+    records: Vec<MessageRecord>,
+}
+
+impl Download<'_> {
+    /// Fetches every message that is planned and not yet linked.
+    ///
+    /// # Errors
+    /// `Changed` when the mailbox is not the one that was planned, `Connection`, `Protocol`, `State`, `Io`.
+    pub fn run(&mut self) -> Result<DownloadEnd> {
+        let result = self.fetch_all();
+        self.conveyor.end();
+        result
+    }
+
+    fn fetch_all(&mut self) -> Result<DownloadEnd> {
+        self.open()?;
+        let mut wanted = self.job.plan.copies.iter();
+        let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
+        let mut end = DownloadEnd::Complete;
+        loop {
+            while end == DownloadEnd::Complete && in_flight.len() < FETCHES_IN_FLIGHT {
+                if self.access.migration.stop.is_requested() {
+                    end = DownloadEnd::Stopped;
+                    break;
+                }
+                let (records, limited) = self.next_records(&mut wanted)?;
+                if limited {
+                    end = DownloadEnd::Limit;
+                }
+                if records.is_empty() {
+                    break;
+                }
+                in_flight.push_back(self.ask(records)?);
+            }
+            let Some(asked) = in_flight.pop_front() else { break };
+            if !self.receive(asked, &mut missing)? {
+                // Answers are left unread: this connection is of no more use.
+                self.session.kill();
+                return Ok(DownloadEnd::Stopped);
+            }
+        }
+        for record in missing {
+            if !self.second_try(record)? {
+                return Ok(DownloadEnd::Stopped);
+            }
+        }
+        Ok(end)
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let opened = self.session.open(&self.job.plan.source, Opening::Examine)?;
+        if opened.sync_point.uid_validity != self.job.plan.source_validity {
+            return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")
+                .in_mailbox(&self.job.plan.source.path())
+                .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+        }
+        Ok(())
+    }
+
+    /// The next messages to ask for, and whether the run's limits end here.
+    fn next_records(&self, wanted: &mut impl Iterator<Item = Uid>) -> Result<(Vec<MessageRecord>, bool)> {
+        let (mut records, mut octets) = (Vec::<MessageRecord>::new(), 0);
+        while records.len() < FETCH_MESSAGES && octets < FETCH_OCTETS {
+            if records.last().is_some_and(|last| Some(last.uid) <= self.careful_through) {
+                break;
+            }
+            if self.allowance.is_used_up() {
+                return Ok((records, true));
+            }
+            let Some(uid) = wanted.next() else { break };
+            let Some(record) = self.pending_record(uid)? else { continue };
+            if !self.allowance.grant(record.octets) {
+                return Ok((records, true));
+            }
+            octets += record.octets;
+            records.push(record);
+        }
+        Ok((records, false))
+    }
+
+    fn pending_record(&self, uid: Uid) -> Result<Option<MessageRecord>> {
+        let name = &self.job.plan.source.raw;
+        let state = &self.access.state;
+        if self.job.is_given_up(uid) || state.link(name, uid)?.is_some() {
+            return Ok(None);
+        }
+        state.record(Side::Source, name, uid)
+    }
+
+    fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
+        let uids: UidSet = records.iter().map(|record| record.uid).collect();
+        Ok(Asked { tag: self.session.send_fetch(&uids, MESSAGE_ITEMS)?, records })
+    }
+
+    /// Reads one FETCH and puts its messages on the belt. False when nobody takes them.
+    fn receive(&mut self, asked: Asked, missing: &mut Vec<MessageRecord>) -> Result<bool> {
+        let mut came: HashMap<Uid, Fetched> = HashMap::with_capacity(asked.records.len());
+        // A tagged NO is no reason to stop: what came is complete in itself, the rest is asked for again.
+        self.session.finish_fetch(asked.tag, |event| {
+            if let FetchEvent::Message(fetched) = event
+                && let Some(uid) = fetched.uid
+                && fetched.body.is_some()
+            {
+                came.entry(uid).or_insert(fetched);
+            }
+            Ok(())
+        })?;
+        for record in asked.records {
+            let Some(fetched) = came.remove(&record.uid) else {
+                missing.push(record);
+                continue;
+            };
+            match self.judge(record, fetched) {
+                Judged::Good(message) => {
+                    if !self.conveyor.put(Parcel::Message(message)) {
+                        return Ok(false);
+                    }
+                }
+                Judged::Stub(record) => missing.push(record),
+                Judged::Placeholder(uid) => {
+                    let reason = "the source sent a placeholder instead of the message".to_owned();
+                    if !self.conveyor.put(Parcel::Absent { uid, outcome: Outcome::Failed(reason) }) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn judge(&self, record: MessageRecord, fetched: Fetched) -> Judged {
+        match fetched.body {
+            Some(octets) if !octets.is_empty() => {
+                if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
+                    return Judged::Placeholder(record.uid);
+                }
+                let flags = fetched.flags.unwrap_or_else(|| record.flags.clone());
+                let internal_date = fetched.internal_date.unwrap_or(record.internal_date);
+                Judged::Good(Box::new(Message { record, octets, flags, internal_date }))
+            }
+            // Zimbra sends an empty message for one that was expunged by another session.
+            _ => Judged::Stub(record),
+        }
+    }
+
+    /// Asks for one message by itself; if it does not come, finds out whether it is still there.
+    fn second_try(&mut self, record: MessageRecord) -> Result<bool> {
+        let uid = record.uid;
+        let asked = self.ask(vec![record])?;
+        let mut missing = Vec::new();
+        if !self.receive(asked, &mut missing)? {
+            return Ok(false);
+        }
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        let outcome = match self.is_there(uid)? {
+            true => Outcome::Failed("the source does not give its octets".to_owned()),
+            false => Outcome::Vanished,
+        };
+        Ok(self.conveyor.put(Parcel::Absent { uid, outcome }))
+    }
+
+    fn is_there(&mut self, uid: Uid) -> Result<bool> {
+        self.session.run(b"NOOP", "the source refused NOOP", |_| Ok(()))?;
+        let tag = self.session.send_fetch(&UidSet::range(uid, uid), FLAG_ITEMS)?;
+        let mut found = false;
+        self.session.finish_fetch(tag, |event| {
+            found |= matches!(event, FetchEvent::Message(Fetched { uid: Some(seen), .. }) if seen == uid);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+enum Judged {
+    Good(Box<Message>),
+    Stub(MessageRecord),
+    Placeholder(Uid),
+}
+
+/// What Exchange sends for an item that it cannot convert (servers.md 7).
+const PLACEHOLDER: &[u8] = b"Retrieval using the IMAP4 protocol failed for the following message";
+
+fn is_placeholder(octets: &Octets) -> bool {
+    match octets {
+        Octets::Memory(octets) => octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER),
+        Octets::Spooled { .. } => false,
+    }
+}

@@ -1,0 +1,382 @@
+//! `plan`: the two snapshots of each account become a plan, without a word to any server.
+//!
+//! What the diff learns on the way (messages that are on both sides already) is recorded as links: it is a fact about
+//! the snapshots, not an action.
+
+use super::access::Access;
+use super::fleet::for_each_account;
+use super::{Event, Migration, Phase};
+use crate::diff::fit::fit_quota;
+use crate::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
+use crate::diff::messages::{Comparison, plan_mailbox};
+use crate::diff::policy::policy_digest;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::link::Settled;
+use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
+use crate::model::report::{AccountResult, PlanSummary};
+use crate::model::{
+    FlagCapacity, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
+};
+use crate::store::AccountStore;
+use std::collections::HashMap;
+
+/// Plans every account from its last scan.
+pub fn plan(migration: &Migration) -> Vec<AccountResult<PlanSummary>> {
+    for_each_account(migration, |access| {
+        let summary = plan_account(access)?;
+        migration.store.flush()?;
+        Ok(summary)
+    })
+}
+
+/// Plans one account and saves the plan.
+///
+/// # Errors
+/// `Stale` when it was never scanned, `Settings` for a wrong glob, `State`.
+pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
+    let account = access.account.name.as_str();
+    access.bind()?;
+    access.migration.observer.event(Event::Began { account, phase: Phase::Planning, messages: 0, octets: 0 });
+    let snapshots = Snapshots::load(access)?;
+    let mapping = snapshots.map()?;
+    let mut planner = Planner::new(access, &snapshots);
+    for pair in &mapping.pairs {
+        planner.take_pair(pair)?;
+    }
+    let summary = planner.finish(mapping)?;
+    access.state.put_plan(&summary.plan)?;
+    record_status(&access.state, &snapshots, &summary)?;
+    Ok(summary)
+}
+
+/// The digest that a plan is stamped with.
+pub fn stamp(migration: &Migration) -> [u8; 16] {
+    policy_digest(&migration.policy)
+}
+
+/// The two sides of one account, as last scanned.
+struct Snapshots<'a> {
+    access: &'a Access<'a>,
+    sides: [SideState; 2],
+    mailboxes: [Vec<MailboxState>; 2],
+}
+
+impl<'a> Snapshots<'a> {
+    fn load(access: &'a Access<'a>) -> Result<Self> {
+        let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
+        let sides = [side(Side::Source)?, side(Side::Destination)?];
+        let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
+        Ok(Snapshots { access, sides, mailboxes })
+    }
+
+    fn map(&self) -> Result<Mapping> {
+        let view = |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
+        map_mailboxes(view(Side::Source), view(Side::Destination), &self.access.migration.policy.mailboxes)
+    }
+
+    fn mailbox(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
+        self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
+    }
+
+    fn capacity(&self) -> FlagCapacity {
+        let inbox = self.mailboxes[Side::Destination as usize].iter().find(|mailbox| mailbox.name.is_inbox());
+        inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity.clone())
+    }
+}
+
+fn never_scanned() -> Error {
+    Error::new(Kind::Stale, "this account was never scanned").hint("run `mailferry scan`, or `mailferry sync` for all in one")
+}
+
+/// An account's plan in the making.
+struct Planner<'a> {
+    access: &'a Access<'a>,
+    snapshots: &'a Snapshots<'a>,
+    by_name: [HashMap<&'a RawName, &'a MailboxState>; 2],
+    capacity: FlagCapacity,
+    policy: [u8; 16],
+    plan: AccountPlan,
+    outcomes: Outcomes,
+}
+
+impl<'a> Planner<'a> {
+    fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>) -> Self {
+        let policy = stamp(access.migration);
+        let plan = AccountPlan {
+            account: access.account.name.clone(),
+            generation: 0,
+            policy,
+            mailboxes: Vec::new(),
+            omitted: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let by_name = Side::BOTH.map(|side| {
+            snapshots.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
+        });
+        let capacity = snapshots.capacity();
+        Planner { access, snapshots, by_name, capacity, policy, plan, outcomes: Outcomes::default() }
+    }
+
+    fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
+        self.by_name[side as usize].get(name).copied()
+    }
+
+    fn take_pair(&mut self, pair: &MailboxPair) -> Result<()> {
+        let Some(source) = self.mailbox(Side::Source, &pair.source.raw) else { return Ok(()) };
+        let destination = self.mailbox(Side::Destination, &pair.destination.raw);
+        let destination = destination.filter(|destination| destination.sync_point.is_some());
+        match self.plan_pair(pair, source, destination) {
+            Ok(plan) => self.plan.mailboxes.push(plan),
+            Err(error) if error.reach() <= Scope::Mailbox => self.obstacle(source, &error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A mailbox that cannot be planned stays behind, and is named. What is damaged is forgotten, so that the next scan
+    /// lists it anew.
+    fn obstacle(&mut self, source: &MailboxState, error: &Error) {
+        let messages = u64::from(source.records);
+        self.plan.omitted.push(Omitted {
+            mailbox: source.name.clone(),
+            reason: [Some(error.summary().as_str()), error.advice()].into_iter().flatten().collect::<Vec<_>>().join("; "),
+            intended: false,
+            messages,
+        });
+    }
+
+    fn plan_pair(
+        &mut self,
+        pair: &MailboxPair,
+        source: &'a MailboxState,
+        destination: Option<&'a MailboxState>,
+    ) -> Result<MailboxPlan> {
+        let known = self.access.state.pair(&pair.source.raw)?;
+        let Some(destination) = destination.filter(|_| !pair.create) else {
+            self.refuse_vanished(pair, known.as_ref())?;
+            return self.compare(pair, source, None, None);
+        };
+        let pairing = pairing(source, destination);
+        let lasting = pairing.source_validity.is_lasting() && pairing.destination_validity.is_lasting();
+        match known.filter(|known| known.pairing == pairing && lasting) {
+            Some(known) if known.settled == Some(self.settlement(source, destination)) => {
+                Ok(self.settled_plan(pair, source, destination, &known))
+            }
+            Some(known) => self.compare(pair, source, Some(destination), Some(known)),
+            None => {
+                let fresh = fresh_pair(pairing, pair);
+                self.access.state.reset_pair(&fresh)?;
+                self.compare(pair, source, Some(destination), Some(fresh))
+            }
+        }
+    }
+
+    /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
+    fn refuse_vanished(&self, pair: &MailboxPair, known: Option<&PairState>) -> Result<()> {
+        let gone = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        if gone.is_none() || self.access.migration.policy.restore_missing {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Changed, format!("`{}`, to which it was copied, is gone from the destination", pair.destination))
+            .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
+    }
+
+    fn settlement(&self, source: &MailboxState, destination: &MailboxState) -> Settled {
+        Settled { source_revision: source.revision, destination_revision: destination.revision, policy: self.policy }
+    }
+
+    fn settled_plan(
+        &mut self,
+        pair: &MailboxPair,
+        source: &MailboxState,
+        destination: &MailboxState,
+        known: &PairState,
+    ) -> MailboxPlan {
+        self.outcomes.merge(&known.outcomes);
+        MailboxPlan {
+            present: known.outcomes.present,
+            copied: known.outcomes.copied,
+            create: false,
+            ..empty_plan(pair, source, Some(destination))
+        }
+    }
+
+    /// The diff proper.
+    fn compare(
+        &mut self,
+        pair: &MailboxPair,
+        source: &MailboxState,
+        destination: Option<&MailboxState>,
+        known: Option<PairState>,
+    ) -> Result<MailboxPlan> {
+        let state = &self.access.state;
+        let comparison = Comparison {
+            pair,
+            source,
+            destination,
+            capacity: &self.capacity,
+            append_limit: self.snapshots.sides[Side::Destination as usize].append_limit,
+        };
+        let records = || flattened(state.records(Side::Source, &source.name.raw));
+        let theirs = destination.map(|destination| state.records(Side::Destination, &destination.name.raw)).transpose()?;
+        let links = known.as_ref().map(|_| state.links(&pair.source.raw)).transpose()?;
+        let diff = plan_mailbox(
+            &comparison,
+            records,
+            theirs.into_iter().flatten(),
+            links.into_iter().flatten(),
+            &self.access.migration.policy,
+        )
+        .map_err(|error| self.forget_damaged(error, source, destination))?;
+        if !diff.links.is_empty() {
+            state.checkpoint(&pair.source.raw, &diff.links, &[])?;
+        }
+        let outcomes = outcomes(&diff.plan);
+        self.outcomes.merge(&outcomes);
+        self.refresh_exceptions(&diff.plan)?;
+        if known.is_some() {
+            self.record_pair(&diff.plan, outcomes, source, destination)?;
+        }
+        Ok(diff.plan)
+    }
+
+    fn record_pair(
+        &self,
+        plan: &MailboxPlan,
+        outcomes: Outcomes,
+        source: &MailboxState,
+        destination: Option<&MailboxState>,
+    ) -> Result<()> {
+        let Some(mut pair) = self.access.state.pair(&plan.source.raw)? else { return Ok(()) };
+        let finished = plan.is_empty() && plan.skipped.is_empty() && plan.departed.is_empty();
+        pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
+        pair.outcomes = outcomes;
+        self.access.state.put_pair(&pair)
+    }
+
+    /// A listing that does not hold what it should is forgotten: the next scan repairs it from the server.
+    fn forget_damaged(&self, error: Error, source: &MailboxState, destination: Option<&MailboxState>) -> Error {
+        if *error.kind() != Kind::State {
+            return error;
+        }
+        let state = &self.access.state;
+        let _ = state.forget_mailbox(Side::Source, &source.name.raw);
+        if let Some(destination) = destination {
+            let _ = state.forget_mailbox(Side::Destination, &destination.name.raw);
+            let _ = state.reset_pair(&PairState {
+                pairing: pairing(source, destination),
+                destination: destination.name.clone(),
+                intent: None,
+                settled: None,
+                outcomes: Outcomes::default(),
+                links: 0,
+            });
+        }
+        error.scope(Scope::Mailbox).hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
+    }
+
+    /// Refusals and failures stay on record while their message is still to be copied; the skipped are recorded anew.
+    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<()> {
+        let state = &self.access.state;
+        let name = &plan.source.raw;
+        let before: Vec<_> = state.exceptions(name).collect::<Result<_>>()?;
+        let skipped: UidSet = plan.skipped.iter().map(|skipped| skipped.uid).collect();
+        if before.is_empty() && skipped.is_empty() {
+            return Ok(());
+        }
+        state.clear_exceptions(name)?;
+        let mut kept: Vec<_> = before.into_iter().filter(|(uid, _)| plan.copies.contains(*uid)).collect();
+        kept.extend(plan.skipped.iter().map(|skipped| (skipped.uid, Outcome::Skipped(skipped.reason.clone()))));
+        state.checkpoint(name, &[], &kept)
+    }
+
+    fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
+        self.plan.generation = self.access.state.generation()?;
+        self.plan.omitted.extend(mapping.omitted);
+        self.plan.warnings = mapping.warnings;
+        let quotas = &self.snapshots.sides[Side::Destination as usize].quotas;
+        self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
+        for omitted in &self.plan.omitted {
+            let outcome = match omitted.intended {
+                true => Outcome::Skipped(String::new()),
+                false => Outcome::Failed(String::new()),
+            };
+            self.outcomes.add(&outcome, omitted.messages);
+        }
+        Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes })
+    }
+}
+
+/// An error in the place of the records, for an iterator that is asked for again and again.
+fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterator<Item = Result<T>> {
+    let (records, error) = match records {
+        Ok(records) => (Some(records), None),
+        Err(error) => (None, Some(Err(error))),
+    };
+    error.into_iter().chain(records.into_iter().flatten())
+}
+
+fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
+    let validity = |state: &MailboxState| state.sync_point.map_or_else(Default::default, |point| point.uid_validity);
+    Pairing {
+        source: source.name.raw.clone(),
+        source_validity: validity(source),
+        destination: destination.name.raw.clone(),
+        destination_validity: validity(destination),
+    }
+}
+
+fn fresh_pair(pairing: Pairing, pair: &MailboxPair) -> PairState {
+    PairState {
+        pairing,
+        destination: pair.destination.clone(),
+        intent: None,
+        settled: None,
+        outcomes: Outcomes::default(),
+        links: 0,
+    }
+}
+
+fn empty_plan(pair: &MailboxPair, source: &MailboxState, destination: Option<&MailboxState>) -> MailboxPlan {
+    let validity = |state: &MailboxState| state.sync_point.map_or_else(Default::default, |point| point.uid_validity);
+    MailboxPlan {
+        source: pair.source.clone(),
+        destination: pair.destination.clone(),
+        source_validity: validity(source),
+        destination_validity: destination.map(validity),
+        revisions: (source.revision, destination.map_or(0, |destination| destination.revision)),
+        create: pair.create,
+        special_use: pair.special_use,
+        subscribe: pair.subscribe,
+        copies: UidSet::new(),
+        octets: 0,
+        flag_updates: Vec::new(),
+        skipped: Vec::new(),
+        departed: UidSet::new(),
+        present: 0,
+        copied: 0,
+        dropped_keywords: Default::default(),
+    }
+}
+
+/// Where every message of the source mailbox stands before the plan is applied.
+fn outcomes(plan: &MailboxPlan) -> Outcomes {
+    Outcomes {
+        present: plan.present,
+        copied: plan.copied,
+        skipped: plan.skipped.len() as u64,
+        departed: plan.departed.len(),
+        pending: plan.copies.len(),
+        ..Outcomes::default()
+    }
+}
+
+fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &PlanSummary) -> Result<()> {
+    let source = &snapshots.mailboxes[Side::Source as usize];
+    let mut status = state.status()?;
+    let before = status.clone();
+    status.outcomes = summary.outcomes;
+    status.source_messages = source.iter().map(|mailbox| u64::from(mailbox.records)).sum();
+    status.source_octets = source.iter().map(|mailbox| mailbox.octets).sum();
+    if status == before { Ok(()) } else { state.put_status(&status) }
+}
