@@ -18,6 +18,7 @@
 //! - [`error`]: what failed, where, why, and what to do next.
 
 pub mod config;
+pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod model;

@@ -1,0 +1,71 @@
+//! Whether what is to come fits into the destination's quota (RFC 9208).
+
+use crate::model::plan::PlanTotals;
+use crate::model::server::{Quota, QuotaResource};
+
+/// What a message grows by on its way, as one part in so many: line ends, headers, blocks (protocol.md 11: 5 %).
+const GROWTH_PART: u64 = 20;
+
+/// A warning for each quota that the plan does not fit into. Several roots all apply, each on its own; none is no limit.
+pub fn fit_quota(quotas: &[Quota], totals: &PlanTotals) -> Vec<String> {
+    if totals.copies == 0 {
+        return Vec::new();
+    }
+    quotas.iter().filter_map(|quota| shortage(quota, totals)).collect()
+}
+
+fn shortage(quota: &Quota, totals: &PlanTotals) -> Option<String> {
+    let free = quota.limit.saturating_sub(quota.used);
+    let needed = match quota.resource {
+        QuotaResource::Storage => totals.octets.saturating_add(totals.octets.div_ceil(GROWTH_PART)),
+        QuotaResource::Messages => totals.copies,
+    };
+    (needed > free).then(|| {
+        let (needed, free) = (amount(quota.resource, needed), amount(quota.resource, free));
+        let root = if quota.root.is_empty() { String::new() } else { format!(" `{}`", quota.root) };
+        format!(
+            "the destination's quota{root} has room for {free}, and {needed} are to come: raise it before `mailferry apply`"
+        )
+    })
+}
+
+fn amount(resource: QuotaResource, number: u64) -> String {
+    match resource {
+        QuotaResource::Storage => format!("{:.1} MiB", number as f64 / f64::from(1 << 20)),
+        QuotaResource::Messages if number == 1 => "1 message".to_owned(),
+        QuotaResource::Messages => format!("{number} messages"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quota(resource: QuotaResource, used: u64, limit: u64) -> Quota {
+        Quota { root: "User quota".to_owned(), resource, used, limit }
+    }
+
+    fn totals(copies: u64, octets: u64) -> PlanTotals {
+        PlanTotals { copies, octets, ..PlanTotals::default() }
+    }
+
+    #[test]
+    fn storage_is_needed_with_growth() {
+        let quota = [quota(QuotaResource::Storage, 100, 1150)];
+        assert!(fit_quota(&quota, &totals(1, 1000)).is_empty());
+        assert_eq!(fit_quota(&quota, &totals(1, 1001)).len(), 1);
+    }
+
+    #[test]
+    fn several_roots_all_apply_and_are_named() {
+        let quotas = [quota(QuotaResource::Storage, 0, 1 << 40), quota(QuotaResource::Messages, 9, 10)];
+        let expected = "the destination's quota `User quota` has room for 1 message, and 2 messages are to come: raise it \
+                        before `mailferry apply`";
+        assert_eq!(fit_quota(&quotas, &totals(2, 1)), [expected]);
+    }
+
+    #[test]
+    fn quota_overdrawn_with_nothing_to_copy_is_no_warning() {
+        assert!(fit_quota(&[quota(QuotaResource::Storage, 20, 10)], &totals(0, 0)).is_empty());
+    }
+}

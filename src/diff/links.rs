@@ -1,0 +1,109 @@
+//! The links of a mailbox pair, sorted by what they still tie.
+//!
+//! 1. A live link has its source message; an orphaned one has not, and its destination message is free to be matched
+//!    with another (a message that was moved away and back has a new UID, and must not be copied a second time).
+//! 2. Two live links never name one destination message: the later is void, its source message is matched anew.
+
+use crate::error::Result;
+use crate::model::{Flags, Link, LinkOrigin, MessageRecord, Uid};
+use std::collections::HashMap;
+
+/// A link whose source message is there.
+pub(super) struct LiveLink {
+    pub link: Link,
+    /// The flags of its destination message; `None` when that is gone.
+    pub destination_flags: Option<Flags>,
+}
+
+/// Links in the order of their source UIDs, reachable by destination UID.
+#[derive(Default)]
+pub(super) struct Ties {
+    live: Vec<LiveLink>,
+    by_destination: HashMap<Uid, usize>,
+    orphaned: HashMap<Uid, LinkOrigin>,
+}
+
+impl Ties {
+    /// Walks links and source records in step, both ascending by source UID. Without links, the source is not read.
+    pub(super) fn sort(
+        links: impl Iterator<Item = Result<Link>>,
+        mut source: impl Iterator<Item = Result<MessageRecord>>,
+    ) -> Result<Self> {
+        let mut ties = Ties::default();
+        let mut reached = None;
+        for link in links {
+            let link = link?;
+            while reached < Some(link.source) {
+                match source.next().transpose()? {
+                    Some(record) => reached = Some(record.uid),
+                    None => break,
+                }
+            }
+            ties.add(link, reached);
+        }
+        Ok(ties)
+    }
+
+    fn add(&mut self, link: Link, reached: Option<Uid>) {
+        if reached != Some(link.source) {
+            self.orphaned.insert(link.destination, link.origin);
+            return;
+        }
+        let repeated = self.live.last().is_some_and(|last| last.link.source == link.source);
+        if !repeated && !self.by_destination.contains_key(&link.destination) {
+            self.by_destination.insert(link.destination, self.live.len());
+            self.live.push(LiveLink { link, destination_flags: None });
+        }
+    }
+
+    /// Notes that a destination message is there. Gives it back when no live link names it.
+    pub(super) fn note_present(&mut self, record: MessageRecord) -> Option<MessageRecord> {
+        let Some(&index) = self.by_destination.get(&record.uid) else { return Some(record) };
+        self.live[index].destination_flags = Some(record.flags);
+        None
+    }
+
+    /// The live links, ascending by source UID, and how orphaned destination messages came to be there.
+    pub(super) fn into_parts(self) -> (Vec<LiveLink>, HashMap<Uid, LinkOrigin>) {
+        (self.live, self.orphaned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+
+    fn record(uid: u32) -> MessageRecord {
+        let identity = Digest([0; 16]);
+        MessageRecord { uid: Uid(uid), octets: 1, internal_date: None, flags: Flags::none(), identity }
+    }
+
+    /// Links `source-destination`, then the live and the orphaned destination UIDs.
+    fn sorted(source: &[u32], links: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<u32>) {
+        let link = |&(source, destination): &(u32, u32)| {
+            let (source, destination, agreed) = (Uid(source), Uid(destination), Flags::none());
+            Ok(Link { source, destination, agreed, origin: LinkOrigin::Appended, octets: 1 })
+        };
+        let ties = Ties::sort(links.iter().map(link), source.iter().map(|uid| Ok(record(*uid)))).unwrap();
+        let (live, orphaned) = ties.into_parts();
+        let mut orphaned: Vec<u32> = orphaned.keys().map(|uid| uid.0).collect();
+        orphaned.sort_unstable();
+        (live.iter().map(|live| (live.link.source.0, live.link.destination.0)).collect(), orphaned)
+    }
+
+    #[test]
+    fn links_without_their_source_are_orphaned() {
+        assert_eq!(
+            sorted(&[2, 4], &[(1, 11), (2, 12), (3, 13), (4, 14), (5, 15)]),
+            (vec![(2, 12), (4, 14)], vec![11, 13, 15])
+        );
+    }
+
+    #[test]
+    fn second_link_to_a_message_is_void() {
+        assert_eq!(sorted(&[1, 2], &[(1, 9), (2, 9)]), (vec![(1, 9)], vec![]));
+        assert_eq!(sorted(&[1], &[(1, 8), (1, 9)]), (vec![(1, 8)], vec![]));
+        assert_eq!(sorted(&[2], &[(1, 9), (2, 9)]).0, [(2, 9)]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Which source mailbox goes to which destination mailbox.
+//!
+//! A mailbox first has to take part (`part`), then asks for a place (`routes`), and then settles there (`settlement`).
+//! Who asks first is the same in every run: INBOX, special uses, own names, renames; among equals by name.
+
+use super::filter::Filter;
+use super::part::{Part, part};
+use super::rename::Renames;
+use super::routes::Routes;
+use super::settlement::Settlement;
+use crate::error::Result;
+use crate::model::plan::Omitted;
+use crate::model::policy::MailboxPolicy;
+use crate::model::{MailboxName, MailboxState, SideState, SpecialUse};
+
+/// One side of an account as scanned: the personal namespace only.
+#[derive(Clone, Copy)]
+pub struct SideView<'a> {
+    pub state: &'a SideState,
+    pub mailboxes: &'a [MailboxState],
+}
+
+/// A source mailbox and the destination mailbox that it goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailboxPair {
+    pub source: MailboxName,
+    pub destination: MailboxName,
+    /// The destination mailbox does not exist, or cannot hold messages yet.
+    pub create: bool,
+    /// What to create it for, where the server can be told.
+    pub special_use: Option<SpecialUse>,
+    /// The source is subscribed, the destination is not, and the policy wants it so.
+    pub subscribe: bool,
+}
+
+/// Every mailbox of the source: where it goes, or why it does not.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mapping {
+    /// INBOX first, parents before their children.
+    pub pairs: Vec<MailboxPair>,
+    pub omitted: Vec<Omitted>,
+    /// Guesses and traps that the reader should know before applying.
+    pub warnings: Vec<String>,
+}
+
+/// Maps every source mailbox.
+///
+/// # Errors
+/// `Kind::Settings` for a glob that is none.
+pub fn map_mailboxes(source: SideView, destination: SideView, policy: &MailboxPolicy) -> Result<Mapping> {
+    let filter = Filter::new(policy)?;
+    let renames = Renames::new(&policy.rename);
+    let routes = Routes::new(source, destination, policy.special_use, &renames);
+    let mut settlement = Settlement::new(destination, policy.subscriptions);
+    let mut requests = Vec::new();
+    for mailbox in source.mailboxes {
+        match part(mailbox, source, &filter, &renames) {
+            Part::Taken => requests.push(routes.request(mailbox)),
+            Part::Omitted { reason, intended } => settlement.omit(mailbox, reason, intended),
+            Part::Silent => {}
+        }
+    }
+    requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    requests.into_iter().for_each(|request| settlement.settle(request));
+    Ok(settlement.into_mapping())
+}
+
+#[cfg(test)]
+mod tests;

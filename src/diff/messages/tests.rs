@@ -1,0 +1,191 @@
+//! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`; links `source-destination[+flag…]`.
+
+use super::*;
+use crate::error::{Error, Kind};
+use crate::model::{Digest, InternalDate, MailboxName, RawName, SyncPoint, UidValidity};
+use std::iter::empty;
+
+fn flags(texts: &[&str]) -> Flags {
+    Flags::from_texts(texts.iter().copied())
+}
+
+fn record(word: &str) -> MessageRecord {
+    let mut texts = word.split('+');
+    let facts: Vec<&str> = texts.next().unwrap().split(':').collect();
+    MessageRecord {
+        uid: Uid(facts[0].parse().unwrap()),
+        identity: Digest([facts[1].as_bytes()[0]; 16]),
+        octets: facts.get(2).map_or(100, |octets| octets.parse().unwrap()),
+        internal_date: facts.get(3).map(|date| InternalDate(date.parse().unwrap())),
+        flags: flags(&texts.collect::<Vec<_>>()),
+    }
+}
+
+fn link(word: &str) -> Link {
+    let mut texts = word.split('+');
+    let (source, destination) = texts.next().unwrap().split_once('-').unwrap();
+    Link {
+        source: Uid(source.parse().unwrap()),
+        destination: Uid(destination.parse().unwrap()),
+        agreed: flags(&texts.collect::<Vec<_>>()),
+        origin: LinkOrigin::Appended,
+        octets: 100,
+    }
+}
+
+fn mailbox(capacity: FlagCapacity) -> MailboxState {
+    let name = MailboxName { raw: RawName(b"a".to_vec()), levels: vec!["a".to_owned()] };
+    let sync_point = SyncPoint { uid_validity: UidValidity(7), ..SyncPoint::default() };
+    MailboxState {
+        name,
+        delimiter: Some('/'),
+        attributes: Vec::new(),
+        subscribed: false,
+        sync_point: Some(sync_point),
+        capacity,
+        octets: 0,
+        records: 0,
+        revision: 3,
+        deltas: 0,
+        trouble: None,
+    }
+}
+
+struct Case {
+    policy: Policy,
+    capacity: FlagCapacity,
+    append_limit: Option<u64>,
+    create: bool,
+}
+
+fn records(text: &str) -> impl Iterator<Item = Result<MessageRecord>> + '_ {
+    text.split_whitespace().map(|word| Ok(record(word)))
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        let capacity = FlagCapacity::everything();
+        Case { policy: Policy::default(), capacity, append_limit: None, create: false }
+    }
+}
+
+impl Case {
+    fn plan(&self, source: &str, destination: &str, links: &str) -> MailboxDiff {
+        let (own, theirs) = (mailbox(FlagCapacity::everything()), mailbox(self.capacity.clone()));
+        let pair = MailboxPair {
+            source: own.name.clone(),
+            destination: theirs.name.clone(),
+            create: self.create,
+            special_use: None,
+            subscribe: false,
+        };
+        let comparison = Comparison {
+            pair: &pair,
+            source: &own,
+            destination: (!self.create).then_some(&theirs),
+            capacity: &self.capacity,
+            append_limit: self.append_limit,
+        };
+        let links = links.split_whitespace().map(|word| Ok(link(word)));
+        plan_mailbox(&comparison, || records(source), records(destination), links, &self.policy).unwrap()
+    }
+}
+
+/// Copies, linked, departed, skipped, then flag updates and links to record.
+fn shown(diff: &MailboxDiff) -> String {
+    let plan = &diff.plan;
+    let mut text =
+        format!("copy {{{}}} linked {} departed {{{}}}", plan.copies, plan.present + plan.copied, plan.departed);
+    for skipped in &plan.skipped {
+        text += &format!("; skip {}", skipped.uid);
+    }
+    for update in &plan.flag_updates {
+        text += &format!("; {}-{} add {} remove {}", update.source, update.destination, update.add, update.remove);
+    }
+    for link in &diff.links {
+        text += &format!("; link {}-{} {} {:?}", link.source, link.destination, link.agreed, link.origin);
+    }
+    text
+}
+
+#[test]
+fn tables_of_snapshots_give_the_expected_plans() {
+    // source, destination, links, plan
+    let cases = [
+        ("", "", "", "copy {} linked 0 departed {}"),
+        ("1:a 2:b 4:c", "", "", "copy {1:2,4} linked 0 departed {}"),
+        ("1:a 2:a 3:b", "9:a", "", "copy {2:3} linked 1 departed {}; link 1-9 () Adopted"),
+        ("1:a 2:a", "8:a 9:a", "", "copy {} linked 2 departed {}; link 1-8 () Adopted; link 2-9 () Adopted"),
+        ("1:a", "8:a 9:x", "1-8", "copy {} linked 1 departed {}"),
+        ("1:a", "9:x", "1-8", "copy {} linked 0 departed {1}"),
+        // A link is believed though the server rewrote what the identity is made of.
+        ("1:a", "8:z", "1-8", "copy {} linked 1 departed {}"),
+        // Moved away and back on the source: the old copy serves.
+        ("5:a", "8:a", "1-8", "copy {} linked 1 departed {}; link 5-8 () Appended"),
+        // Moved away and back on the destination.
+        ("1:a", "9:a", "1-8", "copy {} linked 1 departed {}; link 1-9 () Adopted"),
+        // What was never copied comes before what departed.
+        ("1:a 2:a", "9:a", "1-8", "copy {} linked 1 departed {1}; link 2-9 () Adopted"),
+        // Two links to one message: the first holds.
+        ("1:a 2:a", "8:a", "1-8 2-8", "copy {2} linked 1 departed {}"),
+        ("1:a+\\Seen", "8:a", "1-8", "copy {} linked 1 departed {}; 1-8 add (\\Seen) remove ()"),
+        ("1:a+\\Seen", "8:a+\\Seen", "1-8", "copy {} linked 1 departed {}; link 1-8 (\\Seen) Appended"),
+        ("1:a+x", "8:a+y", "", "copy {} linked 1 departed {}; 1-8 add (x) remove (); link 1-8 () Adopted"),
+    ];
+    for (source, destination, links, expected) in cases {
+        let diff = Case::default().plan(source, destination, links);
+        assert_eq!(shown(&diff), expected, "{source} | {destination} | {links}");
+    }
+}
+
+#[test]
+fn linked_messages_are_told_apart_by_their_origin() {
+    let plan = Case::default().plan("1:a 2:b 3:c", "7:a 8:b 9:x", "1-7 3-9").plan;
+    assert_eq!((plan.present, plan.copied), (1, 2));
+}
+
+#[test]
+fn restore_missing_copies_again_but_adopts_what_came_back() {
+    let policy = Policy { restore_missing: true, ..Policy::default() };
+    let case = Case { policy, ..Case::default() };
+    assert_eq!(shown(&case.plan("1:a 2:b", "", "1-8 2-9")), "copy {1:2} linked 0 departed {}");
+    assert_eq!(shown(&case.plan("1:a", "9:a", "1-8")), "copy {} linked 1 departed {}; link 1-9 () Adopted");
+}
+
+#[test]
+fn too_large_messages_are_skipped_by_the_smaller_limit_unless_present() {
+    let policy = Policy { max_message_octets: Some(500), ..Policy::default() };
+    let case = Case { policy, append_limit: Some(300), ..Case::default() };
+    let diff = case.plan("1:a:300 2:b:301 3:c:900 4:d:900", "9:d:900", "");
+    assert_eq!(shown(&diff), "copy {1} linked 1 departed {}; skip 2; skip 3; link 4-9 () Adopted");
+    assert_eq!(diff.plan.octets, 300);
+    assert_eq!(diff.plan.skipped[1].reason, "too large: 900 octets, and the destination's limit is 300 octets");
+    let own = Case { append_limit: Some(5000), ..case }.plan("1:a:900", "", "");
+    assert_eq!(own.plan.skipped[0].reason, "too large: 900 octets, and max_message_size in [sync] is 500 octets");
+}
+
+#[test]
+fn keywords_beyond_the_capacity_are_counted_where_something_is_done() {
+    let case = Case { capacity: FlagCapacity::from_texts(["\\Seen"]), ..Case::default() };
+    let diff = case.plan("1:a+k 2:b+k+j 3:c+k 4:d+\\Seen+k", "8:b 9:c 10:d", "3-9 4-10");
+    assert_eq!(diff.plan.dropped_keywords, [("j".to_owned(), 1), ("k".to_owned(), 3)].into());
+}
+
+#[test]
+fn mailbox_to_create_has_no_validity_and_the_given_capacity() {
+    let case = Case { capacity: FlagCapacity::from_texts(["\\Seen"]), create: true, ..Case::default() };
+    let plan = case.plan("1:a+k", "", "").plan;
+    assert_eq!((plan.source_validity, plan.destination_validity), (UidValidity(7), None));
+    assert_eq!((plan.revisions, plan.dropped_keywords.len(), plan.is_empty()), ((3, 0), 1, false));
+}
+
+#[test]
+fn error_of_a_listing_is_given_on() {
+    let (own, capacity) = (mailbox(FlagCapacity::everything()), FlagCapacity::everything());
+    let (source, destination) = (own.name.clone(), own.name.clone());
+    let pair = MailboxPair { source, destination, create: false, special_use: None, subscribe: false };
+    let comparison =
+        Comparison { pair: &pair, source: &own, destination: Some(&own), capacity: &capacity, append_limit: None };
+    let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
+    assert!(plan_mailbox(&comparison, damaged, empty(), empty(), &Policy::default()).is_err());
+}

@@ -1,0 +1,67 @@
+//! The digest of a policy, by which a plan knows the settings that it was made with.
+
+use crate::model::policy::{MailboxPolicy, Mode, Policy};
+use sha2::{Digest as _, Sha256};
+
+/// 16 octets that change with anything that the diff decides by, and with nothing else.
+///
+/// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
+/// out: a new one does not compile until it is fed.
+pub fn policy_digest(policy: &Policy) -> [u8; 16] {
+    let Policy { mode, mailboxes, max_message_octets, restore_missing } = policy;
+    let mut hasher = Sha256::new();
+    match mode {
+        Mode::Copy => hasher.update([0]),
+    }
+    feed_mailboxes(&mut hasher, mailboxes);
+    hasher.update([u8::from(max_message_octets.is_some()), u8::from(*restore_missing)]);
+    hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
+    crate::model::Digest::from_sha256(hasher.finalize().into()).0
+}
+
+fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
+    let MailboxPolicy { include, exclude, special_use, subscriptions, rename } = policy;
+    feed_texts(hasher, include.iter());
+    feed_texts(hasher, exclude.iter());
+    hasher.update([u8::from(*special_use), u8::from(*subscriptions)]);
+    feed_texts(hasher, rename.iter().flat_map(|(from, to)| [from, to]));
+}
+
+fn feed_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a String> + Clone) {
+    hasher.update((texts.clone().count() as u64).to_be_bytes());
+    for text in texts {
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn digest_changes_with_each_setting() {
+        let mut policies = vec![Policy::default(); 8];
+        policies[1].max_message_octets = Some(0);
+        policies[2].restore_missing = true;
+        policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
+        policies[4].mailboxes.exclude = vec!["**".to_owned()];
+        policies[5].mailboxes.special_use = false;
+        policies[6].mailboxes.subscriptions = false;
+        policies[7].mailboxes.rename = [("a".to_owned(), "b".to_owned())].into();
+        let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
+        assert_eq!(digests.len(), policies.len());
+        assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));
+    }
+
+    #[test]
+    fn digest_tells_where_a_text_ends() {
+        let with = |include: &[&str]| {
+            let mut policy = Policy::default();
+            policy.mailboxes.include = include.iter().map(|text| (*text).to_owned()).collect();
+            policy_digest(&policy)
+        };
+        assert_ne!(with(&["ab", "c"]), with(&["a", "bc"]));
+    }
+}

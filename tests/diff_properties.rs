@@ -1,0 +1,460 @@
+//! What holds of every plan, shown on generated accounts: a source and a destination that live in memory, change at
+//! random, lose their links or their UIDVALIDITY, and are synchronised in between, sometimes only in part.
+
+use mailferry::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
+use mailferry::diff::messages::{Comparison, MailboxDiff, plan_mailbox};
+use mailferry::model::policy::{MailboxPolicy, Policy};
+use mailferry::model::server::{Namespace, Preset};
+use mailferry::model::{
+    Attribute, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState, MessageRecord,
+    ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidValidity, utf7,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::collections::{BTreeMap, BTreeSet};
+
+const SIZE_LIMIT: u64 = 500;
+
+/// A mailbox in memory.
+#[derive(Clone, Debug, Default)]
+struct Listing {
+    messages: BTreeMap<Uid, MessageRecord>,
+    last_uid: u32,
+}
+
+impl Listing {
+    fn append(&mut self, message: &MessageRecord) -> Uid {
+        self.last_uid += 1;
+        let uid = Uid(self.last_uid);
+        self.messages.insert(uid, MessageRecord { uid, ..message.clone() });
+        uid
+    }
+
+    fn nth(&self, index: usize) -> Option<Uid> {
+        self.messages.keys().nth(index % self.messages.len().max(1)).copied()
+    }
+
+    fn remove(&mut self, index: usize) {
+        self.nth(index).map(|uid| self.messages.remove(&uid));
+    }
+
+    fn set_flags(&mut self, index: usize, flags: &Flags) {
+        if let Some(message) = self.nth(index).and_then(|uid| self.messages.get_mut(&uid)) {
+            message.flags = flags.clone();
+        }
+    }
+
+    /// UIDVALIDITY has changed: the same messages under other UIDs.
+    fn renumber(&mut self) {
+        let messages = std::mem::take(&mut self.messages);
+        for message in messages.values() {
+            self.append(message);
+        }
+    }
+
+    fn records(&self) -> impl Iterator<Item = mailferry::error::Result<MessageRecord>> + '_ {
+        self.messages.values().cloned().map(Ok)
+    }
+
+    fn count(&self, identity: Digest) -> u64 {
+        self.messages.values().filter(|message| message.identity == identity).count() as u64
+    }
+}
+
+/// What happens to an account between two runs, and runs themselves.
+#[derive(Clone, Debug)]
+enum Event {
+    Arrives(Side, MessageRecord),
+    IsRemoved(Side, usize),
+    IsFlagged(Side, usize, Flags),
+    IsRenumbered(Side),
+    LosesLinks,
+    LosesLink(usize),
+    Synchronises,
+    /// Killed after so many copies; the last one is stored and its link is not.
+    IsKilled(usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Source,
+    Destination,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Account {
+    source: Listing,
+    destination: Listing,
+    links: BTreeMap<Uid, Link>,
+    restore_missing: bool,
+}
+
+impl Account {
+    fn happen(&mut self, event: &Event) {
+        match event {
+            Event::Arrives(side, message) => {
+                self.listing(*side).append(message);
+            }
+            Event::IsRemoved(side, index) => self.listing(*side).remove(*index),
+            Event::IsFlagged(side, index, flags) => self.listing(*side).set_flags(*index, flags),
+            Event::IsRenumbered(side) => {
+                self.listing(*side).renumber();
+                self.links.clear();
+            }
+            Event::LosesLinks => self.links.clear(),
+            Event::LosesLink(index) => {
+                let lost = self.links.keys().nth(index % self.links.len().max(1)).copied();
+                lost.map(|uid| self.links.remove(&uid));
+            }
+            Event::Synchronises => self.apply(&self.plan(), usize::MAX),
+            Event::IsKilled(copies) => self.apply(&self.plan(), *copies),
+        }
+    }
+
+    fn listing(&mut self, side: Side) -> &mut Listing {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    fn plan(&self) -> MailboxDiff {
+        let state = mailbox("a", &namespace('/'), &[]);
+        let pair = MailboxPair {
+            source: state.name.clone(),
+            destination: state.name.clone(),
+            create: false,
+            special_use: None,
+            subscribe: false,
+        };
+        let capacity = FlagCapacity::everything();
+        let comparison = Comparison {
+            pair: &pair,
+            source: &state,
+            destination: Some(&state),
+            capacity: &capacity,
+            append_limit: Some(SIZE_LIMIT),
+        };
+        let policy = Policy { restore_missing: self.restore_missing, ..Policy::default() };
+        let links = self.links.values().cloned().map(Ok);
+        plan_mailbox(&comparison, || self.source.records(), self.destination.records(), links, &policy).unwrap()
+    }
+
+    /// Does what the plan says, as `apply` would; `kill_after` copies it stops, the last one without its link.
+    fn apply(&mut self, diff: &MailboxDiff, kill_after: usize) {
+        self.links.extend(diff.links.iter().map(|link| (link.source, link.clone())));
+        for (done, uid) in diff.plan.copies.iter().enumerate() {
+            let message = self.source.messages[&uid].clone();
+            let copy = self.destination.append(&message);
+            if done == kill_after {
+                return;
+            }
+            let (agreed, octets) = (message.flags, message.octets);
+            let link = Link { source: uid, destination: copy, agreed, origin: LinkOrigin::Appended, octets };
+            self.links.insert(uid, link);
+        }
+        for update in &diff.plan.flag_updates {
+            let message = self.destination.messages.get_mut(&update.destination).expect("a message that is there");
+            message.flags = message.flags.plus(&update.add).minus(&update.remove);
+            self.links.get_mut(&update.source).expect("a link to update").agreed = update.agreed.clone();
+        }
+    }
+
+    /// Source UIDs that are tied to a message which is there.
+    fn present(&self) -> BTreeMap<Uid, Uid> {
+        let is_live = |link: &&Link| {
+            self.source.messages.contains_key(&link.source) && self.destination.messages.contains_key(&link.destination)
+        };
+        self.links.values().filter(is_live).map(|link| (link.source, link.destination)).collect()
+    }
+}
+
+fn flags() -> impl Strategy<Value = Flags> {
+    vec(select(vec!["\\Seen", "\\Flagged", "$Label1", "work"]), 0..3).prop_map(Flags::from_texts)
+}
+
+fn message() -> impl Strategy<Value = MessageRecord> {
+    let octets = select(vec![10, 20, SIZE_LIMIT + 1]);
+    let date = select(vec![None, Some(InternalDate(1)), Some(InternalDate(2))]);
+    (0..4u8, octets, date, flags()).prop_map(|(identity, octets, internal_date, flags)| MessageRecord {
+        uid: Uid(0),
+        octets,
+        internal_date,
+        flags,
+        identity: Digest([identity; 16]),
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let side = || select(vec![Side::Source, Side::Destination]);
+    prop_oneof![
+        6 => (side(), message()).prop_map(|(side, message)| Event::Arrives(side, message)),
+        4 => (side(), any::<usize>()).prop_map(|(side, index)| Event::IsRemoved(side, index)),
+        4 => (side(), any::<usize>(), flags()).prop_map(|(side, index, flags)| Event::IsFlagged(side, index, flags)),
+        1 => side().prop_map(Event::IsRenumbered),
+        1 => Just(Event::LosesLinks),
+        2 => any::<usize>().prop_map(Event::LosesLink),
+        4 => Just(Event::Synchronises),
+        2 => (0..3usize).prop_map(Event::IsKilled),
+    ]
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    (vec(event(), 0..24), any::<bool>()).prop_map(|(events, restore_missing)| {
+        let mut account = Account { restore_missing, ..Account::default() };
+        events.iter().for_each(|event| account.happen(event));
+        account
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn applied_plan_leaves_nothing_to_do(mut account in account()) {
+        account.happen(&Event::Synchronises);
+        let next = account.plan();
+        prop_assert!(next.plan.is_empty(), "{:?}", next.plan);
+        prop_assert!(next.links.is_empty(), "{:?}", next.links);
+    }
+
+    #[test]
+    fn every_source_message_is_counted_once(account in account()) {
+        let plan = account.plan().plan;
+        let counted = plan.present + plan.copied + plan.copies.len() + plan.skipped.len() as u64 + plan.departed.len();
+        prop_assert_eq!(counted, account.source.messages.len() as u64);
+        prop_assert!(plan.departed.iter().all(|uid| !plan.copies.contains(uid)));
+        prop_assert!(plan.skipped.iter().all(|skipped| !plan.copies.contains(skipped.uid)));
+    }
+
+    #[test]
+    fn nothing_is_lost(mut account in account()) {
+        let before = account.clone();
+        let plan = account.plan().plan;
+        account.happen(&Event::Synchronises);
+        prop_assert!(before.destination.messages.keys().all(|uid| account.destination.messages.contains_key(uid)));
+        let present = account.present();
+        let copies: BTreeSet<&Uid> = present.values().collect();
+        prop_assert_eq!(copies.len(), present.len(), "two source messages share a copy");
+        for uid in account.source.messages.keys() {
+            let skipped = plan.skipped.iter().any(|skipped| skipped.uid == *uid);
+            prop_assert!(present.contains_key(uid) || skipped || plan.departed.contains(*uid), "{:?} is lost", uid);
+        }
+        prop_assert!(!account.restore_missing || plan.departed.is_empty());
+    }
+
+    /// A message is copied only when all that are like it on the destination are copies of others already.
+    #[test]
+    fn nothing_is_doubled(mut account in account()) {
+        let plan = account.plan().plan;
+        let copied: BTreeSet<Digest> = plan.copies.iter().map(|uid| account.source.messages[&uid].identity).collect();
+        account.happen(&Event::Synchronises);
+        let present = account.present();
+        for identity in copied {
+            let needed = present.keys().filter(|uid| account.source.messages[uid].identity == identity).count();
+            prop_assert_eq!(account.destination.count(identity), needed as u64);
+        }
+    }
+
+    /// Without any link the destination ends with as many of each as the source has, and never with fewer than it had.
+    #[test]
+    fn matching_without_links_is_a_matching_of_multisets(mut account in account()) {
+        account.happen(&Event::LosesLinks);
+        let before = account.destination.clone();
+        let skipped = account.plan().plan.skipped;
+        account.happen(&Event::Synchronises);
+        for identity in (0..4).map(|identity| Digest([identity; 16])) {
+            let left = skipped.iter().filter(|skipped| account.source.messages[&skipped.uid].identity == identity).count();
+            let wanted = account.source.count(identity) - left as u64;
+            prop_assert_eq!(account.destination.count(identity), wanted.max(before.count(identity)));
+        }
+    }
+
+    #[test]
+    fn flags_of_the_destination_are_changed_only_after_the_source(account in account()) {
+        let diff = account.plan();
+        for update in &diff.plan.flag_updates {
+            let source = &account.source.messages[&update.source].flags;
+            let recorded = diff.links.iter().find(|link| link.source == update.source);
+            let agreed = &recorded.unwrap_or_else(|| &account.links[&update.source]).agreed;
+            prop_assert_eq!(update.add.minus(&source.minus(agreed)), Flags::none());
+            prop_assert_eq!(update.remove.minus(&agreed.minus(source)), Flags::none());
+        }
+    }
+
+    #[test]
+    fn adopted_message_has_the_flags_of_both(mut account in account()) {
+        account.happen(&Event::LosesLinks);
+        let before = account.destination.clone();
+        account.happen(&Event::Synchronises);
+        for (source, copy) in account.present() {
+            let kept = before.messages.get(&copy).map_or(Flags::none(), |message| message.flags.clone());
+            let both = account.source.messages[&source].flags.plus(&kept);
+            prop_assert_eq!(&account.destination.messages[&copy].flags, &both);
+        }
+    }
+}
+
+fn namespace(delimiter: char) -> Namespace {
+    Namespace { prefix: RawName(Vec::new()), delimiter: Some(delimiter) }
+}
+
+fn mailbox(path: &str, namespace: &Namespace, attributes: &[Attribute]) -> MailboxState {
+    let levels: Vec<String> = path.split('/').map(str::to_owned).collect();
+    let encoded: Vec<String> = levels.iter().map(|level| utf7::encode(level)).collect();
+    let raw = encoded.join(&namespace.delimiter.map(String::from).unwrap_or_default());
+    let prefix = if path == "INBOX" { &[][..] } else { &namespace.prefix.0 };
+    let point = SyncPoint {
+        uid_validity: UidValidity(1),
+        uid_next: Some(Uid(1)),
+        highest_modseq: Some(ModSeq(1)),
+        messages: 0,
+    };
+    MailboxState {
+        name: MailboxName { raw: RawName([prefix, raw.as_bytes()].concat()), levels },
+        delimiter: namespace.delimiter,
+        attributes: attributes.to_vec(),
+        subscribed: false,
+        sync_point: (!attributes.contains(&Attribute::NoSelect)).then_some(point),
+        capacity: FlagCapacity::everything(),
+        octets: 0,
+        records: 0,
+        revision: 1,
+        deltas: 0,
+        trouble: None,
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Server {
+    state: SideState,
+    mailboxes: Vec<MailboxState>,
+}
+
+impl Server {
+    fn view(&self) -> SideView<'_> {
+        SideView { state: &self.state, mailboxes: &self.mailboxes }
+    }
+
+    /// The server once the first pairs have been created.
+    fn with_created(&self, mapping: &Mapping, pairs: usize) -> Server {
+        let mut server = self.clone();
+        for pair in mapping.pairs.iter().take(pairs).filter(|pair| pair.create) {
+            server.mailboxes.retain(|mailbox| mailbox.name != pair.destination);
+            let attributes: Vec<Attribute> = pair.special_use.map(Attribute::SpecialUse).into_iter().collect();
+            let state = mailbox("x", &self.state.namespace, &attributes);
+            server.mailboxes.push(MailboxState { name: pair.destination.clone(), ..state });
+        }
+        server
+    }
+}
+
+const LEVELS: [&str; 14] = [
+    "INBOX",
+    "Sent",
+    "sent",
+    "Gesendet",
+    "Verzonden",
+    "Junk",
+    "Bulk Mail",
+    "Spam",
+    "a",
+    "b.c",
+    "Caf\u{e9}",
+    "Cafe\u{301}",
+    "Bin",
+    "100%",
+];
+
+fn path() -> impl Strategy<Value = String> {
+    vec(select(LEVELS.to_vec()), 1..4).prop_map(|levels| levels.join("/"))
+}
+
+fn server(presets: &'static [Preset]) -> impl Strategy<Value = Server> {
+    let attribute = prop_oneof![
+        6 => Just(None),
+        1 => select(vec![SpecialUse::Sent, SpecialUse::Junk, SpecialUse::Trash, SpecialUse::All])
+            .prop_map(|special_use| Some(Attribute::SpecialUse(special_use))),
+        1 => Just(Some(Attribute::NoSelect)),
+    ];
+    let wire = select(vec![("", '/'), ("", '.'), ("INBOX.", '.')]);
+    let mailboxes = vec((path(), attribute), 0..8);
+    (select(presets.to_vec()), wire, any::<bool>(), mailboxes).prop_map(
+        |(preset, (prefix, delimiter), creates_special_use, mailboxes)| {
+            let namespace = Namespace { prefix: RawName(prefix.into()), delimiter: Some(delimiter) };
+            let mut by_name = BTreeMap::new();
+            for (path, attribute) in mailboxes {
+                let held = !path.split('/').any(|level| level.contains(delimiter));
+                let attributes: Vec<Attribute> = attribute.filter(|_| path != "INBOX").into_iter().collect();
+                by_name.extend(held.then(|| (path.clone(), mailbox(&path, &namespace, &attributes))));
+            }
+            let product = format!("{preset:?}");
+            let quotas = Vec::new();
+            let state = SideState { product, preset, namespace, append_limit: None, creates_special_use, quotas };
+            Server { state, mailboxes: by_name.into_values().collect() }
+        },
+    )
+}
+
+fn source() -> impl Strategy<Value = Server> {
+    server(&[Preset::Generic, Preset::Zimbra, Preset::Gmail])
+}
+
+fn destination() -> impl Strategy<Value = Server> {
+    server(&[Preset::Generic, Preset::Zimbra, Preset::Cyrus, Preset::Dovecot])
+}
+
+fn mailbox_policy() -> impl Strategy<Value = MailboxPolicy> {
+    let exclude = select(vec![vec![], vec!["Junk".to_owned()], vec!["a/**".to_owned()]]);
+    (vec((path(), path()), 0..3), exclude, any::<bool>()).prop_map(|(rename, exclude, special_use)| MailboxPolicy {
+        rename: rename.into_iter().collect(),
+        exclude,
+        special_use,
+        ..MailboxPolicy::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mailboxes_never_share_a_destination(
+        (source, destination, policy) in (source(), destination(), mailbox_policy())
+    ) {
+        let mapping = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let places: BTreeSet<&RawName> = mapping.pairs.iter().map(|pair| &pair.destination.raw).collect();
+        prop_assert_eq!(places.len(), mapping.pairs.len());
+    }
+
+    #[test]
+    fn every_source_mailbox_is_a_pair_or_omitted(
+        (source, destination, policy) in (source(), destination(), mailbox_policy())
+    ) {
+        let mapping = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let pairs = mapping.pairs.iter().map(|pair| &pair.source);
+        let named: Vec<&MailboxName> = pairs.chain(mapping.omitted.iter().map(|omitted| &omitted.mailbox)).collect();
+        for mailbox in &source.mailboxes {
+            let times = named.iter().filter(|name| **name == &mailbox.name).count();
+            prop_assert!(times == 1 || times == 0 && !mailbox.is_selectable(), "{:?}: {}", mailbox.name, times);
+        }
+        prop_assert!(named.len() <= source.mailboxes.len());
+    }
+
+    /// The order in which a server lists its mailboxes decides nothing, and neither does how many of those that the plan
+    /// creates are there already.
+    #[test]
+    fn mapping_stays_the_same_while_it_is_carried_out(
+        (source, destination, policy) in (source(), destination(), mailbox_policy()), created in 0..8usize
+    ) {
+        let places = |mapping: &Mapping| -> Vec<(MailboxName, RawName)> {
+            mapping.pairs.iter().map(|pair| (pair.source.clone(), pair.destination.raw.clone())).collect()
+        };
+        let before = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let (mut source, mut destination) = (source, destination.with_created(&before, created));
+        source.mailboxes.reverse();
+        destination.mailboxes.reverse();
+        let after = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        prop_assert_eq!(places(&before), places(&after));
+    }
+}
