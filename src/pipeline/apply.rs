@@ -1,0 +1,275 @@
+//! `apply`: does exactly what the saved plan says, in an order and with checkpoints from which it can always go on.
+//!
+//! 1. The plan is checked: made from the last scan, with these settings.
+//! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
+//! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
+//! 4. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left.
+
+use super::access::Access;
+use super::allowance::Allowance;
+use super::copy::{Job, Lane, Progress, copy_mailbox, lanes};
+use super::fleet::for_each_account;
+use super::listing::{SideScan, Wanted};
+use super::plan::{plan_account, stamp};
+use super::prepare::{Prepared, close_intents, prepare};
+use super::{ApplyOptions, Event, Migration, Phase, Thoroughness};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::AccountPlan;
+use crate::model::report::{AccountResult, ApplySummary, Ending};
+use crate::model::statistics::RunFigures;
+use crate::model::{Outcomes, RawName, Side};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Applies the saved plan of every account.
+pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<ApplySummary>> {
+    let allowance = Allowance::new(options.chunk);
+    for_each_account(migration, |access| {
+        let clock = Clock::start();
+        access.bind()?;
+        let plan = current_plan(access)?;
+        apply_account(access, &plan, &allowance, clock)
+    })
+}
+
+/// The saved plan, unless it is stale.
+fn current_plan(access: &Access<'_>) -> Result<AccountPlan> {
+    let stale = |what: &str| {
+        Error::new(Kind::Stale, what).hint("run `mailferry scan` and `mailferry plan`, look at the plan, then apply it")
+    };
+    let plan = access.state.plan()?.ok_or_else(|| stale("there is no plan for this account"))?;
+    if plan.generation != access.state.generation()? {
+        return Err(stale("the plan is stale: the account was scanned again since it was made"));
+    }
+    if plan.policy != stamp(access.migration) {
+        return Err(stale("the plan is stale: the settings changed since it was made"));
+    }
+    Ok(plan)
+}
+
+/// When a run began.
+pub struct Clock {
+    began: Instant,
+    started: i64,
+}
+
+impl Clock {
+    /// Now.
+    pub fn start() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Clock { began: Instant::now(), started: i64::try_from(since).unwrap_or(0) }
+    }
+}
+
+/// Does what the plan of one account says.
+///
+/// # Errors
+/// What made going on impossible; all that was done is recorded, and in the account's status.
+pub fn apply_account(
+    access: &Access<'_>,
+    plan: &AccountPlan,
+    allowance: &Allowance,
+    clock: Clock,
+) -> Result<ApplySummary> {
+    let mut run = Run::new(access, allowance, clock);
+    let result = run.execute(plan);
+    let finished = run.finish(plan, result.as_ref().err());
+    result?;
+    finished
+}
+
+/// One account's apply under way.
+struct Run<'a> {
+    access: &'a Access<'a>,
+    allowance: &'a Allowance,
+    clock: Clock,
+    figures: RunFigures,
+    ending: Ending,
+    failures: Vec<Error>,
+    /// Destination mailboxes that changed.
+    touched: HashSet<RawName>,
+    /// What happened to messages in this run, besides being copied.
+    outcomes: Outcomes,
+}
+
+impl<'a> Run<'a> {
+    fn new(access: &'a Access<'a>, allowance: &'a Allowance, clock: Clock) -> Self {
+        Run {
+            access,
+            allowance,
+            figures: RunFigures { started: clock.started, ..RunFigures::default() },
+            clock,
+            ending: Ending::Complete,
+            failures: Vec::new(),
+            touched: HashSet::new(),
+            outcomes: Outcomes::default(),
+        }
+    }
+
+    fn execute(&mut self, plan: &AccountPlan) -> Result<()> {
+        let totals = plan.totals();
+        if totals.is_empty() {
+            return Ok(());
+        }
+        let account = self.access.account.name.as_str();
+        let event =
+            Event::Began { account, phase: Phase::Copying, messages: totals.copies, octets: totals.octets };
+        self.access.migration.observer.event(event);
+        let access = self.access;
+        let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan))?;
+        let Prepared { jobs, failures, created: _ } = prepared;
+        self.failures.extend(failures);
+        self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
+        let sources: Vec<RawName> = jobs.iter().map(|job| job.plan.source.raw.clone()).collect();
+        let copied = self.copy(jobs);
+        let clean = copied?;
+        close_intents(access, sources.iter().filter(|source| clean.contains(*source)))
+    }
+
+    /// Copies the mailboxes over several lanes; returns the source mailboxes whose work ended cleanly.
+    fn copy(&mut self, mut jobs: Vec<Job>) -> Result<HashSet<RawName>> {
+        // The largest first: the last lane to end ends soon after the others.
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.plan.octets));
+        let count = lanes(self.access.migration, jobs.len());
+        let crew = Crew { queue: Mutex::new(jobs.into()), results: Mutex::default(), access: self.access, allowance: self.allowance };
+        thread::scope(|scope| {
+            for number in 0..count {
+                let crew = &crew;
+                scope.spawn(move || crew.work(number == 0));
+            }
+        });
+        let results = crew.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut clean = HashSet::new();
+        let mut fatal = None;
+        for (source, result) in results {
+            match result {
+                Ok((progress, ending)) => {
+                    clean.insert(source);
+                    self.merge(progress, ending);
+                }
+                Err(error) => {
+                    fatal.get_or_insert(error);
+                }
+            }
+        }
+        fatal.map_or(Ok(clean), Err)
+    }
+
+    fn merge(&mut self, progress: Progress, ending: Ending) {
+        self.figures.messages_copied += progress.messages;
+        self.figures.octets_copied += progress.octets;
+        self.figures.flags_updated += progress.flags_updated;
+        self.outcomes.merge(&progress.outcomes);
+        self.failures.extend(progress.failures);
+        if ending != Ending::Complete && self.ending != Ending::Interrupted {
+            self.ending = ending;
+        }
+    }
+
+    /// Lists the destination again where it changed, plans again, and records how the run went.
+    fn finish(&mut self, plan: &AccountPlan, error: Option<&Error>) -> Result<ApplySummary> {
+        let access = self.access;
+        access.migration.store.flush()?;
+        if error.is_none() && !access.migration.stop.is_requested() {
+            self.list_again()?;
+        }
+        let next = plan_account(access)?;
+        self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
+        self.figures.reconnects = access.reconnects();
+        let mut outcomes = next.outcomes;
+        self.balance(&mut outcomes);
+        self.failures.extend(obstacles(&next.plan));
+        let mut status = access.state.status()?;
+        status.outcomes = outcomes;
+        status.octets_copied += self.figures.octets_copied;
+        status.last_run = Some(self.figures.clone());
+        status.last_error = error.or(self.failures.first()).map(|error| format!("{error}: {}", error.summary()));
+        access.state.put_status(&status)?;
+        access.migration.store.flush()?;
+        Ok(ApplySummary {
+            figures: self.figures.clone(),
+            outcomes,
+            ending: self.ending,
+            failures: std::mem::take(&mut self.failures),
+            warnings: plan.warnings.clone(),
+            left: outcomes.pending,
+        })
+    }
+
+    fn list_again(&mut self) -> Result<()> {
+        let access = self.access;
+        if self.touched.is_empty() {
+            return Ok(());
+        }
+        let wanted = Wanted::Only(self.touched.clone());
+        let listed = access.with_session(Side::Destination, |session| {
+            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental).run(&wanted)
+        });
+        match listed {
+            Ok(result) => self.failures.extend(result.troubles),
+            // The copying is done and recorded; the next scan will list it.
+            Err(error) if *error.kind() == Kind::Interrupted => {}
+            Err(error) => access.notice(&format!("the destination could not be listed again: {}", error.summary())),
+        }
+        Ok(())
+    }
+
+    /// The plan counts as pending what was tried in this run and did not go: those have an outcome now.
+    fn balance(&self, outcomes: &mut Outcomes) {
+        for (ours, theirs) in [
+            (self.outcomes.refused, &mut outcomes.refused),
+            (self.outcomes.failed, &mut outcomes.failed),
+            (self.outcomes.vanished, &mut outcomes.vanished),
+        ] {
+            let moved = ours.min(outcomes.pending);
+            *theirs += moved;
+            outcomes.pending -= moved;
+        }
+    }
+}
+
+/// Mailboxes that stay behind for a reason that the user did not ask for.
+fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
+    plan.omitted.iter().filter(|omitted| !omitted.intended).map(|omitted| {
+        Error::new(Kind::Refused, "a mailbox stays behind")
+            .scope(Scope::Mailbox)
+            .because(&omitted.reason)
+            .in_mailbox(&omitted.mailbox.path())
+    })
+}
+
+/// Some lanes on one queue of mailboxes.
+struct Crew<'a> {
+    queue: Mutex<VecDeque<Job>>,
+    results: Mutex<Vec<(RawName, Result<(Progress, Ending)>)>>,
+    access: &'a Access<'a>,
+    allowance: &'a Allowance,
+}
+
+impl Crew<'_> {
+    /// The first lane waits for its connections; the others work if the budget has some to spare.
+    fn work(&self, first: bool) {
+        let mut lane = if first { None } else { Lane::spare(self.access) };
+        if !first && lane.is_none() {
+            return;
+        }
+        while let Some(job) = self.next() {
+            let result = copy_mailbox(self.access, &mut lane, &job, self.allowance);
+            let failed = result.is_err();
+            let source = job.plan.source.raw.clone();
+            self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
+            if failed {
+                self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+        }
+        if let Some(lane) = lane {
+            lane.close(self.access);
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}

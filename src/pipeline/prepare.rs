@@ -1,0 +1,154 @@
+//! Before the first message: destination mailboxes are created and subscribed, everything is checked against the plan,
+//! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
+
+use super::access::Access;
+use super::copy::Job;
+use crate::engine::Session;
+use crate::error::{Error, Kind, Result};
+use crate::model::link::Intent;
+use crate::model::plan::{AccountPlan, MailboxPlan};
+use crate::model::{FlagCapacity, Outcomes, PairState, Pairing, RawName, Side, SyncPoint, Uid};
+
+/// What is ready to be copied, and what is not.
+pub struct Prepared {
+    pub jobs: Vec<Job>,
+    pub failures: Vec<Error>,
+    pub created: u64,
+}
+
+/// Makes the destination ready for a plan.
+///
+/// # Errors
+/// What ends the account's work; a single mailbox's failure is in the result.
+pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -> Result<Prepared> {
+    let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new(), created: 0 };
+    let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| !mailbox.is_empty()).collect();
+    let mut ready = Vec::new();
+    for mailbox in work {
+        match create(session, mailbox) {
+            Ok(created) => {
+                prepared.created += u64::from(created);
+                ready.push(mailbox);
+            }
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
+        }
+    }
+    let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
+    let statuses = session.statuses(&names)?;
+    let shared = Shared::load(access)?;
+    for (mailbox, status) in ready.into_iter().zip(statuses) {
+        match note(access, mailbox, status, &shared) {
+            Ok(job) => prepared.jobs.push(job),
+            Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.destination.path())),
+        }
+    }
+    // Invariant 1 of upload.rs: all intents are durable before anything is appended.
+    access.migration.store.flush()?;
+    Ok(prepared)
+}
+
+fn create(session: &mut Session, mailbox: &MailboxPlan) -> Result<bool> {
+    if mailbox.create {
+        session.create(&mailbox.destination.raw, mailbox.special_use)?;
+    }
+    if mailbox.subscribe {
+        session.subscribe(&mailbox.destination.raw)?;
+    }
+    Ok(mailbox.create)
+}
+
+/// What holds for all mailboxes of the destination.
+struct Shared {
+    /// What a new mailbox keeps of flags: what the INBOX keeps.
+    capacity: FlagCapacity,
+    size_limit: Option<u64>,
+}
+
+impl Shared {
+    fn load(access: &Access<'_>) -> Result<Shared> {
+        let mailboxes = access.state.mailboxes(Side::Destination)?;
+        let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
+        let announced = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
+        let limits = [announced, access.migration.policy.max_message_octets];
+        Ok(Shared {
+            capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
+            size_limit: limits.into_iter().flatten().min(),
+        })
+    }
+}
+
+fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, shared: &Shared) -> Result<Job> {
+    let status = status.ok_or_else(|| {
+        Error::new(Kind::Changed, "the mailbox is not there any more").hint("run `mailferry sync` to plan anew")
+    })?;
+    if mailbox.destination_validity.is_some_and(|planned| planned != status.uid_validity) {
+        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
+            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+    }
+    let pairing = Pairing {
+        source: mailbox.source.raw.clone(),
+        source_validity: mailbox.source_validity,
+        destination: mailbox.destination.raw.clone(),
+        destination_validity: status.uid_validity,
+    };
+    let (pair, unclean) = noted_pair(access, mailbox, pairing, status)?;
+    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+    let capacity = known.filter(|known| known.sync_point.is_some()).map(|known| known.capacity);
+    let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
+    Ok(Job::new(
+        mailbox.clone(),
+        status.uid_validity,
+        capacity.unwrap_or_else(|| shared.capacity.clone()),
+        tail,
+        unclean,
+        shared.size_limit,
+    ))
+}
+
+/// The pair with its intent noted, and whether an earlier run left one open.
+fn noted_pair(
+    access: &Access<'_>,
+    mailbox: &MailboxPlan,
+    pairing: Pairing,
+    status: SyncPoint,
+) -> Result<(PairState, bool)> {
+    let known = access.state.pair(&pairing.source)?.filter(|known| known.pairing == pairing);
+    let fresh = known.is_none();
+    let mut pair = known.unwrap_or_else(|| PairState {
+        pairing,
+        destination: mailbox.destination.clone(),
+        intent: None,
+        settled: None,
+        outcomes: Outcomes::default(),
+        links: 0,
+    });
+    let unclean = pair.intent.is_some();
+    // A mailbox that was created just now may have been created, and filled, by a run that was killed: then nothing
+    // of it is known, and all that it holds is tail.
+    let from = if fresh { Uid(1) } else { status.uid_next.unwrap_or(Uid(1)) };
+    pair.intent.get_or_insert(Intent { uid_next: from });
+    pair.settled = None;
+    match fresh {
+        true => access.state.reset_pair(&pair)?,
+        false => access.state.put_pair(&pair)?,
+    }
+    let holds_something = status.messages > 0 && fresh;
+    Ok((pair, unclean || holds_something))
+}
+
+/// Closes the intents of these mailboxes: all that was done is linked, durably.
+///
+/// # Errors
+/// `State`.
+pub fn close_intents<'a>(access: &Access<'_>, sources: impl Iterator<Item = &'a RawName>) -> Result<()> {
+    access.migration.store.flush()?;
+    for source in sources {
+        if let Some(mut pair) = access.state.pair(source)?
+            && pair.intent.take().is_some()
+        {
+            access.state.put_pair(&pair)?;
+        }
+    }
+    Ok(())
+}

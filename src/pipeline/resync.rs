@@ -1,0 +1,34 @@
+//! `sync`: scan, plan and apply in one go: the incremental resync, run again and again before the cutover.
+
+use super::access::Access;
+use super::allowance::Allowance;
+use super::apply::{Clock, apply_account};
+use super::fleet::for_each_account;
+use super::plan::plan_account;
+use super::scan::scan_account;
+use super::{ApplyOptions, Migration, Thoroughness};
+use crate::error::Result;
+use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
+
+/// Resyncs every account.
+pub fn sync(migration: &Migration, thoroughness: Thoroughness, options: ApplyOptions) -> Vec<AccountResult<ApplySummary>> {
+    let allowance = Allowance::new(options.chunk);
+    for_each_account(migration, |access| sync_account(access, thoroughness, &allowance))
+}
+
+fn sync_account(access: &Access<'_>, thoroughness: Thoroughness, allowance: &Allowance) -> Result<ApplySummary> {
+    let clock = Clock::start();
+    access.state.begin_scan()?;
+    let scanned = scan_account(access, thoroughness)?;
+    let planned = plan_account(access)?;
+    let mut summary = apply_account(access, &planned.plan, allowance, clock)?;
+    note_scan(&mut summary, scanned);
+    Ok(summary)
+}
+
+fn note_scan(summary: &mut ApplySummary, scanned: ScanSummary) {
+    summary.figures.mailboxes_scanned = scanned.source.mailboxes + scanned.destination.mailboxes;
+    summary.figures.mailboxes_unchanged = scanned.source.unchanged + scanned.destination.unchanged;
+    summary.failures.extend(scanned.troubles);
+    summary.warnings.extend(scanned.warnings);
+}
