@@ -21,3 +21,4 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod model;
+pub mod store;
