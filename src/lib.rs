@@ -22,3 +22,4 @@ pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod model;
+pub mod store;

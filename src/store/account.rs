@@ -1,0 +1,205 @@
+//! One account's part of the state: which two users it ties together, how often it was scanned, what is known of its
+//! servers. Its mailboxes, links and plan are in the files named after them.
+
+use super::Store;
+use super::codec::stored;
+use super::database::Database;
+use super::keys::AccountId;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::{Side, SideState};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One account's part of the state. Cheap to clone. What it reads belongs to this account and to no other.
+#[derive(Clone)]
+pub struct AccountStore {
+    pub(super) store: Store,
+    pub(super) id: AccountId,
+    name: Arc<str>,
+}
+
+/// The two users whose mailboxes the state of an account describes, each as `user at server`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Binding {
+    pub source: String,
+    pub destination: String,
+}
+
+/// Stands for the account in the list of accounts.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccountHeader {
+    pub(super) name: String,
+    binding: Option<Binding>,
+    generation: u64,
+    /// The last revision that a listing was given. Counted over the account and not the mailbox: a mailbox that is
+    /// forgotten and comes back must not get a revision that a settled pair remembers.
+    revisions: u64,
+}
+
+stored! {
+    AccountHeader => 10, "the header of the account";
+}
+
+impl AccountHeader {
+    pub(super) fn next_revision(&mut self) -> u64 {
+        self.revisions += 1;
+        self.revisions
+    }
+}
+
+impl AccountStore {
+    pub(super) fn new(store: Store, name: &str) -> Self {
+        AccountStore { store, id: AccountId::new(name), name: name.into() }
+    }
+
+    /// The account's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes sure that the state of this account is that of these two users, and records them the first time.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`] if it was recorded for others: their UIDs and links would be taken for these users'.
+    pub fn bind(&self, binding: &Binding) -> Result<()> {
+        let _alone = self.store.alone();
+        let mut header = self.enrolled()?;
+        match &header.binding {
+            Some(known) if known != binding => Err(self.bound_to_others(known, binding)),
+            Some(_) => Ok(()),
+            None => {
+                header.binding = Some(binding.clone());
+                self.put_header(&header)
+            }
+        }
+    }
+
+    fn bound_to_others(&self, known: &Binding, asked: &Binding) -> Error {
+        let shown = |binding: &Binding| format!("{} to {}", binding.source, binding.destination);
+        Error::new(Kind::State, "the state holds other users under the name of this account")
+            .scope(Scope::Account)
+            .in_account(&self.name)
+            .because(format!("it holds {}; asked for was {}", shown(known), shown(asked)))
+            .hint("give the account another name, or use another state directory with --state")
+    }
+
+    /// How many scans were begun. A plan remembers it, and is stale when it has changed.
+    pub fn generation(&self) -> Result<u64> {
+        Ok(self.header()?.map_or(0, |header| header.generation))
+    }
+
+    /// Notes that a scan begins; returns the new generation.
+    pub fn begin_scan(&self) -> Result<u64> {
+        let _alone = self.store.alone();
+        let mut header = self.enrolled()?;
+        header.generation += 1;
+        self.put_header(&header)?;
+        Ok(header.generation)
+    }
+
+    /// What a scan learnt of that server.
+    pub fn side(&self, side: Side) -> Result<Option<SideState>> {
+        self.database().load(&self.id.side(side)).map_err(|error| self.named(error))
+    }
+
+    /// Records what a scan learnt of that server.
+    pub fn put_side(&self, side: Side, state: &SideState) -> Result<()> {
+        self.database().store(&self.id.side(side), state).map_err(|error| self.named(error))
+    }
+
+    /// Forgets listings, links, plan, status and what is known of the servers, damaged or not; keeps the binding and
+    /// the generation if they can be read. The next scan begins from nothing.
+    pub fn forget_everything(&self) -> Result<()> {
+        let _alone = self.store.alone();
+        let header = self.header().ok().flatten();
+        self.database().clear(&self.id.header())?;
+        self.database().clear(&self.id.data())?;
+        header.map_or(Ok(()), |header| self.put_header(&header))
+    }
+
+    pub(super) fn database(&self) -> &Arc<Database> {
+        self.store.database()
+    }
+
+    /// The header, made if there is none. Data without its header is left from before damage or a crash, and goes.
+    pub(super) fn enrolled(&self) -> Result<AccountHeader> {
+        if let Some(header) = self.header()? {
+            return Ok(header);
+        }
+        self.database().clear(&self.id.data())?;
+        let header = AccountHeader { name: self.name.to_string(), binding: None, generation: 0, revisions: 0 };
+        self.put_header(&header)?;
+        Ok(header)
+    }
+
+    fn header(&self) -> Result<Option<AccountHeader>> {
+        self.database().load(&self.id.header()).map_err(|error| self.named(error))
+    }
+
+    fn put_header(&self, header: &AccountHeader) -> Result<()> {
+        self.database().store(&self.id.header(), header)
+    }
+
+    pub(super) fn named(&self, error: Error) -> Error {
+        error.in_account(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{fill, inbox, open};
+
+    fn binding(source: &str) -> Binding {
+        Binding { source: source.to_owned(), destination: "alice at new.example.org".to_owned() }
+    }
+
+    #[test]
+    fn bind_other_users_is_refused_and_names_both() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        account.bind(&binding("alice at old")).unwrap();
+        account.bind(&binding("alice at old")).unwrap();
+        let error = account.bind(&binding("bob at old")).unwrap_err();
+        assert_eq!(error.kind(), &Kind::State);
+        assert!(error.summary().contains("alice at old") && error.summary().contains("bob at old"));
+        store.account("bob").bind(&binding("bob at old")).unwrap();
+        assert_eq!(store.accounts().unwrap(), ["alice", "bob"]);
+    }
+
+    #[test]
+    fn begin_scan_raises_the_generation() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        assert_eq!(account.generation().unwrap(), 0);
+        assert_eq!((account.begin_scan().unwrap(), account.begin_scan().unwrap()), (1, 2));
+        assert_eq!(account.generation().unwrap(), 2);
+    }
+
+    #[test]
+    fn forget_everything_repairs_damage_and_spares_other_accounts() {
+        let (_directory, store) = open();
+        let (alice, bob) = (store.account("alice"), store.account("bob"));
+        for account in [&alice, &bob] {
+            account.bind(&binding("x at old")).unwrap();
+            fill(account, Side::Source, 10);
+        }
+        alice.database().guarded(|tree| tree.insert(alice.id.listing(Side::Source, &inbox()), "junk")).unwrap();
+        assert_eq!(alice.mailboxes(Side::Source).unwrap_err().reach(), Scope::Account);
+        alice.forget_everything().unwrap();
+        assert!(alice.mailboxes(Side::Source).unwrap().is_empty());
+        assert!(alice.bind(&binding("y at old")).is_err(), "the binding is kept");
+        assert_eq!(bob.records(Side::Source, &inbox()).unwrap().count(), 10);
+    }
+
+    #[test]
+    fn bind_after_the_header_was_lost_begins_from_nothing() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        fill(&account, Side::Source, 10);
+        account.database().guarded(|tree| tree.remove(account.id.header())).unwrap();
+        account.bind(&binding("alice at old")).unwrap();
+        assert!(account.mailboxes(Side::Source).unwrap().is_empty());
+    }
+}

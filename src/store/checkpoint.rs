@@ -1,0 +1,226 @@
+//! Checkpoints: what was done becomes links and outcomes, all of a batch of messages or nothing.
+//!
+//! Invariants:
+//!
+//! 1. A checkpoint is one batch: after a crash either all of its links, its outcomes and the count of links are there,
+//!    or none (`checkpoint_cut_off_leaves_the_one_before`).
+//! 2. The header of the pair counts exactly the links that are there, also where a link replaces another; anything
+//!    else is noticed at the end of [`AccountStore::links`] (`links_lost_or_replaced_is_noticed`).
+//! 3. A source message has a link or an exception, never both (`checkpoint_link_clears_the_exception`).
+//! 4. Links stand only under a pair: without one none are recorded and none are returned
+//!    (`checkpoint_links_without_a_pair_are_refused`).
+//! 5. A checkpoint is relied on only after [`Store::flush`](super::Store::flush); what was not flushed may be gone, and
+//!    the pair's intent then says that the tail must be reconciled.
+
+use super::account::AccountStore;
+use super::codec;
+use super::database::Changes;
+use super::entries::{Entries, Tally, shown};
+use super::keys::{MailboxId, PerMessage};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::{Link, Outcome, RawName, Side, Uid};
+use std::collections::BTreeMap;
+
+/// The links of one source mailbox, in ascending order of source UIDs.
+pub type Links = Entries<Link>;
+
+/// The messages of one source mailbox that were neither copied nor found, and why, in ascending order of UIDs.
+pub type Exceptions = Entries<(Uid, Outcome)>;
+
+/// The most links that a caller should put into one checkpoint; a larger one is as atomic, but takes much memory.
+pub const CHECKPOINT_LINKS: usize = super::database::BATCH_CHANGES;
+
+impl AccountStore {
+    /// The links of a source mailbox; none where there is no pair.
+    pub fn links(&self, source: &RawName) -> Result<Links> {
+        let Some(header) = self.pair_header(source)? else { return Ok(Entries::none(source)) };
+        let prefix = self.id.entries(PerMessage::Link, MailboxId::new(Side::Source, source));
+        Ok(Entries::new(self.database().walk(&prefix), source, Some(header.tally)))
+    }
+
+    /// The link of one source message.
+    pub fn link(&self, source: &RawName, uid: Uid) -> Result<Option<Link>> {
+        if self.pair_header(source)?.is_none() {
+            return Ok(None);
+        }
+        let key = self.id.entry(PerMessage::Link, MailboxId::new(Side::Source, source), uid);
+        self.database().load(&key).map_err(|error| self.spoilt(error, source).at_uid(uid))
+    }
+
+    /// Records links, new or replacing those of the same source messages, and outcomes, in one batch. An outcome that
+    /// is no exception (present, copied, pending) clears the one that was recorded. Not durable until the state is
+    /// flushed.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`] for links where there is no pair of this source mailbox. Outcomes need none: a message may fail
+    /// before it is known where it goes.
+    pub fn checkpoint(&self, source: &RawName, links: &[Link], outcomes: &[(Uid, Outcome)]) -> Result<()> {
+        let _alone = self.store.alone();
+        let mailbox = MailboxId::new(Side::Source, source);
+        let mut changes = Changes::default();
+        self.record_outcomes(mailbox, outcomes, &mut changes)?;
+        if !links.is_empty() {
+            let mut header = self.pair_header(source)?.ok_or_else(|| self.unpaired(source))?;
+            self.record_links(mailbox, links, &mut header.tally, &mut changes)?;
+            header.state.links = header.tally.count;
+            changes.put(&self.id.pair(source), &header)?;
+        }
+        self.database().apply(changes)
+    }
+
+    fn record_outcomes(&self, mailbox: MailboxId, outcomes: &[(Uid, Outcome)], changes: &mut Changes) -> Result<()> {
+        for entry in outcomes {
+            let key = self.id.entry(PerMessage::Exception, mailbox, entry.0);
+            if is_exception(&entry.1) {
+                changes.put(&key, entry)?;
+            } else {
+                changes.remove(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn record_links(&self, mailbox: MailboxId, links: &[Link], tally: &mut Tally, changes: &mut Changes) -> Result<()> {
+        // The last one of a source message is the one that stands, and is counted once.
+        let latest: BTreeMap<Uid, &Link> = links.iter().map(|link| (link.source, link)).collect();
+        for (uid, link) in latest {
+            let key = self.id.entry(PerMessage::Link, mailbox, uid);
+            if let Some(replaced) = self.database().get(&key)? {
+                tally.subtract(&replaced);
+            }
+            let sealed = codec::encode(&key, link)?;
+            tally.add(&sealed);
+            changes.put_sealed(&key, sealed);
+            changes.remove(self.id.entry(PerMessage::Exception, mailbox, uid));
+        }
+        Ok(())
+    }
+
+    /// The exceptions of a source mailbox. They are not counted: one that is lost is found again by the next run.
+    pub fn exceptions(&self, source: &RawName) -> Exceptions {
+        let prefix = self.id.entries(PerMessage::Exception, MailboxId::new(Side::Source, source));
+        Entries::new(self.database().walk(&prefix), source, None)
+    }
+
+    /// Forgets the exceptions of a source mailbox, so that its messages are tried again.
+    pub fn clear_exceptions(&self, source: &RawName) -> Result<()> {
+        let _alone = self.store.alone();
+        self.database().clear(&self.id.entries(PerMessage::Exception, MailboxId::new(Side::Source, source)))
+    }
+
+    fn unpaired(&self, source: &RawName) -> Error {
+        Error::new(Kind::State, "the state knows no destination of this mailbox")
+            .scope(Scope::Mailbox)
+            .in_account(self.name())
+            .in_mailbox(&shown(source))
+            .hint("run `mailferry sync`: the mailboxes are matched anew")
+    }
+}
+
+fn is_exception(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Present | Outcome::Copied | Outcome::Pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LinkOrigin;
+    use crate::store::Store;
+    use crate::store::tests::{copy_of, inbox, link, open, pair};
+
+    fn paired() -> (tempfile::TempDir, Store, AccountStore) {
+        let (directory, store) = open();
+        let account = store.account("alice");
+        account.put_pair(&pair()).unwrap();
+        (directory, store, account)
+    }
+
+    fn links(account: &AccountStore) -> Result<Vec<Link>> {
+        account.links(&inbox()).unwrap().collect()
+    }
+
+    fn exceptions(account: &AccountStore) -> Vec<(Uid, Outcome)> {
+        account.exceptions(&inbox()).collect::<Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn checkpoint_links_come_back_in_uid_order() {
+        let (_directory, _store, account) = paired();
+        account.checkpoint(&inbox(), &[link(300), link(2)], &[]).unwrap();
+        account.checkpoint(&inbox(), &[link(70_000)], &[]).unwrap();
+        assert_eq!(links(&account).unwrap(), [link(2), link(300), link(70_000)]);
+        assert_eq!(account.link(&inbox(), Uid(300)).unwrap(), Some(link(300)));
+        assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 3);
+    }
+
+    #[test]
+    fn checkpoint_replaced_link_is_counted_once() {
+        let (_directory, _store, account) = paired();
+        let adopted = Link { origin: LinkOrigin::Adopted, ..link(1) };
+        account.checkpoint(&inbox(), &[link(1), adopted.clone(), link(2)], &[]).unwrap();
+        account.checkpoint(&inbox(), &[link(2)], &[]).unwrap();
+        assert_eq!(links(&account).unwrap(), [adopted, link(2)]);
+        assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 2);
+    }
+
+    #[test]
+    fn checkpoint_link_clears_the_exception() {
+        let (_directory, _store, account) = paired();
+        let refused = Outcome::Refused("too big".to_owned());
+        account.checkpoint(&inbox(), &[], &[(Uid(1), refused.clone()), (Uid(2), Outcome::Vanished)]).unwrap();
+        account.checkpoint(&inbox(), &[link(1)], &[(Uid(1), refused), (Uid(2), Outcome::Pending)]).unwrap();
+        assert_eq!(exceptions(&account), []);
+        account.checkpoint(&inbox(), &[], &[(Uid(3), Outcome::Vanished)]).unwrap();
+        assert_eq!(exceptions(&account), [(Uid(3), Outcome::Vanished)]);
+        account.clear_exceptions(&inbox()).unwrap();
+        assert_eq!(exceptions(&account), []);
+    }
+
+    #[test]
+    fn checkpoint_links_without_a_pair_are_refused() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        assert_eq!(account.checkpoint(&inbox(), &[link(1)], &[]).unwrap_err().kind(), &Kind::State);
+        assert_eq!(links(&account).unwrap(), []);
+    }
+
+    #[test]
+    fn links_lost_or_replaced_is_noticed() {
+        for replaced in [false, true] {
+            let (_directory, _store, account) = paired();
+            account.checkpoint(&inbox(), &[link(1), link(2)], &[]).unwrap();
+            let key = account.id.entry(PerMessage::Link, MailboxId::new(Side::Source, &inbox()), Uid(2));
+            if replaced {
+                let older = Link { destination: Uid(9), ..link(2) };
+                account.database().store(&key, &older).unwrap();
+            } else {
+                account.database().clear(&key).unwrap();
+            }
+            let error = links(&account).unwrap_err();
+            assert_eq!((error.kind(), error.reach()), (&Kind::State, Scope::Mailbox));
+            account.reset_pair(&pair()).unwrap();
+            assert_eq!(links(&account).unwrap(), []);
+        }
+    }
+
+    /// Copies the files as a kill would leave them after each step; sled's own log is what makes a batch atomic.
+    #[test]
+    fn checkpoint_cut_off_leaves_the_one_before() {
+        let (directory, store, account) = paired();
+        for batch in 0..20u32 {
+            let new: Vec<Link> = (batch * 10 + 1..=batch * 10 + 10).map(link).collect();
+            account.checkpoint(&inbox(), &new, &[(Uid(1000 + batch), Outcome::Vanished)]).unwrap();
+            if batch.is_multiple_of(3) {
+                store.flush().unwrap();
+            }
+            let killed = copy_of(directory.path());
+            let (reopened, _) = Store::open(killed.path()).unwrap();
+            let found = reopened.account("alice");
+            let count = links(&found).unwrap().len();
+            let flushed = (batch / 3 * 3 + 1) as usize * 10;
+            assert!(count.is_multiple_of(10) && count >= flushed, "{count} links after {flushed} were flushed");
+            assert_eq!(exceptions(&found).len(), count / 10);
+        }
+    }
+}

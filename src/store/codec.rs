@@ -1,0 +1,200 @@
+//! How a value becomes octets: bincode in an envelope that tells damage from data.
+//!
+//! ```text
+//! schema(1) kind(1) payload(bincode, standard) CRC-32(4, big-endian, over key, schema, kind and payload)
+//! ```
+//!
+//! bincode alone notices little: most corrupted records decode to wrong values without an error (engine.md 1.8). The
+//! CRC covers the key as well, so that a value that turns up under another key is noticed.
+
+use super::damage;
+use crate::error::{Error, Kind, Result};
+use crate::model::statistics::AccountStatus;
+use crate::model::{Link, MessageRecord, Outcome, SideState, Uid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+
+/// The version of all that is written. Raised whenever a stored type or a key changes its form; the step from the
+/// version before goes to `database::MIGRATIONS`.
+pub(super) const SCHEMA: u8 = 1;
+
+/// The largest payload: four times the longest line that the wire takes (1 MiB), and with it the longest mailbox name.
+const PAYLOAD_OCTETS: usize = 4 << 20;
+
+const HEAD_OCTETS: usize = 2;
+const CHECKSUM_OCTETS: usize = 4;
+
+/// A type that is stored as it is.
+pub trait Stored: Serialize + DeserializeOwned {
+    /// Tells the types apart on disk; never reused.
+    const KIND: u8;
+    /// What a user calls it.
+    const NOUN: &'static str;
+}
+
+macro_rules! stored {
+    ($($type:ty => $kind:literal, $noun:literal;)*) => {$(
+        impl $crate::store::codec::Stored for $type {
+            const KIND: u8 = $kind;
+            const NOUN: &'static str = $noun;
+        }
+    )*};
+}
+pub(super) use stored;
+
+// 0 to 9; the headers, which are private to their files, have 10 and up.
+stored! {
+    () => 0, "the schema version";
+    MessageRecord => 1, "a message record";
+    Link => 2, "a link";
+    (Uid, Outcome) => 3, "the outcome of a message";
+    SideState => 4, "what is known of a server";
+    AccountStatus => 5, "the status";
+}
+
+/// Why octets from the disk are not what was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Flaw {
+    Short,
+    Checksum,
+    /// Sound, and written with this other schema version.
+    Schema(u8),
+    Kind(u8),
+    Payload(String),
+    Trailing,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Flaw::Short => f.write_str("the value is cut off"),
+            Flaw::Checksum => f.write_str("the checksum does not fit"),
+            Flaw::Schema(found) => write!(f, "the value has schema version {found}, not {SCHEMA}"),
+            Flaw::Kind(found) => write!(f, "the value is of another kind ({found})"),
+            Flaw::Payload(why) => f.write_str(why),
+            Flaw::Trailing => f.write_str("octets are left over"),
+        }
+    }
+}
+
+/// The octets to store under `key`. Fails only for a value beyond all limits.
+pub(super) fn encode<T: Stored>(key: &[u8], value: &T) -> Result<Vec<u8>> {
+    let mut envelope = vec![SCHEMA, T::KIND];
+    let written = bincode::serde::encode_into_std_write(value, &mut envelope, bincode::config::standard());
+    let octets = written.map_err(|why| unstorable::<T>().because(why))?;
+    if octets > PAYLOAD_OCTETS {
+        return Err(unstorable::<T>().because(format!("it has {octets} octets, and {PAYLOAD_OCTETS} are the limit")));
+    }
+    let checksum = checksum(key, &envelope);
+    envelope.extend_from_slice(&checksum.to_be_bytes());
+    Ok(envelope)
+}
+
+fn unstorable<T: Stored>() -> Error {
+    Error::new(Kind::State, format!("could not store {}", T::NOUN)).scope(crate::error::Scope::Mailbox)
+}
+
+/// The value that was stored under `key`.
+pub(super) fn decode<T: Stored>(key: &[u8], octets: &[u8]) -> Result<T, Flaw> {
+    let (body, stored) = octets.split_last_chunk::<CHECKSUM_OCTETS>().ok_or(Flaw::Short)?;
+    let (head, payload) = body.split_at_checked(HEAD_OCTETS).ok_or(Flaw::Short)?;
+    if checksum(key, body) != u32::from_be_bytes(*stored) {
+        return Err(Flaw::Checksum);
+    }
+    if head[0] != SCHEMA {
+        return Err(Flaw::Schema(head[0]));
+    }
+    if head[1] != T::KIND {
+        return Err(Flaw::Kind(head[1]));
+    }
+    decode_payload(payload)
+}
+
+fn decode_payload<T: Stored>(payload: &[u8]) -> Result<T, Flaw> {
+    let limited = bincode::config::standard().with_limit::<PAYLOAD_OCTETS>();
+    let (value, consumed) =
+        bincode::serde::decode_from_slice(payload, limited).map_err(|why| Flaw::Payload(why.to_string()))?;
+    if consumed == payload.len() { Ok(value) } else { Err(Flaw::Trailing) }
+}
+
+/// [`decode`], with the flaw told as damage of the account.
+pub(super) fn decode_or_damage<T: Stored>(key: &[u8], octets: &[u8]) -> Result<T> {
+    decode(key, octets).map_err(|flaw| damage::damaged(T::NOUN).because(flaw))
+}
+
+fn checksum(key: &[u8], body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(body);
+    hasher.finalize()
+}
+
+/// The checksum at the end of an envelope, as it stands there; 0 where there is none.
+pub(super) fn stored_checksum(octets: &[u8]) -> u32 {
+    octets.last_chunk().map_or(0, |stored| u32::from_be_bytes(*stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::record;
+
+    const KEY: &[u8] = b"key";
+
+    #[test]
+    fn decode_what_was_encoded_returns_it() {
+        let octets = encode(KEY, &record(7)).unwrap();
+        assert_eq!(decode::<MessageRecord>(KEY, &octets), Ok(record(7)));
+    }
+
+    #[test]
+    fn decode_any_flipped_bit_is_noticed() {
+        let octets = encode(KEY, &record(7)).unwrap();
+        for bit in 0..octets.len() * 8 {
+            let mut flipped = octets.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode::<MessageRecord>(KEY, &flipped), Err(Flaw::Checksum), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn decode_any_cut_is_noticed() {
+        let octets = encode(KEY, &record(7)).unwrap();
+        for length in 0..octets.len() {
+            assert!(decode::<MessageRecord>(KEY, &octets[..length]).is_err(), "{length} octets");
+        }
+    }
+
+    #[test]
+    fn decode_under_another_key_is_noticed() {
+        let octets = encode(KEY, &record(7)).unwrap();
+        assert_eq!(decode::<MessageRecord>(b"other", &octets), Err(Flaw::Checksum));
+    }
+
+    #[test]
+    fn decode_as_another_kind_is_refused() {
+        let octets = encode(KEY, &record(7)).unwrap();
+        assert_eq!(decode::<Link>(KEY, &octets), Err(Flaw::Kind(MessageRecord::KIND)));
+    }
+
+    #[test]
+    fn decode_newer_schema_is_told_from_damage() {
+        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA + 1, <()>::KIND])), Err(Flaw::Schema(SCHEMA + 1)));
+    }
+
+    #[test]
+    fn decode_sound_envelope_with_octets_left_over_is_refused() {
+        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA, <()>::KIND, 0])), Err(Flaw::Trailing));
+    }
+
+    #[test]
+    fn encode_beyond_the_limit_is_refused() {
+        let huge = (Uid(1), Outcome::Failed("x".repeat(PAYLOAD_OCTETS)));
+        assert!(encode(KEY, &huge).is_err());
+    }
+
+    fn sealed(body: &[u8]) -> Vec<u8> {
+        [body, &checksum(KEY, body).to_be_bytes()].concat()
+    }
+}

@@ -1,0 +1,210 @@
+//! The state directory: recognising ours, creating it, and the names in it.
+//!
+//! ```text
+//! mailferry.lock            held by the process that uses the directory; also the sign that it is ours
+//! database/                 sled's files
+//! database/begun            written once the schema is durable: without it, an empty database is a new one
+//! database/condemned        damage was met while it was in use: set aside at the next open
+//! database.damaged-1/       set aside; ours to make, the user's to delete
+//! ```
+//!
+//! What is set aside stays inside: the directory may be a mount point, or its parent not ours to write in.
+
+use crate::error::{Error, Kind, Result};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = "mailferry.lock";
+const DATABASE: &str = "database";
+const BEGUN: &str = "begun";
+const CONDEMNED: &str = "condemned";
+const DAMAGED: &str = "database.damaged-";
+
+/// For its owner only: the state names users, mailboxes and messages.
+const PRIVATE: u32 = 0o700;
+
+/// A directory that holds our state, or nothing yet.
+pub(super) struct StateDirectory(PathBuf);
+
+impl StateDirectory {
+    /// The directory, created if it is missing.
+    pub(super) fn prepare(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            create_private(path).map_err(|why| unusable(path, "could not create the state directory").because(why))?;
+        }
+        Self::recognised(path)
+    }
+
+    /// The directory, which must hold a state.
+    pub(super) fn existing(path: &Path) -> Result<Self> {
+        let directory = StateDirectory(path.to_owned());
+        if !directory.database().is_dir() {
+            return Err(Error::new(Kind::State, format!("there is no state in {}", path.display()))
+                .hint("run `mailferry scan` first, or name the state directory with --state"));
+        }
+        Self::recognised(path)
+    }
+
+    /// A directory that holds something else is not touched: it may be a typing error, and it may be dear.
+    fn recognised(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            return Err(unusable(path, "the state is to be a directory, which it is not:"));
+        }
+        let names = names_in(path).map_err(|why| unusable(path, "could not read the state directory").because(why))?;
+        let directory = StateDirectory(path.to_owned());
+        match names.first() {
+            Some(name) if !directory.bears_our_sign() => {
+                Err(unusable(path, "not a state directory of mailferry:").because(format!("it holds `{name}`")))
+            }
+            _ => Ok(directory),
+        }
+    }
+
+    /// The lock file; and because people delete lock files, sled's data as well.
+    fn bears_our_sign(&self) -> bool {
+        self.lock().is_file() || self.database().join(super::database::DATA_FILE).is_file()
+    }
+
+    /// Takes the directory away from others than its owner; where the file system knows no owners, says so.
+    pub(super) fn make_private(&self) -> Vec<String> {
+        let mode = fs::metadata(&self.0).map(|metadata| metadata.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o777 == PRIVATE) {
+            return Vec::new();
+        }
+        match fs::set_permissions(&self.0, Permissions::from_mode(PRIVATE)) {
+            Ok(()) => Vec::new(),
+            Err(why) => vec![format!("the state directory {self} may be readable by others: {why}")],
+        }
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.0.join(LOCK)
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.0.join(DATABASE)
+    }
+
+    /// Creates the directory for sled's files, unless it is there.
+    pub(super) fn create_database(&self) -> Result<()> {
+        create_private(&self.database())
+            .map_err(|why| unusable(&self.0, "could not write in the state directory").because(why))
+    }
+
+    /// Whether the database was ever complete. sled opens some damaged files as an empty database without an error.
+    pub(super) fn is_begun(&self) -> bool {
+        self.database().join(BEGUN).exists()
+    }
+
+    /// Notes that the database is complete from now on.
+    pub(super) fn mark_begun(&self) -> Result<()> {
+        let marked = File::create(self.database().join(BEGUN)).and_then(|file| file.sync_all());
+        marked.map_err(|why| unusable(&self.0, "could not write in the state directory").because(why))
+    }
+
+    /// Whether damage was met when the database was last in use.
+    pub(super) fn is_condemned(&self) -> bool {
+        self.database().join(CONDEMNED).exists()
+    }
+
+    /// Removes sled's snapshots, which only make it open faster.
+    pub(super) fn remove_snapshots(&self) -> io::Result<()> {
+        for name in names_in(&self.database())?.iter().filter(|name| name.starts_with("snap.")) {
+            fs::remove_file(self.database().join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the database the first free name for damaged ones; returns the new path.
+    pub(super) fn set_aside(&self) -> Result<PathBuf> {
+        let path = (1..).map(|number: u64| self.0.join(format!("{DAMAGED}{number}"))).find(|path| !path.exists());
+        let path = path.unwrap_or_else(|| self.0.join(DAMAGED));
+        let renamed = fs::rename(self.database(), &path);
+        renamed.map_err(|why| unusable(&self.0, "could not set the damaged state aside in").because(why))?;
+        Ok(path)
+    }
+
+    /// Makes the names in the directory durable.
+    pub(super) fn sync(&self) -> Result<()> {
+        let synced = [self.database(), self.0.clone()].iter().try_for_each(|path| File::open(path)?.sync_all());
+        synced.map_err(|why| unusable(&self.0, "could not write the state directory").because(why))
+    }
+}
+
+impl std::fmt::Display for StateDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+/// Marks the database in `database` as damaged, for the next open. What cannot be marked will be met again.
+pub(super) fn condemn(database: &Path) {
+    let _ = File::create(database.join(CONDEMNED)).and_then(|file| file.sync_all());
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(PRIVATE).create(path)
+}
+
+fn names_in(path: &Path) -> io::Result<Vec<String>> {
+    fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+fn unusable(path: &Path, what: &str) -> Error {
+    Error::new(Kind::State, format!("{what} {}", path.display()))
+        .hint("choose another directory with --state, or with `state` in the settings, or make this one usable")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn open_missing_directory_creates_it_private() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/state");
+        let (_store, notices) = Store::open(&path).unwrap();
+        assert!(notices.is_empty());
+        for path in [path.clone(), path.join(DATABASE)] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, PRIVATE);
+        }
+    }
+
+    #[test]
+    fn open_foreign_directory_is_refused_and_untouched() {
+        let foreign = tempfile::tempdir().unwrap();
+        fs::write(foreign.path().join("thesis.tex"), "dear").unwrap();
+        let error = Store::open(foreign.path()).err().unwrap();
+        assert_eq!(error.kind(), &Kind::State);
+        assert!(error.causes()[0].contains("thesis.tex"));
+        assert_eq!(names_in(foreign.path()).unwrap(), ["thesis.tex"]);
+    }
+
+    #[test]
+    fn open_own_directory_with_a_file_of_the_user_is_taken() {
+        let own = tempfile::tempdir().unwrap();
+        drop(Store::open(own.path()).unwrap());
+        fs::write(own.path().join("notes.txt"), "moving on Monday").unwrap();
+        assert!(Store::open(own.path()).is_ok());
+    }
+
+    #[test]
+    fn open_file_instead_of_directory_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(Store::open(file.path()).err().unwrap().kind(), &Kind::State);
+    }
+
+    #[test]
+    fn open_existing_without_a_state_creates_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("state");
+        let error = Store::open_existing(&path).err().unwrap();
+        assert!(error.advice().unwrap().contains("mailferry scan"));
+        assert!(!path.exists());
+        drop(Store::open(&path).unwrap());
+        assert!(Store::open_existing(&path).is_ok());
+    }
+}

@@ -1,0 +1,177 @@
+//! Where each value stands. One tree; all of an account lies together, in it all of a mailbox, in UID order.
+//!
+//! ```text
+//! 00                                             the schema
+//! 01 account(16)                                 the account's header, which holds its name
+//! 02 account(16) table(1) …                      the account's data:
+//!    'A' side(1)                                 what is known of a server
+//!    'M' side(1) mailbox(16)                     header of a listing
+//!    'R' mailbox(16) uid(4, big-endian)          a message record
+//!    'P' mailbox(16)                             header of a pair, by its source mailbox
+//!    'L' mailbox(16) uid(4, big-endian)          a link, by its source UID
+//!    'X' mailbox(16) uid(4, big-endian)          an exception, by its source UID
+//!    'T'                                         header of the plan
+//!    'U' number(4, big-endian)                   a piece of the plan
+//!    'S'                                         the status
+//! ```
+//!
+//! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
+//! key has a fixed length whatever a server calls its mailboxes. The names themselves stand in the headers.
+
+use crate::model::{RawName, Side, Uid};
+use sha2::{Digest as _, Sha256};
+
+const SCHEMA: u8 = 0;
+const ACCOUNT: u8 = 1;
+const DATA: u8 = 2;
+
+/// The account's octets in a key.
+#[derive(Clone, Copy)]
+pub(super) struct AccountId([u8; 16]);
+
+/// The octets in a key of one mailbox of one side.
+#[derive(Clone, Copy)]
+pub(super) struct MailboxId([u8; 16]);
+
+/// What stands under a mailbox, message by message.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum PerMessage {
+    Record = b'R',
+    Link = b'L',
+    Exception = b'X',
+}
+
+impl AccountId {
+    pub(super) fn new(name: &str) -> Self {
+        AccountId(cut(Sha256::digest(name)))
+    }
+
+    /// The account's header.
+    pub(super) fn header(self) -> Vec<u8> {
+        [&[ACCOUNT], &self.0[..]].concat()
+    }
+
+    /// What all of the account's data begins with; the header is not part of it.
+    pub(super) fn data(self) -> Vec<u8> {
+        [&[DATA], &self.0[..]].concat()
+    }
+
+    pub(super) fn side(self, side: Side) -> Vec<u8> {
+        self.table(b'A', &[octet(side)])
+    }
+
+    /// What all headers of listings of one side begin with.
+    pub(super) fn listings(self, side: Side) -> Vec<u8> {
+        self.table(b'M', &[octet(side)])
+    }
+
+    pub(super) fn listing(self, side: Side, mailbox: &RawName) -> Vec<u8> {
+        self.table(b'M', &[&[octet(side)], &MailboxId::new(side, mailbox).0[..]].concat())
+    }
+
+    /// What all headers of pairs begin with.
+    pub(super) fn pairs(self) -> Vec<u8> {
+        self.table(b'P', &[])
+    }
+
+    pub(super) fn pair(self, source: &RawName) -> Vec<u8> {
+        self.table(b'P', &MailboxId::new(Side::Source, source).0)
+    }
+
+    /// What all entries of that table for one mailbox begin with.
+    pub(super) fn entries(self, table: PerMessage, mailbox: MailboxId) -> Vec<u8> {
+        self.table(table as u8, &mailbox.0)
+    }
+
+    pub(super) fn entry(self, table: PerMessage, mailbox: MailboxId, uid: Uid) -> Vec<u8> {
+        entry_under(&self.entries(table, mailbox), uid)
+    }
+
+    pub(super) fn plan(self) -> Vec<u8> {
+        self.table(b'T', &[])
+    }
+
+    /// What all pieces of the plan begin with.
+    pub(super) fn plan_pieces(self) -> Vec<u8> {
+        self.table(b'U', &[])
+    }
+
+    pub(super) fn plan_piece(self, number: u32) -> Vec<u8> {
+        self.table(b'U', &number.to_be_bytes())
+    }
+
+    pub(super) fn status(self) -> Vec<u8> {
+        self.table(b'S', &[])
+    }
+
+    fn table(self, table: u8, rest: &[u8]) -> Vec<u8> {
+        [&[DATA], &self.0[..], &[table], rest].concat()
+    }
+}
+
+impl MailboxId {
+    pub(super) fn new(side: Side, mailbox: &RawName) -> Self {
+        MailboxId(cut(Sha256::new().chain_update([octet(side)]).chain_update(&mailbox.0).finalize()))
+    }
+}
+
+pub(super) fn schema() -> Vec<u8> {
+    vec![SCHEMA]
+}
+
+/// What all headers of accounts begin with.
+pub(super) fn all_accounts() -> Vec<u8> {
+    vec![ACCOUNT]
+}
+
+/// The key of one message under what all entries of its mailbox begin with.
+pub(super) fn entry_under(entries: &[u8], uid: Uid) -> Vec<u8> {
+    [entries, &uid.0.to_be_bytes()].concat()
+}
+
+/// The UID at the end of an entry's key.
+pub(super) fn uid_of(key: &[u8]) -> Option<Uid> {
+    key.last_chunk().map(|octets| Uid(u32::from_be_bytes(*octets)))
+}
+
+fn octet(side: Side) -> u8 {
+    match side {
+        Side::Source => b's',
+        Side::Destination => b'd',
+    }
+}
+
+fn cut(full: impl Into<[u8; 32]>) -> [u8; 16] {
+    crate::model::Digest::from_sha256(full.into()).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox() -> RawName {
+        RawName(b"INBOX".to_vec())
+    }
+
+    #[test]
+    fn entries_sort_by_uid_and_never_mix_mailboxes() {
+        let account = AccountId::new("alice");
+        let (source, destination) =
+            (MailboxId::new(Side::Source, &inbox()), MailboxId::new(Side::Destination, &inbox()));
+        let key = |uid| account.entry(PerMessage::Record, source, Uid(uid));
+        assert!(key(1) < key(255) && key(255) < key(256) && key(256) < key(u32::MAX));
+        assert!(!key(1).starts_with(&account.entries(PerMessage::Record, destination)));
+        assert_eq!(uid_of(&key(70_000)), Some(Uid(70_000)));
+    }
+
+    #[test]
+    fn data_of_one_account_holds_all_but_its_header() {
+        let (alice, bob) = (AccountId::new("alice"), AccountId::new("bob"));
+        for key in [alice.side(Side::Source), alice.pair(&inbox()), alice.plan_piece(7), alice.status()] {
+            assert!(key.starts_with(&alice.data()));
+            assert!(!key.starts_with(&bob.data()));
+        }
+        assert!(!alice.header().starts_with(&alice.data()));
+    }
+}

@@ -1,0 +1,219 @@
+//! Listings: the mailboxes of one side as last scanned, and their message records.
+//!
+//! Records are changed only through a [`ListingWriter`]. Invariants:
+//!
+//! 1. A header with a sync point stands for exactly the records that were there when it was written; a tally of them
+//!    in the header notices anything else.
+//! 2. While records are being replaced the header has no sync point, so that a writer that never finishes leaves a
+//!    mailbox that is known to be unlisted.
+//! 3. A revision never comes again within an account.
+
+use super::account::{AccountHeader, AccountStore};
+use super::codec::stored;
+use super::database::Changes;
+use super::entries::{Entries, Tally, of_mailbox, shown};
+use super::keys::{self, MailboxId, PerMessage};
+use super::listing_writer::ListingWriter;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::{MailboxState, MessageRecord, RawName, Side, Uid};
+use serde::{Deserialize, Serialize};
+
+/// The records of one mailbox, in ascending order of UIDs.
+pub type Records = Entries<MessageRecord>;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct MailboxHeader {
+    pub(super) state: MailboxState,
+    /// The records.
+    pub(super) tally: Tally,
+}
+
+stored! {
+    MailboxHeader => 11, "the header of a listing";
+}
+
+impl MailboxHeader {
+    /// The same mailbox, never listed.
+    pub(super) fn void(state: &MailboxState) -> Self {
+        let state = MailboxState { sync_point: None, octets: 0, records: 0, ..state.clone() };
+        MailboxHeader { state, tally: Tally::default() }
+    }
+}
+
+impl AccountStore {
+    /// All mailboxes of that side, sorted by name.
+    pub fn mailboxes(&self, side: Side) -> Result<Vec<MailboxState>> {
+        let headers = self.database().load_all::<MailboxHeader>(&self.id.listings(side));
+        let states = headers.map(|header| Ok(header?.state)).collect::<Result<Vec<_>>>();
+        let mut states = states.map_err(|error| self.named(error))?;
+        states.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(states)
+    }
+
+    /// One mailbox as last scanned.
+    pub fn mailbox(&self, side: Side, mailbox: &RawName) -> Result<Option<MailboxState>> {
+        Ok(self.mailbox_header(side, mailbox)?.map(|header| header.state))
+    }
+
+    /// Records what is known of a mailbox besides its listing. The listing stays as it is on disk, unless `state` has
+    /// no sync point: then the mailbox is unlisted from now on. A mailbox that is new is unlisted.
+    pub fn put_mailbox(&self, side: Side, state: &MailboxState) -> Result<()> {
+        let _alone = self.store.alone();
+        let mut account = self.enrolled()?;
+        let header = match self.mailbox_header(side, &state.name.raw)? {
+            Some(known) if known.state.sync_point.is_some() && state.sync_point.is_some() => {
+                described(known, state, &mut account)
+            }
+            known => {
+                let revision = known.map_or(0, |known| known.state.revision);
+                MailboxHeader::void(&MailboxState { revision, ..state.clone() })
+            }
+        };
+        let mut changes = Changes::default();
+        changes.put(&self.id.header(), &account)?;
+        changes.put(&self.id.listing(side, &state.name.raw), &header)?;
+        self.database().apply(changes)
+    }
+
+    /// Forgets a mailbox and its records, damaged or not.
+    pub fn forget_mailbox(&self, side: Side, mailbox: &RawName) -> Result<()> {
+        let _alone = self.store.alone();
+        self.database().clear(&self.id.listing(side, mailbox))?;
+        self.database().clear(&self.record_keys(side, mailbox))
+    }
+
+    /// The records of a listed mailbox.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`] of scope mailbox where there is no listing: an unlisted mailbox is not an empty one.
+    pub fn records(&self, side: Side, mailbox: &RawName) -> Result<Records> {
+        let header = self.listed(side, mailbox)?;
+        let walk = self.database().walk(&self.record_keys(side, mailbox));
+        Ok(Entries::new(walk, mailbox, Some(header.tally)))
+    }
+
+    /// One record, of a listed mailbox or of what is left of one.
+    pub fn record(&self, side: Side, mailbox: &RawName, uid: Uid) -> Result<Option<MessageRecord>> {
+        let record = self.database().load(&keys::entry_under(&self.record_keys(side, mailbox), uid));
+        record.map_err(|error| self.spoilt(error, mailbox))
+    }
+
+    /// Begins a full listing. From now on the mailbox is unlisted and its old records are gone, until the writer
+    /// finishes. Repairs a damaged listing.
+    pub fn relist(&self, side: Side, mailbox: &RawName) -> Result<ListingWriter> {
+        let _alone = self.store.alone();
+        self.enrolled()?;
+        let key = self.id.listing(side, mailbox);
+        let void = self.mailbox_header(side, mailbox).ok().flatten().map(|header| MailboxHeader::void(&header.state));
+        match &void {
+            Some(void) => self.database().store(&key, void)?,
+            None => self.database().clear(&key)?,
+        }
+        self.database().clear(&self.record_keys(side, mailbox))?;
+        Ok(ListingWriter::anew(self, side, mailbox, void))
+    }
+
+    /// Begins changes to a listed mailbox. A few hundred take effect together when the writer finishes, and not at
+    /// all if it does not; with more of them the mailbox is unlisted meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`] of scope mailbox where there is no listing to change.
+    pub fn amend(&self, side: Side, mailbox: &RawName) -> Result<ListingWriter> {
+        let _alone = self.store.alone();
+        let header = self.listed(side, mailbox)?;
+        let last = self.database().last_key(&self.record_keys(side, mailbox))?;
+        Ok(ListingWriter::amending(self, side, mailbox, header, last.and_then(|key| keys::uid_of(&key))))
+    }
+
+    fn listed(&self, side: Side, mailbox: &RawName) -> Result<MailboxHeader> {
+        let header = self.mailbox_header(side, mailbox)?.filter(|header| header.state.sync_point.is_some());
+        header.ok_or_else(|| {
+            let error = Error::new(Kind::State, format!("the state holds no listing of this {side} mailbox"));
+            self.spoilt(error.scope(Scope::Mailbox), mailbox).hint("run `mailferry scan`")
+        })
+    }
+
+    pub(super) fn mailbox_header(&self, side: Side, mailbox: &RawName) -> Result<Option<MailboxHeader>> {
+        self.database().load(&self.id.listing(side, mailbox)).map_err(|error| self.spoilt(error, mailbox))
+    }
+
+    pub(super) fn record_keys(&self, side: Side, mailbox: &RawName) -> Vec<u8> {
+        self.id.entries(PerMessage::Record, MailboxId::new(side, mailbox))
+    }
+
+    /// An error met in data of that mailbox. What concerns the whole state keeps its scope.
+    pub(super) fn spoilt(&self, error: Error, mailbox: &RawName) -> Error {
+        let named = self.named(error);
+        if named.reach() == Scope::Run { named } else { of_mailbox(named, &shown(mailbox)) }
+    }
+}
+
+/// The known listing with a new description. What a mailbox can keep of flags bears on what is to be done, as a listing
+/// does.
+fn described(known: MailboxHeader, state: &MailboxState, account: &mut AccountHeader) -> MailboxHeader {
+    let same = known.state.capacity == state.capacity;
+    let revision = if same { known.state.revision } else { account.next_revision() };
+    let MailboxState { sync_point, octets, records, .. } = known.state;
+    MailboxHeader { state: MailboxState { sync_point, octets, records, revision, ..state.clone() }, tally: known.tally }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FlagCapacity;
+    use crate::store::tests::{fill, inbox, name, open, state};
+
+    const SIDE: Side = Side::Destination;
+
+    #[test]
+    fn put_mailbox_changes_the_description_and_keeps_the_listing() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        fill(&account, SIDE, 10);
+        let listed = account.mailbox(SIDE, &inbox()).unwrap().unwrap();
+        account.put_mailbox(SIDE, &MailboxState { subscribed: false, deltas: 3, records: 99, ..state() }).unwrap();
+        let expected = MailboxState { subscribed: false, deltas: 3, ..listed };
+        assert_eq!(account.mailbox(SIDE, &inbox()).unwrap(), Some(expected));
+        assert_eq!(account.records(SIDE, &inbox()).unwrap().filter(Result::is_ok).count(), 10);
+        let capacity = FlagCapacity::from_texts(["\\Seen"]);
+        account.put_mailbox(SIDE, &MailboxState { capacity, ..state() }).unwrap();
+        assert_eq!(account.mailbox(SIDE, &inbox()).unwrap().unwrap().revision, 2);
+    }
+
+    #[test]
+    fn put_mailbox_never_lists_but_may_unlist() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        account.put_mailbox(SIDE, &state()).unwrap();
+        assert_eq!(account.mailbox(SIDE, &inbox()).unwrap().unwrap().sync_point, None);
+        fill(&account, SIDE, 10);
+        account.put_mailbox(SIDE, &MailboxState { sync_point: None, ..state() }).unwrap();
+        assert!(account.records(SIDE, &inbox()).is_err());
+    }
+
+    #[test]
+    fn mailboxes_are_sorted_and_of_one_side() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        for path in ["b", "a", "c"] {
+            account.put_mailbox(SIDE, &MailboxState { name: name(path), ..state() }).unwrap();
+        }
+        let paths = |side| -> Vec<String> {
+            account.mailboxes(side).unwrap().iter().map(|mailbox| mailbox.name.path()).collect()
+        };
+        assert_eq!(paths(SIDE), ["a", "b", "c"]);
+        account.forget_mailbox(SIDE, &name("b").raw).unwrap();
+        assert_eq!(paths(SIDE), ["a", "c"]);
+        assert!(paths(Side::Source).is_empty());
+    }
+
+    #[test]
+    fn records_of_an_unknown_mailbox_are_an_error_and_not_none() {
+        let (_directory, store) = open();
+        let error = store.account("alice").records(SIDE, &inbox()).err().unwrap();
+        assert_eq!(error.place().mailbox.as_deref(), Some("INBOX"));
+        assert!(error.advice().unwrap().contains("mailferry scan"));
+    }
+}

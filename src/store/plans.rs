@@ -1,0 +1,227 @@
+//! The plan of an account, cut into pieces: a plan for a million messages is larger than any one value should be.
+//!
+//! A plan is one stream of octets, and a mailbox may begin and end anywhere in a piece. While a plan is being replaced
+//! there is none: the header goes first and comes back last.
+
+use super::account::AccountStore;
+use super::codec::{self, stored};
+use super::database::Walk;
+use super::entries::Tally;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::AccountPlan;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::{self, Read, Write};
+
+/// Octets in a piece: well below the size from which sled keeps a value in a file of its own.
+const PIECE_OCTETS: usize = 64 << 10;
+
+/// The largest plan that is read: tens of millions of flag updates.
+const PLAN_OCTETS: usize = 1 << 30;
+
+#[derive(Serialize, Deserialize)]
+struct PlanHeader {
+    /// The pieces.
+    tally: Tally,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Piece(Vec<u8>);
+
+stored! {
+    PlanHeader => 13, "the header of the plan";
+    Piece => 14, "a piece of the plan";
+}
+
+impl AccountStore {
+    /// Replaces the plan.
+    pub fn put_plan(&self, plan: &AccountPlan) -> Result<()> {
+        let _alone = self.store.alone();
+        self.database().clear(&self.id.plan())?;
+        self.database().clear(&self.id.plan_pieces())?;
+        let tally = self.write_pieces(plan)?;
+        self.database().store(&self.id.plan(), &PlanHeader { tally })
+    }
+
+    /// The plan that was made last.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`] of scope account if it is damaged; it is to be made again.
+    pub fn plan(&self) -> Result<Option<AccountPlan>> {
+        let header =
+            self.database().load::<PlanHeader>(&self.id.plan()).map_err(|why| self.damaged_plan(why.summary()))?;
+        header.map(|header| self.read_pieces(header.tally).map_err(|why| self.damaged_plan(why))).transpose()
+    }
+
+    fn write_pieces(&self, plan: &AccountPlan) -> Result<Tally> {
+        let mut writer = PieceWriter { account: self, piece: Vec::new(), tally: Tally::default() };
+        let written = bincode::serde::encode_into_std_write(plan, &mut writer, bincode::config::standard());
+        written.map_err(|why| self.unwritten_plan(why))?;
+        writer.flush().map_err(|why| self.unwritten_plan(why))?;
+        Ok(writer.tally)
+    }
+
+    fn read_pieces(&self, expected: Tally) -> Result<AccountPlan, String> {
+        let walk = self.database().walk(&self.id.plan_pieces());
+        let mut reader = PieceReader { walk, piece: Vec::new(), taken: 0, tally: Tally::default() };
+        let limited = bincode::config::standard().with_limit::<PLAN_OCTETS>();
+        let plan = bincode::serde::decode_from_std_read(&mut reader, limited).map_err(|why| why.to_string())?;
+        let left_over = reader.read(&mut [0]).map_err(|why| why.to_string())?;
+        if left_over == 0 && reader.tally == expected {
+            Ok(plan)
+        } else {
+            Err("pieces are lost or left over".to_owned())
+        }
+    }
+
+    fn unwritten_plan(&self, why: impl fmt::Display) -> Error {
+        Error::new(Kind::State, "could not store the plan").scope(Scope::Account).in_account(self.name()).because(why)
+    }
+
+    fn damaged_plan(&self, why: impl fmt::Display) -> Error {
+        Error::new(Kind::State, "the state is damaged: the plan cannot be read")
+            .scope(Scope::Account)
+            .in_account(self.name())
+            .because(why)
+            .hint(format!("run `mailferry plan {}` again", self.name()))
+    }
+}
+
+/// Stores what is written to it as pieces; the last one when it is flushed.
+struct PieceWriter<'a> {
+    account: &'a AccountStore,
+    piece: Vec<u8>,
+    tally: Tally,
+}
+
+impl PieceWriter<'_> {
+    fn store_piece(&mut self) -> Result<()> {
+        let number = u32::try_from(self.tally.count).unwrap_or(u32::MAX);
+        let key = self.account.id.plan_piece(number);
+        let piece = Piece(std::mem::take(&mut self.piece));
+        self.tally.add(&codec::encode(&key, &piece)?);
+        self.account.database().store(&key, &piece)
+    }
+}
+
+impl Write for PieceWriter<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let taken = octets.len().min(PIECE_OCTETS - self.piece.len());
+        self.piece.extend_from_slice(&octets[..taken]);
+        if self.piece.len() == PIECE_OCTETS {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        self.store_piece().map_err(|error| io::Error::other(error.summary()))
+    }
+}
+
+/// Reads pieces as one stream.
+struct PieceReader {
+    walk: Walk,
+    piece: Vec<u8>,
+    taken: usize,
+    tally: Tally,
+}
+
+impl PieceReader {
+    /// Whether there is another piece.
+    fn load_piece(&mut self) -> Result<bool> {
+        let Some(entry) = self.walk.next() else { return Ok(false) };
+        let (key, octets) = entry?;
+        self.tally.add(&octets);
+        self.piece = codec::decode_or_damage::<Piece>(&key, &octets)?.0;
+        self.taken = 0;
+        Ok(true)
+    }
+}
+
+impl Read for PieceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.piece.len() && !self.load_piece().map_err(|error| io::Error::other(error.summary()))? {
+            return Ok(0);
+        }
+        let length = buffer.len().min(self.piece.len() - self.taken);
+        buffer[..length].copy_from_slice(&self.piece[self.taken..self.taken + length]);
+        self.taken += length;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{MailboxPlan, Skipped};
+    use crate::model::{Uid, UidSet, UidValidity};
+    use crate::store::tests::{name, open};
+    use std::collections::BTreeMap;
+
+    fn plan(mailboxes: usize, skipped: u32) -> AccountPlan {
+        let mailbox = MailboxPlan {
+            source: name("INBOX"),
+            destination: name("INBOX"),
+            source_validity: UidValidity(1),
+            destination_validity: None,
+            revisions: (1, 0),
+            create: true,
+            special_use: None,
+            subscribe: false,
+            copies: UidSet::range(Uid(1), Uid(1_000_000)),
+            octets: 9,
+            flag_updates: Vec::new(),
+            skipped: (1..=skipped).map(|uid| Skipped { uid: Uid(uid), reason: "too large".to_owned() }).collect(),
+            departed: UidSet::new(),
+            present: 0,
+            copied: 0,
+            dropped_keywords: BTreeMap::new(),
+        };
+        AccountPlan {
+            account: "alice".to_owned(),
+            generation: 3,
+            policy: [7; 16],
+            mailboxes: vec![mailbox; mailboxes],
+            omitted: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn plan_larger_than_a_piece_comes_back() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        assert_eq!(account.plan().unwrap(), None);
+        for plan in [plan(3, 30_000), plan(1, 0), plan(0, 0)] {
+            account.put_plan(&plan).unwrap();
+            assert_eq!(account.plan().unwrap(), Some(plan));
+        }
+    }
+
+    #[test]
+    fn plan_without_one_of_its_pieces_is_damaged() {
+        for piece in 0..3 {
+            let (_directory, store) = open();
+            let account = store.account("alice");
+            account.put_plan(&plan(1, 14_000)).unwrap();
+            account.database().clear(&account.id.plan_piece(piece)).unwrap();
+            assert_eq!(account.plan().unwrap_err().reach(), Scope::Account);
+            account.put_plan(&plan(1, 1)).unwrap();
+            assert!(account.plan().is_ok());
+        }
+    }
+
+    #[test]
+    fn plan_cut_off_while_being_replaced_is_none() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        account.put_plan(&plan(1, 1)).unwrap();
+        account.database().clear(&account.id.plan()).unwrap();
+        assert_eq!(account.plan().unwrap(), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! The status of an account: figures that the next run and `mailferry status` start from.
+
+use super::account::AccountStore;
+use crate::error::Result;
+use crate::model::statistics::AccountStatus;
+
+impl AccountStore {
+    /// What the last runs recorded; all zero where there was none.
+    pub fn status(&self) -> Result<AccountStatus> {
+        let status = self.database().load(&self.id.status()).map_err(|error| self.named(error))?;
+        Ok(status.unwrap_or_default())
+    }
+
+    /// Records what a run has come to.
+    pub fn put_status(&self, status: &AccountStatus) -> Result<()> {
+        self.database().store(&self.id.status(), status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::open;
+
+    #[test]
+    fn status_put_comes_back() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        assert_eq!(account.status().unwrap(), AccountStatus::default());
+        let status = AccountStatus { source_messages: 7, last_error: Some("why".to_owned()), ..Default::default() };
+        account.put_status(&status).unwrap();
+        assert_eq!(account.status().unwrap(), status);
+    }
+}
