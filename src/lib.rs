@@ -22,4 +22,5 @@ pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod model;
+pub mod pipeline;
 pub mod store;

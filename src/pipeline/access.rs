@@ -44,9 +44,8 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `State` when it belongs to others.
     pub fn bind(&self) -> Result<()> {
-        let [source, destination] = Side::BOTH.map(|side| {
-            format!("{} at {}", self.account.user(side), self.migration.connector(side).server().label())
-        });
+        let [source, destination] = Side::BOTH
+            .map(|side| format!("{} at {}", self.account.user(side), self.migration.connector(side).server().label()));
         self.state.bind(&Binding { source, destination })
     }
 

@@ -114,8 +114,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let account = self.access.account.name.as_str();
-        let event =
-            Event::Began { account, phase: Phase::Copying, messages: totals.copies, octets: totals.octets };
+        let event = Event::Began { account, phase: Phase::Copying, messages: totals.copies, octets: totals.octets };
         self.access.migration.observer.event(event);
         let access = self.access;
         let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan))?;
@@ -133,7 +132,12 @@ impl<'a> Run<'a> {
         // The largest first: the last lane to end ends soon after the others.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.plan.octets));
         let count = lanes(self.access.migration, jobs.len());
-        let crew = Crew { queue: Mutex::new(jobs.into()), results: Mutex::default(), access: self.access, allowance: self.allowance };
+        let crew = Crew {
+            queue: Mutex::new(jobs.into()),
+            results: Mutex::default(),
+            access: self.access,
+            allowance: self.allowance,
+        };
         thread::scope(|scope| {
             for number in 0..count {
                 let crew = &crew;
@@ -240,10 +244,13 @@ fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
     })
 }
 
+/// How the work on one source mailbox ended.
+type MailboxResult = (RawName, Result<(Progress, Ending)>);
+
 /// Some lanes on one queue of mailboxes.
 struct Crew<'a> {
     queue: Mutex<VecDeque<Job>>,
-    results: Mutex<Vec<(RawName, Result<(Progress, Ending)>)>>,
+    results: Mutex<Vec<MailboxResult>>,
     access: &'a Access<'a>,
     allowance: &'a Allowance,
 }

@@ -158,7 +158,12 @@ impl Progress {
 
 fn advance(access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
     let mailbox = job.plan.source.path();
-    access.migration.observer.event(Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets });
+    access.migration.observer.event(Event::Advanced {
+        account: &access.account.name,
+        mailbox: &mailbox,
+        messages,
+        octets,
+    });
 }
 
 /// Copies one mailbox and brings its flags up to date. The lane is `None` when it broke.
@@ -337,7 +342,8 @@ impl MailboxWork<'_> {
         self.progress.careful_through = Some(uid);
         if self.breaks >= BREAKS_PER_MESSAGE {
             self.job.give_up(uid);
-            let outcome = Outcome::Failed(format!("the connection broke on it {} times: {}", self.breaks, error.summary()));
+            let outcome =
+                Outcome::Failed(format!("the connection broke on it {} times: {}", self.breaks, error.summary()));
             state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
             self.progress.concluded(self.access, self.job, uid, outcome);
         }

@@ -261,7 +261,9 @@ const PLACEHOLDER: &[u8] = b"Retrieval using the IMAP4 protocol failed for the f
 
 fn is_placeholder(octets: &Octets) -> bool {
     match octets {
-        Octets::Memory(octets) => octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER),
+        Octets::Memory(octets) => {
+            octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER)
+        }
         Octets::Spooled { .. } => false,
     }
 }

@@ -21,7 +21,11 @@ pub struct Unfinished {
 /// How reading a mailbox ended.
 pub enum Conclusion {
     /// All is in; the messages in `unreadable` exist, and the server does not describe them.
-    Complete { writer: ListingWriter, state: Box<MailboxState>, unreadable: UidSet },
+    Complete {
+        writer: Box<ListingWriter>,
+        state: Box<MailboxState>,
+        unreadable: UidSet,
+    },
     Identify(Box<Unfinished>),
     /// The recorded listing does not fit what the server says: list it whole.
     Distrusted(String),
@@ -208,7 +212,7 @@ impl Gathering {
             return Conclusion::Impossible(changed_meanwhile());
         };
         if self.pass == Pass::SecondLook {
-            return Conclusion::Complete { writer, state: Box::new(self.state), unreadable: self.incomplete };
+            return Conclusion::Complete { writer: Box::new(writer), state: Box::new(self.state), unreadable: self.incomplete };
         }
         self.state.capacity = opened.capacity.clone();
         self.state.deltas = if self.pass == Pass::Whole { 0 } else { self.state.deltas + 1 };
@@ -219,7 +223,7 @@ impl Gathering {
         match opened.sync_point.messages {
             exists if comparable && count != u64::from(exists) => self.miscounted(count, exists),
             _ if self.incomplete.is_empty() => {
-                Conclusion::Complete { writer, state: Box::new(self.state), unreadable: UidSet::new() }
+                Conclusion::Complete { writer: Box::new(writer), state: Box::new(self.state), unreadable: UidSet::new() }
             }
             _ => Conclusion::Identify(Box::new(Unfinished { writer, state: self.state, uids: self.incomplete })),
         }

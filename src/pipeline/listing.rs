@@ -13,8 +13,8 @@
 //! 2. An incomplete listing is an error, never a deletion.
 
 use super::access::Access;
-use super::{Event, Thoroughness};
 use super::gathering::{Conclusion, Gathering, Unfinished};
+use super::{Event, Thoroughness};
 use crate::engine::Session;
 use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS};
 use crate::engine::list::{ListedMailbox, Listing};
@@ -70,7 +70,7 @@ struct Task {
 }
 
 /// By which commands it is listed.
-pub(super) enum Way {
+pub enum Way {
     Whole,
     Delta(SyncPoint),
     /// The second look at messages without Message-ID, or with items missing.
@@ -128,8 +128,12 @@ impl<'a> SideScan<'a> {
     /// Some servers leave STATUS out of LIST for a mailbox or two.
     fn fill_in_statuses(&mut self, listing: &mut Listing) -> Result<()> {
         let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
-        let names: Vec<RawName> =
-            listing.mailboxes.iter().filter(|mailbox| lacking(mailbox)).map(|mailbox| mailbox.name.raw.clone()).collect();
+        let names: Vec<RawName> = listing
+            .mailboxes
+            .iter()
+            .filter(|mailbox| lacking(mailbox))
+            .map(|mailbox| mailbox.name.raw.clone())
+            .collect();
         let mut answers = self.session.statuses(&names)?.into_iter();
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
             mailbox.status = answers.next().flatten();
@@ -160,7 +164,9 @@ impl<'a> SideScan<'a> {
         for known in self.access.state.mailboxes(self.side)? {
             if !present.contains(&known.name.raw) {
                 let side = self.side;
-                self.result.warnings.push(format!("`{}` is gone from the {side}; nothing is deleted because of it", known.name));
+                self.result
+                    .warnings
+                    .push(format!("`{}` is gone from the {side}; nothing is deleted because of it", known.name));
                 self.access.state.forget_mailbox(side, &known.name.raw)?;
             }
         }
@@ -194,7 +200,8 @@ impl<'a> SideScan<'a> {
     /// (the count) is looked at when the delta is in.
     fn way(&self, status: SyncPoint, known: Option<&MailboxState>) -> Way {
         let trusted = || {
-            let known = known.filter(|known| known.deltas < DELTAS && self.thoroughness == Thoroughness::Incremental)?;
+            let known =
+                known.filter(|known| known.deltas < DELTAS && self.thoroughness == Thoroughness::Incremental)?;
             let recorded = known.sync_point?;
             let ascends = status.uid_next? >= recorded.uid_next?
                 && (recorded.highest_modseq.is_none() || status.highest_modseq >= recorded.highest_modseq);
@@ -308,7 +315,7 @@ impl<'a> SideScan<'a> {
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
         if let Some(tag) = changed {
             let status = self.session.finish_fetch(tag, |event| gathering.take_flags(event))?;
-            gathering.require(status);
+            gathering.require(&status);
         }
         if let Some(tag) = search {
             let uids = self.session.finish_search_all(tag)?;
@@ -323,12 +330,12 @@ impl<'a> SideScan<'a> {
                 gathering.take_flags(event)
             })?;
             let complete = status.is_ok();
-            gathering.require(status);
+            gathering.require(&status);
             gathering.keep_only(complete.then_some(seen))?;
         }
         for tag in windows {
             let status = self.session.finish_fetch(tag, |event| gathering.take_message(event))?;
-            gathering.require(status);
+            gathering.require(&status);
         }
         self.record(listed, known, gathering.conclude())
     }

@@ -5,6 +5,23 @@
 //! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload), [`reconcile`] (what arrived
 //!   without our knowing), [`reflag`] (flag updates).
 
+pub mod access;
+pub mod allowance;
+pub mod apply;
+pub mod conveyor;
+pub mod copy;
+pub mod download;
+pub mod fleet;
+pub mod gathering;
+pub mod listing;
+pub mod plan;
+pub mod prepare;
+pub mod reconcile;
+pub mod reflag;
+pub mod resync;
+pub mod scan;
+pub mod upload;
+
 use crate::engine::Connector;
 use crate::error::Error;
 use crate::model::limits::{Chunk, Limits};

@@ -17,7 +17,7 @@ use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{
     FlagCapacity, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
 };
-use crate::store::AccountStore;
+use crate::store::{AccountStore, CHECKPOINT_LINKS};
 use std::collections::HashMap;
 
 /// Plans every account from its last scan.
@@ -70,12 +70,9 @@ impl<'a> Snapshots<'a> {
     }
 
     fn map(&self) -> Result<Mapping> {
-        let view = |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
+        let view =
+            |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.access.migration.policy.mailboxes)
-    }
-
-    fn mailbox(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
-        self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
     }
 
     fn capacity(&self) -> FlagCapacity {
@@ -85,7 +82,8 @@ impl<'a> Snapshots<'a> {
 }
 
 fn never_scanned() -> Error {
-    Error::new(Kind::Stale, "this account was never scanned").hint("run `mailferry scan`, or `mailferry sync` for all in one")
+    Error::new(Kind::Stale, "this account was never scanned")
+        .hint("run `mailferry scan`, or `mailferry sync` for all in one")
 }
 
 /// An account's plan in the making.
@@ -139,7 +137,11 @@ impl<'a> Planner<'a> {
         let messages = u64::from(source.records);
         self.plan.omitted.push(Omitted {
             mailbox: source.name.clone(),
-            reason: [Some(error.summary().as_str()), error.advice()].into_iter().flatten().collect::<Vec<_>>().join("; "),
+            reason: [Some(error.summary().as_str()), error.advice()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; "),
             intended: false,
             messages,
         });
@@ -177,8 +179,11 @@ impl<'a> Planner<'a> {
         if gone.is_none() || self.access.migration.policy.restore_missing {
             return Ok(());
         }
-        Err(Error::new(Kind::Changed, format!("`{}`, to which it was copied, is gone from the destination", pair.destination))
-            .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
+        Err(Error::new(
+            Kind::Changed,
+            format!("`{}`, to which it was copied, is gone from the destination", pair.destination),
+        )
+        .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
     }
 
     fn settlement(&self, source: &MailboxState, destination: &MailboxState) -> Settled {
@@ -218,7 +223,8 @@ impl<'a> Planner<'a> {
             append_limit: self.snapshots.sides[Side::Destination as usize].append_limit,
         };
         let records = || flattened(state.records(Side::Source, &source.name.raw));
-        let theirs = destination.map(|destination| state.records(Side::Destination, &destination.name.raw)).transpose()?;
+        let theirs =
+            destination.map(|destination| state.records(Side::Destination, &destination.name.raw)).transpose()?;
         let links = known.as_ref().map(|_| state.links(&pair.source.raw)).transpose()?;
         let diff = plan_mailbox(
             &comparison,
@@ -228,8 +234,8 @@ impl<'a> Planner<'a> {
             &self.access.migration.policy,
         )
         .map_err(|error| self.forget_damaged(error, source, destination))?;
-        if !diff.links.is_empty() {
-            state.checkpoint(&pair.source.raw, &diff.links, &[])?;
+        for links in diff.links.chunks(CHECKPOINT_LINKS) {
+            state.checkpoint(&pair.source.raw, links, &[])?;
         }
         let outcomes = outcomes(&diff.plan);
         self.outcomes.merge(&outcomes);
@@ -256,7 +262,7 @@ impl<'a> Planner<'a> {
 
     /// A listing that does not hold what it should is forgotten: the next scan repairs it from the server.
     fn forget_damaged(&self, error: Error, source: &MailboxState, destination: Option<&MailboxState>) -> Error {
-        if *error.kind() != Kind::State {
+        if *error.kind() != Kind::State || error.reach() > Scope::Mailbox {
             return error;
         }
         let state = &self.access.state;
@@ -272,7 +278,9 @@ impl<'a> Planner<'a> {
                 links: 0,
             });
         }
-        error.scope(Scope::Mailbox).hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
+        error
+            .scope(Scope::Mailbox)
+            .hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
     }
 
     /// Refusals and failures stay on record while their message is still to be copied; the skipped are recorded anew.

@@ -92,8 +92,9 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
         destination: mailbox.destination.raw.clone(),
         destination_validity: status.uid_validity,
     };
-    let (pair, unclean) = noted_pair(access, mailbox, pairing, status)?;
     let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+    let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
+    let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
     let capacity = known.filter(|known| known.sync_point.is_some()).map(|known| known.capacity);
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
     Ok(Job::new(
@@ -106,12 +107,16 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
     ))
 }
 
-/// The pair with its intent noted, and whether an earlier run left one open.
+/// The pair with its intent noted, and whether there may be messages above it that are ours.
+///
+/// The intent is where the listing ended that the plan was made from. What came after it may be other people's mail, or
+/// ours: appended by a run whose state was lost or rolled back. So it is looked at like the tail of a broken run.
 fn noted_pair(
     access: &Access<'_>,
     mailbox: &MailboxPlan,
     pairing: Pairing,
     status: SyncPoint,
+    listed_next: Option<Uid>,
 ) -> Result<(PairState, bool)> {
     let known = access.state.pair(&pairing.source)?.filter(|known| known.pairing == pairing);
     let fresh = known.is_none();
@@ -123,18 +128,16 @@ fn noted_pair(
         outcomes: Outcomes::default(),
         links: 0,
     });
-    let unclean = pair.intent.is_some();
-    // A mailbox that was created just now may have been created, and filled, by a run that was killed: then nothing
-    // of it is known, and all that it holds is tail.
-    let from = if fresh { Uid(1) } else { status.uid_next.unwrap_or(Uid(1)) };
-    pair.intent.get_or_insert(Intent { uid_next: from });
+    let begin = listed_next.unwrap_or(Uid(1));
+    let grown = status.uid_next.is_none_or(|next| next > begin);
+    let unclean = pair.intent.is_some() || (grown && status.messages > 0);
+    pair.intent.get_or_insert(Intent { uid_next: begin });
     pair.settled = None;
     match fresh {
         true => access.state.reset_pair(&pair)?,
         false => access.state.put_pair(&pair)?,
     }
-    let holds_something = status.messages > 0 && fresh;
-    Ok((pair, unclean || holds_something))
+    Ok((pair, unclean))
 }
 
 /// Closes the intents of these mailboxes: all that was done is linked, durably.

@@ -15,6 +15,7 @@ use crate::engine::identity;
 use crate::engine::select::Opening;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Digest, Flags, Link, LinkOrigin, Side, Uid};
+use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -24,9 +25,6 @@ const SETTLING: Duration = Duration::from_millis(1500);
 
 /// After this many looks a mailbox that grows all the time is taken as it is: somebody else delivers into it.
 const LOOKS: usize = 4;
-
-/// Links written in one checkpoint.
-const CHECKPOINT_LINKS: usize = 1000;
 
 /// Which part of the destination mailbox to look at.
 pub struct Tail {

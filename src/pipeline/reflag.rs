@@ -28,8 +28,10 @@ pub fn update_flags(access: &Access<'_>, lane: &mut Lane, job: &Job, progress: &
     open(session, job)?;
     store(session, &pending)?;
     let now = look(session, &pending)?;
-    let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) =
-        pending.iter().copied().partition(|update| now.get(&update.destination).is_none_or(|flags| is_done(update, flags)));
+    let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) = pending
+        .iter()
+        .copied()
+        .partition(|update| now.get(&update.destination).is_none_or(|flags| is_done(update, flags)));
     record(access, job, &done)?;
     progress.flags_updated += done.len() as u64;
     if let Some(first) = undone.first() {
@@ -126,7 +128,8 @@ fn record(access: &Access<'_>, job: &Job, done: &[&FlagUpdate]) -> Result<()> {
 }
 
 fn not_kept(job: &Job, first: &FlagUpdate, count: usize) -> Error {
-    let what = format!("the destination did not keep the flags of {count} messages, the first with UID {}", first.destination);
+    let what =
+        format!("the destination did not keep the flags of {count} messages, the first with UID {}", first.destination);
     Error::new(Kind::Refused, what)
         .scope(Scope::Mailbox)
         .in_mailbox(&job.plan.destination.path())

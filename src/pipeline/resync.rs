@@ -11,7 +11,11 @@ use crate::error::Result;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 
 /// Resyncs every account.
-pub fn sync(migration: &Migration, thoroughness: Thoroughness, options: ApplyOptions) -> Vec<AccountResult<ApplySummary>> {
+pub fn sync(
+    migration: &Migration,
+    thoroughness: Thoroughness,
+    options: ApplyOptions,
+) -> Vec<AccountResult<ApplySummary>> {
     let allowance = Allowance::new(options.chunk);
     for_each_account(migration, |access| sync_account(access, thoroughness, &allowance))
 }

@@ -115,8 +115,7 @@ impl UploadRun<'_> {
 
     fn prepare(&self, message: Message) -> Sent {
         let flags = message.flags.within(self.capacity);
-        let upload =
-            Upload { octets: message.octets, flags: flags.clone(), internal_date: message.internal_date };
+        let upload = Upload { octets: message.octets, flags: flags.clone(), internal_date: message.internal_date };
         Sent { uid: message.record.uid, upload, agreed: flags }
     }
 
