@@ -27,3 +27,4 @@ mod rename;
 mod routes;
 mod settlement;
 mod special_use;
+pub mod verification;

@@ -130,10 +130,10 @@ impl Session {
         let flushed = self.wire.flush();
         self.alive_after(flushed)?;
         loop {
-            match self.read_event(Some(tag))? {
+            match self.read_event()? {
                 Event::Continuation => return Ok(None),
-                Event::Completed(status) => return Ok(Some(status)),
-                Event::Untagged(_) => {}
+                Event::Completed(answered, status) if answered == tag => return Ok(Some(status)),
+                Event::Completed(..) | Event::Untagged(_) => {}
             }
         }
     }

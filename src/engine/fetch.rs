@@ -76,7 +76,7 @@ impl Session {
         self.qresync
     }
 
-    /// Reads the answer to a UID FETCH.
+    /// Reads the answer to a UID FETCH. With several in flight, what belongs to another of them may come as well.
     ///
     /// # Errors
     /// `Connection`, `Protocol`, what `event` returns.
@@ -99,13 +99,20 @@ impl Session {
     /// Reads the answer to [`Session::send_search_all`]. `None` when it is no complete list: iCloud answers with a
     /// count alone (protocol.md 11).
     ///
+    /// What comes of FETCHes in flight meanwhile goes to `event`.
+    ///
     /// # Errors
-    /// `Connection`, `Protocol`.
-    pub fn finish_search_all(&mut self, tag: Tag) -> Result<Option<UidSet>> {
+    /// `Connection`, `Protocol`, what `event` returns.
+    pub fn finish_search_all(
+        &mut self,
+        tag: Tag,
+        mut event: impl FnMut(FetchEvent) -> Result<()>,
+    ) -> Result<Option<UidSet>> {
         let mut found: Option<UidSet> = None;
         let status = self.finish(tag, |response| {
-            if let Some(part) = searched(response.text()) {
-                found.get_or_insert_default().merge(&part);
+            match searched(response.text()) {
+                Some(part) => found.get_or_insert_default().merge(&part),
+                None => fetch_event(response).map_or(Ok(()), &mut event)?,
             }
             Ok(())
         })?;

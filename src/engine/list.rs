@@ -115,22 +115,27 @@ impl Session {
     /// # Errors
     /// `Connection`, `Protocol`.
     pub fn statuses(&mut self, names: &[RawName]) -> Result<Vec<Option<SyncPoint>>> {
-        let mut answers = Vec::with_capacity(names.len());
+        let mut found: HashMap<RawName, SyncPoint> = HashMap::new();
         for window in names.chunks(STATUS_IN_FLIGHT) {
             let after = format!(" ({})", self.status_items());
             let tags: Vec<_> =
                 window.iter().map(|name| self.send(&with_mailbox("STATUS", name, &after)?)).collect::<Result<_>>()?;
             for tag in tags {
-                let mut answer = None;
                 self.finish(tag, |mut response| {
-                    answer = status_line(&mut response).map(|(_, status)| status).or(answer);
+                    found.extend(status_line(&mut response));
                     Ok(())
                 })?;
-                answers.push(answer);
             }
         }
-        Ok(answers)
+        Ok(names.iter().map(|name| status_of(&found, name)).collect())
     }
+}
+
+/// The status of a mailbox, by its name; INBOX comes back in any case.
+fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<SyncPoint> {
+    let is_inbox = |name: &RawName| name.0.eq_ignore_ascii_case(b"INBOX");
+    let same_inbox = || found.iter().find(|(other, _)| is_inbox(name) && is_inbox(other)).map(|(_, status)| status);
+    found.get(name).or_else(same_inbox).copied()
 }
 
 impl Found {
@@ -173,18 +178,12 @@ impl Found {
         if foreign || unusable {
             return None;
         }
-        let status = self.statuses.get(&line.raw).or_else(|| {
-            let inbox = line.raw.0.eq_ignore_ascii_case(b"INBOX");
-            inbox.then(|| {
-                self.statuses.iter().find(|(name, _)| name.0.eq_ignore_ascii_case(b"INBOX")).map(|found| found.1)
-            })?
-        });
         Some(ListedMailbox {
             name: decoded(&line.raw, line.delimiter, namespace),
             delimiter: line.delimiter,
             attributes: line.attributes.iter().filter_map(|text| attribute(text)).collect(),
             subscribed: line.has("\\Subscribed") || self.subscribed.contains(&line.raw),
-            status: status.copied(),
+            status: status_of(&self.statuses, &line.raw),
         })
     }
 }

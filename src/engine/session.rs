@@ -1,6 +1,8 @@
 //! A logged-in connection: commands go out, tagged answers come back in order, untagged ones are handed on.
 //!
-//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn.
+//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn. A server may
+//! work on several at once (Dovecot interleaves UID FETCHes): an untagged response belongs to what it says, never to the
+//! command that is being finished, and tagged answers may come in another order than the commands.
 //!
 //! Invariants:
 //! 1. A tag is never used twice on one connection.
@@ -15,6 +17,7 @@ use super::wire::Wire;
 use crate::error::{Error, Kind, Result};
 use crate::model::RawName;
 use crate::model::server::{Preset, Server};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,10 @@ pub struct Session {
     /// Argument shapes of APPEND that this server has accepted with a synchronising literal (protocol.md 9.2).
     pub(super) vetted: super::append::Vetted,
     last_tag: u32,
+    /// Sent and not answered.
+    unanswered: BTreeSet<u32>,
+    /// Answered before their turn.
+    answered: BTreeMap<u32, Status>,
     round_trips: u64,
     dead: bool,
     /// Given back when the connection is closed.
@@ -60,6 +67,8 @@ impl Session {
             qresync: false,
             vetted: Default::default(),
             last_tag: 0,
+            unanswered: BTreeSet::new(),
+            answered: BTreeMap::new(),
             round_trips: 0,
             dead: false,
             _permit: permit,
@@ -125,6 +134,7 @@ impl Session {
             return Err(self.locate(Error::new(Kind::Connection, "the connection was given up")));
         }
         self.last_tag += 1;
+        self.unanswered.insert(self.last_tag);
         Ok(Tag(self.last_tag))
     }
 
@@ -138,11 +148,17 @@ impl Session {
     /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
     /// the session is dead, because answers are left unread.
     pub fn finish(&mut self, tag: Tag, mut untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        if let Some(status) = self.answered.remove(&tag.0) {
+            return Ok(status);
+        }
         self.round_trips += 1;
         let mut count = 0u64;
         loop {
-            match self.read_event(Some(tag))? {
-                Event::Completed(status) => return Ok(status),
+            match self.read_event()? {
+                Event::Completed(answered, status) if answered == tag => return Ok(status),
+                Event::Completed(other, status) => {
+                    self.answered.insert(other.0, status);
+                }
                 Event::Untagged(response) => {
                     count += 1;
                     let flood = count > UNTAGGED_RESPONSES;
@@ -158,10 +174,10 @@ impl Session {
     }
 
     /// Reads one response and tells what it is.
-    pub(super) fn read_event(&mut self, awaited: Option<Tag>) -> Result<Event> {
+    pub(super) fn read_event(&mut self) -> Result<Event> {
         let read = Response::read(&mut self.wire, &self.spool);
         let response = self.alive_after(read)?;
-        let event = classify(response, awaited);
+        let event = classify(response, &mut self.unanswered);
         self.alive_after(event)
     }
 
@@ -219,14 +235,14 @@ pub(super) enum Event {
     Untagged(Response),
     /// `+`: the server waits for a literal.
     Continuation,
-    Completed(Status),
+    Completed(Tag, Status),
 }
 
 fn endless() -> Error {
     Error::new(Kind::Protocol, format!("the server sent more than {UNTAGGED_RESPONSES} responses to one command"))
 }
 
-fn classify(response: Response, awaited: Option<Tag>) -> Result<Event> {
+fn classify(response: Response, unanswered: &mut BTreeSet<u32>) -> Result<Event> {
     let text = response.text();
     if text.starts_with(b"+") {
         return Ok(Event::Continuation);
@@ -240,12 +256,19 @@ fn classify(response: Response, awaited: Option<Tag>) -> Result<Event> {
             _ => Ok(Event::Untagged(response)),
         };
     }
-    let expected = awaited.map(|tag| format!("m{} ", tag.0)).unwrap_or_default();
-    let status = text.strip_prefix(expected.as_bytes()).filter(|_| awaited.is_some()).and_then(Status::parse);
-    status.map(Event::Completed).ok_or_else(|| {
+    tagged(text, unanswered).ok_or_else(|| {
         let shown = String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned();
         Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(shown)
     })
+}
+
+/// The answer to a command that was sent and not answered before.
+fn tagged(text: &[u8], unanswered: &mut BTreeSet<u32>) -> Option<Event> {
+    let rest = text.strip_prefix(b"m")?;
+    let space = rest.iter().position(|&octet| octet == b' ')?;
+    let tag = super::response::number(&rest[..space]).and_then(|tag| u32::try_from(tag).ok())?;
+    let status = Status::parse(&rest[space + 1..])?;
+    unanswered.remove(&tag).then_some(Event::Completed(Tag(tag), status))
 }
 
 /// A mailbox name as an IMAP string. Names with CR, LF or NUL cannot be sent so; such a name is refused when listed.
@@ -286,6 +309,17 @@ pub fn with_mailbox(before: &str, name: &RawName, after: &str) -> Result<Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tagged_only_what_was_asked_is_an_answer() {
+        let mut unanswered = BTreeSet::from([3, 4]);
+        assert!(tagged(b"m4 OK done", &mut unanswered).is_some(), "answers may come in any order");
+        assert!(tagged(b"m4 OK done", &mut unanswered).is_none(), "but only once");
+        for line in [&b"m5 OK x"[..], b"a3 OK x", b"m3 PERHAPS x", b"m OK", b"m3"] {
+            assert!(tagged(line, &mut unanswered).is_none());
+        }
+        assert!(unanswered.contains(&3));
+    }
 
     #[test]
     fn quoted_special_octets_are_escaped_and_line_ends_refused() {

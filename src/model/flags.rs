@@ -117,8 +117,8 @@ impl Flags {
 
     /// What of this set a mailbox with `capacity` can hold.
     pub fn within(&self, capacity: &FlagCapacity) -> Flags {
-        let fits = |keyword: &&Box<str>| capacity.takes_keyword(keyword.as_ref());
-        Flags { system: self.system & capacity.system, keywords: self.keywords.iter().filter(fits).cloned().collect() }
+        let kept = self.keywords().filter(|keyword| capacity.takes_keyword(keyword));
+        Flags { system: self.system & capacity.system, keywords: kept.map(Box::from).collect() }
     }
 
     fn has_keyword(&self, keyword: &str) -> bool {

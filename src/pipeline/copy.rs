@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::plan::MailboxPlan;
 use crate::model::report::Ending;
 use crate::model::{FlagCapacity, Outcome, Outcomes, Side, Uid, UidValidity};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -275,6 +275,8 @@ impl MailboxWork<'_> {
             conveyor: &conveyor,
             allowance: self.allowance,
             careful_through: self.progress.careful_through,
+            came: HashMap::new(),
+            awaited: HashSet::new(),
         };
         self.progress.reached = Uid(0);
         let mut upload = UploadRun {

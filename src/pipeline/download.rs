@@ -14,7 +14,7 @@ use crate::engine::{Octets, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::server::Preset;
 use crate::model::{Flags, InternalDate, MessageRecord, Outcome, Side, Uid, UidSet};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// FETCH commands in flight.
 const FETCHES_IN_FLIGHT: usize = 4;
@@ -71,6 +71,10 @@ pub struct Download<'a> {
     /// Messages up to this UID are asked for one by one: something broke before, and the one that breaks it is to be
     /// found.
     pub careful_through: Option<Uid>,
+    /// Messages that came before their FETCH was answered: a server may answer several at once.
+    pub came: HashMap<Uid, Fetched>,
+    /// What was asked for and has not come: nothing else is taken, whatever a server sends.
+    pub awaited: HashSet<Uid>,
 }
 
 struct Asked {
@@ -166,24 +170,26 @@ impl Download<'_> {
 
     fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
         let uids: UidSet = records.iter().map(|record| record.uid).collect();
+        self.awaited.extend(records.iter().map(|record| record.uid));
         Ok(Asked { tag: self.session.send_fetch(&uids, MESSAGE_ITEMS)?, records })
     }
 
     /// Reads one FETCH and puts its messages on the belt. False when nobody takes them.
     fn receive(&mut self, asked: Asked, missing: &mut Vec<MessageRecord>) -> Result<bool> {
-        let mut came: HashMap<Uid, Fetched> = HashMap::with_capacity(asked.records.len());
+        let (came, awaited) = (&mut self.came, &mut self.awaited);
         // A tagged NO is no reason to stop: what came is complete in itself, the rest is asked for again.
         self.session.finish_fetch(asked.tag, |event| {
             if let FetchEvent::Message(fetched) = event
                 && let Some(uid) = fetched.uid
                 && fetched.body.is_some()
+                && awaited.remove(&uid)
             {
-                came.entry(uid).or_insert(fetched);
+                came.insert(uid, fetched);
             }
             Ok(())
         })?;
         for record in asked.records {
-            let Some(fetched) = came.remove(&record.uid) else {
+            let Some(fetched) = self.came.remove(&record.uid) else {
                 missing.push(record);
                 continue;
             };

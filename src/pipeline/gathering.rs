@@ -123,11 +123,20 @@ impl Gathering {
         self.writer.as_mut().filter(|_| self.failure.is_none() && self.distrust.is_none())
     }
 
-    /// Takes changed flags and vanished messages.
+    /// Takes what a FETCH of this mailbox brought; which one it was is told by the items.
     ///
     /// # Errors
     /// `State`.
-    pub fn take_flags(&mut self, event: FetchEvent) -> Result<()> {
+    pub fn take(&mut self, event: FetchEvent) -> Result<()> {
+        match event {
+            FetchEvent::Message(fetched) if fetched.header.is_some() || fetched.octets.is_some() => {
+                self.take_message(&fetched)
+            }
+            other => self.take_flags(other),
+        }
+    }
+
+    fn take_flags(&mut self, event: FetchEvent) -> Result<()> {
         match event {
             FetchEvent::Message(Fetched { uid: Some(uid), flags: Some(flags), .. }) if uid <= self.highest_known => {
                 if let Some(writer) = self.writer()
@@ -165,17 +174,9 @@ impl Gathering {
         }
     }
 
-    /// Takes a message of a listing.
-    ///
-    /// # Errors
-    /// `State`.
-    pub fn take_message(&mut self, event: FetchEvent) -> Result<()> {
-        let fetched = match event {
-            FetchEvent::Message(fetched) => fetched,
-            other => return self.take_flags(other),
-        };
+    fn take_message(&mut self, fetched: &Fetched) -> Result<()> {
         let Some(uid) = fetched.uid else { return Ok(()) };
-        match complete(uid, &fetched, self.pass) {
+        match complete(uid, fetched, self.pass) {
             Some(record) if uid <= self.highest_known => self.compare_known(&record),
             Some(record) => {
                 self.incomplete.remove(uid);
@@ -183,8 +184,7 @@ impl Gathering {
                     writer.put(&record)?;
                 }
             }
-            // Flags alone, of a message that is known or will be: a change that nobody asked for.
-            None if uid <= self.highest_known || fetched.header.is_none() && fetched.octets.is_none() => {}
+            None if uid <= self.highest_known => {}
             None => self.incomplete.insert(uid),
         }
         Ok(())
@@ -212,7 +212,11 @@ impl Gathering {
             return Conclusion::Impossible(changed_meanwhile());
         };
         if self.pass == Pass::SecondLook {
-            return Conclusion::Complete { writer: Box::new(writer), state: Box::new(self.state), unreadable: self.incomplete };
+            return Conclusion::Complete {
+                writer: Box::new(writer),
+                state: Box::new(self.state),
+                unreadable: self.incomplete,
+            };
         }
         self.state.capacity = opened.capacity.clone();
         self.state.deltas = if self.pass == Pass::Whole { 0 } else { self.state.deltas + 1 };
@@ -222,9 +226,11 @@ impl Gathering {
         let count = writer.records() + self.incomplete.len();
         match opened.sync_point.messages {
             exists if comparable && count != u64::from(exists) => self.miscounted(count, exists),
-            _ if self.incomplete.is_empty() => {
-                Conclusion::Complete { writer: Box::new(writer), state: Box::new(self.state), unreadable: UidSet::new() }
-            }
+            _ if self.incomplete.is_empty() => Conclusion::Complete {
+                writer: Box::new(writer),
+                state: Box::new(self.state),
+                unreadable: UidSet::new(),
+            },
             _ => Conclusion::Identify(Box::new(Unfinished { writer, state: self.state, uids: self.incomplete })),
         }
     }

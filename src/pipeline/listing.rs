@@ -13,6 +13,7 @@
 //! 2. An incomplete listing is an error, never a deletion.
 
 use super::access::Access;
+use super::check::blind;
 use super::gathering::{Conclusion, Gathering, Unfinished};
 use super::{Event, Thoroughness};
 use crate::engine::Session;
@@ -314,11 +315,11 @@ impl<'a> SideScan<'a> {
         let described = described(&listed, known.as_ref());
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
         if let Some(tag) = changed {
-            let status = self.session.finish_fetch(tag, |event| gathering.take_flags(event))?;
+            let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
         }
         if let Some(tag) = search {
-            let uids = self.session.finish_search_all(tag)?;
+            let uids = self.session.finish_search_all(tag, |event| gathering.take(event))?;
             gathering.keep_only(uids)?;
         }
         if let Some(tag) = flags {
@@ -327,14 +328,14 @@ impl<'a> SideScan<'a> {
                 if let FetchEvent::Message(Fetched { uid: Some(uid), .. }) = &event {
                     seen.insert(*uid);
                 }
-                gathering.take_flags(event)
+                gathering.take(event)
             })?;
             let complete = status.is_ok();
             gathering.require(&status);
             gathering.keep_only(complete.then_some(seen))?;
         }
         for tag in windows {
-            let status = self.session.finish_fetch(tag, |event| gathering.take_message(event))?;
+            let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
         }
         self.record(listed, known, gathering.conclude())
@@ -393,13 +394,6 @@ impl<'a> SideScan<'a> {
         self.result.troubles.push(error.in_mailbox(&listed.name.path()));
         Ok(())
     }
-}
-
-fn blind(what: &str) -> Error {
-    Error::new(Kind::Authorization, what).hint(
-        "the login may lack rights on this account: with Dovecot's acl plugin set `plugin { acl_user = %u }`, \
-         elsewhere give the master user rights on the user's mailboxes",
-    )
 }
 
 fn is_selectable(listed: &ListedMailbox) -> bool {

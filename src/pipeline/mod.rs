@@ -8,9 +8,12 @@
 pub mod access;
 pub mod allowance;
 pub mod apply;
+pub mod check;
+pub mod content;
 pub mod conveyor;
 pub mod copy;
 pub mod download;
+pub mod explain;
 pub mod fleet;
 pub mod gathering;
 pub mod listing;
@@ -20,7 +23,9 @@ pub mod reconcile;
 pub mod reflag;
 pub mod resync;
 pub mod scan;
+pub mod status;
 pub mod upload;
+pub mod verify;
 
 use crate::engine::Connector;
 use crate::error::Error;

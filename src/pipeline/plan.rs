@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::{AccountResult, PlanSummary};
+use crate::model::server::Preset;
 use crate::model::{
     FlagCapacity, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
 };
@@ -55,27 +56,46 @@ pub fn stamp(migration: &Migration) -> [u8; 16] {
 }
 
 /// The two sides of one account, as last scanned.
-struct Snapshots<'a> {
+pub struct Snapshots<'a> {
     access: &'a Access<'a>,
     sides: [SideState; 2],
     mailboxes: [Vec<MailboxState>; 2],
 }
 
 impl<'a> Snapshots<'a> {
-    fn load(access: &'a Access<'a>) -> Result<Self> {
+    /// Reads the headers of both.
+    ///
+    /// # Errors
+    /// `Stale` when the account was never scanned, `State`.
+    pub fn load(access: &'a Access<'a>) -> Result<Self> {
         let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
         let sides = [side(Side::Source)?, side(Side::Destination)?];
         let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
         Ok(Snapshots { access, sides, mailboxes })
     }
 
-    fn map(&self) -> Result<Mapping> {
+    /// Which mailbox goes where.
+    ///
+    /// # Errors
+    /// `Settings` for a wrong glob.
+    pub fn map(&self) -> Result<Mapping> {
         let view =
             |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.access.migration.policy.mailboxes)
     }
 
-    fn capacity(&self) -> FlagCapacity {
+    /// One mailbox.
+    pub fn mailbox(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
+        self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
+    }
+
+    /// What the two servers are.
+    pub fn presets(&self) -> [Preset; 2] {
+        [self.sides[0].preset, self.sides[1].preset]
+    }
+
+    /// What a new destination mailbox will keep of flags: what the INBOX keeps.
+    pub fn capacity(&self) -> FlagCapacity {
         let inbox = self.mailboxes[Side::Destination as usize].iter().find(|mailbox| mailbox.name.is_inbox());
         inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity.clone())
     }
@@ -324,7 +344,8 @@ fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterat
     error.into_iter().chain(records.into_iter().flatten())
 }
 
-fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
+/// The pair of these two listings.
+pub fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
     let validity = |state: &MailboxState| state.sync_point.map_or_else(Default::default, |point| point.uid_validity);
     Pairing {
         source: source.name.raw.clone(),

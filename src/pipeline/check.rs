@@ -1,0 +1,115 @@
+//! `check`: log in on both sides, look around, and say what was found and what will not work. Nothing is changed or
+//! recorded.
+
+use super::access::Access;
+use super::fleet::for_each_account;
+use super::{Event, Migration, Phase};
+use crate::engine::Session;
+use crate::engine::capabilities::NonSynchronising;
+use crate::engine::list::Listing;
+use crate::engine::select::Opening;
+use crate::error::{Error, Kind, Result};
+use crate::model::Side;
+use crate::model::report::{AccountCheck, AccountResult, SideCheck};
+use crate::model::server::{Address, Tls};
+use std::thread;
+
+/// Checks both sides of every account.
+pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
+    for_each_account(migration, |access| {
+        let account = access.account.name.as_str();
+        let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
+        access.migration.observer.event(event);
+        let [source, destination] = thread::scope(|scope| {
+            let destination = scope.spawn(|| check_side(access, Side::Destination));
+            let source = check_side(access, Side::Source);
+            [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+        });
+        Ok(AccountCheck { sides: vec![source, destination] })
+    })
+}
+
+fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
+    let account = &access.account.name;
+    access.with_session(side, |session| look_around(access, session, side)).map_err(|error| error.in_account(account))
+}
+
+fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
+    let listing = session.list_mailboxes()?;
+    open_inbox(session, &listing, side)?;
+    let quotas = session.quotas()?;
+    let server = access.migration.connector(side).server();
+    let capabilities = session.capabilities();
+    Ok(SideCheck {
+        side,
+        server: server.label(),
+        product: session.product().to_owned(),
+        protection: protection(&server.address, server.tls),
+        user: access.account.user(side).to_owned(),
+        capabilities: capabilities.words().map(str::to_owned).collect(),
+        mailboxes: listing.mailboxes.len() as u64,
+        messages: listing.mailboxes.iter().filter_map(|mailbox| mailbox.status).map(|it| u64::from(it.messages)).sum(),
+        quotas,
+        append_limit: capabilities.append_limit(),
+        notes: notes(session, &listing, side),
+    })
+}
+
+/// A login that sees an INBOX and cannot open it has no rights on the account (servers.md 3).
+fn open_inbox(session: &mut Session, listing: &Listing, side: Side) -> Result<()> {
+    let inbox = listing.mailboxes.iter().find(|mailbox| mailbox.name.is_inbox());
+    let inbox = inbox.ok_or_else(|| blind("the server lists no INBOX for this account"))?;
+    let opened = session.open(&inbox.name, Opening::Examine);
+    match opened {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
+            Err(blind(&format!("the {side}'s INBOX is listed but cannot be opened")).because(error.summary()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What an account looks like on which a master user has no rights: almost empty.
+pub fn blind(what: &str) -> Error {
+    Error::new(Kind::Authorization, what).hint(
+        "the login may lack rights on this account: with Dovecot's acl plugin set `plugin { acl_user = %u }`, \
+         elsewhere give the master user rights on the user's mailboxes",
+    )
+}
+
+fn protection(address: &Address, tls: Tls) -> String {
+    match (address, tls) {
+        (Address::Tunnel(_), _) => "tunnel",
+        (_, Tls::Implicit) => "TLS",
+        (_, Tls::StartTls) => "STARTTLS",
+        (_, Tls::None) => "none: clear text",
+    }
+    .to_owned()
+}
+
+fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
+    let capabilities = session.capabilities();
+    let mut notes = Vec::new();
+    if !capabilities.condstore() {
+        notes.push("no CONDSTORE: each resync lists the flags of every message".to_owned());
+    } else if !capabilities.has("QRESYNC") {
+        notes.push("no QRESYNC: each resync of a changed mailbox lists its UIDs".to_owned());
+    }
+    if side == Side::Destination {
+        if !capabilities.has("UIDPLUS") {
+            notes.push("no UIDPLUS: copies are found again by identity after they are appended".to_owned());
+        }
+        if !capabilities.has("MULTIAPPEND") {
+            notes.push("no MULTIAPPEND: messages are appended one by one".to_owned());
+        }
+        if capabilities.non_synchronising() == NonSynchronising::Never {
+            notes.push("no LITERAL+: each message waits for the server's go-ahead".to_owned());
+        }
+    }
+    for name in &listing.left_out {
+        notes.push(format!(
+            "`{name}` is left out: it is in another user's or a shared namespace, or its name is unusable"
+        ));
+    }
+    notes
+}

@@ -1,0 +1,226 @@
+//! `explain`: the facts that the state holds of a mailbox or a message, and the rule behind each decision.
+
+use crate::engine::identity;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::MailboxPlan;
+use crate::model::policy::Policy;
+use crate::model::report::Explanation;
+use crate::model::{Account, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
+use crate::store::{AccountStore, Store};
+
+/// Explains a source mailbox, or one message in it by UID or Message-ID.
+///
+/// # Errors
+/// `State` when the state knows no such mailbox or message.
+pub fn explain(
+    store: &Store,
+    account: &Account,
+    policy: &Policy,
+    mailbox: &str,
+    message: Option<&str>,
+) -> Result<Explanation> {
+    let state = store.account(&account.name);
+    let source = find_mailbox(&state, mailbox)?;
+    let plan = state.plan()?.and_then(|plan| plan.mailboxes.into_iter().find(|plan| plan.source == source.name));
+    let mut explainer = Explainer { state, policy, source, plan, lines: Vec::new() };
+    match message {
+        None => explainer.mailbox()?,
+        Some(message) => explainer.messages(message)?,
+    }
+    let mailbox = explainer.source.name.path();
+    Ok(Explanation { account: account.name.clone(), mailbox, lines: explainer.lines })
+}
+
+fn find_mailbox(state: &AccountStore, path: &str) -> Result<MailboxState> {
+    let mailboxes = state.mailboxes(Side::Source)?;
+    let same = |mailbox: &MailboxState| {
+        mailbox.name.path() == path || mailbox.name.is_inbox() && path.eq_ignore_ascii_case("INBOX")
+    };
+    let found = mailboxes.into_iter().find(|mailbox| same(mailbox));
+    found.ok_or_else(|| {
+        Error::new(Kind::State, format!("the state knows no source mailbox `{path}`"))
+            .scope(Scope::Account)
+            .hint("names are written as in `mailferry plan --details`; run `mailferry scan` if it is new")
+    })
+}
+
+struct Explainer<'a> {
+    state: AccountStore,
+    policy: &'a Policy,
+    source: MailboxState,
+    plan: Option<MailboxPlan>,
+    lines: Vec<String>,
+}
+
+impl Explainer<'_> {
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn mailbox(&mut self) -> Result<()> {
+        self.listing();
+        let omitted = self
+            .state
+            .plan()?
+            .and_then(|plan| plan.omitted.into_iter().find(|omitted| omitted.mailbox == self.source.name));
+        if let Some(omitted) = omitted {
+            let who = if omitted.intended { "It takes no part" } else { "It stays behind" };
+            self.say(format!("{who}: {}.", omitted.reason));
+        }
+        if let Some(plan) = self.plan.clone() {
+            self.destination(&plan);
+            self.planned(&plan);
+        }
+        let pair = self.state.pair(&self.source.name.raw)?;
+        if let Some(pair) = pair {
+            let (source, destination) = (pair.pairing.source_validity, pair.pairing.destination_validity);
+            self.say(format!(
+                "{} links hold for UIDVALIDITY {source} on the source and {destination} on the destination.",
+                pair.links
+            ));
+            if pair.intent.is_some() {
+                self.say("The last apply did not end cleanly: the next one first looks at what has arrived, before it appends anything.");
+            }
+        }
+        let exceptions: Vec<_> = self.state.exceptions(&self.source.name.raw).collect::<Result<_>>()?;
+        for (uid, outcome) in exceptions {
+            self.say(format!("UID {uid}: {}.", words(&outcome)));
+        }
+        Ok(())
+    }
+
+    fn listing(&mut self) {
+        let source = &self.source;
+        let listed = match (&source.sync_point, &source.trouble) {
+            (Some(point), _) => format!(
+                "The last scan found {} messages; UIDVALIDITY {}, UIDNEXT {}, HIGHESTMODSEQ {}.",
+                source.records,
+                point.uid_validity,
+                point.uid_next.map_or("unknown".to_owned(), |uid| uid.to_string()),
+                point.highest_modseq.map_or("none".to_owned(), |modseq| modseq.to_string()),
+            ),
+            (None, Some(trouble)) => format!("The last scan could not list it: {trouble}."),
+            (None, None) => "It holds no messages by nature (it is only a parent of others).".to_owned(),
+        };
+        self.say(listed);
+    }
+
+    fn destination(&mut self, plan: &MailboxPlan) {
+        let how = if plan.create { ", which apply creates" } else { "" };
+        self.say(format!("It goes to `{}` on the destination{how}.", plan.destination));
+    }
+
+    fn planned(&mut self, plan: &MailboxPlan) {
+        let (copies, updates, departed) = (plan.copies.len(), plan.flag_updates.len(), plan.departed.len());
+        self.say(format!(
+            "The plan: {copies} to copy, {updates} flag changes, {} skipped; {} were there before, {} are copied.",
+            plan.skipped.len(),
+            plan.present,
+            plan.copied
+        ));
+        if departed > 0 {
+            self.say(format!(
+                "{departed} were copied once and are gone from the destination: its user removed them, and they are not brought back (restore_missing = {}).",
+                self.policy.restore_missing
+            ));
+        }
+    }
+
+    fn messages(&mut self, message: &str) -> Result<()> {
+        let records = self.find(message)?;
+        if records.is_empty() {
+            let mailbox = self.source.name.path();
+            return Err(Error::new(Kind::State, format!("the last scan of `{mailbox}` holds no message `{message}`"))
+                .scope(Scope::Account)
+                .hint("name it by its UID on the source, or by its Message-ID; run `mailferry scan` if it is new"));
+        }
+        records.iter().try_for_each(|record| self.message(record))
+    }
+
+    fn find(&self, message: &str) -> Result<Vec<MessageRecord>> {
+        if let Ok(uid) = message.parse() {
+            let record = self.state.record(Side::Source, &self.source.name.raw, Uid(uid))?;
+            return Ok(record.into_iter().collect());
+        }
+        let bare = message.trim().trim_start_matches('<').trim_end_matches('>');
+        let Some(identity) = identity::by_message_id(format!("Message-ID: <{bare}>\r\n\r\n").as_bytes()) else {
+            return Ok(Vec::new());
+        };
+        let records = self.state.records(Side::Source, &self.source.name.raw)?;
+        records.filter(|record| record.as_ref().is_ok_and(|record| record.identity == identity)).collect()
+    }
+
+    fn message(&mut self, record: &MessageRecord) -> Result<()> {
+        let uid = record.uid;
+        self.say(format!(
+            "UID {uid} on the source: {} octets, flags {}, identity {}.",
+            record.octets, record.flags, record.identity
+        ));
+        let link = self.state.link(&self.source.name.raw, uid)?;
+        if let Some(link) = &link {
+            self.linked(link);
+        }
+        for (_, outcome) in self.exceptions_of(uid)? {
+            self.say(format!("Last time: {}.", words(&outcome)));
+        }
+        let Some(plan) = self.plan.clone() else {
+            self.say("There is no plan that decides about it: run `mailferry plan`.");
+            return Ok(());
+        };
+        self.decision(&plan, uid, link.is_some());
+        Ok(())
+    }
+
+    fn exceptions_of(&self, uid: Uid) -> Result<Vec<(Uid, Outcome)>> {
+        self.state
+            .exceptions(&self.source.name.raw)
+            .filter(|entry| entry.as_ref().map_or(true, |(other, _)| *other == uid))
+            .collect()
+    }
+
+    fn linked(&mut self, link: &Link) {
+        let how = match link.origin {
+            LinkOrigin::Appended => "we appended it, and the server named its UID",
+            LinkOrigin::Reconciled => {
+                "we appended it, and found it again by identity, because the answer was lost or named no UID"
+            }
+            LinkOrigin::Adopted => "it was on the destination before us, and was recognised by identity",
+        };
+        self.say(format!("Its copy has UID {} on the destination: {how}.", link.destination));
+        self.say(format!("Both sides last agreed on the flags {}.", link.agreed));
+    }
+
+    fn decision(&mut self, plan: &MailboxPlan, uid: Uid, linked: bool) {
+        self.destination(plan);
+        let decision = if plan.copies.contains(uid) {
+            "The plan copies it: no link and no message of its identity on the destination is left for it.".to_owned()
+        } else if let Some(skipped) = plan.skipped.iter().find(|skipped| skipped.uid == uid) {
+            format!("The plan skips it: {}.", skipped.reason)
+        } else if plan.departed.contains(uid) {
+            "It was copied, and is gone from the destination: its user removed it, and it is not brought back unless restore_missing = true.".to_owned()
+        } else if let Some(update) = plan.flag_updates.iter().find(|update| update.source == uid) {
+            format!(
+                "The plan adds the flags {} and removes {}: the source changed them since both agreed.",
+                update.add, update.remove
+            )
+        } else if linked {
+            "The plan leaves it alone: it is on the destination, and the source's flags are as agreed.".to_owned()
+        } else {
+            "The plan does not name it.".to_owned()
+        };
+        self.say(decision);
+    }
+}
+
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Skipped(reason) => format!("skipped, because {reason}"),
+        Outcome::Refused(reason) => format!("refused by the destination: {reason}"),
+        Outcome::Failed(reason) => format!("failed: {reason}"),
+        Outcome::Vanished => "gone from the source when it was to be copied".to_owned(),
+        Outcome::Present => "was on the destination before".to_owned(),
+        Outcome::Copied => "copied".to_owned(),
+        Outcome::Departed => "copied once, and removed on the destination since".to_owned(),
+        Outcome::Pending => "not done yet".to_owned(),
+    }
+}

@@ -1,0 +1,22 @@
+//! `status`: what the state knows of each account, without a word to any server.
+
+use crate::error::Result;
+use crate::model::Account;
+use crate::model::report::StatusSummary;
+use crate::store::Store;
+
+/// The status of these accounts.
+///
+/// # Errors
+/// `State`.
+pub fn status(store: &Store, accounts: &[Account]) -> Result<Vec<StatusSummary>> {
+    accounts.iter().map(|account| status_of(store, account)).collect()
+}
+
+fn status_of(store: &Store, account: &Account) -> Result<StatusSummary> {
+    let state = store.account(&account.name);
+    let status = state.status()?;
+    let current = state.plan()?.filter(|plan| state.generation().is_ok_and(|generation| generation == plan.generation));
+    let planned = current.map_or(0, |plan| plan.totals().copies);
+    Ok(StatusSummary { account: account.name.clone(), status, planned })
+}

@@ -1,0 +1,152 @@
+//! `verify`: both sides are listed whole and anew, and every source message must have its copy; `--deep` also compares
+//! the SHA-256 of the octets of every message.
+
+use super::access::Access;
+use super::content::hash_both;
+use super::fleet::for_each_account;
+use super::plan::{Snapshots, pairing};
+use super::scan::scan_account;
+use super::{Depth, Event, Migration, Phase, Thoroughness};
+use crate::diff::mailboxes::{MailboxPair, Mapping};
+use crate::diff::verification::{Verdict, Verification, verify_mailbox};
+use crate::error::Result;
+use crate::model::plan::Omitted;
+use crate::model::report::{AccountResult, Difference, DifferenceKind, VerifySummary};
+use crate::model::server::Preset;
+use crate::model::{MailboxState, Outcome, Side, Uid};
+use std::collections::HashMap;
+
+/// Verifies every account.
+pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
+    for_each_account(migration, |access| verify_account(access, depth))
+}
+
+fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
+    let scanned = scan_account(access, Thoroughness::Full)?;
+    let snapshots = Snapshots::load(access)?;
+    let Mapping { pairs, omitted, warnings } = snapshots.map()?;
+    let messages = scanned.source.messages;
+    let account = access.account.name.as_str();
+    let event = Event::Began { account, phase: Phase::Verifying, messages, octets: scanned.source.octets };
+    access.migration.observer.event(event);
+    let mut summary = VerifySummary {
+        deep: depth == Depth::Octets,
+        warnings: [scanned.warnings, warnings].concat(),
+        troubles: scanned.troubles,
+        ..VerifySummary::default()
+    };
+    for pair in &pairs {
+        access.go_on()?;
+        let verdict = verify_pair(access, &snapshots, pair, depth)?;
+        merge(&mut summary, verdict);
+    }
+    omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
+    access.migration.store.flush()?;
+    Ok(summary)
+}
+
+fn verify_pair(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &MailboxPair, depth: Depth) -> Result<Verdict> {
+    let mailbox = pair.source.path();
+    let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Verdict::default()) };
+    let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
+    let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
+    let capacity = destination.map_or_else(|| snapshots.capacity(), |destination| destination.capacity.clone());
+    let state = &access.state;
+    let mut verdict = verify_mailbox(Verification {
+        mailbox: &mailbox,
+        source: state.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
+        destination: match destination {
+            Some(destination) => state.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
+            None => Vec::new(),
+        },
+        links: valid_links(access, source, destination)?,
+        exceptions: state.exceptions(&source.name.raw).collect::<Result<HashMap<Uid, Outcome>>>()?,
+        capacity: &capacity,
+        exact_sizes: snapshots.presets().iter().all(|preset| *preset != Preset::Exchange),
+    });
+    if let (Depth::Octets, Some(destination)) = (depth, destination) {
+        compare_octets(access, source, destination, &mut verdict)?;
+    }
+    let (messages, octets) = (verdict.messages, verdict.octets);
+    let event = Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets };
+    access.migration.observer.event(event);
+    Ok(verdict)
+}
+
+fn valid_links(
+    access: &Access<'_>,
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+) -> Result<Vec<crate::model::Link>> {
+    let Some(destination) = destination else { return Ok(Vec::new()) };
+    let known = access.state.pair(&source.name.raw)?;
+    match known.filter(|known| known.pairing == pairing(source, destination)) {
+        Some(_) => access.state.links(&source.name.raw)?.collect(),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Compares SHA-256 digests. A message whose size differs is counted as altered already, and not again.
+fn compare_octets(
+    access: &Access<'_>,
+    source: &MailboxState,
+    destination: &MailboxState,
+    verdict: &mut Verdict,
+) -> Result<()> {
+    let pairs = std::mem::take(&mut verdict.pairs);
+    let [ours, theirs] = hash_both(access, [source, destination], &pairs)?;
+    let known: Vec<Uid> = verdict
+        .listed
+        .iter()
+        .filter(|known| known.kind == DifferenceKind::Altered)
+        .filter_map(|known| known.source)
+        .collect();
+    for (source_uid, copy) in pairs {
+        let (left, right) = (ours.get(&source_uid), theirs.get(&copy));
+        let detail = match (left, right) {
+            (Some(left), Some(right)) if left == right => continue,
+            (Some(_), Some(_)) => "the octets differ",
+            (None, _) => "the source did not give its octets",
+            (_, None) => "the destination did not give its octets",
+        };
+        if !known.contains(&source_uid) {
+            verdict.differ(Difference {
+                mailbox: source.name.path(),
+                kind: DifferenceKind::Altered,
+                source: Some(source_uid),
+                destination: Some(copy),
+                detail: detail.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn merge(summary: &mut VerifySummary, verdict: Verdict) {
+    summary.differences.merge(&verdict.differences);
+    summary.listed.extend(verdict.listed);
+    summary.outcomes.merge(&verdict.outcomes);
+    summary.mailboxes += 1;
+    summary.messages += verdict.messages;
+    summary.octets += verdict.octets;
+    summary.flags_changed_there += verdict.flags_changed_there;
+}
+
+/// A mailbox that takes no part because the user said so is left out; one that could not take part is missing.
+fn count_omitted(summary: &mut VerifySummary, omitted: &Omitted) {
+    let outcome = match omitted.intended {
+        true => Outcome::Skipped(String::new()),
+        false => Outcome::Failed(String::new()),
+    };
+    summary.outcomes.add(&outcome, omitted.messages);
+    if !omitted.intended {
+        summary.differences.add(DifferenceKind::Missing, omitted.messages);
+        summary.listed.push(Difference {
+            mailbox: omitted.mailbox.path(),
+            kind: DifferenceKind::Missing,
+            source: None,
+            destination: None,
+            detail: format!("the whole mailbox: {}", omitted.reason),
+        });
+    }
+}
