@@ -1,0 +1,29 @@
+# mailferry: `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench clean
+
+SETUP := sh tests/support/setup.sh
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the program: target/release/mailferry
+	cargo build --release --locked
+
+demo: ## Move three accounts between two real servers, step by step
+	$(SETUP) dovecot
+	cargo build --release --locked --bin mailferry --example private_servers
+	sh examples/demo.sh
+
+test: lint ## All tests, on real servers; installs what they need
+	$(SETUP) all
+	cargo test --locked
+
+lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; fi
+
+clean: ## Remove what was built
+	cargo clean
