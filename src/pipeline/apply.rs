@@ -3,14 +3,16 @@
 //! 1. The plan is checked: made from the last scan, with these settings.
 //! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
 //! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
-//! 4. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left.
+//! 4. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left. Where it
+//!    could not be listed again, the plan stays, and the next `apply` goes on with it: against the old listing, what was
+//!    just copied would look as if its user had deleted it.
 
 use super::access::Access;
 use super::allowance::Allowance;
 use super::copy::{Job, Lane, Progress, copy_mailbox, lanes};
 use super::fleet::for_each_account;
 use super::listing::{SideScan, Wanted};
-use super::plan::{plan_account, stamp};
+use super::plan::{outcomes_so_far, plan_account, stamp};
 use super::prepare::{Prepared, close_intents, prepare};
 use super::{ApplyOptions, Event, Migration, Phase, Thoroughness};
 use crate::error::{Error, Kind, Result, Scope};
@@ -194,13 +196,18 @@ impl<'a> Run<'a> {
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
         let access = self.access;
         access.migration.store.flush()?;
-        if !self.broken && !access.migration.stop.is_requested() {
-            self.list_again()?;
-        }
-        let next = plan_account(access)?;
-        let mut outcomes = next.outcomes;
+        let mut outcomes = match self.list_again()? {
+            true => {
+                let next = plan_account(access)?;
+                self.failures.extend(obstacles(&next.plan));
+                next.outcomes
+            }
+            false => {
+                self.failures.extend(obstacles(plan));
+                outcomes_so_far(access, plan)?
+            }
+        };
         self.balance(&mut outcomes);
-        self.failures.extend(obstacles(&next.plan));
         self.figures.reconnects = access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
         self.record_status(Some(outcomes), self.failures.first())?;
@@ -224,10 +231,14 @@ impl<'a> Run<'a> {
         self.access.migration.store.flush()
     }
 
-    fn list_again(&mut self) -> Result<()> {
+    /// Whether the state now has the listing of every mailbox that changed.
+    fn list_again(&mut self) -> Result<bool> {
         let access = self.access;
         if self.touched.is_empty() {
-            return Ok(());
+            return Ok(true);
+        }
+        if self.broken || access.migration.stop.is_requested() {
+            return Ok(false);
         }
         let wanted = Wanted::Only(self.touched.clone());
         let listed = access.with_session(Side::Destination, |session| {
@@ -235,11 +246,14 @@ impl<'a> Run<'a> {
         });
         match listed {
             Ok(result) => self.failures.extend(result.troubles),
-            // The copying is done and recorded; the next scan will list it.
-            Err(error) if *error.kind() == Kind::Interrupted => {}
-            Err(error) => access.notice(&format!("the destination could not be listed again: {}", error.summary())),
+            Err(error) => {
+                if *error.kind() != Kind::Interrupted {
+                    access.notice(&format!("the destination could not be listed again: {}", error.summary()));
+                }
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The plan counts as pending what was tried in this run and did not go: those have an outcome now.

@@ -324,13 +324,7 @@ impl<'a> Planner<'a> {
         self.plan.warnings = mapping.warnings;
         let quotas = &self.snapshots.sides[Side::Destination as usize].quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
-        for omitted in &self.plan.omitted {
-            let outcome = match omitted.intended {
-                true => Outcome::Skipped(String::new()),
-                false => Outcome::Failed(String::new()),
-            };
-            self.outcomes.add(&outcome, omitted.messages);
-        }
+        count_omitted(&self.plan, &mut self.outcomes);
         Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes })
     }
 }
@@ -398,6 +392,35 @@ fn outcomes(plan: &MailboxPlan) -> Outcomes {
         pending: plan.copies.len(),
         ..Outcomes::default()
     }
+}
+
+fn count_omitted(plan: &AccountPlan, outcomes: &mut Outcomes) {
+    for omitted in &plan.omitted {
+        let outcome = match omitted.intended {
+            true => Outcome::Skipped(String::new()),
+            false => Outcome::Failed(String::new()),
+        };
+        outcomes.add(&outcome, omitted.messages);
+    }
+}
+
+/// Where every source message stands while its plan is half applied: what was to be copied and is linked is done.
+///
+/// # Errors
+/// `State`.
+pub fn outcomes_so_far(access: &Access<'_>, plan: &AccountPlan) -> Result<Outcomes> {
+    let mut sum = Outcomes::default();
+    for mailbox in &plan.mailboxes {
+        let mut outcomes = outcomes(mailbox);
+        for link in access.state.links(&mailbox.source.raw)? {
+            let done = u64::from(mailbox.copies.contains(link?.source));
+            outcomes.pending -= done;
+            outcomes.copied += done;
+        }
+        sum.merge(&outcomes);
+    }
+    count_omitted(plan, &mut sum);
+    Ok(sum)
 }
 
 fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &PlanSummary) -> Result<()> {
