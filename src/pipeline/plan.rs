@@ -257,6 +257,10 @@ impl<'a> Planner<'a> {
         for links in diff.links.chunks(CHECKPOINT_LINKS) {
             state.checkpoint(&pair.source.raw, links, &[])?;
         }
+        if self.access.migration.policy.restore_missing {
+            // A link to a copy that is gone would say that the message is done.
+            state.unlink(&pair.source.raw, diff.plan.copies.iter())?;
+        }
         let outcomes = outcomes(&diff.plan);
         self.outcomes.merge(&outcomes);
         self.refresh_exceptions(&diff.plan)?;
