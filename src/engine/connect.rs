@@ -5,7 +5,7 @@ use super::capabilities::Capabilities;
 use super::login::{self, Identity};
 use super::quirks;
 use super::response::Response;
-use super::session::Session;
+use super::session::{Introduction, Session, Tag};
 use super::status::{Condition, Status};
 use super::stream::Socket;
 use super::tls::TlsClient;
@@ -149,8 +149,8 @@ fn capability_words(response: &Response) -> Option<String> {
     word.eq_ignore_ascii_case("CAPABILITY").then(|| words.to_owned())
 }
 
-/// Learns the capabilities after login, who the server is, and switches on what resyncs need: in one round trip, or two
-/// where the login did not bring the capabilities.
+/// Learns the capabilities after login, asks who the server is, and switches on what resyncs need. The answers to the
+/// last two are read with the first answer that is awaited: they cost no round trip of their own.
 fn introduce(session: &mut Session) -> Result<()> {
     if session.capabilities.is_empty() {
         ask_capabilities(session)?;
@@ -159,27 +159,41 @@ fn introduce(session: &mut Session) -> Result<()> {
         return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
             .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
     }
-    let id = session.capabilities.has("ID").then(|| session.send(quirks::ID_COMMAND)).transpose()?;
-    let qresync = session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE");
-    let enable = qresync.then(|| session.send(b"ENABLE QRESYNC")).transpose()?;
-    if let Some(tag) = id {
-        let mut fields = Vec::new();
-        // NO and BAD to ID are no reason to stop (servers.md 0).
-        session.finish(tag, |response| {
-            fields.extend(quirks::id_fields(response));
-            Ok(())
-        })?;
-        session.product = quirks::product(&fields);
-    }
-    if let Some(tag) = enable {
-        let mut enabled = false;
-        session.finish(tag, |response| {
-            let text = response.text().to_ascii_uppercase();
-            enabled |= text.starts_with(b"* ENABLED ") && text.windows(7).any(|word| word == b"QRESYNC");
-            Ok(())
-        })?;
-        session.qresync = enabled;
-    }
     quirks::recognise(session);
+    if session.capabilities.has("ID") {
+        let tag = session.send(quirks::ID_COMMAND)?;
+        session.introduction.push((tag, Introduction::Id));
+    }
+    if session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE") {
+        let tag = session.send(b"ENABLE QRESYNC")?;
+        session.introduction.push((tag, Introduction::Enable));
+    }
     Ok(())
+}
+
+impl Session {
+    pub(super) fn finish_introduction(&mut self, tag: Tag, introduction: Introduction) -> Result<()> {
+        match introduction {
+            Introduction::Id => {
+                let mut fields = Vec::new();
+                // NO and BAD to ID are no reason to stop (servers.md 0).
+                self.await_answer(tag, |response| {
+                    fields.extend(quirks::id_fields(response));
+                    Ok(())
+                })?;
+                self.product = quirks::product(&fields);
+                quirks::recognise(self);
+            }
+            Introduction::Enable => {
+                let mut enabled = false;
+                self.await_answer(tag, |response| {
+                    let text = response.text().to_ascii_uppercase();
+                    enabled |= text.starts_with(b"* ENABLED ") && text.windows(7).any(|word| word == b"QRESYNC");
+                    Ok(())
+                })?;
+                self.qresync = enabled;
+            }
+        }
+        Ok(())
+    }
 }

@@ -4,11 +4,12 @@
 //! An option that is not advertised makes the whole LIST BAD, so only advertised things are asked for. A name from a
 //! listing is never used as a pattern, and STATUS lines are matched by name, never by order.
 
+use super::quota::{QUOTA_COMMAND, quota_line};
 use super::response::Response;
 use super::session::{Session, with_mailbox};
 use crate::error::Result;
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
-use crate::model::server::Namespace;
+use crate::model::server::{Namespace, Quota};
 use crate::model::{ModSeq, Uid, UidValidity, utf7};
 use std::collections::HashMap;
 
@@ -33,10 +34,13 @@ pub struct Listing {
     pub mailboxes: Vec<ListedMailbox>,
     /// Names in other users' and shared namespaces, and names that cannot be used, which were left out.
     pub left_out: Vec<String>,
+    /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
+    pub quotas: Vec<Quota>,
 }
 
 #[derive(Default)]
 struct Found {
+    quotas: Vec<Quota>,
     namespaces: Namespaces,
     lines: Vec<ListLine>,
     subscribed: Vec<RawName>,
@@ -67,11 +71,13 @@ impl Session {
         let command = self.list_command();
         let list = self.send(command.as_bytes())?;
         let lsub = (!extended).then(|| self.send(b"LSUB \"\" \"*\"")).transpose()?;
+        let quota = self.capabilities.has("QUOTA").then(|| self.send(QUOTA_COMMAND)).transpose()?;
         if let Some(tag) = namespace {
             self.finish(tag, |response| found.take(response))?;
         }
         let listed = self.finish(list, |response| found.take(response))?;
-        if let Some(tag) = lsub {
+        // A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
+        for tag in [lsub, quota].into_iter().flatten() {
             self.finish(tag, |response| found.take(response))?;
         }
         self.accepted(listed, "could not list the mailboxes")?;
@@ -147,6 +153,8 @@ impl Found {
             self.subscribed.extend(list_line(&mut response).map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
             self.statuses.extend(status_line(&mut response));
+        } else if text.starts_with(b"* QUOTA ") {
+            self.quotas.extend(quota_line(&mut response).unwrap_or_default());
         } else if text.starts_with(b"* NAMESPACE ") {
             self.namespaces = namespaces(&mut response).unwrap_or_default();
         }
@@ -169,7 +177,7 @@ impl Found {
             }
         }
         mailboxes.sort_by(|a, b| a.name.levels.cmp(&b.name.levels));
-        Listing { namespace, mailboxes, left_out }
+        Listing { namespace, mailboxes, left_out, quotas: self.quotas.clone() }
     }
 
     fn listed(&self, line: &ListLine, namespace: &Namespace) -> Option<ListedMailbox> {

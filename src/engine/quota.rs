@@ -1,35 +1,16 @@
 //! How much room there is (RFC 9208, RFC 2087).
 
 use super::response::{Response, number};
-use super::session::Session;
-use crate::error::Result;
 use crate::model::server::{Quota, QuotaResource};
 
 /// STORAGE is counted in units of this many octets on the wire.
 const STORAGE_UNIT: u64 = 1024;
 
-impl Session {
-    /// The quotas that the INBOX counts against; none where there is no limit, or no QUOTA extension.
-    ///
-    /// # Errors
-    /// `Connection`, `Protocol`.
-    pub fn quotas(&mut self) -> Result<Vec<Quota>> {
-        if !self.capabilities.has("QUOTA") {
-            return Ok(Vec::new());
-        }
-        let mut quotas = Vec::new();
-        let tag = self.send(b"GETQUOTAROOT \"INBOX\"")?;
-        // A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
-        self.finish(tag, |mut response| {
-            quotas.extend(quota_line(&mut response).unwrap_or_default());
-            Ok(())
-        })?;
-        Ok(quotas)
-    }
-}
+/// Asks for the quotas that the INBOX counts against.
+pub(super) const QUOTA_COMMAND: &[u8] = b"GETQUOTAROOT \"INBOX\"";
 
 /// `* QUOTA "root" (STORAGE used limit MESSAGE used limit)`
-fn quota_line(response: &mut Response) -> Option<Vec<Quota>> {
+pub(super) fn quota_line(response: &mut Response) -> Option<Vec<Quota>> {
     let mut scanner = response.scan();
     scanner.word()?;
     scanner.spaces();

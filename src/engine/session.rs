@@ -48,6 +48,8 @@ pub struct Session {
     unanswered: BTreeSet<u32>,
     /// Answered before their turn.
     answered: BTreeMap<u32, Status>,
+    /// What was asked right after login, to be read with the first answer that is awaited.
+    pub(super) introduction: Vec<(Tag, Introduction)>,
     round_trips: u64,
     dead: bool,
     /// Given back when the connection is closed.
@@ -69,6 +71,7 @@ impl Session {
             last_tag: 0,
             unanswered: BTreeSet::new(),
             answered: BTreeMap::new(),
+            introduction: Vec::new(),
             round_trips: 0,
             dead: false,
             _permit: permit,
@@ -147,7 +150,18 @@ impl Session {
     /// # Errors
     /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
     /// the session is dead, because answers are left unread.
-    pub fn finish(&mut self, tag: Tag, mut untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+    pub fn finish(&mut self, tag: Tag, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        for (tag, introduction) in std::mem::take(&mut self.introduction) {
+            self.finish_introduction(tag, introduction)?;
+        }
+        self.await_answer(tag, untagged)
+    }
+
+    pub(super) fn await_answer(
+        &mut self,
+        tag: Tag,
+        mut untagged: impl FnMut(Response) -> Result<()>,
+    ) -> Result<Status> {
         if let Some(status) = self.answered.remove(&tag.0) {
             return Ok(status);
         }
@@ -217,18 +231,22 @@ impl Session {
         error.on(self.server.side, &self.server.label())
     }
 
-    /// Says goodbye, without waiting long for the answer.
+    /// Says goodbye, and does not wait for the answer: there is nothing left to learn from it.
     pub fn logout(mut self) {
-        if let Ok(tag) = self.send(b"LOGOUT") {
-            let _ = self.set_timeout(LOGOUT_TIMEOUT);
-            // The untagged BYE makes this an error: all that matters is that the server saw LOGOUT.
-            let _ = self.finish(tag, |_| Ok(()));
+        if self.send(b"LOGOUT").is_ok() {
+            let _ = self.wire.flush();
         }
     }
 }
 
-/// How long a server may take to say BYE.
-const LOGOUT_TIMEOUT: Duration = Duration::from_secs(2);
+/// What was asked right after login.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Introduction {
+    /// ID: who the server is.
+    Id,
+    /// ENABLE QRESYNC.
+    Enable,
+}
 
 /// What a response is to the command that waits for its answer.
 pub(super) enum Event {

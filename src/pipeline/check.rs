@@ -37,7 +37,6 @@ fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
 fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
     let listing = session.list_mailboxes()?;
     open_inbox(session, &listing, side)?;
-    let quotas = session.quotas()?;
     let server = access.migration.connector(side).server();
     let capabilities = session.capabilities();
     Ok(SideCheck {
@@ -49,7 +48,7 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result
         capabilities: capabilities.words().map(str::to_owned).collect(),
         mailboxes: listing.mailboxes.len() as u64,
         messages: listing.mailboxes.iter().filter_map(|mailbox| mailbox.status).map(|it| u64::from(it.messages)).sum(),
-        quotas,
+        quotas: listing.quotas.clone(),
         append_limit: capabilities.append_limit(),
         notes: notes(session, &listing, side),
     })

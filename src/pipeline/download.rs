@@ -94,7 +94,8 @@ impl Download<'_> {
     }
 
     fn fetch_all(&mut self) -> Result<DownloadEnd> {
-        self.open()?;
+        let opening = self.session.send_open(&self.job.plan.source.raw, Opening::Examine)?;
+        let mut opening = Some(opening);
         let mut wanted = self.job.plan.copies.iter();
         let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
         let mut end = DownloadEnd::Complete;
@@ -113,6 +114,10 @@ impl Download<'_> {
                 }
                 in_flight.push_back(self.ask(records)?);
             }
+            // The first FETCHes are on their way with it: nothing of them counts before the mailbox is known to be right.
+            if let Some(tag) = opening.take() {
+                self.finish_open(tag)?;
+            }
             let Some(asked) = in_flight.pop_front() else { break };
             if !self.receive(asked, &mut missing)? {
                 // Answers are left unread: this connection is of no more use.
@@ -128,8 +133,14 @@ impl Download<'_> {
         Ok(end)
     }
 
-    fn open(&mut self) -> Result<()> {
-        let opened = self.session.open(&self.job.plan.source, Opening::Examine)?;
+    fn finish_open(&mut self, tag: Tag) -> Result<()> {
+        let opened = self.session.finish_open(tag, &self.job.plan.source);
+        let right = |validity| validity == self.job.plan.source_validity;
+        if !opened.as_ref().is_ok_and(|opened| right(opened.sync_point.uid_validity)) {
+            // The answers to the FETCHes behind it are left unread.
+            self.session.kill();
+        }
+        let opened = opened?;
         if opened.sync_point.uid_validity != self.job.plan.source_validity {
             return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")
                 .in_mailbox(&self.job.plan.source.path())

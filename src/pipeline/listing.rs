@@ -143,7 +143,6 @@ impl<'a> SideScan<'a> {
     }
 
     fn record_side(&mut self, listing: &Listing) -> Result<()> {
-        let quotas = if self.side == Side::Destination { self.session.quotas()? } else { Vec::new() };
         let capabilities = self.session.capabilities();
         let state = SideState {
             product: self.session.product().to_owned(),
@@ -151,7 +150,7 @@ impl<'a> SideScan<'a> {
             namespace: listing.namespace.clone(),
             append_limit: capabilities.append_limit(),
             creates_special_use: capabilities.has("CREATE-SPECIAL-USE"),
-            quotas,
+            quotas: listing.quotas.clone(),
         };
         if self.access.state.side(self.side)?.as_ref() != Some(&state) {
             self.access.state.put_side(self.side, &state)?;

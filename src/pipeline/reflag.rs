@@ -7,6 +7,7 @@ use crate::engine::Session;
 use crate::engine::change::FlagChange;
 use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
 use crate::engine::select::Opening;
+use crate::engine::session::Tag;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::FlagUpdate;
 use crate::model::{Flags, Link, Uid, UidSet};
@@ -26,8 +27,12 @@ pub fn update_flags(access: &Access<'_>, lane: &mut Lane, job: &Job, progress: &
     }
     let session = &mut lane.destination;
     open(session, job)?;
-    store(session, &pending)?;
+    let stores = send_stores(session, &pending)?;
     let now = look(session, &pending)?;
+    for tag in stores {
+        let status = session.finish(tag, |_| Ok(()))?;
+        session.accepted(status, "could not update flags")?;
+    }
     let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) = pending
         .iter()
         .copied()
@@ -68,7 +73,7 @@ fn open(session: &mut Session, job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn store(session: &mut Session, updates: &[&FlagUpdate]) -> Result<()> {
+fn send_stores(session: &mut Session, updates: &[&FlagUpdate]) -> Result<Vec<Tag>> {
     let mut groups: BTreeMap<String, (FlagChange, Flags, Vec<Uid>)> = BTreeMap::new();
     for update in updates {
         for (change, flags) in [(FlagChange::Add, &update.add), (FlagChange::Remove, &update.remove)] {
@@ -86,14 +91,10 @@ fn store(session: &mut Session, updates: &[&FlagUpdate]) -> Result<()> {
             tags.push(session.send_store(&chunk, change, &flags)?);
         }
     }
-    for tag in tags {
-        let status = session.finish(tag, |_| Ok(()))?;
-        session.accepted(status, "could not update flags")?;
-    }
-    Ok(())
+    Ok(tags)
 }
 
-/// The flags as they are now. A message that is gone is not in it: its user removed it, nothing is to be done.
+/// The flags as they are after the STOREs, which are on their way. A message that is gone is not in it: its user removed it, nothing is to be done.
 fn look(session: &mut Session, updates: &[&FlagUpdate]) -> Result<HashMap<Uid, Flags>> {
     let mut uids: Vec<Uid> = updates.iter().map(|update| update.destination).collect();
     uids.sort_unstable();
