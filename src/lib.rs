@@ -23,4 +23,5 @@ pub mod engine;
 pub mod error;
 pub mod model;
 pub mod pipeline;
+pub mod report;
 pub mod store;
