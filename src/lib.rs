@@ -17,6 +17,7 @@
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
 
+pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod engine;
