@@ -177,6 +177,11 @@ impl Error {
         matches!(self.0.kind, Kind::Connection | Kind::Throttled(_))
     }
 
+    /// One line with everything but the hint: what, where and why.
+    pub fn line(&self) -> String {
+        std::iter::once(self.to_string()).chain(self.causes().iter().cloned()).collect::<Vec<_>>().join(": ")
+    }
+
     /// One line for reports and the state: what and why, without place and hint.
     pub fn summary(&self) -> String {
         std::iter::once(self.what()).chain(self.causes().iter().map(String::as_str)).collect::<Vec<_>>().join(": ")

@@ -74,10 +74,25 @@ pub fn apply_account(
     clock: Clock,
 ) -> Result<ApplySummary> {
     let mut run = Run::new(access, allowance, clock);
-    let result = run.execute(plan);
-    let finished = run.finish(plan, result.as_ref().err());
-    result?;
-    finished
+    match run.execute(plan) {
+        Ok(()) => run.finish(plan),
+        Err(error) if *error.kind() == Kind::Interrupted => {
+            run.ending = Ending::Interrupted;
+            run.finish(plan)
+        }
+        // Nothing was begun: this is not a run with failures but one that did not come about.
+        Err(error) if run.touched.is_empty() => {
+            run.record_status(None, Some(&error))?;
+            Err(error)
+        }
+        Err(error) => {
+            let account = access.account.name.as_str();
+            access.migration.observer.event(Event::Failed { account, error: &error });
+            run.broken = true;
+            run.failures.insert(0, error);
+            run.finish(plan)
+        }
+    }
 }
 
 /// One account's apply under way.
@@ -92,6 +107,8 @@ struct Run<'a> {
     touched: HashSet<RawName>,
     /// What happened to messages in this run, besides being copied.
     outcomes: Outcomes,
+    /// Something ended the work before its time.
+    broken: bool,
 }
 
 impl<'a> Run<'a> {
@@ -105,6 +122,7 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             touched: HashSet::new(),
             outcomes: Outcomes::default(),
+            broken: false,
         }
     }
 
@@ -173,25 +191,19 @@ impl<'a> Run<'a> {
     }
 
     /// Lists the destination again where it changed, plans again, and records how the run went.
-    fn finish(&mut self, plan: &AccountPlan, error: Option<&Error>) -> Result<ApplySummary> {
+    fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
         let access = self.access;
         access.migration.store.flush()?;
-        if error.is_none() && !access.migration.stop.is_requested() {
+        if !self.broken && !access.migration.stop.is_requested() {
             self.list_again()?;
         }
         let next = plan_account(access)?;
-        self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
-        self.figures.reconnects = access.reconnects();
         let mut outcomes = next.outcomes;
         self.balance(&mut outcomes);
         self.failures.extend(obstacles(&next.plan));
-        let mut status = access.state.status()?;
-        status.outcomes = outcomes;
-        status.octets_copied += self.figures.octets_copied;
-        status.last_run = Some(self.figures.clone());
-        status.last_error = error.or(self.failures.first()).map(|error| format!("{error}: {}", error.summary()));
-        access.state.put_status(&status)?;
-        access.migration.store.flush()?;
+        self.figures.reconnects = access.reconnects();
+        self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
+        self.record_status(Some(outcomes), self.failures.first())?;
         Ok(ApplySummary {
             figures: self.figures.clone(),
             outcomes,
@@ -200,6 +212,16 @@ impl<'a> Run<'a> {
             warnings: plan.warnings.clone(),
             left: outcomes.pending,
         })
+    }
+
+    fn record_status(&self, outcomes: Option<Outcomes>, error: Option<&Error>) -> Result<()> {
+        let mut status = self.access.state.status()?;
+        status.outcomes = outcomes.unwrap_or(status.outcomes);
+        status.octets_copied += self.figures.octets_copied;
+        status.last_run = Some(self.figures.clone());
+        status.last_error = error.map(Error::line);
+        self.access.state.put_status(&status)?;
+        self.access.migration.store.flush()
     }
 
     fn list_again(&mut self) -> Result<()> {
