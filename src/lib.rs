@@ -17,10 +17,12 @@
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
 
+pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod engine;
 pub mod error;
 pub mod model;
 pub mod pipeline;
+pub mod report;
 pub mod store;

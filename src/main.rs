@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary: nothing but the way into the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailferry::cli::main()
+}

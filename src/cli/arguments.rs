@@ -1,0 +1,500 @@
+//! The command line, exactly as the Contract has it (design.md 3), and its help.
+
+use super::exit_codes;
+use crate::config::{PRESETS, parse_duration, parse_size};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the settings are, unless `--config` says otherwise.
+pub const DEFAULT_CONFIG: &str = "mailferry.toml";
+
+/// Accounts worked on at once by default: with the usual 8 connections to a server each account then has two.
+const DEFAULT_JOBS: u16 = 4;
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "mailferry",
+    version,
+    about = "Move IMAP mailboxes from one server to another: every message once, unchanged, and proved",
+    long_about = LONG_ABOUT,
+    after_help = "Examples, exit status and more on each option: mailferry --help",
+    after_long_help = after_long_help(),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const LONG_ABOUT: &str = "\
+Move IMAP mailboxes from one server to another, and keep both alike until the day of the cutover.
+
+  scan     take a snapshot of both sides
+  plan     compare the snapshots and show what would change
+  apply    do exactly that; stop it, kill it, run it again: no message is lost or doubled
+  sync     scan, plan and apply in one go, again and again until the cutover
+  verify   prove that what left has arrived
+
+The source is only read. Nothing on the destination is deleted.";
+
+fn after_long_help() -> String {
+    format!("{EXAMPLES}\n{}\n{PASSWORDS}", exit_codes::help())
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mailferry init --source zimbra --destination dovecot
+                                     write mailferry.toml, and fill it in
+  mailferry check                    log in everywhere; see what will not work
+  mailferry scan && mailferry plan   see what would be done, and
+  mailferry apply                    do it
+  mailferry sync --watch 15m         keep the destination up to date
+  mailferry verify --deep            compare every octet of every message
+
+  mailferry sync --source imaps://alice@old.example.com \\
+                 --destination imaps://alice@new.example.com
+                                     one mailbox, without a settings file
+";
+
+const PASSWORDS: &str = "\
+Passwords:
+  A password is never an argument: everyone on the machine could read it.
+  It comes from the place that the settings name (a file, a command or a
+  variable), or from MAILFERRY_SOURCE_PASSWORD and
+  MAILFERRY_DESTINATION_PASSWORD, or it is asked for.";
+
+/// What can be said with every command, before or after its name.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// The settings file [default: mailferry.toml]
+    #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// The mailbox to read, instead of a settings file: imaps://user@host[:port]
+    ///
+    /// `imap://` begins in clear text and changes to TLS (STARTTLS) before anything is said. Goes with --destination.
+    /// An @ in the user may stand as it is. A password in it is refused.
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub source: Option<String>,
+
+    /// The mailbox to fill, instead of a settings file: imaps://user@host[:port]
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    pub destination: Option<String>,
+
+    /// Where to keep what is known about both sides [default: as the settings say, or mailferry.state]
+    ///
+    /// Losing this directory costs a scan, never a message.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state: Option<PathBuf>,
+
+    /// How many accounts to work on at once
+    ///
+    /// Never more than either server has connections (`max_connections` in the settings).
+    #[arg(short, long, global = true, value_name = "N", default_value_t = DEFAULT_JOBS,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+
+    /// Show neither progress nor notices, only results and failures
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+
+    /// How to show progress, on standard error
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+
+    /// When to use colour
+    ///
+    /// Nothing is said in colour alone. `auto` means on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorMode::Auto, hide_short_help = true)]
+    pub color: ColorMode,
+
+    /// How much to log [default: warn on standard error, info in a log file]
+    ///
+    /// `trace` holds every line that is spoken with the servers, except passwords; message texts are not in it.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_short_help = true)]
+    pub log_level: Option<LogLevel>,
+
+    /// Log to this file (readable by you alone) instead of standard error; it is appended to
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub log_file: Option<PathBuf>,
+
+    /// The form of the log
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = LogFormat::Text, hide_short_help = true)]
+    pub log_format: LogFormat,
+}
+
+/// How progress is shown.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProgressMode {
+    /// Bars on a terminal, plain lines elsewhere
+    Auto,
+    /// A bar for each account at work
+    Bar,
+    /// A line every few seconds
+    Plain,
+    /// One JSON object a line
+    Json,
+    /// Nothing
+    None,
+}
+
+/// When colour is used.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ColorMode {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How much is logged.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The form of the log.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Write a commented settings file to start from
+    Init(InitArguments),
+    /// Log in on both sides; say what was found and what will not work
+    ///
+    /// Nothing is copied and nothing is changed. For each account and side: the server, how it is protected, how much
+    /// it holds, its quota, and what to know before the migration.
+    Check(AccountsArguments),
+    /// Take a snapshot of both sides
+    ///
+    /// Reads the lists of mailboxes and messages, not the messages themselves. What did not change since the last scan
+    /// is not read again.
+    Scan(ScanArguments),
+    /// Compare the snapshots and show what would change
+    ///
+    /// Asks no server. The plan is kept, and `mailferry apply` does exactly that. Look at it with --details to see each
+    /// message that would be left out, and why.
+    Plan(PlanArguments),
+    /// Do what the plan says
+    ///
+    /// Ctrl-C finishes the batch in hand; run it again, and it goes on where it was. The same after a power loss: what
+    /// had arrived is recognised and not copied again.
+    Apply(ApplyArguments),
+    /// Scan, plan and apply in one go
+    ///
+    /// The first time it copies everything, after that only what is new or changed. Run it again and again until the
+    /// cutover, or let --watch do so.
+    Sync(SyncArguments),
+    /// Prove that what left has arrived: nothing lost, doubled or altered
+    ///
+    /// Lists both sides anew and compares every message: identity, size, flags and dates; with --deep also every octet.
+    Verify(VerifyArguments),
+    /// Show what is known of each account, without asking a server
+    Status(StatusArguments),
+    /// Write a report for those who were not there (not yet available)
+    Report(ReportArguments),
+    /// Tell the facts and the rule behind what is done with a mailbox or a message
+    Explain(ExplainArguments),
+    /// Print completions for a shell
+    ///
+    /// For bash: mailferry completions bash > ~/.local/share/bash-completion/completions/mailferry
+    Completions(CompletionsArguments),
+    /// Write the manual pages into a directory
+    Man(ManArguments),
+}
+
+/// The accounts that a command is for.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AccountsArguments {
+    /// Only these accounts: names, patterns such as 'a*', or tag:WORD [default: all]
+    #[arg(value_name = "ACCOUNT")]
+    pub accounts: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct InitArguments {
+    /// What the old server is; its particulars are then written into the file
+    // Strings, as the global options of the same names are: clap keeps one type for one name.
+    #[arg(long, value_name = "PRESET", value_parser = preset_names())]
+    pub source: Option<String>,
+    /// What the new server is
+    #[arg(long, value_name = "PRESET", value_parser = preset_names())]
+    pub destination: Option<String>,
+    /// The file to write, which must not exist; - is standard output
+    #[arg(value_name = "FILE", default_value = DEFAULT_CONFIG, value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+fn preset_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(PRESETS.map(|(name, _)| name))
+}
+
+#[derive(Args, Debug)]
+pub struct ScanArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    #[command(flatten)]
+    pub thoroughness: ThoroughnessArguments,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ThoroughnessArguments {
+    /// List every mailbox whole, and trust nothing that was recorded
+    #[arg(long)]
+    pub full: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    /// Also list unchanged mailboxes, and each message or keyword that would be left out, with the reason
+    #[arg(long)]
+    pub details: bool,
+    /// Write the plan as JSON; - is standard output, and then nothing else is printed there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json: Option<PathBuf>,
+    /// Write the plan as a page (not yet available)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Exit with status 10 if there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ApplyArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    #[command(flatten)]
+    pub limits: ChunkArguments,
+}
+
+const LIMITS: &str = "Limits (when work is left, the exit status is 9)";
+
+/// When to stop with work left: for a maintenance window, or to try it on a few messages first.
+#[derive(Args, Clone, Debug)]
+pub struct ChunkArguments {
+    /// Stop after copying this many messages, over all accounts
+    #[arg(long, help_heading = LIMITS, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_messages: Option<u64>,
+    /// Stop after copying this much, over all accounts; such as 500MB
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", value_parser = parse_size)]
+    pub max_bytes: Option<u64>,
+    /// Stop after this time, such as 90m
+    #[arg(long, help_heading = LIMITS, value_name = "DURATION", value_parser = parse_duration)]
+    pub max_time: Option<Duration>,
+    /// Allow deletions on the destination; in copy mode there are none
+    #[arg(long)]
+    pub allow_deletes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct SyncArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    #[command(flatten)]
+    pub thoroughness: ThoroughnessArguments,
+    /// Do it again and again until stopped, with this time between the end of one and the start of the next
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_duration)]
+    pub watch: Option<Duration>,
+    #[command(flatten)]
+    pub limits: ChunkArguments,
+}
+
+#[derive(Args, Debug)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    /// Read every message on both sides and compare SHA-256 sums
+    #[arg(long)]
+    pub deep: bool,
+    /// Write the result as JSON; - is standard output, and then nothing else is printed there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    /// Write the status as JSON; - is standard output, and then nothing else is printed there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportArguments {
+    /// Write a page
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Write JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct ExplainArguments {
+    #[arg(value_name = "ACCOUNT", help = "The account")]
+    pub account: String,
+    #[arg(value_name = "MAILBOX", help = "The mailbox of the source, with / between the levels of its name")]
+    pub mailbox: String,
+    #[arg(value_name = "UID|MESSAGE-ID", help = "One message, by its UID on the source or by its Message-ID")]
+    pub message: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArguments {
+    #[arg(value_enum, value_name = "SHELL", help = "The shell")]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManArguments {
+    /// The directory, which is made if need be; one page for each command
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub directory: PathBuf,
+}
+
+/// Where the settings of this run are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SettingsPlace {
+    /// A file that was named.
+    File(PathBuf),
+    /// Nothing was named: `mailferry.toml`.
+    DefaultFile,
+    /// Both mailboxes are on the command line.
+    Urls { source: String, destination: String },
+}
+
+impl Global {
+    /// Where the settings of this run are.
+    ///
+    /// # Errors
+    /// What is contradictory or missing, in words. clap cannot tell: one option may stand before the command and the
+    /// other after it.
+    pub fn settings_place(&self) -> Result<SettingsPlace, &'static str> {
+        match (&self.config, &self.source, &self.destination) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+                Err("--config and --source/--destination contradict each other: give a settings file or two mailboxes")
+            }
+            (None, Some(source), Some(destination)) => {
+                Ok(SettingsPlace::Urls { source: source.clone(), destination: destination.clone() })
+            }
+            (None, Some(_), None) => Err("--source goes with --destination, which is missing"),
+            (None, None, Some(_)) => Err("--destination goes with --source, which is missing"),
+            (Some(file), None, None) => Ok(SettingsPlace::File(file.clone())),
+            (None, None, None) => Ok(SettingsPlace::DefaultFile),
+        }
+    }
+}
+
+/// Whether a FILE means standard output.
+pub fn is_standard_output(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// The first argument that looks as if it held a password: it must not even be quoted in an error.
+pub fn password_option(arguments: impl IntoIterator<Item = String>) -> Option<String> {
+    let options = arguments.into_iter().take_while(|argument| argument != "--");
+    let mut names = options.filter_map(|argument| Some(argument.strip_prefix("--")?.split('=').next()?.to_owned()));
+    let looks_secret = |name: &String| ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word));
+    names.find(looks_secret).map(|name| format!("--{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parsed(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(std::iter::once("mailferry").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_is_accepted() {
+        for line in [
+            "init --source zimbra --destination dovecot -",
+            "check alice bob",
+            "scan --full",
+            "plan --details --json - --html page.html --detailed-exitcode alice",
+            "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes",
+            "sync --full --watch 15m --max-messages 10 tag:first",
+            "verify --deep --json v.json",
+            "status --json -",
+            "report --html r.html",
+            "explain alice INBOX 17",
+            "completions bash",
+            "man pages",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}: {}", parsed(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn global_options_stand_before_and_after_the_command() {
+        for line in ["-c a.toml -j 9 -q scan", "scan -c a.toml -j 9 -q", "-j 9 scan -q --config a.toml"] {
+            let global = parsed(line).unwrap().global;
+            assert_eq!((global.jobs, global.quiet), (9, true), "{line}");
+            assert_eq!(global.settings_place(), Ok(SettingsPlace::File("a.toml".into())), "{line}");
+        }
+    }
+
+    #[test]
+    fn config_with_a_url_is_a_contradiction_wherever_they_stand() {
+        for line in ["-c a.toml scan --source imaps://a@b", "--destination imaps://a@b scan -c a.toml"] {
+            assert!(parsed(line).unwrap().global.settings_place().is_err(), "{line}");
+        }
+        assert!(parsed("scan --source imaps://a@b").unwrap().global.settings_place().is_err());
+    }
+
+    #[test]
+    fn init_presets_are_known_ones() {
+        let Command::Init(init) = parsed("init --source zimbra").unwrap().command else { panic!("not init") };
+        assert_eq!((init.source.as_deref(), init.file), (Some("zimbra"), PathBuf::from(DEFAULT_CONFIG)));
+        assert!(parsed("init --source zimbar").is_err());
+    }
+
+    #[test]
+    fn wrong_sizes_durations_and_counts_are_refused() {
+        for line in ["apply --max-bytes much", "apply --max-time 5", "sync --max-messages 0", "scan -j 0"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn password_option_is_found_and_its_value_is_not_quoted() {
+        let found = |line: &str| password_option(line.split_whitespace().map(str::to_owned));
+        assert_eq!(found("sync --source-password=geheim").as_deref(), Some("--source-password"));
+        assert_eq!(found("sync --password geheim").as_deref(), Some("--password"));
+        assert_eq!(found("explain alice -- --password"), None);
+    }
+
+    #[test]
+    fn help_lists_every_exit_status_and_command() {
+        let help = Arguments::command().render_long_help().to_string();
+        for word in ["130", "mailferry sync --watch 15m", "verify", "explain", "MAILFERRY_SOURCE_PASSWORD"] {
+            assert!(help.contains(word), "{word} is missing in\n{help}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! One file a command: what it needs, what it calls, what it prints, and how it ends.
+
+pub mod apply;
+pub mod check;
+pub mod completions;
+pub mod explain;
+pub mod init;
+pub mod man;
+pub mod plan;
+pub mod scan;
+pub mod status;
+pub mod sync;
+pub mod verify;

@@ -1,0 +1,87 @@
+//! `mailferry sync`: scan, plan and apply in one go; with `--watch` again and again until stopped.
+
+use super::apply;
+use crate::cli::arguments::SyncArguments;
+use crate::cli::context::{Context, Needs};
+use crate::cli::exit_codes::ExitCode;
+use crate::cli::signals::Stage;
+use crate::error::{Error, Kind, Result};
+use crate::model::report::{AccountResult, ApplySummary};
+use crate::pipeline::resync::sync;
+use crate::pipeline::{Migration, Stop};
+use crate::report::quantity::duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a wait looks whether the user asked to stop.
+const STOP_INTERVAL: Duration = Duration::from_millis(100);
+
+pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
+    let migration = context.migration(&arguments.accounts.accounts, Needs::Servers)?;
+    arguments.limits.warn_of_deletes(context);
+    match arguments.watch {
+        None => Ok(once(context, arguments, &migration)?.code),
+        Some(interval) => watch(context, arguments, &migration, interval),
+    }
+}
+
+/// How one sync ended.
+struct Round {
+    code: ExitCode,
+    /// A login was refused and no account could be opened: trying again and again could lock the login out.
+    shut_out: bool,
+}
+
+fn once(context: &Context, arguments: &SyncArguments, migration: &Migration) -> Result<Round> {
+    let thoroughness = arguments.thoroughness.chosen();
+    let results = context.watched(migration, |migration| sync(migration, thoroughness, arguments.limits.options()));
+    let again = context.invocation(&arguments.accounts.accounts).next("sync");
+    let code = apply::finish(context, &results, &again)?;
+    Ok(Round { code, shut_out: code == ExitCode::NoneReached && any_login_refused(&results) })
+}
+
+fn any_login_refused(results: &[AccountResult<ApplySummary>]) -> bool {
+    let refused = |error: &Error| *error.kind() == Kind::Authentication;
+    results.iter().any(|result| result.result.as_ref().is_err_and(refused))
+}
+
+/// Goes on through rounds in which something failed: the next one may find it mended.
+fn watch(context: &Context, arguments: &SyncArguments, migration: &Migration, interval: Duration) -> Result<ExitCode> {
+    loop {
+        let round = once(context, arguments, migration)?;
+        if round.code == ExitCode::Interrupted || round.shut_out {
+            return Ok(round.code);
+        }
+        if !context.global.quiet {
+            context
+                .screen
+                .line(&format!("\nThe next sync begins in {}; Ctrl-C ends it", duration(interval.as_secs_f64())));
+        }
+        context.interruption.enter(Stage::Waiting);
+        if !waited(interval, &migration.stop) {
+            return Ok(ExitCode::Interrupted);
+        }
+    }
+}
+
+/// Whether the whole time passed before the user asked to stop.
+fn waited(interval: Duration, stop: &Stop) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < interval && !stop.is_requested() {
+        thread::sleep(STOP_INTERVAL.min(interval.saturating_sub(start.elapsed())));
+    }
+    !stop.is_requested()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_ends_when_asked_to_stop() {
+        let stop = Stop::default();
+        assert!(waited(Duration::from_millis(1), &stop));
+        stop.request();
+        assert!(!waited(Duration::from_secs(3600), &stop));
+    }
+}

@@ -1,0 +1,180 @@
+//! What every command needs of the command line: the settings, the state, the accounts, and where words go.
+
+use super::arguments::{Arguments, DEFAULT_CONFIG, Global, SettingsPlace};
+use super::errors;
+use super::exit_codes::ExitCode;
+use super::invocation::Invocation;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::signals::{Interruption, Stage};
+use crate::config::Settings;
+use crate::engine::Connector;
+use crate::error::{Error, Kind, Result};
+use crate::model::Account;
+use crate::model::report::AccountResult;
+use crate::pipeline::Migration;
+use crate::store::Store;
+use clap::CommandFactory;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a command needs besides its settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// Both servers, and so passwords; a state that is made if there is none.
+    Servers,
+    /// Both servers, and a state that a scan has made.
+    ServersAndSnapshot,
+    /// Only a state that a scan has made.
+    Snapshot,
+}
+
+/// The surroundings in which a command runs.
+pub struct Context {
+    pub global: Global,
+    pub screen: Screen,
+    pub progress: Arc<Progress>,
+    pub interruption: Interruption,
+}
+
+impl Context {
+    /// Surroundings as the command line wants them.
+    ///
+    /// # Errors
+    /// `Io` when signals cannot be listened for.
+    pub fn new(global: Global, screen: Screen) -> Result<Context> {
+        let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen));
+        let interruption = Interruption::listen(&screen)?;
+        Ok(Context { global, screen, progress, interruption })
+    }
+
+    /// The command line to type next for these accounts.
+    pub fn invocation(&self, accounts: &[String]) -> Invocation {
+        Invocation::new(&self.global, accounts)
+    }
+
+    /// Tells something that is good to know, unless the user wants quiet.
+    pub fn warn(&self, text: &str) {
+        if !self.global.quiet {
+            errors::warn(&self.screen, text);
+        }
+    }
+
+    /// Reads the settings, and says what is doubtful in them.
+    ///
+    /// # Errors
+    /// `Settings` with all mistakes. Contradictory options end the process as clap does: with the usage and status 2.
+    pub fn settings(&self) -> Result<Settings> {
+        let place = self.global.settings_place().unwrap_or_else(|contradiction| {
+            Arguments::command().error(clap::error::ErrorKind::ArgumentConflict, contradiction).exit()
+        });
+        let mut settings = match place {
+            SettingsPlace::File(file) => Settings::from_file(&file)?,
+            SettingsPlace::DefaultFile => Settings::from_file(default_file()?)?,
+            SettingsPlace::Urls { source, destination } => {
+                Settings::from_urls(&source, &destination, self.global.state.as_deref())?
+            }
+        };
+        if let Some(state) = &self.global.state {
+            settings.state.clone_from(state);
+        }
+        settings.warnings.iter().for_each(|warning| self.warn(warning));
+        Ok(settings)
+    }
+
+    /// Opens a state that a scan has made.
+    ///
+    /// # Errors
+    /// `State`, `Locked`.
+    pub fn existing_store(&self, settings: &Settings) -> Result<Store> {
+        self.told(Store::open_existing(&settings.state)?)
+    }
+
+    fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
+        notices.iter().for_each(|notice| self.warn(notice));
+        Ok(store)
+    }
+
+    /// All that a run over these accounts works with. Everything that can be wrong without asking a server is found
+    /// here; passwords are asked for last.
+    ///
+    /// # Errors
+    /// `Settings`, `State`, `Locked`.
+    pub fn migration(&self, names: &[String], needs: Needs) -> Result<Migration> {
+        let settings = self.settings()?;
+        let accounts = settings.select(names)?;
+        if needs != Needs::Snapshot {
+            settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
+        }
+        let store = match needs {
+            Needs::Servers => self.told(Store::open(&settings.state)?)?,
+            Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
+        };
+        let connector = |server: &_| Connector::new(Clone::clone(server), settings.state.clone());
+        let (source, destination) = (connector(&settings.source)?, connector(&settings.destination)?);
+        if needs != Needs::Snapshot {
+            settings.ask_for_passwords(&accounts)?;
+        }
+        Ok(self.assembled(settings, accounts, store, [source, destination]))
+    }
+
+    fn assembled(
+        &self,
+        settings: Settings,
+        accounts: Vec<Account>,
+        store: Store,
+        [source, destination]: [Connector; 2],
+    ) -> Migration {
+        Migration {
+            accounts,
+            source,
+            destination,
+            passwords: settings.passwords(),
+            policy: settings.policy,
+            limits: settings.limits,
+            jobs: usize::from(self.global.jobs),
+            store,
+            observer: self.progress.clone(),
+            stop: self.interruption.stop.clone(),
+        }
+    }
+
+    /// Does the work with progress shown, and clears the way for its results.
+    pub fn watched<T>(&self, migration: &Migration, work: impl FnOnce(&Migration) -> T) -> T {
+        self.interruption.enter(Stage::Working);
+        self.progress.begin(migration.accounts.len());
+        let result = work(migration);
+        self.progress.clear();
+        result
+    }
+
+    /// Ends a command: lists all failures, those of whole accounts and those that `failures_of` finds in a success, and
+    /// says how to go on with `again` after an interruption.
+    pub fn conclude<T>(
+        &self,
+        results: &[AccountResult<T>],
+        code: ExitCode,
+        failures_of: impl Fn(&T) -> Vec<&Error>,
+        again: &str,
+    ) -> ExitCode {
+        let failures = results.iter().flat_map(|result| match &result.result {
+            Ok(success) => failures_of(success),
+            Err(error) => vec![error],
+        });
+        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>());
+        if code == ExitCode::Interrupted {
+            self.screen.line(&format!("\nInterrupted: all that was done is recorded. To go on, run: {again}"));
+        }
+        code
+    }
+}
+
+/// The settings file where none was named.
+fn default_file() -> Result<&'static Path> {
+    let file = Path::new(DEFAULT_CONFIG);
+    if file.exists() {
+        return Ok(file);
+    }
+    Err(Error::new(Kind::Settings, format!("there is no {DEFAULT_CONFIG} here, and no other settings were named"))
+        .hint("write one with `mailferry init`, name yours with -c FILE, or name two mailboxes with --source and --destination"))
+}

@@ -1,0 +1,165 @@
+//! The one place that shows errors, warnings and failures: on standard error, with what failed, where, why, and what to
+//! do next.
+
+use super::screen::{Screen, Tone};
+use crate::error::{Error, Kind, sanitized};
+use crate::model::Side;
+use crate::report::quantity::counted;
+
+/// Places that are named for failures that have everything else in common; the rest is counted.
+const NAMED_PLACES: usize = 5;
+
+/// Shows the error that ended the run.
+pub fn show(screen: &Screen, error: &Error) {
+    screen.line(&rendered(screen, error));
+}
+
+/// Shows something the user should know.
+pub fn warn(screen: &Screen, text: &str) {
+    screen.line(&format!("{} {}", screen.toned(Tone::Warning, "warning:"), sanitized(text)));
+}
+
+/// Lists all failures of a run, those that differ only in their place together. An account that was interrupted did
+/// not fail.
+pub fn show_failures(screen: &Screen, failures: &[&Error]) {
+    let failures: Vec<&Error> =
+        failures.iter().copied().filter(|failure| *failure.kind() != Kind::Interrupted).collect();
+    if failures.is_empty() {
+        return;
+    }
+    let groups: Vec<String> = grouped(&failures).iter().map(|group| rendered_group(screen, group)).collect();
+    screen.line(&format!("\n{}:\n\n{}", counted(failures.len() as u64, "failure"), groups.join("\n\n")));
+}
+
+fn rendered(screen: &Screen, error: &Error) -> String {
+    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&error.to_string()));
+    headline + &causes(error) + &hint(screen, error)
+}
+
+/// The first of the group in full, and where else it happened.
+fn rendered_group(screen: &Screen, group: &[&Error]) -> String {
+    let [first, others @ ..] = group else { return String::new() };
+    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&first.to_string()));
+    let also = if others.is_empty() { String::new() } else { format!("\n  the same: {}", places(others)) };
+    let hint = first.advice().map(|advice| format!("\n  {} {}", screen.toned(Tone::Hint, "hint:"), sanitized(advice)));
+    headline + &causes(first) + &also + &hint.unwrap_or_default()
+}
+
+fn causes(error: &Error) -> String {
+    error.causes().iter().map(|cause| format!("\n  caused by: {}", sanitized(cause))).collect()
+}
+
+fn hint(screen: &Screen, error: &Error) -> String {
+    match error.advice() {
+        Some(advice) => format!("\n\n{} {}", screen.toned(Tone::Hint, "hint:"), sanitized(advice)),
+        None => String::new(),
+    }
+}
+
+fn places(group: &[&Error]) -> String {
+    let named = group.iter().take(NAMED_PLACES).map(|error| place(error));
+    let mut places: Vec<String> = named.filter(|place| !place.is_empty()).collect();
+    if group.len() > NAMED_PLACES {
+        places.push(format!("and {} more", group.len() - NAMED_PLACES));
+    }
+    places.join("; ")
+}
+
+/// ``alice, `INBOX`, UID 7``
+fn place(error: &Error) -> String {
+    let place = error.place();
+    let account = place.account.as_ref().map(|account| sanitized(account));
+    let mailbox = place.mailbox.as_ref().map(|mailbox| format!("`{}`", sanitized(mailbox)));
+    let uid = place.uid.map(|uid| format!("UID {uid}"));
+    [account, mailbox, uid].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What failures have in common that are shown together: all but the names of users, mailboxes and messages.
+type Likeness<'a> = (String, &'a [String], Option<&'a str>, Option<Side>, Option<&'a str>);
+
+fn likeness(error: &Error) -> Likeness<'_> {
+    let place = error.place();
+    (without_names(error.what()), error.causes(), error.advice(), place.side, place.server.as_deref())
+}
+
+/// The text without what stands in backquotes.
+fn without_names(text: &str) -> String {
+    text.split('`').step_by(2).collect()
+}
+
+/// The failures in groups that are alike, in the order in which each first occurred.
+fn grouped<'a>(failures: &[&'a Error]) -> Vec<Vec<&'a Error>> {
+    let mut groups: Vec<Vec<&Error>> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for failure in failures {
+        let index = *known.entry(likeness(failure)).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some(group) => group.push(failure),
+            None => groups.push(vec![failure]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::arguments::ColorMode;
+    use crate::model::Uid;
+
+    fn refusal(account: &str, uid: u32) -> Error {
+        Error::new(Kind::Refused, "could not append a message")
+            .because("NO [OVERQUOTA] \"Quota exceeded\"\x1b[2J")
+            .hint("free space, then run `mailferry apply` again")
+            .in_account(account)
+            .in_mailbox("INBOX")
+            .at_uid(Uid(uid))
+            .on(Side::Destination, "new.example.org")
+    }
+
+    #[test]
+    fn error_names_place_cause_and_hint() {
+        let expected = "\
+error: alice: could not append a message in `INBOX`, UID 7 on the destination new.example.org
+  caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
+
+hint: free space, then run `mailferry apply` again";
+        assert_eq!(rendered(&Screen::new(ColorMode::Never), &refusal("alice", 7)), expected);
+    }
+
+    #[test]
+    fn alike_failures_are_shown_together() {
+        let failures: Vec<Error> = (1..=7).map(|uid| refusal("alice", uid)).collect();
+        let groups = grouped(&failures.iter().collect::<Vec<_>>());
+        assert_eq!(groups.len(), 1);
+        let expected = "\
+error: alice: could not append a message in `INBOX`, UID 1 on the destination new.example.org
+  caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
+  the same: alice, `INBOX`, UID 2; alice, `INBOX`, UID 3; alice, `INBOX`, UID 4; alice, `INBOX`, UID 5; \
+alice, `INBOX`, UID 6; and 1 more
+  hint: free space, then run `mailferry apply` again";
+        assert_eq!(rendered_group(&Screen::new(ColorMode::Never), &groups[0]), expected);
+    }
+
+    #[test]
+    fn failures_that_differ_in_quoted_names_are_alike() {
+        let login = |user: &str| Error::new(Kind::Authentication, format!("could not log in as `{user}`"));
+        assert_eq!(grouped(&[&login("alice"), &login("bob"), &refusal("bob", 1)]).len(), 2);
+    }
+
+    #[test]
+    fn failures_with_other_causes_stay_apart() {
+        let (one, other) = (refusal("alice", 1), refusal("alice", 2).because("another"));
+        assert_eq!(grouped(&[&one, &other, &one]).iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let (plain, coloured) = (Screen::new(ColorMode::Never), Screen::new(ColorMode::Always));
+        let shown = rendered(&coloured, &refusal("alice", 7));
+        assert!(shown.starts_with("\x1b["), "{shown:?}");
+        let stripped =
+            ["\x1b[1m", "\x1b[31m", "\x1b[36m", "\x1b[0m"].iter().fold(shown, |text, code| text.replace(code, ""));
+        assert_eq!(stripped, rendered(&plain, &refusal("alice", 7)));
+    }
+}

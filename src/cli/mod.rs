@@ -1,0 +1,27 @@
+//! Words in, words out: the command line, progress, results and exit codes. It has no rules of its own: what is done
+//! with mail is decided in `pipeline` and `diff`, and how results read in `report`.
+//!
+//! - [`arguments`]: the command line and its help. [`exit_codes`]: how runs end, all in one place.
+//! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need.
+//! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
+//!   [`errors`], the one place that shows an error.
+//! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`invocation`]: the command to type next.
+
+mod arguments;
+mod commands;
+mod context;
+mod errors;
+mod exit_codes;
+mod invocation;
+mod logging;
+mod output;
+mod process;
+mod progress;
+mod run;
+mod screen;
+mod signals;
+
+/// The whole program.
+pub fn main() -> std::process::ExitCode {
+    run::main().into()
+}

@@ -1,0 +1,111 @@
+//! Progress as JSON for programs: one object a line. `advanced` comes at most once a second for each account, with how far
+//! the phase is by then.
+
+use super::Display;
+use super::board::{Board, phase_word};
+use crate::pipeline::Event;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+pub struct JsonLines {
+    output: Box<dyn Write + Send>,
+    spoken: HashMap<String, Instant>,
+}
+
+impl JsonLines {
+    pub fn new(output: Box<dyn Write + Send>) -> Self {
+        JsonLines { output, spoken: HashMap::new() }
+    }
+
+    fn is_due(&mut self, account: &str, now: Instant) -> bool {
+        let due = self.spoken.get(account).is_none_or(|spoken| now - *spoken >= INTERVAL);
+        if due {
+            self.spoken.insert(account.to_owned(), now);
+        }
+        due
+    }
+}
+
+impl Display for JsonLines {
+    fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant) {
+        match event {
+            Event::Advanced { account, .. } if !self.is_due(account, now) => return,
+            Event::Ended { account } => drop(self.spoken.remove(*account)),
+            _ => {}
+        }
+        let mut object = object(event, board);
+        object["time"] = json!(Timestamp::now().to_string());
+        // That nobody reads it is no failure.
+        let _ = self.output.write_all(format!("{object}\n").as_bytes());
+    }
+}
+
+fn object(event: &Event<'_>, board: &Board) -> Value {
+    match event {
+        Event::Began { account, phase, messages, octets } => json!({
+            "event": "began",
+            "account": account,
+            "phase": phase_word(*phase),
+            "messages": messages,
+            "octets": octets,
+        }),
+        Event::Advanced { account, mailbox, .. } => {
+            let work = board.work(account);
+            json!({
+                "event": "advanced",
+                "account": account,
+                "mailbox": mailbox,
+                "phase": work.map(|work| phase_word(work.phase)),
+                "messages_done": work.map(|work| work.done.messages),
+                "octets_done": work.map(|work| work.done.octets),
+                "messages": work.map(|work| work.whole.messages),
+                "octets": work.map(|work| work.whole.octets),
+            })
+        }
+        Event::Noticed { account, text } => json!({ "event": "noticed", "account": account, "text": text }),
+        Event::Failed { account, error } => json!({
+            "event": "failed",
+            "account": account,
+            "error": error.to_string(),
+            "causes": error.causes(),
+        }),
+        Event::Ended { account } => json!({
+            "event": "ended",
+            "account": account,
+            "accounts_ended": board.ended,
+            "accounts": board.accounts,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Phase;
+
+    #[test]
+    fn advanced_tells_how_far_the_phase_is() {
+        let now = Instant::now();
+        let mut board = Board::new(1, now);
+        board.note(&Event::Began { account: "alice", phase: Phase::Copying, messages: 9, octets: 900 }, now);
+        let advanced = Event::Advanced { account: "alice", mailbox: "INBOX", messages: 3, octets: 300 };
+        board.note(&advanced, now);
+        let object = object(&advanced, &board);
+        assert_eq!((&object["event"], &object["phase"]), (&json!("advanced"), &json!("copying")));
+        assert_eq!((&object["messages_done"], &object["octets"]), (&json!(3), &json!(900)));
+    }
+
+    #[test]
+    fn advanced_is_said_once_a_second() {
+        let mut lines = JsonLines::new(Box::new(std::io::sink()));
+        let now = Instant::now();
+        let due = [0, 400, 999, 1000].map(|wait| lines.is_due("alice", now + Duration::from_millis(wait)));
+        assert_eq!(due, [true, false, false, true]);
+        assert!(lines.is_due("bob", now));
+    }
+}

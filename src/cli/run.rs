@@ -1,0 +1,71 @@
+//! From the command line to the exit code: `run` is one match, and a command is one function.
+
+use super::arguments::{Arguments, Command, password_option};
+use super::context::Context;
+use super::exit_codes::ExitCode;
+use super::screen::Screen;
+use super::{commands, errors, logging, process};
+use crate::error::{Error, Kind, Result};
+use clap::Parser;
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Reads the command line, does what it says, and shows the error that ended it, if there is one.
+pub fn main() -> ExitCode {
+    process::forbid_core_files();
+    refuse_password_options();
+    let Arguments { command, global } = Arguments::parse();
+    let screen = Screen::new(global.color);
+    process::report_panics(&screen);
+    let run = || {
+        logging::begin(&global, &screen)?;
+        run(&Context::new(global.clone(), screen.clone())?, command)
+    };
+    let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
+    result.unwrap_or_else(|error| {
+        errors::show(&screen, &error);
+        ExitCode::of_run(&error)
+    })
+}
+
+fn run(context: &Context, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Init(arguments) => commands::init::run(&arguments),
+        Command::Check(arguments) => commands::check::run(context, &arguments),
+        Command::Scan(arguments) => commands::scan::run(context, &arguments),
+        Command::Plan(arguments) => commands::plan::run(context, &arguments),
+        Command::Apply(arguments) => commands::apply::run(context, &arguments),
+        Command::Sync(arguments) => commands::sync::run(context, &arguments),
+        Command::Verify(arguments) => commands::verify::run(context, &arguments),
+        Command::Status(arguments) => commands::status::run(context, &arguments),
+        Command::Report(_) => Err(not_yet("`mailferry report`")),
+        Command::Explain(arguments) => commands::explain::run(context, &arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+        Command::Man(arguments) => commands::man::run(&arguments),
+    }
+}
+
+/// What the Contract knows and this version does not do is refused by name.
+pub fn not_yet(what: &str) -> Error {
+    Error::new(Kind::Settings, format!("{what} is not yet available in this version"))
+        .hint("use `mailferry status --json FILE`, `mailferry plan --json FILE` or `mailferry verify --json FILE`")
+}
+
+/// Before clap reads them: its errors quote what was typed.
+fn refuse_password_options() {
+    let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    if let Some(option) = password_option(arguments) {
+        let what = format!("{option} is refused: everyone on this machine can read arguments, and shells keep them");
+        let error = Error::new(Kind::Settings, what).hint(
+            "name a password_file or password_command in the settings, export MAILFERRY_SOURCE_PASSWORD and \
+             MAILFERRY_DESTINATION_PASSWORD, or let mailferry ask. If that was a real password, change it",
+        );
+        errors::show(&Screen::new(super::arguments::ColorMode::Auto), &error);
+        std::process::exit(i32::from(ExitCode::of_run(&error).number()));
+    }
+}
+
+fn panicked() -> Error {
+    Error::new(Kind::Io, "mailferry met a situation that it does not handle")
+        .hint("nothing is lost: run the command again, and please report this with the line above")
+}

@@ -1,0 +1,93 @@
+//! Standard error, which progress bars, logs, notices and failures share: each takes its turn, and a line never lands in
+//! the middle of a bar.
+
+use super::arguments::ColorMode;
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Standard error. Cheap to clone; all clones are the same screen.
+#[derive(Clone)]
+pub struct Screen {
+    bars: MultiProgress,
+    coloured: bool,
+}
+
+/// What a word means; shown in colour where that is wanted, besides in words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tone {
+    Error,
+    Warning,
+    Hint,
+}
+
+impl Screen {
+    /// The screen of this process.
+    pub fn new(color: ColorMode) -> Self {
+        let coloured = match color {
+            ColorMode::Always => true,
+            ColorMode::Never => false,
+            ColorMode::Auto => io::stderr().is_terminal() && colour_is_welcome(),
+        };
+        Screen { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), coloured }
+    }
+
+    /// The bars on it.
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Whether bars can be drawn on it.
+    pub fn takes_bars(&self) -> bool {
+        io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
+    /// Writes a line, or several. That standard error is closed is nobody's concern.
+    pub fn line(&self, text: &str) {
+        let _ = self.write_whole(format!("{text}\n").as_bytes());
+    }
+
+    /// The word in the colour of its tone.
+    pub fn toned(&self, tone: Tone, word: &str) -> String {
+        if !self.coloured {
+            return word.to_owned();
+        }
+        let style = match tone {
+            Tone::Error => Style::new().bold().fg_color(Some(AnsiColor::Red.into())),
+            Tone::Warning => Style::new().bold().fg_color(Some(AnsiColor::Yellow.into())),
+            Tone::Hint => Style::new().bold().fg_color(Some(AnsiColor::Cyan.into())),
+        };
+        format!("{style}{word}{style:#}")
+    }
+
+    fn write_whole(&self, octets: &[u8]) -> io::Result<()> {
+        self.bars.suspend(|| io::stderr().lock().write_all(octets))
+    }
+}
+
+/// <https://no-color.org>
+fn colour_is_welcome() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+impl Write for Screen {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.write_whole(octets)?;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Screen {
+    type Writer = Screen;
+
+    fn make_writer(&'a self) -> Screen {
+        self.clone()
+    }
+}

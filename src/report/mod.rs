@@ -1,0 +1,42 @@
+//! What a command found or did, made readable: as text for people and as JSON for scripts.
+//!
+//! Pure functions from `model` to a `String` or a [`serde_json::Value`]: no servers, no clock, no terminal. Text has no
+//! colour, so that nothing is ever said in colour alone; what came from a server is made harmless before it is shown.
+//! JSON is for machines: names and numbers stand in it exactly, and its shapes are those of the Contract.
+//!
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`]: one file a command.
+//! - [`outcomes`]: the account of outcomes as a sentence that adds up.
+//! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
+
+pub mod apply;
+pub mod check;
+pub mod explanation;
+mod failure;
+pub mod outcomes;
+pub mod plan;
+pub mod quantity;
+pub mod scan;
+pub mod status;
+pub mod table;
+pub mod verify;
+
+use crate::error::sanitized;
+use crate::model::report::AccountResult;
+
+/// The accounts whose command succeeded, with what it gave.
+fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)> {
+    results.iter().filter_map(|result| Some((result.account.as_str(), result.result.as_ref().ok()?)))
+}
+
+/// Lines that say what the reader should know, each with the account's name where there are several accounts.
+fn warning_lines(account: &str, warnings: &[String], accounts: usize) -> String {
+    let place = if accounts > 1 { format!("{}: ", sanitized(account)) } else { String::new() };
+    warnings.iter().map(|warning| format!("warning: {place}{}\n", sanitized(warning))).collect()
+}
+
+/// `lines`, each moved to the right.
+fn indented(lines: &str, columns: usize) -> String {
+    let margin = " ".repeat(columns);
+    let indent = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") };
+    lines.lines().map(indent).collect()
+}

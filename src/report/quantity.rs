@@ -1,0 +1,135 @@
+//! Numbers, octets, durations and moments as people read them. Exact figures are for JSON.
+
+use bytesize::ByteSize;
+use jiff::Timestamp;
+
+/// A number with thousands separators: `1,234,567`.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = {
+        let first = digits.len() % 3;
+        let (head, tail) = digits.split_at(first);
+        let tail = (0..tail.len() / 3).map(|group| &tail[group * 3..group * 3 + 3]);
+        (!head.is_empty()).then_some(head).into_iter().chain(tail).collect()
+    };
+    groups.join(",")
+}
+
+/// A number and what it counts: `1 mailbox`, `1,234 copies`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {}", number(count), noun_for(count, noun))
+}
+
+/// The noun in the form that the count demands.
+pub fn noun_for(count: u64, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if count == 1 => noun.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with('x') => format!("{noun}es"),
+        None => format!("{noun}s"),
+    }
+}
+
+/// `is` or `are`, `has` or `have`: the verb in the form that the count demands.
+pub fn verb_for(count: u64, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// Octets in binary units with one decimal: `48.2 MiB`; below a kibibyte exact: `512 B`.
+pub fn octets(octets: u64) -> String {
+    ByteSize(octets).display().iec().to_string()
+}
+
+/// Octets a second: `4.0 MiB/s`. `None` where the time is too short to say.
+pub fn octet_rate(amount: u64, seconds: f64) -> Option<String> {
+    per_second(amount, seconds).map(|rate| format!("{}/s", octets(rate as u64)))
+}
+
+/// Something a second: `9.8 messages/s`. `None` where the time is too short to say.
+pub fn message_rate(messages: u64, seconds: f64) -> Option<String> {
+    per_second(messages, seconds).map(|rate| match rate {
+        rate if rate < 100.0 => format!("{rate:.1} messages/s"),
+        rate => format!("{} messages/s", number(rate as u64)),
+    })
+}
+
+/// Shorter than this, a rate tells more of the clock than of the work.
+const SHORTEST_MEASURE_SECONDS: f64 = 0.05;
+
+/// How many a second, where the time is long enough to say.
+pub fn per_second(amount: u64, seconds: f64) -> Option<f64> {
+    (seconds >= SHORTEST_MEASURE_SECONDS).then(|| amount as f64 / seconds)
+}
+
+/// A duration in its two largest units: `0.4s`, `12s`, `3m 20s`, `2h 5m`, `3d 4h`.
+pub fn duration(seconds: f64) -> String {
+    let tenths = format!("{seconds:.1}s");
+    let whole = seconds.round().max(0.0) as u64;
+    let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit} {small}{small_unit}"),
+    };
+    match whole {
+        0..10 => tenths,
+        10..60 => format!("{whole}s"),
+        60..3600 => two(whole / 60, "m", whole % 60, "s"),
+        3600..86_400 => two(whole / 3600, "h", whole % 3600 / 60, "m"),
+        _ => two(whole / 86_400, "d", whole % 86_400 / 3600, "h"),
+    }
+}
+
+/// A moment to the minute, in UTC: `2026-07-12 14:02`.
+pub fn moment(seconds: i64) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(timestamp) => timestamp.strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// A moment for machines (RFC 3339).
+pub fn exact_moment(seconds: i64) -> Option<String> {
+    Timestamp::from_second(seconds).ok().map(|timestamp| timestamp.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_is_grouped_by_thousands() {
+        let shown = [0, 7, 999, 1000, 20_000, 1_234_567].map(number);
+        assert_eq!(shown, ["0", "7", "999", "1,000", "20,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn counted_uses_singular_only_for_one() {
+        assert_eq!(counted(1, "copy"), "1 copy");
+        assert_eq!(counted(0, "copy"), "0 copies");
+        assert_eq!(counted(2, "mailbox"), "2 mailboxes");
+        assert_eq!(counted(1200, "flag change"), "1,200 flag changes");
+    }
+
+    #[test]
+    fn octets_have_one_decimal_above_a_kibibyte() {
+        let shown = [0, 1023, 1024, 50_541_363, 1 << 30].map(octets);
+        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "48.2 MiB", "1.0 GiB"]);
+    }
+
+    #[test]
+    fn duration_shows_two_units_at_most() {
+        let shown = [0.42, 12.3, 59.7, 200.0, 7500.0, 86_400.0].map(duration);
+        assert_eq!(shown, ["0.4s", "12s", "1m", "3m 20s", "2h 5m", "1d"]);
+    }
+
+    #[test]
+    fn rate_of_no_time_is_not_shown() {
+        assert_eq!(octet_rate(1 << 20, 0.0), None);
+        assert_eq!(octet_rate(8 << 20, 2.0).as_deref(), Some("4.0 MiB/s"));
+        assert_eq!(message_rate(98, 10.0).as_deref(), Some("9.8 messages/s"));
+    }
+
+    #[test]
+    fn moment_is_utc() {
+        assert_eq!(moment(1_783_864_920), "2026-07-12 14:02");
+    }
+}

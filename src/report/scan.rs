@@ -1,0 +1,55 @@
+//! What a scan found, as text.
+
+use super::quantity::{counted, number, octets};
+use super::table::{Align, Table};
+use super::{succeeded, warning_lines};
+use crate::error::sanitized;
+use crate::model::Side;
+use crate::model::report::{AccountResult, ScanSummary, SideSummary};
+
+/// A line for each side of each account, and what to do next.
+pub fn text(results: &[AccountResult<ScanSummary>], plan_command: &str) -> String {
+    let mut table = Table::new([Align::Left, Align::Left, Align::Right, Align::Left, Align::Right, Align::Right]);
+    for (account, summary) in succeeded(results) {
+        let name = if results.len() > 1 { sanitized(account) } else { String::new() };
+        table.row(row(name, Side::Source, &summary.source));
+        table.row(row(String::new(), Side::Destination, &summary.destination));
+    }
+    let lines: String = table.lines().iter().map(|line| format!("{line}\n")).collect();
+    let warnings = succeeded(results).map(|(name, summary)| warning_lines(name, &summary.warnings, results.len()));
+    let warnings: String = warnings.collect();
+    let next =
+        if lines.is_empty() { String::new() } else { format!("\nTo see what would be done, run: {plan_command}\n") };
+    lines + &warnings + &next
+}
+
+fn row(account: String, side: Side, summary: &SideSummary) -> [String; 6] {
+    let SideSummary { mailboxes, unchanged, messages, octets: held } = *summary;
+    let unchanged = match unchanged {
+        0 => String::new(),
+        _ if unchanged == mailboxes => "(all unchanged)".to_owned(),
+        _ => format!("({} unchanged)", number(unchanged)),
+    };
+    let mailboxes = counted(mailboxes, "mailbox");
+    [account, side.to_string(), mailboxes, unchanged, counted(messages, "message"), octets(held)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_shows_both_sides() {
+        let source = SideSummary { mailboxes: 40, unchanged: 39, messages: 20_000, octets: 50_541_363 };
+        let destination = SideSummary { mailboxes: 1, unchanged: 0, messages: 0, octets: 0 };
+        let summary = ScanSummary { source, destination, ..ScanSummary::default() };
+        let results = [AccountResult { account: "alice".to_owned(), result: Ok(summary) }];
+        let expected = "\
+source        40 mailboxes   (39 unchanged)   20,000 messages   48.2 MiB
+destination      1 mailbox                         0 messages        0 B
+
+To see what would be done, run: mailferry plan
+";
+        assert_eq!(text(&results, "mailferry plan"), expected);
+    }
+}

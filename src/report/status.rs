@@ -1,0 +1,161 @@
+//! What is known of each account without asking a server, as text and as JSON.
+
+use super::outcomes;
+use super::quantity::{counted, exact_moment, moment, noun_for, number, octet_rate, octets, per_second};
+use super::table::{Align, Table};
+use crate::error::sanitized;
+use crate::model::Outcomes;
+use crate::model::report::StatusSummary;
+use crate::model::statistics::{AccountStatus, RunFigures};
+use serde_json::{Value, json};
+
+/// A table of the accounts, their last errors, and the sum.
+pub fn text(accounts: &[StatusSummary]) -> String {
+    let lines: String = table(accounts).lines().iter().map(|line| format!("{line}\n")).collect();
+    format!("{lines}\n{}{}", last_errors(accounts), conclusion(accounts))
+}
+
+fn table(accounts: &[StatusSummary]) -> Table {
+    let numbers = [Align::Right; 7];
+    let columns = [Align::Left].into_iter().chain(numbers).chain([Align::Left, Align::Right]);
+    let mut table = Table::new(columns.collect::<Vec<_>>());
+    let headings =
+        ["ACCOUNT", "SOURCE", "SIZE", "PRESENT", "COPIED", "LEFT OUT", "FAILED", "TO COPY", "LAST RUN (UTC)", "RATE"];
+    table.row(headings.map(str::to_owned));
+    accounts.iter().for_each(|account| table.row(row(account)));
+    table
+}
+
+fn row(summary: &StatusSummary) -> [String; 10] {
+    let StatusSummary { account, status, planned: _ } = summary;
+    let Outcomes { present, copied, skipped, refused, vanished, failed, departed, pending } = status.outcomes;
+    let run = status.last_run.as_ref();
+    let rate = run.filter(|run| run.octets_copied > 0).and_then(|run| octet_rate(run.octets_copied, run.seconds));
+    [
+        sanitized(account),
+        number(status.source_messages),
+        octets(status.source_octets),
+        number(present),
+        number(copied),
+        number(skipped + vanished + departed),
+        number(refused + failed),
+        number(pending),
+        run.map_or_else(|| "never".to_owned(), |run| moment(run.started)),
+        rate.unwrap_or_default(),
+    ]
+}
+
+fn last_errors(accounts: &[StatusSummary]) -> String {
+    let failed = accounts.iter().filter_map(|account| Some((&account.account, account.status.last_error.as_ref()?)));
+    let lines: String = failed
+        .map(|(account, error)| format!("last error of {}: {}\n", sanitized(account), sanitized(error)))
+        .collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
+}
+
+fn conclusion(accounts: &[StatusSummary]) -> String {
+    let (outcomes, planned) = sums(accounts);
+    let count = accounts.len() as u64;
+    let planned = match planned {
+        0 => String::new(),
+        _ => format!("; the saved plan has {} {} left", number(planned), noun_for(planned, "copy")),
+    };
+    format!("{}, {}{planned}\n", counted(count, "account"), outcomes::sentence(&outcomes))
+}
+
+fn sums(accounts: &[StatusSummary]) -> (Outcomes, u64) {
+    let mut outcomes = Outcomes::default();
+    accounts.iter().for_each(|account| outcomes.merge(&account.status.outcomes));
+    (outcomes, accounts.iter().map(|account| account.planned).sum())
+}
+
+/// The status as the Contract has it: per account the outcomes, octets, rates, last run and last error.
+pub fn json(accounts: &[StatusSummary]) -> Value {
+    let (outcomes, planned) = sums(accounts);
+    json!({
+        "accounts": accounts.iter().map(account_json).collect::<Vec<_>>(),
+        "totals": { "outcomes": outcomes::json(&outcomes), "planned": planned },
+    })
+}
+
+fn account_json(summary: &StatusSummary) -> Value {
+    let AccountStatus { outcomes, source_messages, source_octets, octets_copied, last_run, last_error } =
+        &summary.status;
+    json!({
+        "account": summary.account,
+        "outcomes": outcomes::json(outcomes),
+        "source_messages": source_messages,
+        "source_octets": source_octets,
+        "octets_copied": octets_copied,
+        "planned": summary.planned,
+        "last_run": last_run.as_ref().map(run_json),
+        "last_error": last_error,
+    })
+}
+
+fn run_json(run: &RunFigures) -> Value {
+    json!({
+        "started": exact_moment(run.started),
+        "seconds": run.seconds,
+        "mailboxes_scanned": run.mailboxes_scanned,
+        "mailboxes_unchanged": run.mailboxes_unchanged,
+        "messages_copied": run.messages_copied,
+        "octets_copied": run.octets_copied,
+        "flags_updated": run.flags_updated,
+        "reconnects": run.reconnects,
+        "messages_per_second": per_second(run.messages_copied, run.seconds),
+        "octets_per_second": per_second(run.octets_copied, run.seconds),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts() -> [StatusSummary; 2] {
+        let run = RunFigures {
+            started: 1_783_864_920,
+            seconds: 12.0,
+            messages_copied: 118,
+            octets_copied: 50_541_363,
+            ..RunFigures::default()
+        };
+        let status = AccountStatus {
+            outcomes: Outcomes { copied: 118, refused: 1, pending: 2, ..Outcomes::default() },
+            source_messages: 121,
+            source_octets: 52_000_000,
+            octets_copied: 50_541_363,
+            last_run: Some(run),
+            last_error: Some("could not append: NO \x1b[0m".to_owned()),
+        };
+        let alice = StatusSummary { account: "alice".to_owned(), status, planned: 2 };
+        let bob = StatusSummary { account: "bob".to_owned(), status: AccountStatus::default(), planned: 0 };
+        [alice, bob]
+    }
+
+    #[test]
+    fn text_is_a_table_with_errors_and_a_sum() {
+        let expected = "\
+ACCOUNT   SOURCE       SIZE   PRESENT   COPIED   LEFT OUT   FAILED   TO COPY   LAST RUN (UTC)          RATE
+alice        121   49.6 MiB         0      118          0        1         2   2026-07-12 14:02   4.0 MiB/s
+bob            0        0 B         0        0          0        0         0   never
+
+last error of alice: could not append: NO ?[0m
+
+2 accounts, 121 messages: 118 copied, 1 refused, 2 still to copy; the saved plan has 2 copies left
+";
+        assert_eq!(text(&accounts()), expected);
+    }
+
+    #[test]
+    fn json_has_what_the_contract_names() {
+        let json = json(&accounts());
+        let alice = &json["accounts"][0];
+        assert_eq!(alice["outcomes"]["copied"], 118);
+        assert_eq!(alice["octets_copied"], 50_541_363);
+        assert_eq!(alice["last_run"]["started"], "2026-07-12T14:02:00Z");
+        assert!((alice["last_run"]["messages_per_second"].as_f64().unwrap() - 118.0 / 12.0).abs() < 1e-9);
+        assert_eq!(alice["last_error"], "could not append: NO \x1b[0m");
+        assert_eq!(json["accounts"][1]["last_run"], Value::Null);
+    }
+}

@@ -1,0 +1,296 @@
+//! What `verify` found, as text and as JSON.
+
+use super::quantity::{counted, number, octets, verb_for};
+use super::table::{Align, Table};
+use super::{failure, indented, outcomes, succeeded, warning_lines};
+use crate::error::sanitized;
+use crate::model::Outcomes;
+use crate::model::report::{AccountResult, Difference, DifferenceKind, Differences, VerifySummary};
+use serde_json::{Map, Value, json};
+
+/// The differences of each account by mailbox, and the verdict over all.
+pub fn text(results: &[AccountResult<VerifySummary>], sync_command: &str) -> String {
+    if succeeded(results).count() == 0 {
+        return String::new();
+    }
+    let accounts: String = succeeded(results).map(|(name, summary)| account(name, summary, results.len())).collect();
+    accounts + &verdict(&sum(results), succeeded(results).count() as u64, sync_command)
+}
+
+fn account(name: &str, summary: &VerifySummary, accounts: usize) -> String {
+    let listed = mailboxes(&summary.listed) + &unlisted(summary);
+    let warnings = warning_lines(name, &summary.warnings, accounts);
+    let listed = match (listed.is_empty(), accounts) {
+        (true, _) => listed,
+        (false, 1) => format!("{listed}\n"),
+        (false, _) => format!("{}\n{}\n", sanitized(name), indented(&listed, 2)),
+    };
+    listed + &warnings
+}
+
+fn mailboxes(listed: &[Difference]) -> String {
+    let mut sorted: Vec<&Difference> = listed.iter().collect();
+    sorted.sort_by(|a, b| (&a.mailbox, a.kind, a.source).cmp(&(&b.mailbox, b.kind, b.source)));
+    let groups = sorted.chunk_by(|a, b| a.mailbox == b.mailbox);
+    groups.map(|group| format!("{}\n{}", sanitized(&group[0].mailbox), indented(&differences(group), 2))).collect()
+}
+
+fn differences(group: &[&Difference]) -> String {
+    let mut table = Table::new([Align::Left, Align::Left, Align::Left]);
+    for difference in group {
+        table.row([word(difference.kind).to_owned(), place(difference), sanitized(&difference.detail)]);
+    }
+    table.lines().iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn place(difference: &Difference) -> String {
+    match (difference.source, difference.destination) {
+        (Some(source), Some(destination)) => format!("UID {source}, destination UID {destination}"),
+        (Some(source), None) => format!("UID {source}"),
+        (None, Some(destination)) => format!("destination UID {destination}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Says so where more was counted than listed.
+fn unlisted(summary: &VerifySummary) -> String {
+    let counted_all: u64 = counts(&summary.differences).iter().map(|(_, count)| count).sum();
+    match counted_all.saturating_sub(summary.listed.len() as u64) {
+        0 => String::new(),
+        more if summary.listed.is_empty() && summary.differences.is_clean() => {
+            format!("{} only on the destination\n", counted(more, "message"))
+        }
+        more => format!("… and {} more that {} not listed\n", number(more), verb_for(more, "is", "are")),
+    }
+}
+
+/// All accounts together.
+fn sum(results: &[AccountResult<VerifySummary>]) -> VerifySummary {
+    let mut sum = VerifySummary { deep: true, ..VerifySummary::default() };
+    for (_, summary) in succeeded(results) {
+        sum.differences.merge(&summary.differences);
+        sum.outcomes.merge(&summary.outcomes);
+        sum.mailboxes += summary.mailboxes;
+        sum.messages += summary.messages;
+        sum.octets += summary.octets;
+        sum.deep &= summary.deep;
+        sum.flags_changed_there += summary.flags_changed_there;
+        sum.troubles.extend(summary.troubles.iter().cloned());
+    }
+    sum
+}
+
+fn verdict(sum: &VerifySummary, accounts: u64, sync_command: &str) -> String {
+    let headline = if !sum.differences.is_clean() {
+        format!("Different: {}.\n", counted_differences(&sum.differences))
+    } else if !sum.troubles.is_empty() {
+        format!("No difference found, but {} could not be compared.\n", counted(sum.troubles.len() as u64, "mailbox"))
+    } else if everything_arrived(&sum.outcomes) {
+        format!("Identical: {}.\n", compared(sum, accounts))
+    } else {
+        format!("No difference found: {}.\n", compared(sum, accounts))
+    };
+    headline + &balance(&sum.outcomes) + &harmless(sum) + &advice(sum, sync_command)
+}
+
+fn counted_differences(differences: &Differences) -> String {
+    let counts = counts(differences).into_iter().filter(|(kind, count)| *count > 0 && *kind != DifferenceKind::Extra);
+    let named = counts.map(|(kind, count)| match kind {
+        DifferenceKind::FlagsDiffer => format!("{} with other flags", number(count)),
+        DifferenceKind::DatesDiffer => format!("{} with another date", number(count)),
+        _ => format!("{} {}", number(count), word(kind)),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// `20,000 messages in 40 mailboxes, 1.2 GiB; every octet was compared`
+fn compared(sum: &VerifySummary, accounts: u64) -> String {
+    let of = if accounts > 1 { format!(" of {}", counted(accounts, "account")) } else { String::new() };
+    let how = if sum.deep { "every octet was compared" } else { "identity, size, flags and dates were compared" };
+    let (messages, mailboxes) = (counted(sum.messages, "message"), counted(sum.mailboxes, "mailbox"));
+    format!("{messages} in {mailboxes}{of}, {}; {how}", octets(sum.octets))
+}
+
+fn everything_arrived(outcomes: &Outcomes) -> bool {
+    outcomes.present + outcomes.copied == outcomes.total()
+}
+
+/// The account of outcomes, where it says more than that all is there.
+fn balance(outcomes: &Outcomes) -> String {
+    if everything_arrived(outcomes) { String::new() } else { format!("Outcome of {}\n", outcomes::sentence(outcomes)) }
+}
+
+/// What is other than on the source, and no fault.
+fn harmless(sum: &VerifySummary) -> String {
+    let mut lines = String::new();
+    let extra = sum.differences.extra;
+    if extra > 0 {
+        let verb = verb_for(extra, "is", "are");
+        lines += &format!(
+            "{} {verb} only on the destination: new there, or deleted on the source\n",
+            counted(extra, "message")
+        );
+    }
+    let changed = sum.flags_changed_there;
+    if changed > 0 {
+        let had = verb_for(changed, "has", "have");
+        lines += &format!("{} {had} flags that were changed on the destination since\n", counted(changed, "message"));
+    }
+    lines
+}
+
+fn advice(sum: &VerifySummary, sync_command: &str) -> String {
+    if sum.differences.is_clean() {
+        return String::new();
+    }
+    format!("To bring over what is missing or has changed since, run: {sync_command}\n")
+}
+
+fn word(kind: DifferenceKind) -> &'static str {
+    match kind {
+        DifferenceKind::Missing => "missing",
+        DifferenceKind::Duplicated => "duplicated",
+        DifferenceKind::Altered => "altered",
+        DifferenceKind::FlagsDiffer => "flags differ",
+        DifferenceKind::DatesDiffer => "dates differ",
+        DifferenceKind::Extra => "extra",
+    }
+}
+
+fn counts(differences: &Differences) -> [(DifferenceKind, u64); 6] {
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra } = *differences;
+    [
+        (DifferenceKind::Missing, missing),
+        (DifferenceKind::Duplicated, duplicated),
+        (DifferenceKind::Altered, altered),
+        (DifferenceKind::FlagsDiffer, flags_differ),
+        (DifferenceKind::DatesDiffer, dates_differ),
+        (DifferenceKind::Extra, extra),
+    ]
+}
+
+/// The verification as the Contract has it; an account that could not be verified has an `error` instead of counts.
+pub fn json(results: &[AccountResult<VerifySummary>]) -> Value {
+    let sum = sum(results);
+    json!({
+        "accounts": results.iter().map(account_json).collect::<Vec<_>>(),
+        "totals": summary_json(&sum),
+    })
+}
+
+fn account_json(result: &AccountResult<VerifySummary>) -> Value {
+    let mut account = match &result.result {
+        Ok(summary) => {
+            let mut account = summary_json(summary);
+            account.insert("deep".to_owned(), json!(summary.deep));
+            account.insert("listed".to_owned(), json!(summary.listed));
+            account.insert("warnings".to_owned(), json!(summary.warnings));
+            let troubles: Vec<Value> = summary.troubles.iter().map(failure::json).collect();
+            account.insert("troubles".to_owned(), Value::Array(troubles));
+            account
+        }
+        Err(error) => Map::from_iter([("error".to_owned(), failure::json(error))]),
+    };
+    account.insert("account".to_owned(), json!(result.account));
+    Value::Object(account)
+}
+
+fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra } = summary.differences;
+    let fields = [
+        ("missing", json!(missing)),
+        ("duplicated", json!(duplicated)),
+        ("altered", json!(altered)),
+        ("flags_differ", json!(flags_differ)),
+        ("dates_differ", json!(dates_differ)),
+        ("extra", json!(extra)),
+        ("flags_changed_there", json!(summary.flags_changed_there)),
+        ("outcomes", outcomes::json(&summary.outcomes)),
+        ("mailboxes", json!(summary.mailboxes)),
+        ("messages", json!(summary.messages)),
+        ("octets", json!(summary.octets)),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Uid;
+
+    fn verified(differences: Differences, listed: Vec<Difference>) -> AccountResult<VerifySummary> {
+        let summary = VerifySummary {
+            differences,
+            listed,
+            outcomes: Outcomes { copied: 20_000, ..Outcomes::default() },
+            mailboxes: 40,
+            messages: 20_000,
+            octets: 1 << 30,
+            deep: true,
+            ..VerifySummary::default()
+        };
+        AccountResult { account: "alice".to_owned(), result: Ok(summary) }
+    }
+
+    fn difference(mailbox: &str, kind: DifferenceKind, uid: u32, detail: &str) -> Difference {
+        Difference {
+            mailbox: mailbox.to_owned(),
+            kind,
+            source: Some(Uid(uid)),
+            destination: (kind != DifferenceKind::Missing).then_some(Uid(uid + 100)),
+            detail: detail.to_owned(),
+        }
+    }
+
+    #[test]
+    fn text_identical_is_one_line() {
+        let expected = "Identical: 20,000 messages in 40 mailboxes, 1.0 GiB; every octet was compared.\n";
+        assert_eq!(text(&[verified(Differences::default(), Vec::new())], "mailferry sync"), expected);
+    }
+
+    #[test]
+    fn text_differences_are_listed_by_mailbox() {
+        let differences = Differences { missing: 3, flags_differ: 1, extra: 2, ..Differences::default() };
+        let listed = vec![
+            difference("Sent", DifferenceKind::Missing, 9, "12.0 KiB of 2024-05-01"),
+            difference("INBOX", DifferenceKind::FlagsDiffer, 2, r"(\Seen) became ()"),
+            difference("INBOX", DifferenceKind::Missing, 7, ""),
+        ];
+        let expected = r"INBOX
+  missing        UID 7
+  flags differ   UID 2, destination UID 102   (\Seen) became ()
+Sent
+  missing   UID 9   12.0 KiB of 2024-05-01
+… and 3 more that are not listed
+
+Different: 3 missing, 1 with other flags.
+2 messages are only on the destination: new there, or deleted on the source
+To bring over what is missing or has changed since, run: mailferry sync
+";
+        assert_eq!(text(&[verified(differences, listed)], "mailferry sync"), expected);
+    }
+
+    #[test]
+    fn text_skipped_messages_are_not_called_identical() {
+        let mut result = verified(Differences::default(), Vec::new());
+        if let Ok(summary) = &mut result.result {
+            summary.outcomes.skipped = 1;
+        }
+        let shown = text(&[result], "mailferry sync");
+        assert!(shown.starts_with("No difference found: 20,000 messages"), "{shown}");
+        assert!(shown.ends_with("Outcome of 20,001 messages: 20,000 copied, 1 skipped\n"), "{shown}");
+    }
+
+    #[test]
+    fn json_has_the_shape_of_the_contract() {
+        let differences = Differences { missing: 1, ..Differences::default() };
+        let json = json(&[verified(differences, vec![difference("INBOX", DifferenceKind::Missing, 7, "")])]);
+        for counts in [&json["accounts"][0], &json["totals"]] {
+            let keys = ["missing", "duplicated", "altered", "flags_differ", "dates_differ", "extra"];
+            assert_eq!(keys.map(|key| counts[key].as_u64()), [1, 0, 0, 0, 0, 0].map(Some));
+            assert_eq!(counts["outcomes"]["copied"], 20_000);
+        }
+        assert_eq!(json["accounts"][0]["account"], "alice");
+        assert_eq!(json["accounts"][0]["listed"][0]["kind"], "missing");
+    }
+}
