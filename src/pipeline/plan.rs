@@ -195,7 +195,10 @@ impl<'a> Planner<'a> {
 
     /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
     fn refuse_vanished(&self, pair: &MailboxPair, known: Option<&PairState>) -> Result<()> {
-        let gone = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        // With an intent open, the snapshot is older than the mailbox: it was created, and not listed since.
+        let gone = known.filter(|known| {
+            known.links > 0 && known.intent.is_none() && known.pairing.destination == pair.destination.raw
+        });
         if gone.is_none() || self.access.migration.policy.restore_missing {
             return Ok(());
         }
