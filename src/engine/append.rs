@@ -101,6 +101,7 @@ impl Session {
     ) -> Result<PendingAppend> {
         let timeout = self.server.timeouts.slow;
         self.set_timeout(timeout)?;
+        self.settle_introduction()?;
         let tag = self.next_tag()?;
         let mut head = format!("{} APPEND ", Session::tag_text(tag)).into_bytes();
         head.extend_from_slice(&quoted(mailbox)?);
@@ -133,7 +134,8 @@ impl Session {
             match self.read_event()? {
                 Event::Continuation => return Ok(None),
                 Event::Completed(answered, status) if answered == tag => return Ok(Some(status)),
-                Event::Completed(..) | Event::Untagged(_) => {}
+                Event::Completed(other, status) => self.keep_answer(other, status),
+                Event::Untagged(_) => {}
             }
         }
     }

@@ -151,10 +151,16 @@ impl Session {
     /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
     /// the session is dead, because answers are left unread.
     pub fn finish(&mut self, tag: Tag, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        self.settle_introduction()?;
+        self.await_answer(tag, untagged)
+    }
+
+    /// Reads the answers to what was asked right after login, if they were not read yet.
+    pub(super) fn settle_introduction(&mut self) -> Result<()> {
         for (tag, introduction) in std::mem::take(&mut self.introduction) {
             self.finish_introduction(tag, introduction)?;
         }
-        self.await_answer(tag, untagged)
+        Ok(())
     }
 
     pub(super) fn await_answer(
@@ -170,9 +176,7 @@ impl Session {
         loop {
             match self.read_event()? {
                 Event::Completed(answered, status) if answered == tag => return Ok(status),
-                Event::Completed(other, status) => {
-                    self.answered.insert(other.0, status);
-                }
+                Event::Completed(other, status) => self.keep_answer(other, status),
                 Event::Untagged(response) => {
                     count += 1;
                     let flood = count > UNTAGGED_RESPONSES;
@@ -185,6 +189,11 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Keeps an answer that came before its turn.
+    pub(super) fn keep_answer(&mut self, tag: Tag, status: Status) {
+        self.answered.insert(tag.0, status);
     }
 
     /// Reads one response and tells what it is.

@@ -195,7 +195,10 @@ impl<'a> Planner<'a> {
 
     /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
     fn refuse_vanished(&self, pair: &MailboxPair, known: Option<&PairState>) -> Result<()> {
-        let gone = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        // With an intent open, the snapshot is older than the mailbox: it was created, and not listed since.
+        let gone = known.filter(|known| {
+            known.links > 0 && known.intent.is_none() && known.pairing.destination == pair.destination.raw
+        });
         if gone.is_none() || self.access.migration.policy.restore_missing {
             return Ok(());
         }
@@ -328,7 +331,13 @@ impl<'a> Planner<'a> {
         self.plan.warnings = mapping.warnings;
         let quotas = &self.snapshots.sides[Side::Destination as usize].quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
-        count_omitted(&self.plan, &mut self.outcomes);
+        for omitted in &self.plan.omitted {
+            let outcome = match omitted.intended {
+                true => Outcome::Skipped(String::new()),
+                false => Outcome::Failed(String::new()),
+            };
+            self.outcomes.add(&outcome, omitted.messages);
+        }
         Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes })
     }
 }
@@ -396,35 +405,6 @@ fn outcomes(plan: &MailboxPlan) -> Outcomes {
         pending: plan.copies.len(),
         ..Outcomes::default()
     }
-}
-
-fn count_omitted(plan: &AccountPlan, outcomes: &mut Outcomes) {
-    for omitted in &plan.omitted {
-        let outcome = match omitted.intended {
-            true => Outcome::Skipped(String::new()),
-            false => Outcome::Failed(String::new()),
-        };
-        outcomes.add(&outcome, omitted.messages);
-    }
-}
-
-/// Where every source message stands while its plan is half applied: what was to be copied and is linked is done.
-///
-/// # Errors
-/// `State`.
-pub fn outcomes_so_far(access: &Access<'_>, plan: &AccountPlan) -> Result<Outcomes> {
-    let mut sum = Outcomes::default();
-    for mailbox in &plan.mailboxes {
-        let mut outcomes = outcomes(mailbox);
-        for link in access.state.links(&mailbox.source.raw)? {
-            let done = u64::from(mailbox.copies.contains(link?.source));
-            outcomes.pending -= done;
-            outcomes.copied += done;
-        }
-        sum.merge(&outcomes);
-    }
-    count_omitted(plan, &mut sum);
-    Ok(sum)
 }
 
 fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &PlanSummary) -> Result<()> {
