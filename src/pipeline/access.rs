@@ -44,8 +44,9 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `State` when it belongs to others.
     pub fn bind(&self) -> Result<()> {
-        let [source, destination] = Side::BOTH
-            .map(|side| format!("{} at {}", self.account.user(side), self.migration.connector(side).server().label()));
+        let [source, destination] = Side::BOTH.map(|side| {
+            format!("{} at {}", self.account.user(side), self.migration.connector(side).server().address.place())
+        });
         self.state.bind(&Binding { source, destination })
     }
 
