@@ -75,8 +75,8 @@ impl<'a> Access<'a> {
     }
 
     fn connect(&self, side: Side) -> Result<Session> {
-        let password = self.migration.passwords.password(self.account, side)?;
         let connector = self.migration.connector(side);
+        let password = || self.migration.passwords.password(self.account, side);
         let result = connector.connect(self.account.user(side), &password);
         match &result {
             Ok(_) => {
@@ -96,7 +96,7 @@ impl<'a> Access<'a> {
         if let Some(session) = self.pool(side).pop() {
             return Some(session);
         }
-        let password = self.migration.passwords.password(self.account, side).ok()?;
+        let password = || self.migration.passwords.password(self.account, side);
         self.migration.connector(side).connect_if_free(self.account.user(side), &password).ok().flatten()
     }
 
