@@ -99,6 +99,9 @@ fn read_greeting(wire: &mut Wire) -> Result<Status> {
     let status = line.strip_prefix(b"* ").and_then(Status::parse);
     match status {
         Some(status) if status.condition == Condition::Bye => Err(status.error("the server refused the connection")),
+        Some(status) if matches!(status.condition, Condition::No | Condition::Bad) => {
+            Err(Error::new(Kind::Protocol, "the server did not greet, but complained").because(&status.text))
+        }
         Some(status) => Ok(status),
         None => Err(Error::new(Kind::Protocol, "this is no IMAP server: it did not greet as one")
             .because(String::from_utf8_lossy(&line))
