@@ -10,8 +10,8 @@ use super::signals::{Interruption, Stage};
 use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
-use crate::model::Account;
 use crate::model::report::AccountResult;
+use crate::model::{Account, Server};
 use crate::pipeline::Migration;
 use crate::store::Store;
 use clap::CommandFactory;
@@ -110,7 +110,10 @@ impl Context {
             Needs::Servers => self.told(Store::open(&settings.state)?)?,
             Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
         };
-        let connector = |server: &_| Connector::new(Clone::clone(server), settings.state.clone());
+        let connector = |server: &Server| {
+            let withheld = settings.secret_variables().to_vec();
+            Connector::new(Server { withheld, ..server.clone() }, settings.state.clone())
+        };
         let (source, destination) = (connector(&settings.source)?, connector(&settings.destination)?);
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;

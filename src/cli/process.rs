@@ -12,6 +12,22 @@ pub fn forbid_core_files() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
 }
 
+/// Keeps the memory of many threads in few heaps, and gives large buffers back at once: each message passes through
+/// one, and a heap for each thread would hold on to the largest that it ever saw.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_memory_tight() {
+    const LARGE_OCTETS: libc::c_int = 256 << 10;
+    // SAFETY: mallopt takes two integers and is called before any thread is started.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_OCTETS);
+    }
+}
+
+/// Other allocators manage by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_memory_tight() {}
+
 /// Shows a panic as one line that does no harm to the terminal. The run goes on: a panic ends one account at most.
 pub fn report_panics(screen: &Screen) {
     let screen = screen.clone();

@@ -124,6 +124,7 @@ pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Se
         preset: None,
         max_connections: DEFAULT_CONNECTIONS,
         timeouts: Timeouts::default(),
+        withheld: Vec::new(),
         retries: DEFAULT_RETRIES,
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Literals up to this size are held in memory.
-pub const MEMORY_OCTETS: u64 = 2 << 20;
+pub const MEMORY_OCTETS: u64 = 1 << 20;
 
 /// The largest literal taken at all. A server that announces more is not believed.
 pub const LITERAL_OCTETS: u64 = 4 << 30;

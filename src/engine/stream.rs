@@ -28,7 +28,7 @@ impl Socket {
     pub fn open(server: &Server, user: &str) -> Result<Socket> {
         match &server.address {
             Address::Tcp { host, port } => dial(host, *port, server.timeouts.connect).map(Socket::Tcp),
-            Address::Tunnel(command) => start_tunnel(command, user),
+            Address::Tunnel(command) => start_tunnel(command, user, &server.withheld),
         }
     }
 
@@ -67,7 +67,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// A socket pair rather than two pipes: it has timeouts as a TCP socket has.
-fn start_tunnel(command: &[String], user: &str) -> Result<Socket> {
+fn start_tunnel(command: &[String], user: &str, withheld: &[String]) -> Result<Socket> {
     let failed = |cause: io::Error| {
         Error::new(Kind::Settings, format!("could not start the tunnel `{}`", command.join(" ")))
             .because(cause)
@@ -76,10 +76,12 @@ fn start_tunnel(command: &[String], user: &str) -> Result<Socket> {
     let (ours, theirs) = UnixStream::pair().map_err(failed)?;
     let their_output = theirs.try_clone().map_err(failed)?;
     let (program, arguments) = command.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-    let child = Command::new(program)
+    let mut tunnel = Command::new(program);
+    withheld.iter().for_each(|variable| {
+        tunnel.env_remove(variable);
+    });
+    let child = tunnel
         .args(arguments.iter().map(|argument| argument.replace("{user}", user)))
-        .env_remove("MAILFERRY_SOURCE_PASSWORD")
-        .env_remove("MAILFERRY_DESTINATION_PASSWORD")
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::from(OwnedFd::from(their_output)))
         .stderr(Stdio::null())

@@ -98,6 +98,8 @@ pub struct Server {
     /// Connections to this server at one time, over all accounts.
     pub max_connections: usize,
     pub timeouts: Timeouts,
+    /// Environment variables that hold passwords: a tunnel command must not see them.
+    pub withheld: Vec<String>,
     /// How often a broken connection is opened again before the account is given up for this run.
     pub retries: u32,
 }

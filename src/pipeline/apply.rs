@@ -7,7 +7,7 @@
 
 use super::access::Access;
 use super::allowance::Allowance;
-use super::copy::{Job, Lane, Progress, copy_mailbox, lanes};
+use super::copy::{Job, Lane, Progress, copy_mailbox};
 use super::fleet::for_each_account;
 use super::listing::{SideScan, Wanted};
 use super::plan::{plan_account, stamp};
@@ -107,6 +107,8 @@ struct Run<'a> {
     touched: HashSet<RawName>,
     /// What happened to messages in this run, besides being copied.
     outcomes: Outcomes,
+    /// Source mailboxes whose work ended with everything linked.
+    clean: HashSet<RawName>,
     /// Something ended the work before its time.
     broken: bool,
 }
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             touched: HashSet::new(),
             outcomes: Outcomes::default(),
+            clean: HashSet::new(),
             broken: false,
         }
     }
@@ -139,17 +142,14 @@ impl<'a> Run<'a> {
         let Prepared { jobs, failures, created: _ } = prepared;
         self.failures.extend(failures);
         self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
-        let sources: Vec<RawName> = jobs.iter().map(|job| job.plan.source.raw.clone()).collect();
-        let copied = self.copy(jobs);
-        let clean = copied?;
-        close_intents(access, sources.iter().filter(|source| clean.contains(*source)))
+        self.copy(jobs)
     }
 
-    /// Copies the mailboxes over several lanes; returns the source mailboxes whose work ended cleanly.
-    fn copy(&mut self, mut jobs: Vec<Job>) -> Result<HashSet<RawName>> {
+    /// Copies the mailboxes over several lanes.
+    fn copy(&mut self, mut jobs: Vec<Job>) -> Result<()> {
         // The largest first: the last lane to end ends soon after the others.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.plan.octets));
-        let count = lanes(self.access.migration, jobs.len());
+        let count = jobs.first().map_or(0, |job| job.share.lanes);
         let crew = Crew {
             queue: Mutex::new(jobs.into()),
             results: Mutex::default(),
@@ -163,12 +163,11 @@ impl<'a> Run<'a> {
             }
         });
         let results = crew.results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut clean = HashSet::new();
         let mut fatal = None;
         for (source, result) in results {
             match result {
                 Ok((progress, ending)) => {
-                    clean.insert(source);
+                    self.clean.insert(source);
                     self.merge(progress, ending);
                 }
                 Err(error) => {
@@ -176,7 +175,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        fatal.map_or(Ok(clean), Err)
+        fatal.map_or(Ok(()), Err)
     }
 
     fn merge(&mut self, progress: Progress, ending: Ending) {
@@ -190,18 +189,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lists the destination again where it changed, plans again, and records how the run went.
+    /// Takes stock, and records how the run went.
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
-        let access = self.access;
-        access.migration.store.flush()?;
-        if !self.broken && !access.migration.stop.is_requested() {
-            self.list_again()?;
-        }
-        let next = plan_account(access)?;
-        let mut outcomes = next.outcomes;
-        self.balance(&mut outcomes);
-        self.failures.extend(obstacles(&next.plan));
-        self.figures.reconnects = access.reconnects();
+        let outcomes = self.take_stock()?;
+        self.failures.extend(obstacles(plan));
+        self.figures.reconnects = self.access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
         self.record_status(Some(outcomes), self.failures.first())?;
         Ok(ApplySummary {
@@ -214,6 +206,25 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Lists the destination again where it changed, closes the intents, and plans again: the new plan says what is
+    /// left. Where that cannot be, the intents stay open, and what is left is reckoned from what was done.
+    fn take_stock(&mut self) -> Result<Outcomes> {
+        let access = self.access;
+        access.migration.store.flush()?;
+        let mut outcomes = access.state.status()?.outcomes;
+        let listed = self.touched.is_empty() || self.list_again()?;
+        if listed {
+            close_intents(access, self.clean.iter())?;
+            outcomes = plan_account(access)?.outcomes;
+        } else {
+            transfer(&mut outcomes.pending, &mut outcomes.copied, self.outcomes.copied);
+        }
+        transfer(&mut outcomes.pending, &mut outcomes.refused, self.outcomes.refused);
+        transfer(&mut outcomes.pending, &mut outcomes.failed, self.outcomes.failed);
+        transfer(&mut outcomes.pending, &mut outcomes.vanished, self.outcomes.vanished);
+        Ok(outcomes)
+    }
+
     fn record_status(&self, outcomes: Option<Outcomes>, error: Option<&Error>) -> Result<()> {
         let mut status = self.access.state.status()?;
         status.outcomes = outcomes.unwrap_or(status.outcomes);
@@ -224,36 +235,40 @@ impl<'a> Run<'a> {
         self.access.migration.store.flush()
     }
 
-    fn list_again(&mut self) -> Result<()> {
+    /// Whether the destination is listed as it is now.
+    fn list_again(&mut self) -> Result<bool> {
         let access = self.access;
-        if self.touched.is_empty() {
-            return Ok(());
+        if self.broken || access.migration.stop.is_requested() {
+            return Ok(false);
         }
+        let account = access.account.name.as_str();
+        let event = Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 };
+        access.migration.observer.event(event);
         let wanted = Wanted::Only(self.touched.clone());
         let listed = access.with_session(Side::Destination, |session| {
             SideScan::new(access, Side::Destination, session, Thoroughness::Incremental).run(&wanted)
         });
         match listed {
-            Ok(result) => self.failures.extend(result.troubles),
+            Ok(result) => {
+                let complete = result.troubles.is_empty();
+                self.failures.extend(result.troubles);
+                Ok(complete)
+            }
             // The copying is done and recorded; the next scan will list it.
-            Err(error) if *error.kind() == Kind::Interrupted => {}
-            Err(error) => access.notice(&format!("the destination could not be listed again: {}", error.summary())),
+            Err(error) if *error.kind() == Kind::Interrupted => Ok(false),
+            Err(error) => {
+                access.notice(&format!("the destination could not be listed again: {}", error.summary()));
+                Ok(false)
+            }
         }
-        Ok(())
     }
+}
 
-    /// The plan counts as pending what was tried in this run and did not go: those have an outcome now.
-    fn balance(&self, outcomes: &mut Outcomes) {
-        for (ours, theirs) in [
-            (self.outcomes.refused, &mut outcomes.refused),
-            (self.outcomes.failed, &mut outcomes.failed),
-            (self.outcomes.vanished, &mut outcomes.vanished),
-        ] {
-            let moved = ours.min(outcomes.pending);
-            *theirs += moved;
-            outcomes.pending -= moved;
-        }
-    }
+/// The plan counts as pending what was tried in this run and has an outcome now.
+fn transfer(pending: &mut u64, outcome: &mut u64, count: u64) {
+    let moved = count.min(*pending);
+    *pending -= moved;
+    *outcome += moved;
 }
 
 /// Mailboxes that stay behind for a reason that the user did not ask for.

@@ -3,14 +3,15 @@
 //! After any unclean end the tail is reconciled before another message is appended. What breaks the connection again
 //! and again is found by going one by one, and given up with its name.
 
+use super::Event;
 use super::access::{Access, Backoff};
 use super::allowance::Allowance;
 use super::conveyor::Conveyor;
 use super::download::{Download, DownloadEnd};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
+use super::share::Share;
 use super::upload::{UploadEnd, UploadRun, outcome_error};
-use super::{Event, Migration};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::MailboxPlan;
@@ -19,9 +20,6 @@ use crate::model::{FlagCapacity, Outcome, Outcomes, Side, Uid, UidValidity};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-
-/// Octets of messages between download and upload, for one mailbox.
-const BELT_OCTETS: u64 = 4 << 20;
 
 /// Breaks on the same message, with nothing done in between, after which it is given up.
 const BREAKS_PER_MESSAGE: u32 = 3;
@@ -38,6 +36,7 @@ pub struct Job {
     pub unclean: bool,
     /// The largest message that may be appended, and who says so.
     pub size_limit: Option<u64>,
+    pub share: Share,
     given_up: Mutex<HashSet<Uid>>,
 }
 
@@ -50,8 +49,9 @@ impl Job {
         tail: Uid,
         unclean: bool,
         size_limit: Option<u64>,
+        share: Share,
     ) -> Self {
-        Job { plan, destination_validity, capacity, tail, unclean, size_limit, given_up: Mutex::default() }
+        Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Mutex::default() }
     }
 
     /// Whether the message is left alone for the rest of this run.
@@ -267,7 +267,7 @@ impl MailboxWork<'_> {
         if self.job.plan.copies.is_empty() {
             return (Ok(DownloadEnd::Complete), Ok(UploadEnd::Complete));
         }
-        let conveyor = Conveyor::new(BELT_OCTETS);
+        let conveyor = Conveyor::new(self.job.share.belt_octets);
         let mut download = Download {
             access: self.access,
             session: &mut lane.source,
@@ -370,12 +370,3 @@ fn unfindable() -> Error {
     Error::new(Kind::Changed, "the destination said that it stored messages, and they are not in the mailbox")
         .hint("it may merge or move what it takes for a duplicate, as Gmail does: look at the mailbox, then run `mailferry sync` again")
 }
-
-/// How many lanes an account may have at most.
-pub fn lanes(migration: &Migration, mailboxes: usize) -> usize {
-    let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
-    mailboxes.min(connections[0]).min(connections[1]).clamp(1, LANES)
-}
-
-/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried (engine.md 2).
-const LANES: usize = 4;

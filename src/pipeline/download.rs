@@ -19,9 +19,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// FETCH commands in flight.
 const FETCHES_IN_FLIGHT: usize = 4;
 
-/// Messages and octets asked for with one FETCH (engine.md 1.6).
+/// Messages asked for with one FETCH (engine.md 1.6).
 const FETCH_MESSAGES: usize = 100;
-const FETCH_OCTETS: u64 = 1 << 20;
 
 /// Something for the destination's half.
 pub enum Parcel {
@@ -152,7 +151,8 @@ impl Download<'_> {
     /// The next messages to ask for, and whether the run's limits end here.
     fn next_records(&self, wanted: &mut impl Iterator<Item = Uid>) -> Result<(Vec<MessageRecord>, bool)> {
         let (mut records, mut octets) = (Vec::<MessageRecord>::new(), 0);
-        while records.len() < FETCH_MESSAGES && octets < FETCH_OCTETS {
+        let most_octets = self.job.share.window_octets / FETCHES_IN_FLIGHT as u64;
+        while records.len() < FETCH_MESSAGES && octets < most_octets {
             if records.last().is_some_and(|last| Some(last.uid) <= self.careful_through) {
                 break;
             }

@@ -55,7 +55,7 @@ pub fn for_each_account<T: Send>(
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new(migration.accounts.iter().map(|_| None).collect());
     thread::scope(|scope| {
-        for _ in 0..threads(migration) {
+        for _ in 0..accounts_at_once(migration) {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::SeqCst);
@@ -78,7 +78,7 @@ pub fn for_each_account<T: Send>(
 
 /// Never more accounts at once than either server has connections: so every account gets its first pair of sessions,
 /// and none waits for another that waits for it.
-fn threads(migration: &Migration) -> usize {
+pub fn accounts_at_once(migration: &Migration) -> usize {
     let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
     migration.jobs.min(connections[0]).min(connections[1]).min(migration.accounts.len()).max(1)
 }

@@ -23,6 +23,7 @@ pub mod reconcile;
 pub mod reflag;
 pub mod resync;
 pub mod scan;
+pub mod share;
 pub mod status;
 pub mod upload;
 pub mod verify;

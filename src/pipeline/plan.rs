@@ -195,7 +195,10 @@ impl<'a> Planner<'a> {
 
     /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
     fn refuse_vanished(&self, pair: &MailboxPair, known: Option<&PairState>) -> Result<()> {
-        let gone = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        // With an intent open, the snapshot is older than the mailbox: it was created, and not listed since.
+        let gone = known.filter(|known| {
+            known.links > 0 && known.intent.is_none() && known.pairing.destination == pair.destination.raw
+        });
         if gone.is_none() || self.access.migration.policy.restore_missing {
             return Ok(());
         }
@@ -256,6 +259,10 @@ impl<'a> Planner<'a> {
         .map_err(|error| self.forget_damaged(error, source, destination))?;
         for links in diff.links.chunks(CHECKPOINT_LINKS) {
             state.checkpoint(&pair.source.raw, links, &[])?;
+        }
+        if self.access.migration.policy.restore_missing {
+            // A link to a copy that is gone would say that the message is done.
+            state.unlink(&pair.source.raw, diff.plan.copies.iter())?;
         }
         let outcomes = outcomes(&diff.plan);
         self.outcomes.merge(&outcomes);

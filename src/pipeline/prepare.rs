@@ -3,6 +3,7 @@
 
 use super::access::Access;
 use super::copy::Job;
+use super::share::Share;
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::link::Intent;
@@ -36,7 +37,7 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -
     }
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
     let statuses = session.statuses(&names)?;
-    let shared = Shared::load(access)?;
+    let shared = Shared::load(access, names.len())?;
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
             Ok(job) => prepared.jobs.push(job),
@@ -63,10 +64,11 @@ struct Shared {
     /// What a new mailbox keeps of flags: what the INBOX keeps.
     capacity: FlagCapacity,
     size_limit: Option<u64>,
+    share: Share,
 }
 
 impl Shared {
-    fn load(access: &Access<'_>) -> Result<Shared> {
+    fn load(access: &Access<'_>, work: usize) -> Result<Shared> {
         let mailboxes = access.state.mailboxes(Side::Destination)?;
         let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
         let announced = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
@@ -74,6 +76,7 @@ impl Shared {
         Ok(Shared {
             capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
             size_limit: limits.into_iter().flatten().min(),
+            share: Share::new(access.migration, work),
         })
     }
 }
@@ -104,6 +107,7 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
         tail,
         unclean,
         shared.size_limit,
+        shared.share,
     ))
 }
 

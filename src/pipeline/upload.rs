@@ -18,14 +18,12 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
 use std::collections::VecDeque;
 
-/// MULTIAPPENDs in flight, and messages and octets in one (engine.md 1.5).
+/// MULTIAPPENDs in flight, and messages in one (engine.md 1.5).
 const MULTIAPPENDS_IN_FLIGHT: usize = 2;
 const BATCH_MESSAGES: usize = 50;
-const BATCH_OCTETS: u64 = 1 << 20;
 
-/// Single APPENDs in flight, and their octets together (engine.md 3).
+/// Single APPENDs in flight (engine.md 3).
 const APPENDS_IN_FLIGHT: usize = 32;
-const APPEND_OCTETS_IN_FLIGHT: u64 = 4 << 20;
 
 /// The destination's half at work.
 pub struct UploadRun<'a> {
@@ -92,10 +90,11 @@ impl UploadRun<'_> {
 
     fn batch_size(&self) -> (usize, u64) {
         let limits = &self.access.migration.limits;
+        let octets = self.job.share.upload_octets / MULTIAPPENDS_IN_FLIGHT as u64;
         if self.progress.is_careful() || !self.session.appends_many() {
-            return (1, BATCH_OCTETS);
+            return (1, octets);
         }
-        (limits.batch_messages.unwrap_or(BATCH_MESSAGES), limits.batch_octets.unwrap_or(BATCH_OCTETS))
+        (limits.batch_messages.unwrap_or(BATCH_MESSAGES), limits.batch_octets.unwrap_or(octets))
     }
 
     /// Takes the messages out; what is absent gets its outcome at once.
@@ -144,7 +143,7 @@ impl UploadRun<'_> {
             return in_flight.len() >= MULTIAPPENDS_IN_FLIGHT;
         }
         let octets: u64 = in_flight.iter().flat_map(|sent| &sent.batch).map(|sent| sent.upload.octets.len()).sum();
-        in_flight.len() >= APPENDS_IN_FLIGHT || octets > APPEND_OCTETS_IN_FLIGHT
+        in_flight.len() >= APPENDS_IN_FLIGHT || octets > self.job.share.upload_octets
     }
 
     /// Reads the answer to the oldest APPEND.

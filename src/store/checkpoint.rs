@@ -69,6 +69,28 @@ impl AccountStore {
         self.database().apply(changes)
     }
 
+    /// Forgets the links of these source messages, where there are any.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn unlink(&self, source: &RawName, uids: impl IntoIterator<Item = Uid>) -> Result<()> {
+        let _alone = self.store.alone();
+        let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
+        let mailbox = MailboxId::new(Side::Source, source);
+        let mut changes = Changes::default();
+        for uid in uids {
+            let key = self.id.entry(PerMessage::Link, mailbox, uid);
+            if let Some(void) = self.database().get(&key)? {
+                header.tally.subtract(&void);
+                changes.remove(key);
+            }
+        }
+        header.state.links = header.tally.count;
+        changes.put(&self.id.pair(source), &header)?;
+        self.database().apply(changes)
+    }
+
     fn record_outcomes(&self, mailbox: MailboxId, outcomes: &[(Uid, Outcome)], changes: &mut Changes) -> Result<()> {
         for entry in outcomes {
             let key = self.id.entry(PerMessage::Exception, mailbox, entry.0);
@@ -161,6 +183,18 @@ mod tests {
         account.checkpoint(&inbox(), &[link(1), adopted.clone(), link(2)], &[]).unwrap();
         account.checkpoint(&inbox(), &[link(2)], &[]).unwrap();
         assert_eq!(links(&account).unwrap(), [adopted, link(2)]);
+        assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 2);
+    }
+
+    #[test]
+    fn unlink_forgets_these_links_and_no_others() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        account.put_pair(&pair()).unwrap();
+        account.checkpoint(&inbox(), &[link(1), link(2), link(3)], &[]).unwrap();
+        account.unlink(&inbox(), [Uid(2), Uid(9)]).unwrap();
+        let left: Vec<Link> = account.links(&inbox()).unwrap().collect::<Result<_>>().unwrap();
+        assert_eq!(left, [link(1), link(3)]);
         assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 2);
     }
 

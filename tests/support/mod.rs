@@ -8,6 +8,8 @@
 //! - [`seed`]: puts the notation onto a server.
 //! - [`state`]: reads back all that an account holds.
 //! - [`compare`]: how one account differs from another, and assertions about it.
+//! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
+//! - [`scripted`]: a server that says what a test tells it to.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -24,12 +26,14 @@ pub mod cyrus;
 pub mod date;
 pub mod dovecot;
 pub mod dovecot_configuration;
+pub mod ferry;
 pub mod imap;
 pub mod mailbox;
 pub mod message;
 pub mod name;
 pub mod process;
 pub mod response;
+pub mod scripted;
 pub mod seed;
 pub mod server;
 pub mod shared;

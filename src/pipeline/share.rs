@@ -1,0 +1,58 @@
+//! How much memory each mailbox being copied may use: the settings' limit, divided among all that is copied at once.
+
+use super::Migration;
+use super::fleet::accounts_at_once;
+use crate::model::Side;
+
+/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried (engine.md 2).
+const LANES: usize = 4;
+
+/// Less than this for one mailbox makes batches too small to be quick; more than that gains nothing.
+const LEAST_OCTETS: u64 = 1536 << 10;
+const MOST_OCTETS: u64 = 6 << 20;
+
+/// What one account may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// Mailboxes copied at the same time.
+    pub lanes: usize,
+    /// Octets of messages on their way from the source, of one mailbox.
+    pub window_octets: u64,
+    /// Octets of messages between download and upload, of one mailbox.
+    pub belt_octets: u64,
+    /// Octets of messages on their way to the destination, of one mailbox.
+    pub upload_octets: u64,
+}
+
+impl Share {
+    /// The share of an account with that many mailboxes to copy.
+    pub fn new(migration: &Migration, mailboxes: usize) -> Share {
+        let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
+        let most_lanes = LANES.min(mailboxes).min(connections[0]).min(connections[1]);
+        divided(migration.limits.memory_octets / accounts_at_once(migration) as u64, most_lanes)
+    }
+}
+
+fn divided(octets: u64, most_lanes: usize) -> Share {
+    let affordable = usize::try_from(octets / LEAST_OCTETS).unwrap_or(usize::MAX);
+    let lanes = most_lanes.min(affordable).max(1);
+    let third = (octets / lanes as u64).clamp(LEAST_OCTETS, MOST_OCTETS) / 3;
+    Share { lanes, window_octets: third, belt_octets: third, upload_octets: third }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divided_never_exceeds_the_limit_but_for_the_least() {
+        for octets in [1 << 20, 4 << 20, 64 << 20, 1 << 30] {
+            for lanes in 1..=LANES {
+                let share = divided(octets, lanes);
+                let used = share.lanes as u64 * (share.window_octets + share.belt_octets + share.upload_octets);
+                assert!(used <= octets.max(LEAST_OCTETS), "{octets} {lanes}: {share:?}");
+            }
+        }
+        assert_eq!(divided(64 << 20, 4).window_octets, 2 << 20);
+    }
+}

@@ -1,0 +1,23 @@
+//! The program on real servers, as its users run it: from the first sync to the cutover, through bad input, kills and
+//! changes under its feet. Every claim is checked by the harness' own eye on both servers.
+//!
+//! - [`whole`]: complete migrations between all kinds of servers.
+//! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`planning`]: `plan` and `apply`: what is shown is what is done.
+//! - [`exit_status`]: the numbers that scripts depend on.
+//! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
+//! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
+//! - [`secrets`]: no password is ever seen.
+//! - [`migration`]: what these tests have in common.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod exit_status;
+mod incremental;
+mod migration;
+mod planning;
+mod secrets;
+mod sudden_end;
+mod whole;

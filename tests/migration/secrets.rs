@@ -1,0 +1,155 @@
+//! No password is ever seen: not in the state, logs, results, errors, arguments, or the environment of another process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::migration::Migration;
+use crate::support::base64;
+use crate::support::ferry::{Ferry, Side};
+use crate::support::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
+use crate::support::shared;
+
+/// Everything that quoting, escaping and encoding could stumble over.
+const ODD: &str = r#"ö"dd \pass' %41{user}$&word*"#;
+
+/// All shapes in which a password could be written down.
+fn shapes(user: &str, password: &str) -> Vec<Vec<u8>> {
+    let quoted = password.replace('\\', r"\\").replace('"', "\\\"");
+    let percent: String = password.bytes().map(|octet| format!("%{octet:02X}")).collect();
+    let hexadecimal: String = password.bytes().map(|octet| format!("{octet:02x}")).collect();
+    let mut texts = vec![password.to_owned(), quoted, percent, hexadecimal, password.escape_debug().to_string()];
+    for message in [format!("\0{user}\0{password}"), format!("{user}\0{MASTER_USER}\0{password}")] {
+        texts.push(base64::encode(message.as_bytes()));
+    }
+    // Inside any longer Base64 the password stands at one of three places.
+    for padding in ["", "x", "xx"] {
+        let encoded = base64::encode_unpadded(format!("{padding}{password}").as_bytes());
+        texts.push(encoded[4..encoded.len() - 3].to_owned());
+    }
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+#[track_caller]
+fn assert_hidden(place: &str, octets: &[u8], shapes: &[Vec<u8>]) {
+    for shape in shapes {
+        let found = octets.windows(shape.len()).any(|window| window == shape.as_slice());
+        assert!(!found, "{place} holds a password as {}", shape.escape_ascii());
+    }
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// Runs every command as talkatively as possible, and looks at all that it leaves.
+fn assert_nothing_is_told(ferry: &Ferry, account: &str, shapes: &[Vec<u8>]) {
+    let commands: [&[&str]; 12] = [
+        &["init", "fresh.toml"],
+        &["check"],
+        &["scan"],
+        &["plan", "--details", "--json", "plan.json"],
+        &["apply"],
+        &["sync", "--full"],
+        &["verify"],
+        &["verify", "--deep", "--json", "verify.json"],
+        &["status"],
+        &["status", "--json", "status.json"],
+        &["explain", account, "INBOX", "1"],
+        &["sync", "--log-format", "json"],
+    ];
+    for command in commands {
+        for log in [&["--log-file", "ferry.log"][..], &[]] {
+            let talkative = ["--log-level", "trace", "--progress", "json"];
+            let output = ferry.run(&[command, &talkative, log].concat());
+            assert_hidden(&format!("the output of {command:?}"), format!("{output}").as_bytes(), shapes);
+        }
+    }
+    let files = files_below(ferry.directory());
+    for name in ["ferry.log", "plan.json", "mailferry.state"] {
+        assert!(files.iter().any(|file| file.to_string_lossy().contains(name)), "there is no {name}");
+    }
+    for file in files {
+        assert_hidden(&file.display().to_string(), &fs::read(&file).expect("a file"), shapes);
+    }
+}
+
+#[test]
+fn own_passwords_are_never_told() {
+    let pair = shared::dovecot_pair();
+    let user = User::fresh("discreet").with_password(ODD);
+    let sides = [
+        Side::of(&pair.source).with_own_passwords(),
+        Side::of(&pair.destination).with_own_passwords().set("auth", "\"login\""),
+    ];
+    let migration = Migration::with_sides(vec![user.clone()], &pair.source, &pair.destination, sides);
+    let migration = migration.seeded("INBOX\n    a");
+    assert_nothing_is_told(&migration.ferry, &user.name, &shapes(&user.name, ODD));
+    migration.assert_exact();
+}
+
+#[test]
+fn passwords_of_master_users_are_never_told() {
+    let pair = shared::dovecot_pair();
+    let sides = [Side::of(&pair.source), Side::of(&pair.destination).master_by_separator()];
+    let user = User::fresh("discreet");
+    let migration = Migration::with_sides(vec![user.clone()], &pair.source, &pair.destination, sides);
+    let migration = migration.seeded("INBOX\n    a");
+    assert_nothing_is_told(&migration.ferry, &user.name, &shapes(&user.name, MASTER_PASSWORD));
+    migration.assert_exact();
+}
+
+#[test]
+fn passwords_that_are_refused_are_never_told() {
+    let pair = shared::dovecot_pair();
+    let user = pair.add_fresh_user("discreet");
+    shared::cyrus().add_user(&user);
+    let source = Side::of(&pair.source).with_own_passwords();
+    for destination in [Side::of(&pair.destination), Side::of(shared::cyrus())] {
+        let refused = user.clone().with_password(ODD);
+        let ferry = Ferry::new(source.clone(), destination.with_master_password(ODD)).with_account(&refused);
+        let talkative = ["sync", "--log-level", "trace", "--log-file", "ferry.log", "--progress", "plain"];
+        let output = ferry.run(&talkative).expect(4);
+        let shapes = shapes(&user.name, ODD);
+        assert_hidden("the output", format!("{output}").as_bytes(), &shapes);
+        for file in files_below(ferry.directory()) {
+            assert_hidden(&file.display().to_string(), &fs::read(&file).expect("a file"), &shapes);
+        }
+    }
+}
+
+#[test]
+fn other_processes_see_no_password() {
+    let pair = shared::dovecot_pair();
+    let user = pair.add_fresh_user("discreet");
+    // The program that gives one password is not told the other, and neither is a tunnel.
+    let command = format!("[\"sh\", \"-c\", \"env > command.environment; printf %s '{MASTER_PASSWORD}'\"]");
+    let source = Side::of(&pair.source).with_own_passwords().set("master_user", "\"admin\"");
+    let source = source.set("password_command", &command);
+    let destination = Side::of(&pair.destination).with_own_passwords();
+    let user = user.with_password(ODD);
+    pair.destination.add_user(&user);
+    let ferry = Ferry::new(source.clone(), destination);
+    let ferry = ferry
+        .with_account_lines(&format!("source_user = \"{}\"\ndestination_password_env = \"ODD_PASSWORD\"", user.name));
+    let ferry = ferry.with_variable("ODD_PASSWORD", ODD);
+    let mut running = ferry.start(&["sync", "--watch", "1h", "--progress", "plain"]);
+    assert!(running.wait_until_said(|stderr| stderr.contains("The next sync begins in")));
+    let arguments = fs::read(format!("/proc/{}/cmdline", running.id())).expect("the arguments");
+    let (odd, master) = (shapes(&user.name, ODD), shapes(&user.name, MASTER_PASSWORD));
+    assert_hidden("the arguments", &arguments, &odd);
+    assert_hidden("the arguments", &arguments, &master);
+    running.interrupt();
+    running.finish().expect(130);
+    let environment = fs::read(ferry.directory().join("command.environment")).expect("the command ran");
+    assert_hidden("the environment of the command", &environment, &odd);
+
+    let tunnel = Side::of(&pair.source).with_own_passwords();
+    let tunnel = ["host", "port", "ca_file"].into_iter().fold(tunnel, |side, key| side.without(key));
+    let tunnel = tunnel.set("tunnel", "[\"sh\", \"-c\", \"env > tunnel.environment; exit 1\"]");
+    let mut ferry = ferry;
+    ferry.source = tunnel;
+    ferry.run(&["scan", "--state", "another.state"]).expect(4);
+    let environment = fs::read(ferry.directory().join("tunnel.environment")).expect("the tunnel ran");
+    assert_hidden("the environment of the tunnel", &environment, &odd);
+}
