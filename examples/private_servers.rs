@@ -11,6 +11,8 @@
 //! - `deliver USER MAILBOX`: a new message arrives at the source
 //! - `flag USER MAILBOX UID FLAG...`: flags of a message are set at the source
 //! - `expunge USER MAILBOX UID...`: messages are removed at the source
+//! - `await USER MAILBOX COUNT`: answered when the destination's mailbox holds that many messages,
+//!   or with `late` when it has not come to that in a while
 //! - `quit`
 //!
 //! Every user X of the seed has the password `pw-X` on both servers.
@@ -23,17 +25,20 @@ use std::fs;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use support::cyrus::{self, Cyrus};
 use support::dovecot::{self, Dovecot};
 use support::imap::NewMessage;
 use support::mailbox::{self, Account};
 use support::message::{self, Kind};
+use support::process;
 use support::seed::seed_account;
 use support::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
 
 const USAGE: &str = "usage: private_servers --directory DIR --seed FILE [--destination dovecot|cyrus]";
+/// A migration that has brought nothing new by then has ended.
+const AWAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     match Arguments::from_words(std::env::args().skip(1)).and_then(run) {
@@ -56,7 +61,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let destination = arguments.start_destination();
     populate(&source, &*destination, &accounts);
     announce(&source, &*destination, &accounts);
-    serve(&source)
+    serve(&source, &*destination)
 }
 
 struct Arguments {
@@ -121,7 +126,7 @@ fn announce(source: &dyn Server, destination: &dyn Server, accounts: &BTreeMap<S
     let _ = io::stdout().flush();
 }
 
-fn serve(source: &dyn Server) -> Result<(), String> {
+fn serve(source: &dyn Server, destination: &dyn Server) -> Result<(), String> {
     for (number, line) in io::stdin().lock().lines().enumerate() {
         let line = line.map_err(|error| format!("cannot read stdin: {error}"))?;
         let words: Vec<String> = mailbox::split_words(&line).iter().map(|word| word.replace('"', "")).collect();
@@ -135,6 +140,13 @@ fn serve(source: &dyn Server) -> Result<(), String> {
             ["expunge", user, mailbox, uids @ ..] => {
                 let uids = uids.iter().map(|uid| parse_uid(uid)).collect::<Result<Vec<_>, _>>()?;
                 source.connect(user).expunge(mailbox, &uids);
+            }
+            ["await", user, mailbox, count] => {
+                let count = count.parse().map_err(|_| format!("not a number: {count}"))?;
+                if !has_come_to(destination, user, mailbox, count) {
+                    println!("late");
+                    continue;
+                }
             }
             _ => return Err(format!("not a command: {line}")),
         }
@@ -152,6 +164,14 @@ fn deliver(source: &dyn Server, user: &str, mailbox: &str, number: usize) {
         date: Some(now.as_secs().try_into().expect("a date")),
     };
     source.connect(user).append(mailbox, &[new]);
+}
+
+/// Whether the mailbox holds that many messages before [`AWAIT_TIMEOUT`].
+fn has_come_to(server: &dyn Server, user: &str, mailbox: &str, count: u32) -> bool {
+    let mut connection = server.connect(user);
+    let reached = process::poll(AWAIT_TIMEOUT, || (connection.select(mailbox).exists >= count).then_some(()));
+    connection.logout();
+    reached.is_some()
 }
 
 fn parse_uid(word: &str) -> Result<u32, String> {
