@@ -19,6 +19,9 @@ use super::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
 /// No run of a test takes so long; one that hangs is killed and shown.
 const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Unknown where the harness is compiled into an example, which does not run it.
+const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_mailferry");
+
 const SETTINGS_FILE: &str = "mailferry.toml";
 const STATE_DIRECTORY: &str = "mailferry.state";
 
@@ -239,9 +242,7 @@ impl Ferry {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        // Unset where the harness is compiled into an example.
-        let program = option_env!("CARGO_BIN_EXE_mailferry").expect("an integration test");
-        let mut command = Command::new(program);
+        let mut command = Command::new(PROGRAM.expect("an integration test runs this"));
         command.args(arguments).current_dir(self.directory()).env_clear();
         let inherited = ["PATH", "TMPDIR", "HOME"].map(|name| (name, std::env::var_os(name)));
         command.envs(inherited.into_iter().filter_map(|(name, value)| Some((name, value?))));
