@@ -2,7 +2,7 @@
 //!
 //! Not here: plans, snapshots, the state. From the octets up:
 //!
-//! - [`stream`]: a socket or a tunnel command, in clear or under [`tls`].
+//! - [`stream`]: a socket or a [`tunnel`] command, in clear or under [`tls`].
 //! - [`wire`]: one buffered, bounded, counted stream; the `imap` crate and our engine take turns on it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way. [`status`]: OK, NO, BAD and their codes.
 //! - [`session`]: commands out, answers in, pipelined. [`capabilities`]: what the server can do.
@@ -29,6 +29,7 @@ pub mod session;
 pub mod status;
 pub mod stream;
 pub mod tls;
+pub mod tunnel;
 pub mod wire;
 
 pub use connect::Connector;

@@ -1,14 +1,12 @@
 //! The bytes below the wire: a TCP socket or a tunnel command, in clear or under TLS.
 
 use super::tls::TlsClient;
+use super::tunnel::Tunnel;
 use crate::error::{Error, Kind, Result};
 use crate::model::server::{Address, Server};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How long a connection may be silent before the kernel asks whether the other end still lives.
@@ -17,7 +15,7 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// A connection in clear: to a socket, or to the standard input and output of a command.
 pub enum Socket {
     Tcp(TcpStream),
-    Tunnel { stream: UnixStream, command: Child },
+    Tunnel(Tunnel),
 }
 
 impl Socket {
@@ -28,18 +26,19 @@ impl Socket {
     pub fn open(server: &Server, user: &str) -> Result<Socket> {
         match &server.address {
             Address::Tcp { host, port } => dial(host, *port, server.timeouts.connect).map(Socket::Tcp),
-            Address::Tunnel(command) => start_tunnel(command, user, &server.withheld),
+            Address::Tunnel(command) => Tunnel::start(command, user, &server.withheld).map(Socket::Tunnel),
         }
     }
 
     /// Bounds the wait for the next octet, and for room to write the next.
-    pub fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+    pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         match self {
             Socket::Tcp(stream) => {
                 stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)))
             }
-            Socket::Tunnel { stream, .. } => {
-                stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)))
+            Socket::Tunnel(tunnel) => {
+                tunnel.set_timeout(timeout);
+                Ok(())
             }
         }
     }
@@ -66,45 +65,11 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER))
 }
 
-/// A socket pair rather than two pipes: it has timeouts as a TCP socket has.
-fn start_tunnel(command: &[String], user: &str, withheld: &[String]) -> Result<Socket> {
-    let failed = |cause: io::Error| {
-        Error::new(Kind::Settings, format!("could not start the tunnel `{}`", command.join(" ")))
-            .because(cause)
-            .hint("`tunnel` in the settings is a list: the program, then its arguments")
-    };
-    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-    let their_output = theirs.try_clone().map_err(failed)?;
-    let (program, arguments) = command.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-    let mut tunnel = Command::new(program);
-    withheld.iter().for_each(|variable| {
-        tunnel.env_remove(variable);
-    });
-    let child = tunnel
-        .args(arguments.iter().map(|argument| argument.replace("{user}", user)))
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::from(OwnedFd::from(their_output)))
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
-    Ok(Socket::Tunnel { stream: ours, command: child })
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if let Socket::Tunnel { command, stream } = self {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-            let _ = command.kill();
-            let _ = command.wait();
-        }
-    }
-}
-
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.read(buffer),
-            Socket::Tunnel { stream, .. } => stream.read(buffer),
+            Socket::Tunnel(tunnel) => tunnel.read(buffer),
         }
     }
 }
@@ -113,7 +78,7 @@ impl Write for Socket {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.write(octets),
-            Socket::Tunnel { stream, .. } => stream.write(octets),
+            Socket::Tunnel(tunnel) => tunnel.write(octets),
         }
     }
 
@@ -144,7 +109,7 @@ impl Stream {
     }
 
     /// See [`Socket::set_timeout`].
-    pub fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+    pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         match self {
             Stream::Clear(socket) => socket.set_timeout(timeout),
             Stream::Tls(tls) => tls.sock.set_timeout(timeout),
