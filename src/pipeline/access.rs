@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{Account, Side};
 use crate::store::{AccountStore, Binding};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,14 +29,24 @@ pub struct Access<'a> {
     pub state: AccountStore,
     fleet: &'a Fleet,
     idle: [Mutex<Vec<Session>>; 2],
-    connected: [AtomicU64; 2],
+    /// Whether that side was ever reached in this run.
+    reached: [AtomicBool; 2],
+    reconnects: AtomicU64,
 }
 
 impl<'a> Access<'a> {
     /// Nothing is opened yet.
     pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account) -> Self {
         let state = migration.store.account(&account.name);
-        Access { migration, account, state, fleet, idle: Default::default(), connected: Default::default() }
+        Access {
+            migration,
+            account,
+            state,
+            fleet,
+            idle: Default::default(),
+            reached: Default::default(),
+            reconnects: AtomicU64::new(0),
+        }
     }
 
     /// Makes sure that the state under this account's name is that of these two users.
@@ -58,7 +68,7 @@ impl<'a> Access<'a> {
         if let Some(session) = self.pool(side).pop() {
             return Ok(session);
         }
-        let known = self.connected[side as usize].load(Ordering::Relaxed) > 0;
+        let known = self.reached[side as usize].load(Ordering::Relaxed);
         let tries = if known { self.migration.connector(side).server().retries.max(1) } else { FIRST_TRIES };
         let mut backoff = Backoff::new();
         let mut tried = 0;
@@ -81,7 +91,7 @@ impl<'a> Access<'a> {
         match &result {
             Ok(_) => {
                 self.fleet.note_success(side);
-                self.connected[side as usize].fetch_add(1, Ordering::Relaxed);
+                self.reached[side as usize].store(true, Ordering::Relaxed);
             }
             Err(error) if *error.kind() == Kind::Authentication && connector.server().master.is_some() => {
                 self.fleet.note_refusal(side, error);
@@ -129,9 +139,18 @@ impl<'a> Access<'a> {
         Ok(())
     }
 
-    /// Connections opened after the first of each side.
+    /// Waits before a connection that broke is opened again.
+    ///
+    /// # Errors
+    /// `Interrupted` when the user asked to stop.
+    pub fn before_reconnect(&self, backoff: &mut Backoff, error: &Error) -> Result<()> {
+        self.reconnects.fetch_add(1, Ordering::Relaxed);
+        backoff.wait(self, error)
+    }
+
+    /// Connections that broke and were opened again.
     pub fn reconnects(&self) -> u64 {
-        self.connected.iter().map(|count| count.load(Ordering::Relaxed).saturating_sub(1)).sum()
+        self.reconnects.load(Ordering::Relaxed)
     }
 
     /// Says goodbye on all idle sessions.
@@ -158,7 +177,7 @@ impl<'a> Access<'a> {
                 Err(error) if error.is_transient() && tried < retries => {
                     tried += 1;
                     self.notice(&format!("{}; trying again on a new connection", error.summary()));
-                    backoff.wait(self, &error)?;
+                    self.before_reconnect(&mut backoff, &error)?;
                 }
                 other => return other,
             }

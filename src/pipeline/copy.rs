@@ -327,7 +327,7 @@ impl MailboxWork<'_> {
             self.isolate(&error)?;
         }
         self.access.notice(&format!("{}; going on with a new connection", error.summary()));
-        self.backoff.wait(self.access, &error)
+        self.access.before_reconnect(&mut self.backoff, &error)
     }
 
     /// The first message that is not done is the one in hand: go one by one, and give it up in the end.
