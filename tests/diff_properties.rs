@@ -121,6 +121,8 @@ impl Account {
 
     fn plan(&self) -> MailboxDiff {
         let state = mailbox("a", &namespace('/'), &[]);
+        let mut destination = state.clone();
+        destination.sync_point.as_mut().unwrap().uid_next = Some(Uid(self.destination.last_uid + 1));
         let pair = MailboxPair {
             source: state.name.clone(),
             destination: state.name.clone(),
@@ -132,7 +134,7 @@ impl Account {
         let comparison = Comparison {
             pair: &pair,
             source: &state,
-            destination: Some(&state),
+            destination: Some(&destination),
             capacity: &capacity,
             append_limit: Some(SIZE_LIMIT),
         };

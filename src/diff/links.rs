@@ -2,7 +2,9 @@
 //!
 //! 1. A live link has its source message; an orphaned one has not, and its destination message is free to be matched
 //!    with another (a message that was moved away and back has a new UID, and must not be copied a second time).
-//! 2. Two live links never name one destination message: the later is void, its source message is matched anew.
+//! 2. A link to a message above the listing's UIDNEXT is newer than the listing, and not one whose message has departed:
+//!    a run that was interrupted could not list again what it had copied.
+//! 3. Two live links never name one destination message: the later is void, its source message is matched anew.
 
 use crate::error::Result;
 use crate::model::{Flags, Link, LinkOrigin, MessageRecord, Uid};
@@ -63,6 +65,13 @@ impl Ties {
         None
     }
 
+    /// Links to messages above the listing were made since: those messages are there, with the flags that were agreed
+    /// on, as far as anybody can know.
+    pub(super) fn believe_from(&mut self, next: Uid) {
+        let unlisted = self.live.iter_mut().filter(|live| live.link.destination >= next);
+        unlisted.for_each(|live| live.destination_flags = Some(live.link.agreed.clone()));
+    }
+
     /// The live links, ascending by source UID, and how orphaned destination messages came to be there.
     pub(super) fn into_parts(self) -> (Vec<LiveLink>, HashMap<Uid, LinkOrigin>) {
         (self.live, self.orphaned)
@@ -105,5 +114,23 @@ mod tests {
         assert_eq!(sorted(&[1, 2], &[(1, 9), (2, 9)]), (vec![(1, 9)], vec![]));
         assert_eq!(sorted(&[1], &[(1, 8), (1, 9)]), (vec![(1, 8)], vec![]));
         assert_eq!(sorted(&[2], &[(1, 9), (2, 9)]).0, [(2, 9)]);
+    }
+
+    #[test]
+    fn believe_from_takes_what_is_above_the_listing_for_present() {
+        let link = |source, destination| Link {
+            source: Uid(source),
+            destination: Uid(destination),
+            agreed: Flags::from_texts(["\\Seen"]),
+            origin: LinkOrigin::Appended,
+            octets: 1,
+        };
+        let links = [link(1, 9), link(2, 10), link(3, 11)].map(Ok);
+        let mut ties = Ties::sort(links.into_iter(), [1, 2, 3].map(|uid| Ok(record(uid))).into_iter()).unwrap();
+        ties.believe_from(Uid(10));
+        let (live, _) = ties.into_parts();
+        let there: Vec<bool> = live.iter().map(|live| live.destination_flags.is_some()).collect();
+        assert_eq!(there, [false, true, true]);
+        assert_eq!(live[1].destination_flags.as_ref(), Some(&live[1].link.agreed));
     }
 }

@@ -37,6 +37,11 @@ impl<'a> Comparison<'a> {
     fn standing(&self) -> Option<&'a MailboxState> {
         self.destination.filter(|_| !self.pair.create)
     }
+
+    /// The UIDNEXT of the destination when it was listed.
+    fn listed_below(&self) -> Option<Uid> {
+        self.standing()?.sync_point?.uid_next
+    }
 }
 
 /// What is to be done, and what is to be recorded without anything being done.
@@ -67,6 +72,9 @@ where
 {
     let mut ties = Ties::sort(links, source())?;
     let candidates = unlinked(destination, &mut ties)?;
+    if let Some(next) = comparison.listed_below() {
+        ties.believe_from(next);
+    }
     let (live, orphaned) = ties.into_parts();
     let mut decision = Decision::new(comparison, policy, candidates, orphaned);
     let mut live = live.into_iter().peekable();

@@ -36,6 +36,8 @@ pub struct Verdict {
     pub messages: u64,
     pub octets: u64,
     pub flags_changed_there: u64,
+    /// Source messages whose sizes differ: what their octets are need not be asked.
+    pub altered: HashSet<Uid>,
 }
 
 impl Verdict {
@@ -121,6 +123,7 @@ impl Comparison<'_> {
         if self.exact_sizes && source.octets != copy.octets {
             let detail = format!("{} octets on the source, {} on the destination", source.octets, copy.octets);
             self.differ(DifferenceKind::Altered, uids.0, uids.1, detail);
+            self.verdict.altered.insert(source.uid);
         }
         let wanted = source.flags.within(self.capacity);
         if wanted != copy.flags {

@@ -42,11 +42,13 @@ impl Connector {
         &self.server
     }
 
-    /// Opens a session for `user`, waiting for a free connection first.
+    /// Opens a session for `user`, waiting for a free connection first. The password is asked for when the server wants
+    /// one: a tunnel is logged in as a rule.
     ///
     /// # Errors
-    /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`.
-    pub fn connect(&self, user: &str, password: &Secret) -> Result<Session> {
+    /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
+    /// `password`.
+    pub fn connect(&self, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<Session> {
         let permit = self.budget.acquire();
         self.open(user, password, Some(permit)).map_err(|error| error.on(self.server.side, &self.server.label()))
     }
@@ -55,13 +57,18 @@ impl Connector {
     ///
     /// # Errors
     /// As [`Connector::connect`].
-    pub fn connect_if_free(&self, user: &str, password: &Secret) -> Result<Option<Session>> {
+    pub fn connect_if_free(&self, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<Option<Session>> {
         let Some(permit) = self.budget.try_acquire() else { return Ok(None) };
         let opened = self.open(user, password, Some(permit));
         opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
     }
 
-    fn open(&self, user: &str, password: &Secret, permit: Option<super::budget::Permit>) -> Result<Session> {
+    fn open(
+        &self,
+        user: &str,
+        password: &dyn Fn() -> Result<Secret>,
+        permit: Option<super::budget::Permit>,
+    ) -> Result<Session> {
         let server = &self.server;
         let mut wire = Wire::new(Socket::open(server, user)?, server.side);
         wire.set_timeout(server.timeouts.login)?;
@@ -79,7 +86,7 @@ impl Connector {
             start_tls(&mut session, tls)?;
         }
         if greeting.condition != Condition::Preauth {
-            log_in(&mut session, user, password)?;
+            log_in(&mut session, user, &password()?)?;
         }
         introduce(&mut session)?;
         session.set_timeout(server.timeouts.read)?;
@@ -92,6 +99,9 @@ fn read_greeting(wire: &mut Wire) -> Result<Status> {
     let status = line.strip_prefix(b"* ").and_then(Status::parse);
     match status {
         Some(status) if status.condition == Condition::Bye => Err(status.error("the server refused the connection")),
+        Some(status) if matches!(status.condition, Condition::No | Condition::Bad) => {
+            Err(Error::new(Kind::Protocol, "the server did not greet, but complained").because(&status.text))
+        }
         Some(status) => Ok(status),
         None => Err(Error::new(Kind::Protocol, "this is no IMAP server: it did not greet as one")
             .because(String::from_utf8_lossy(&line))

@@ -57,9 +57,15 @@ impl TlsClient {
                 .because(cause)
                 .hint("check `tls`: implicit is port 993, starttls is port 143");
         }
-        Error::new(Kind::Certificate, format!("the TLS handshake with {expected} failed")).because(cause).hint(
-            "if the certificate is your own, name its issuer in `ca_file`; if it carries another name, set `server_name`",
-        )
+        let error = Error::new(Kind::Certificate, format!("the TLS handshake with {expected} failed")).because(cause);
+        match cause.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::InvalidMessage(_)) => {
+                error.hint("this is not TLS: check `tls` and `port`: implicit is port 993, starttls is port 143")
+            }
+            _ => error.hint(
+                "if the certificate is your own, name its issuer in `ca_file`; if it carries another name, set `server_name`",
+            ),
+        }
     }
 }
 

@@ -104,6 +104,18 @@ pub struct Server {
     pub retries: u32,
 }
 
+impl Address {
+    /// Which server this is, as far as an address can tell: the same on both of IMAP's own ports, another on any other
+    /// port (forwarded ports of one machine lead to different servers) or by another tunnel.
+    pub fn place(&self) -> String {
+        match self {
+            Address::Tcp { host, port: 143 | 993 } => host.clone(),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+            Address::Tunnel(command) => format!("tunnel `{}`", command.join(" ")),
+        }
+    }
+}
+
 impl Server {
     /// The name by which messages speak of this server.
     pub fn label(&self) -> String {
@@ -152,4 +164,18 @@ pub struct SideState {
     /// Whether CREATE takes a special use (RFC 6154).
     pub creates_special_use: bool,
     pub quotas: Vec<Quota>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn place_tells_servers_apart_and_not_the_ways_to_one() {
+        let tcp = |port| Address::Tcp { host: "mail.example.org".to_owned(), port };
+        assert_eq!(tcp(143).place(), tcp(993).place());
+        assert_ne!(tcp(1143).place(), tcp(2143).place());
+        let tunnel = |host: &str| Address::Tunnel(["ssh", host, "imap"].map(str::to_owned).to_vec());
+        assert_ne!(tunnel("old").place(), tunnel("new").place());
+    }
 }

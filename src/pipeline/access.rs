@@ -44,8 +44,9 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `State` when it belongs to others.
     pub fn bind(&self) -> Result<()> {
-        let [source, destination] = Side::BOTH
-            .map(|side| format!("{} at {}", self.account.user(side), self.migration.connector(side).server().label()));
+        let [source, destination] = Side::BOTH.map(|side| {
+            format!("{} at {}", self.account.user(side), self.migration.connector(side).server().address.place())
+        });
         self.state.bind(&Binding { source, destination })
     }
 
@@ -74,8 +75,8 @@ impl<'a> Access<'a> {
     }
 
     fn connect(&self, side: Side) -> Result<Session> {
-        let password = self.migration.passwords.password(self.account, side)?;
         let connector = self.migration.connector(side);
+        let password = || self.migration.passwords.password(self.account, side);
         let result = connector.connect(self.account.user(side), &password);
         match &result {
             Ok(_) => {
@@ -95,7 +96,7 @@ impl<'a> Access<'a> {
         if let Some(session) = self.pool(side).pop() {
             return Some(session);
         }
-        let password = self.migration.passwords.password(self.account, side).ok()?;
+        let password = || self.migration.passwords.password(self.account, side);
         self.migration.connector(side).connect_if_free(self.account.user(side), &password).ok().flatten()
     }
 

@@ -59,7 +59,8 @@ impl Job {
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(&uid)
     }
 
-    fn give_up(&self, uid: Uid) {
+    /// Leaves the message alone for the rest of this run.
+    pub fn give_up(&self, uid: Uid) {
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
     }
 

@@ -215,6 +215,9 @@ impl<'a> SideScan<'a> {
         let mut state = described(listed, known.as_ref());
         state.sync_point = None;
         if is_selectable(listed) {
+            if listed.name.is_inbox() {
+                return Err(blind("the INBOX is listed, but the server tells nothing about it"));
+            }
             state.trouble = Some("the server tells nothing about it".to_owned());
         }
         if known.as_ref() == Some(&state) { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }

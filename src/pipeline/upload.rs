@@ -251,6 +251,8 @@ impl UploadRun<'_> {
         let outcomes = [(uid, outcome)];
         self.access.state.checkpoint(&self.job.plan.source.raw, &[], &outcomes)?;
         let [(uid, outcome)] = outcomes;
+        // Not again in this run: another pass would count it twice.
+        self.job.give_up(uid);
         self.progress.concluded(self.access, self.job, uid, outcome);
         Ok(())
     }

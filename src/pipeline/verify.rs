@@ -95,12 +95,7 @@ fn compare_octets(
 ) -> Result<()> {
     let pairs = std::mem::take(&mut verdict.pairs);
     let [ours, theirs] = hash_both(access, [source, destination], &pairs)?;
-    let known: Vec<Uid> = verdict
-        .listed
-        .iter()
-        .filter(|known| known.kind == DifferenceKind::Altered)
-        .filter_map(|known| known.source)
-        .collect();
+    let known = std::mem::take(&mut verdict.altered);
     for (source_uid, copy) in pairs {
         let (left, right) = (ours.get(&source_uid), theirs.get(&copy));
         let detail = match (left, right) {

@@ -101,6 +101,13 @@ fn server_that_says_bye_at_once_is_told_in_its_own_words() {
 }
 
 #[test]
+fn server_that_complains_instead_of_greeting_is_told_in_its_own_words() {
+    let (_server, output) = from_script("S: * BAD [ALERT] not from here");
+    assert!(matches!(output.code, Some(3 | 4)), "{output}");
+    output.complains(&["not from here"]);
+}
+
+#[test]
 fn login_that_is_refused_is_told_in_the_servers_own_words() {
     let (_server, output) = from_script(
         "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready

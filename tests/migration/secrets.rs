@@ -144,9 +144,7 @@ fn other_processes_see_no_password() {
     let environment = fs::read(ferry.directory().join("command.environment")).expect("the command ran");
     assert_hidden("the environment of the command", &environment, &odd);
 
-    let tunnel = Side::of(&pair.source).with_own_passwords();
-    let tunnel = ["host", "port", "ca_file"].into_iter().fold(tunnel, |side, key| side.without(key));
-    let tunnel = tunnel.set("tunnel", "[\"sh\", \"-c\", \"env > tunnel.environment; exit 1\"]");
+    let tunnel = Side::through_tunnel("[\"sh\", \"-c\", \"env > tunnel.environment; exit 1\"]");
     let mut ferry = ferry;
     ferry.source = tunnel;
     ferry.run(&["scan", "--state", "another.state"]).expect(4);

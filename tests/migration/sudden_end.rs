@@ -84,6 +84,10 @@ fn interrupted_apply_exits_130_and_the_next_goes_on() {
     assert!(caught(&migration, &["apply"], 100, end));
     let found = arrived(&mut migration.at_destination());
     assert!(found < 2502, "it stopped with work left, and not after all {found}");
+    // A look at what is left does not make it worse.
+    migration.run(&["plan"]).expect(0);
+    let status = migration.ferry.status();
+    assert_eq!(status["outcomes"]["departed"], 0, "what was copied is not taken for deleted: {status}");
     migration.run(&["apply"]).expect(0);
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();

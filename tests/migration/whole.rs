@@ -120,6 +120,19 @@ fn every_way_to_log_in_arrives_exactly_once() {
 }
 
 #[test]
+fn tunnel_that_is_logged_in_arrives_exactly_once() {
+    let pair = shared::dovecot_pair();
+    // Run by root, Dovecot's imap wants no socket as its output: "must not be started from inetd".
+    let tunnel = format!(
+        r#"["sh", "-c", "doveadm -c {} exec imap -u $0 | cat", "{{user}}"]"#,
+        pair.source.configuration_file().display()
+    );
+    let sides = [Side::through_tunnel(&tunnel), Side::of(&pair.destination)];
+    let migration = Migration::with_sides(vec![User::fresh("tunnelled")], &pair.source, &pair.destination, sides);
+    migration.seeded("INBOX subscribed\n    1..20 bulk\nWork\n    c").assert_arrives_exactly_once();
+}
+
+#[test]
 fn several_accounts_side_by_side_arrive_exactly_once() {
     let [maildir, mdbox] = dovecots();
     let users = (0..6).map(|_| User::fresh("many")).collect();

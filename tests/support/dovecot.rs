@@ -139,6 +139,11 @@ impl Dovecot {
         self.process = Some(process);
     }
 
+    /// For programs that look at this server, such as `doveadm`.
+    pub fn configuration_file(&self) -> PathBuf {
+        self.layout.configuration_file()
+    }
+
     /// Where that user's mail is, for tests that look at it or damage it behind the server's back.
     pub fn mail_directory(&self, name: &str) -> PathBuf {
         self.layout.mail.join(name)

@@ -51,6 +51,11 @@ impl Side {
             .set("master_user", format_args!("\"{MASTER_USER}\""))
     }
 
+    /// A command whose standard input and output are the server.
+    pub fn through_tunnel(command: &str) -> Side {
+        Side { settings: Vec::new(), master_password: None }.set("tunnel", command)
+    }
+
     /// Sets one key to a value in TOML, instead of what it was.
     pub fn set(mut self, key: &'static str, value: impl ToString) -> Side {
         self = self.without(key);

@@ -1,0 +1,225 @@
+//! The house as `src/lib.rs` draws it: imports go down only, each protocol and each format has one home, and nothing
+//! grows out of sight. Reads the sources; knows no more of Rust than that needs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Whom each room may know. `error` names the side and the UID that a failure is about: the nouns, and nothing else.
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("main", &["cli"]),
+    ("lib", &[]),
+    ("cli", &["pipeline", "config", "report", "engine", "store", "model", "error"]),
+    ("pipeline", &["engine", "store", "diff", "model", "error"]),
+    ("config", &["model", "error"]),
+    ("report", &["model", "error"]),
+    ("engine", &["model", "error"]),
+    ("store", &["model", "error"]),
+    ("diff", &["model", "error"]),
+    ("model", &["error"]),
+    ("error", &["model"]),
+];
+
+/// What `cli` may take of the rooms below the pipeline: only what a `Migration` is put together from.
+const ASSEMBLED: [&str; 2] = ["crate::engine::Connector", "crate::store::Store"];
+
+/// Crates with one home.
+const HOMES: [(&str, &str); 7] = [
+    ("imap", "engine"),
+    ("rustls", "engine"),
+    ("rustls_platform_verifier", "engine"),
+    ("socket2", "engine"),
+    ("sled", "store"),
+    ("bincode", "store"),
+    ("clap", "cli"),
+];
+
+const LINES_OF_A_FILE: usize = 700;
+const LINES_OF_A_FUNCTION: usize = 80;
+
+/// A source file without its comments and its tests.
+struct Source {
+    path: PathBuf,
+    room: String,
+    lines: Vec<String>,
+    /// As written, comments included and tests not.
+    length: usize,
+}
+
+impl Source {
+    fn read(path: PathBuf) -> Source {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = without_tests(&text);
+        let lines = code.iter().map(|line| line.split("//").next().unwrap_or_default().to_owned()).collect();
+        Source { room: room(&path), lines, length: code.len(), path }
+    }
+
+    /// Paths such as `crate::model::Uid`, also those in `use crate::{model::Uid, error::Result}`.
+    fn own_paths(&self) -> BTreeSet<String> {
+        let text = self.lines.join("\n");
+        text.split("crate::").skip(1).flat_map(heads).map(|head| format!("crate::{head}")).collect()
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// `model::Uid` of `model::Uid, …`, and each member of `{model::Uid, error::Result}`.
+fn heads(after: &str) -> Vec<String> {
+    let is_path = |character: char| character.is_alphanumeric() || "_:".contains(character);
+    let head = |text: &str| text.trim_start().chars().take_while(|character| is_path(*character)).collect::<String>();
+    let Some(group) = after.strip_prefix('{') else { return vec![head(after)] };
+    let mut depth = 0;
+    let ends = |character: char| {
+        depth += i32::from(character == '{') - i32::from(character == '}');
+        depth < 0
+    };
+    let end = group.find(ends).unwrap_or(group.len());
+    group[..end].split(',').map(head).filter(|head| !head.is_empty()).collect()
+}
+
+/// Modules of tests stand at the end of a file.
+fn without_tests(text: &str) -> Vec<&str> {
+    text.lines().take_while(|line| *line != "#[cfg(test)]").collect()
+}
+
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(source_directory()).expect("below src");
+    let first = inside.components().next().expect("a component").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn source_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All sources but those that are nothing but tests.
+fn sources() -> Vec<Source> {
+    fn below(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => below(&path, found),
+                false => found.push(path),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    below(&source_directory(), &mut found);
+    found.retain(|path| path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs"));
+    found.sort();
+    found.into_iter().map(Source::read).collect()
+}
+
+#[track_caller]
+fn assert_none(what: &str, offences: Vec<String>) {
+    assert!(offences.is_empty(), "{what}:\n  {}", offences.join("\n  "));
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        let (_, allowed) = ARROWS.iter().find(|(room, _)| *room == source.room).unwrap_or_else(|| {
+            panic!("the room `{}` is not on the map: add it to src/lib.rs and to ARROWS", source.room)
+        });
+        for path in source.own_paths() {
+            let other = path.split("::").nth(1).unwrap_or_default();
+            let is_room = ARROWS.iter().any(|(room, _)| *room == other);
+            if is_room && other != source.room && !allowed.contains(&other) {
+                offences.push(format!("{} knows {path}", source.shown()));
+            }
+        }
+    }
+    assert_none("imports that go up or across", offences);
+}
+
+#[test]
+fn command_line_leaves_servers_and_state_to_the_pipeline() {
+    let mut offences = Vec::new();
+    for source in sources().into_iter().filter(|source| source.room == "cli") {
+        let below = |path: &String| path.starts_with("crate::engine") || path.starts_with("crate::store");
+        for path in source.own_paths().into_iter().filter(below) {
+            if !ASSEMBLED.iter().any(|known| path == *known || path.starts_with(&format!("{known}::"))) {
+                offences.push(format!("{} knows {path}", source.shown()));
+            }
+        }
+    }
+    assert_none("the command line does more than put a migration together", offences);
+}
+
+#[test]
+fn every_protocol_and_format_has_one_home() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        for (dependency, home) in HOMES.into_iter().filter(|(_, home)| *home != source.room) {
+            for (number, line) in source.lines.iter().enumerate().filter(|(_, line)| names(line, dependency)) {
+                offences.push(format!(
+                    "{}:{}: {dependency} lives in {home}: {}",
+                    source.shown(),
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    assert_none("crates away from home", offences);
+}
+
+/// Whether the line has the path `dependency::…`, from the crate's root.
+fn names(line: &str, dependency: &str) -> bool {
+    let path = format!("{dependency}::");
+    line.match_indices(&path)
+        .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before)))
+}
+
+#[test]
+fn files_stay_readable() {
+    let long = sources().into_iter().filter(|source| source.length > LINES_OF_A_FILE);
+    assert_none(
+        "files that are too long",
+        long.map(|file| format!("{}: {} lines", file.shown(), file.length)).collect(),
+    );
+}
+
+#[test]
+fn functions_stay_readable() {
+    let long = |source: Source| {
+        let functions = functions(&source.lines).into_iter().filter(|(_, lines)| *lines > LINES_OF_A_FUNCTION);
+        let shown = source.shown();
+        functions.map(move |(name, lines)| format!("{shown}: {name}: {lines} lines")).collect::<Vec<_>>()
+    };
+    assert_none("functions that are too long", sources().into_iter().flat_map(long).collect());
+}
+
+/// The functions with how many lines each has. rustfmt sees to it that one ends where a `}` stands as far to the right
+/// as its `fn`.
+fn functions(lines: &[String]) -> Vec<(String, usize)> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let starts = lines.iter().enumerate().filter(|(_, line)| {
+        let words = line.trim_start();
+        ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "const fn ", "pub const fn "]
+            .iter()
+            .any(|start| words.starts_with(start))
+    });
+    starts
+        .map(|(first, line)| {
+            let margin = indentation(line);
+            let ends = |line: &&String| indentation(line) == margin && line.trim_end().ends_with('}');
+            let length = lines[first..].iter().position(|line| ends(&line)).map_or(0, |last| last + 1);
+            let name: String = line.trim_start().split('(').next().unwrap_or_default().to_owned();
+            (name, length)
+        })
+        .collect()
+}
+
+#[test]
+fn scan_finds_what_it_looks_for() {
+    let text = "use crate::{model::Uid, error::{Error, Kind}};\nlet x = crate::store::Store::open();";
+    let found: Vec<String> = text.split("crate::").skip(1).flat_map(heads).collect();
+    assert_eq!(found, ["model::Uid", "error::", "Kind", "store::Store::open"]);
+    assert!(names("use imap::Client;", "imap") && !names("use proto_imap::Client;", "imap"));
+    let body = ["fn long() {", "    a();", "}", "    fn inner(&self) { b() }"].map(str::to_owned);
+    assert_eq!(functions(&body), [("fn long".to_owned(), 3), ("fn inner".to_owned(), 1)]);
+}
