@@ -10,7 +10,7 @@ help: ## List the targets
 build: ## Build the program: target/release/mailferry
 	cargo build --release --locked
 
-demo: ## Move three accounts between two real servers, step by step
+demo: ## Move three accounts between two real servers, killed and resumed on the way; installs Dovecot if need be
 	$(SETUP) dovecot
 	cargo build --release --locked --bin mailferry --example private_servers
 	sh examples/demo.sh

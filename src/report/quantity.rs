@@ -37,7 +37,9 @@ pub fn verb_for(count: u64, one: &'static str, many: &'static str) -> &'static s
 
 /// Octets in binary units with one decimal: `48.2 MiB`; below a kibibyte exact: `512 B`.
 pub fn octets(octets: u64) -> String {
-    ByteSize(octets).display().iec().to_string()
+    let shown = ByteSize(octets).display().iec().to_string();
+    // What rounds up to 1024.0 of a unit is 1.0 of the next, which is the next power of two.
+    if shown.starts_with("1024.0") { ByteSize(octets.next_power_of_two()).display().iec().to_string() } else { shown }
 }
 
 /// Octets a second: `4.0 MiB/s`. `None` where the time is too short to say.
@@ -113,6 +115,7 @@ mod tests {
     fn octets_have_one_decimal_above_a_kibibyte() {
         let shown = [0, 1023, 1024, 50_541_363, 1 << 30].map(octets);
         assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "48.2 MiB", "1.0 GiB"]);
+        assert_eq!([(1 << 20) - 10, (1 << 30) - 1000].map(octets), ["1.0 MiB", "1.0 GiB"]);
     }
 
     #[test]

@@ -140,10 +140,16 @@ fn harmless(sum: &VerifySummary) -> String {
 }
 
 fn advice(sum: &VerifySummary, sync_command: &str) -> String {
-    if sum.differences.is_clean() {
-        return String::new();
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _ } = sum.differences;
+    let mut lines = String::new();
+    if missing + flags_differ > 0 {
+        lines += &format!("To bring over what is missing or has changed since, run: {sync_command}\n");
     }
-    format!("To bring over what is missing or has changed since, run: {sync_command}\n")
+    if duplicated + altered + dates_differ > 0 {
+        lines += "What is doubled or altered stays so, as nothing is deleted; for each: \
+                  mailferry explain ACCOUNT MAILBOX UID\n";
+    }
+    lines
 }
 
 fn word(kind: DifferenceKind) -> &'static str {
@@ -268,6 +274,16 @@ Different: 3 missing, 1 with other flags.
 To bring over what is missing or has changed since, run: mailferry sync
 ";
         assert_eq!(text(&[verified(differences, listed)], "mailferry sync"), expected);
+    }
+
+    #[test]
+    fn advice_is_to_sync_only_where_that_helps() {
+        let sum = |differences| VerifySummary { differences, ..VerifySummary::default() };
+        let altered = advice(&sum(Differences { altered: 1, ..Differences::default() }), "mailferry sync");
+        assert!(altered.contains("explain") && !altered.contains("sync"), "{altered}");
+        let missing = advice(&sum(Differences { missing: 1, ..Differences::default() }), "mailferry sync");
+        assert_eq!(missing, "To bring over what is missing or has changed since, run: mailferry sync\n");
+        assert_eq!(advice(&sum(Differences { extra: 1, ..Differences::default() }), "mailferry sync"), "");
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Display for Lines {
             Event::Failed { error, .. } => self.line(&format!("failed: {}", sanitized(&error.to_string()))),
             Event::Ended { account } => {
                 if self.announced.remove(*account) && board.accounts > 1 {
-                    self.line(&format!("{}: ended ({})", sanitized(account), board.summary(now)));
+                    self.line(&format!("{}: ended (so far {})", sanitized(account), board.summary(now)));
                 }
             }
         }
@@ -158,7 +158,7 @@ alice: copying   50 of 100 messages   50.0 MiB of 100.0 MiB   5.0 MiB/s   10s le
 bob?: scanning
 bob?: the connection broke; trying again
 failed: bob?: could not connect
-bob?: ended (1 of 2 accounts   1 failure)
+bob?: ended (so far 1 of 2 accounts   1 failure)
 ";
         assert_eq!(shown(2, &events), expected);
     }
