@@ -22,8 +22,11 @@ test: lint ## All tests, on real servers; installs what they need
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check licenses bans sources; \
-	else echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; fi
+	@if ! cargo deny --version >/dev/null 2>&1; then \
+	  echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
+	elif cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
+	else echo "the advisory database cannot be fetched: advisories are not checked"; \
+	  cargo deny check bans licenses sources; fi
 
 clean: ## Remove what was built
 	cargo clean

@@ -14,18 +14,29 @@ pub fn fit_quota(quotas: &[Quota], totals: &PlanTotals) -> Vec<String> {
     quotas.iter().filter_map(|quota| shortage(quota, totals)).collect()
 }
 
+/// Why `messages` of `octets` in all certainly do not fit, without any growth.
+pub fn quota_excess(quotas: &[Quota], messages: u64, octets: u64) -> Option<String> {
+    let certain = |quota: &Quota| match quota.resource {
+        QuotaResource::Storage => octets,
+        QuotaResource::Messages => messages,
+    };
+    quotas.iter().find_map(|quota| excess(quota, certain(quota)))
+}
+
 fn shortage(quota: &Quota, totals: &PlanTotals) -> Option<String> {
-    let free = quota.limit.saturating_sub(quota.used);
     let needed = match quota.resource {
         QuotaResource::Storage => totals.octets.saturating_add(totals.octets.div_ceil(GROWTH_PART)),
         QuotaResource::Messages => totals.copies,
     };
+    excess(quota, needed).map(|excess| format!("{excess}: raise it before `mailferry apply`"))
+}
+
+fn excess(quota: &Quota, needed: u64) -> Option<String> {
+    let free = quota.limit.saturating_sub(quota.used);
     (needed > free).then(|| {
         let (needed, free) = (amount(quota.resource, needed), amount(quota.resource, free));
         let root = if quota.root.is_empty() { String::new() } else { format!(" `{}`", quota.root) };
-        format!(
-            "the destination's quota{root} has room for {free}, and {needed} are to come: raise it before `mailferry apply`"
-        )
+        format!("the destination's quota{root} has room for {free}, and {needed} are to come")
     })
 }
 

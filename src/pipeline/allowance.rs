@@ -35,6 +35,16 @@ impl Allowance {
         granted
     }
 
+    /// How much of that many messages and octets may be copied at most.
+    pub fn bounded(&self, messages: u64, octets: u64) -> (u64, u64) {
+        let bound = |wanted: u64, most: Option<u64>| most.map_or(wanted, |most| wanted.min(most));
+        match self.chunk.max_messages {
+            // How large the first few messages are is not known here.
+            Some(most) if most < messages => (most, bound(octets / messages.max(1) * most, self.chunk.max_octets)),
+            _ => (messages, bound(octets, self.chunk.max_octets)),
+        }
+    }
+
     /// Whether a limit is reached.
     pub fn is_used_up(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)

@@ -13,8 +13,9 @@ use super::listing::{SideScan, Wanted};
 use super::plan::{plan_account, stamp};
 use super::prepare::{Prepared, close_intents, prepare};
 use super::{ApplyOptions, Event, Migration, Phase, Thoroughness};
+use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::plan::AccountPlan;
+use crate::model::plan::{AccountPlan, PlanTotals};
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::RunFigures;
 use crate::model::{Outcomes, RawName, Side};
@@ -134,15 +135,36 @@ impl<'a> Run<'a> {
         if totals.is_empty() {
             return Ok(());
         }
-        let account = self.access.account.name.as_str();
-        let event = Event::Began { account, phase: Phase::Copying, messages: totals.copies, octets: totals.octets };
-        self.access.migration.observer.event(event);
+        self.guard_quota(&totals)?;
+        self.announce(&totals)?;
         let access = self.access;
         let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan))?;
         let Prepared { jobs, failures, created: _ } = prepared;
         self.failures.extend(failures);
         self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
         self.copy(jobs)
+    }
+
+    /// Refuses a plan that certainly does not fit: half a mailbox in a full account helps nobody.
+    fn guard_quota(&self, totals: &PlanTotals) -> Result<()> {
+        let quotas = self.access.state.side(Side::Destination)?.map_or_else(Vec::new, |side| side.quotas);
+        let (messages, octets) = self.allowance.bounded(totals.copies, totals.octets);
+        let Some(excess) = quota_excess(&quotas, messages, octets) else { return Ok(()) };
+        Err(Error::new(Kind::Guard, "the plan does not fit into the destination, and was not begun")
+            .because(excess)
+            .hint("raise the quota and run `mailferry sync`, or copy a part of it with --max-bytes or --max-messages"))
+    }
+
+    /// Tells what is left of the plan: an earlier apply may have done a part of it.
+    fn announce(&self, totals: &PlanTotals) -> Result<()> {
+        let messages = totals.copies.min(self.access.state.status()?.outcomes.pending);
+        let octets = match totals.copies {
+            0 => 0,
+            copies => (u128::from(totals.octets) * u128::from(messages) / u128::from(copies)) as u64,
+        };
+        let account = self.access.account.name.as_str();
+        self.access.migration.observer.event(Event::Began { account, phase: Phase::Copying, messages, octets });
+        Ok(())
     }
 
     /// Copies the mailboxes over several lanes.

@@ -10,7 +10,7 @@ use crate::model::report::AccountResult;
 use crate::model::{Account, Side};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// Refusals of a master login, with no success before, after which no further account is tried. Servers that do not say
@@ -23,12 +23,30 @@ pub struct Fleet {
     logged_in: [AtomicBool; 2],
     refused: [AtomicUsize; 2],
     halted: Mutex<Option<Error>>,
+    /// Whether the others may follow the first account: a wrong master password is then found with one login a side.
+    scouted: Mutex<bool>,
+    scout_is_back: Condvar,
 }
 
 impl Fleet {
     /// A login on this side succeeded: later refusals are the account's own.
     pub fn note_success(&self, side: Side) {
         self.logged_in[side as usize].store(true, Ordering::Relaxed);
+        if self.logged_in.iter().all(|logged_in| logged_in.load(Ordering::Relaxed)) {
+            self.let_others_follow();
+        }
+    }
+
+    fn let_others_follow(&self) {
+        *self.scouted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.scout_is_back.notify_all();
+    }
+
+    fn await_scout(&self) {
+        let mut scouted = self.scouted.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*scouted {
+            scouted = self.scout_is_back.wait(scouted).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// A master login was refused.
@@ -60,7 +78,11 @@ pub fn for_each_account<T: Send>(
                 loop {
                     let index = next.fetch_add(1, Ordering::SeqCst);
                     let Some(account) = migration.accounts.get(index) else { return };
+                    if index > 0 && has_master(migration) {
+                        fleet.await_scout();
+                    }
                     let result = one_account(migration, &fleet, account, &work);
+                    fleet.let_others_follow();
                     results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
                 }
             });
@@ -74,6 +96,10 @@ pub fn for_each_account<T: Send>(
             result: result.unwrap_or_else(|| Err(not_begun())),
         })
         .collect()
+}
+
+fn has_master(migration: &Migration) -> bool {
+    Side::BOTH.iter().any(|side| migration.connector(*side).server().master.is_some())
 }
 
 /// Never more accounts at once than either server has connections: so every account gets its first pair of sessions,

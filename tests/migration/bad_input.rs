@@ -209,7 +209,12 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     let user = User::fresh("hoarder").with_quota_kibibytes(400);
     let migration = Migration::of(vec![user.clone()], &shared::dovecot_pair().source, destination);
     let migration = migration.seeded("INBOX\n    1..30 part size:40k");
-    let output = migration.run(&["sync"]).expect(3);
+    // What cannot fit is not begun …
+    migration.run(&["sync"]).expect(6).complains(&["quota", "--max-bytes"]);
+    expect(destination, &user.name, "INBOX");
+    migration.run(&["apply", "--max-messages", "2"]).expect(9);
+    // … and what fills the account on the way stops there.
+    let output = migration.run(&["apply", "--max-bytes", "399KiB"]).expect(3);
     assert!(output.stderr.to_lowercase().contains("quota"), "{output}");
     let arrived = observe(destination, &user.name).mailboxes["INBOX"].messages.len();
     assert!(arrived < 30, "all {arrived} arrived in spite of the quota");

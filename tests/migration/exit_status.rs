@@ -70,6 +70,17 @@ fn no_account_that_can_be_opened_is_4() {
 }
 
 #[test]
+fn wrong_master_password_is_tried_with_one_account_only() {
+    let pair = shared::dovecot_pair();
+    let sides = [Side::of(&pair.source).with_master_password("wrong"), Side::of(&pair.destination)];
+    let users = ["one", "two", "three", "four"].map(User::fresh).to_vec();
+    let migration = Migration::with_sides(users, &pair.source, &pair.destination, sides);
+    let output = migration.run(&["sync", "--jobs", "4", "--progress", "plain"]).expect(4).complains(&["not tried"]);
+    let refused = output.stderr.lines().filter(|line| line.starts_with("failed") && line.contains("could not log in"));
+    assert_eq!(refused.count(), 1, "{output}");
+}
+
+#[test]
 fn stale_plan_is_5() {
     let migration = dovecot_to_dovecot().seeded(MAIL);
     migration.run(&["scan"]).expect(0);
