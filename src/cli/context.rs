@@ -112,7 +112,7 @@ impl Context {
         };
         let connector = |server: &Server| {
             let withheld = settings.secret_variables().to_vec();
-            Connector::new(Server { withheld, ..server.clone() }, settings.state.clone())
+            Connector::new(Server { withheld, ..server.clone() }, &settings.limits, settings.state.clone())
         };
         let (source, destination) = (connector(&settings.source)?, connector(&settings.destination)?);
         if needs != Needs::Snapshot {

@@ -156,6 +156,17 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// A size a second, at least `least`: `20MB/s`.
+    pub fn rate(&mut self, key: &'static str, least: u64) -> Option<At<u64>> {
+        self.parsed(key, |value| {
+            let text = value.as_str().ok_or_else(|| wrong_type("a rate", value).fix("write it like \"20MB/s\""))?;
+            let size = text.trim().strip_suffix("/s").unwrap_or(text);
+            let octets = parse_size(size).map_err(|mistake| mistake.fix("write it like 20MB/s"))?;
+            let too_small = || Mistake::new("this is too small").fix(format!("the least is {least} octets a second"));
+            Some(octets).filter(|octets| *octets >= least).ok_or_else(too_small)
+        })
+    }
+
     /// A duration of at least a second.
     pub fn duration(&mut self, key: &'static str) -> Option<At<Duration>> {
         self.parsed(key, |value| {
@@ -187,11 +198,6 @@ impl<'d> Table<'d> {
         if let Some((name, _)) = self.entries.get_key_value(key) {
             self.misplaced::<()>(key, name.span(), Mistake::new(what).fix(fix));
         }
-    }
-
-    /// Refuses a key that belongs to a later version.
-    pub fn later(&mut self, key: &'static str) {
-        self.refuse(key, "this setting is not supported yet", "remove it");
     }
 
     /// The table under this key.

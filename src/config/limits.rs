@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Below this, batches get so small that each message is a round trip.
 const LEAST_MEMORY_OCTETS: u64 = 1 << 20;
 
+/// Below this, a server may take us for dead in the middle of a large message.
+const LEAST_BANDWIDTH: u64 = 1 << 10;
+
 /// What the table says.
 #[derive(Default)]
 pub(super) struct LimitSettings {
@@ -20,8 +23,6 @@ impl LimitSettings {
     /// Reads the table; what it leaves out is as in [`Limits::default`].
     pub fn read(mut table: Table) -> Self {
         let default = Limits::default();
-        table.later("bandwidth");
-        table.later("messages_per_second");
         let settings = LimitSettings {
             limits: Limits {
                 memory_octets: table
@@ -29,6 +30,8 @@ impl LimitSettings {
                     .map_or(default.memory_octets, |size| size.value),
                 batch_messages: table.number("batch_messages", 1..=100_000).map(|count| count.value),
                 batch_octets: table.size("batch_octets", 1).map(|size| size.value),
+                bandwidth: table.rate("bandwidth", LEAST_BANDWIDTH).map(|rate| rate.value),
+                messages_per_second: table.number("messages_per_second", 1..=1_000_000).map(|count| count.value),
             },
             timeout: table.duration("timeout").map(|timeout| timeout.value),
             retries: table.number("retries", 0..=1000).map(|count| count.value),

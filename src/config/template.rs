@@ -149,4 +149,6 @@ destination_user = \"<user on the new server>\"
 # memory = \"64MiB\"
 # timeout = \"2m\"                  # for the next word of a server
 # retries = 5                     # of a broken connection
+# bandwidth = \"20MB/s\"           # for each server, over all connections
+# messages_per_second = 50        # appended to the destination
 ";

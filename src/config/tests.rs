@@ -160,6 +160,8 @@ fn every_key_of_the_contract_is_read() {
         memory = "256MB"
         batch_messages = 20
         batch_octets = "8MiB"
+        bandwidth = "20MB/s"
+        messages_per_second = 50
         timeout = "10m"
         retries = 0
     "#;
@@ -189,7 +191,13 @@ fn every_key_of_the_contract_is_read() {
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
-    let limits = Limits { memory_octets: 256_000_000, batch_messages: Some(20), batch_octets: Some(8 << 20) };
+    let limits = Limits {
+        memory_octets: 256_000_000,
+        batch_messages: Some(20),
+        batch_octets: Some(8 << 20),
+        bandwidth: Some(20_000_000),
+        messages_per_second: Some(50),
+    };
     assert_eq!(settings.limits, limits);
 }
 
@@ -280,8 +288,12 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
         ),
         ("[sync]\nmax_message_size = \"fat\"", "`fat` is not a size; write it like 50MB"),
         ("[sync]\nmax_message_size = 0", "this is too small; the least is 1, in octets"),
-        ("[limits]\nbandwidth = \"20MB/s\"", "m.toml:10: `bandwidth` in [limits]: this setting is not supported yet"),
-        ("[limits]\nmessages_per_second = 5", "`messages_per_second` in [limits]: this setting is not supported yet"),
+        (
+            "[limits]\nbandwidth = \"fast\"",
+            "m.toml:10: `bandwidth` in [limits]: `fast` is not a size; write it like 20MB/s",
+        ),
+        ("[limits]\nbandwidth = \"5B/s\"", "this is too small; the least is 1024 octets a second"),
+        ("[limits]\nmessages_per_second = 0", "a number from 1 to 1000000 is expected"),
         ("[limits]\nmemory = \"1kB\"", "too small; the least is 1048576"),
         ("[limits]\nmemory = 1.5", "a whole number is expected, not a fraction"),
         ("[limits]\ntimeout = 30", "a duration is expected, not a whole number; write it like \"30s\""),

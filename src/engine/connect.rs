@@ -8,10 +8,12 @@ use super::response::Response;
 use super::session::{Introduction, Session, Tag};
 use super::status::{Condition, Status};
 use super::stream::Socket;
+use super::throttle::Throttle;
 use super::tls::TlsClient;
 use super::wire::Wire;
 use crate::error::{Error, Kind, Result};
 use crate::model::Secret;
+use crate::model::limits::Limits;
 use crate::model::server::{Server, Tls};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +25,8 @@ pub struct Connector {
     /// `None` where the settings say that there is no TLS.
     tls: Option<TlsClient>,
     budget: Budget,
+    bandwidth: Throttle,
+    messages: Throttle,
     spool: Arc<PathBuf>,
 }
 
@@ -31,10 +35,17 @@ impl Connector {
     ///
     /// # Errors
     /// `Settings` when the trusted certificates cannot be read.
-    pub fn new(server: Server, spool: PathBuf) -> Result<Connector> {
+    pub fn new(server: Server, limits: &Limits, spool: PathBuf) -> Result<Connector> {
         let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
         let budget = Budget::new(server.max_connections);
-        Ok(Connector { server: Arc::new(server), tls, budget, spool: Arc::new(spool) })
+        let bandwidth = Throttle::new(limits.bandwidth);
+        let messages = Throttle::new(limits.messages_per_second);
+        Ok(Connector { server: Arc::new(server), tls, budget, bandwidth, messages, spool: Arc::new(spool) })
+    }
+
+    /// Waits until that many more messages may be appended.
+    pub fn pace(&self, messages: u64) {
+        self.messages.take(messages);
     }
 
     /// The server.
@@ -70,7 +81,7 @@ impl Connector {
         permit: Option<super::budget::Permit>,
     ) -> Result<Session> {
         let server = &self.server;
-        let mut wire = Wire::new(Socket::open(server, user)?, server.side);
+        let mut wire = Wire::new(Socket::open(server, user)?, server.side, self.bandwidth.clone());
         wire.set_timeout(server.timeouts.login)?;
         if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
             wire.start_tls(tls)?;

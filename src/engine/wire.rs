@@ -10,6 +10,7 @@
 //! 4. Secrets and message octets never reach the transcript.
 
 use super::stream::{Socket, Stream};
+use super::throttle::Throttle;
 use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
@@ -39,11 +40,13 @@ pub struct Wire {
     sent: u64,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
     witnessed: Vec<u8>,
+    /// Octets a second, over all connections to this server.
+    bandwidth: Throttle,
 }
 
 impl Wire {
     /// Wraps an open socket.
-    pub fn new(socket: Socket, side: Side) -> Self {
+    pub fn new(socket: Socket, side: Side, bandwidth: Throttle) -> Self {
         Wire {
             stream: Stream::Clear(socket),
             side,
@@ -55,6 +58,7 @@ impl Wire {
             received: 0,
             sent: 0,
             witnessed: Vec::new(),
+            bandwidth,
         }
     }
 
@@ -145,6 +149,7 @@ impl Wire {
         self.sent += octets.len() as u64;
         if octets.len() >= OUTPUT_OCTETS {
             self.flush()?;
+            self.bandwidth.take(octets.len() as u64);
             return self.stream.write_all(octets).map_err(|cause| self.broken(&cause));
         }
         self.output.extend_from_slice(octets);
@@ -166,6 +171,7 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn flush(&mut self) -> Result<()> {
+        self.bandwidth.take(self.output.len() as u64);
         let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
         self.output.clear();
         sent.map_err(|cause| self.broken(&cause))
@@ -196,6 +202,7 @@ impl Wire {
         };
         (self.start, self.end) = (0, count);
         self.received += count as u64;
+        self.bandwidth.take(count as u64);
         Ok(count)
     }
 

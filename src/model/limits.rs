@@ -11,11 +11,21 @@ pub struct Limits {
     pub batch_messages: Option<usize>,
     /// Octets in one upload batch; `None` finds itself.
     pub batch_octets: Option<u64>,
+    /// Octets a second from and to each side, over all connections, both directions together. `None` is no limit.
+    pub bandwidth: Option<u64>,
+    /// Messages a second appended to the destination, over all connections. `None` is no limit.
+    pub messages_per_second: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_octets: 64 << 20, batch_messages: None, batch_octets: None }
+        Limits {
+            memory_octets: 64 << 20,
+            batch_messages: None,
+            batch_octets: None,
+            bandwidth: None,
+            messages_per_second: None,
+        }
     }
 }
 

@@ -127,6 +127,7 @@ impl UploadRun<'_> {
         while waits && let Some(front) = in_flight.pop_front() {
             self.settle(front, in_flight, end)?;
         }
+        self.access.migration.destination.pace(batch.len() as u64);
         let uploads = batch.iter().map(|sent| &sent.upload);
         let pending = self.session.send_append(&self.job.plan.destination.raw, uploads)?;
         in_flight.push_back(InFlight { pending, batch });
