@@ -24,7 +24,7 @@ lint: ## Formatting, lints, and licences and advisories of dependencies where ca
 	cargo clippy --all-targets --locked -- -D warnings
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
-	elif cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
+	elif timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
 	else echo "the advisory database cannot be fetched: advisories are not checked"; \
 	  cargo deny check bans licenses sources; fi
 
