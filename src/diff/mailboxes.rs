@@ -9,9 +9,10 @@ use super::rename::Renames;
 use super::routes::Routes;
 use super::settlement::Settlement;
 use crate::error::Result;
-use crate::model::plan::Omitted;
+use crate::model::plan::{MailboxPlan, Omitted};
 use crate::model::policy::MailboxPolicy;
-use crate::model::{MailboxName, MailboxState, SideState, SpecialUse};
+use crate::model::{MailboxName, MailboxState, SideState, SpecialUse, UidSet};
+use std::collections::BTreeMap;
 
 /// One side of an account as scanned: the personal namespace only.
 #[derive(Clone, Copy)]
@@ -31,6 +32,31 @@ pub struct MailboxPair {
     pub special_use: Option<SpecialUse>,
     /// The source is subscribed, the destination is not, and the policy wants it so.
     pub subscribe: bool,
+}
+
+impl MailboxPair {
+    /// The plan that copies and changes nothing; what the pair itself asks for is in it.
+    pub fn empty_plan(&self, source: &MailboxState, destination: Option<&MailboxState>) -> MailboxPlan {
+        let validity = |mailbox: &MailboxState| mailbox.sync_point.map(|point| point.uid_validity);
+        MailboxPlan {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            source_validity: validity(source).unwrap_or_default(),
+            destination_validity: destination.and_then(validity),
+            revisions: (source.revision, destination.map_or(0, |mailbox| mailbox.revision)),
+            create: self.create,
+            special_use: self.special_use,
+            subscribe: self.subscribe,
+            copies: UidSet::new(),
+            octets: 0,
+            flag_updates: Vec::new(),
+            skipped: Vec::new(),
+            departed: UidSet::new(),
+            present: 0,
+            copied: 0,
+            dropped_keywords: BTreeMap::new(),
+        }
+    }
 }
 
 /// Every mailbox of the source: where it goes, or why it does not.

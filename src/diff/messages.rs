@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
 use crate::model::policy::Policy;
 use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, MailboxState, MessageRecord, Uid, UidSet};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -134,7 +134,7 @@ impl<'a> Decision<'a> {
             contested_departed: Vec::new(),
             copies: Vec::new(),
             departed: Vec::new(),
-            plan: empty_plan(comparison),
+            plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
             links: Vec::new(),
         }
     }
@@ -253,28 +253,6 @@ impl<'a> Decision<'a> {
 fn uid_set(mut uids: Vec<Uid>) -> UidSet {
     uids.sort_unstable();
     uids.into_iter().collect()
-}
-
-fn empty_plan(comparison: &Comparison) -> MailboxPlan {
-    let validity = |mailbox: &MailboxState| mailbox.sync_point.map(|point| point.uid_validity);
-    MailboxPlan {
-        source: comparison.pair.source.clone(),
-        destination: comparison.pair.destination.clone(),
-        source_validity: validity(comparison.source).unwrap_or_default(),
-        destination_validity: comparison.standing().and_then(validity),
-        revisions: (comparison.source.revision, comparison.destination.map_or(0, |mailbox| mailbox.revision)),
-        create: comparison.pair.create,
-        special_use: comparison.pair.special_use,
-        subscribe: comparison.pair.subscribe,
-        copies: UidSet::new(),
-        octets: 0,
-        flag_updates: Vec::new(),
-        skipped: Vec::new(),
-        departed: UidSet::new(),
-        present: 0,
-        copied: 0,
-        dropped_keywords: BTreeMap::new(),
-    }
 }
 
 /// How large a message may be: the smaller of two limits.

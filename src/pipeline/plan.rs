@@ -225,7 +225,7 @@ impl<'a> Planner<'a> {
             present: known.outcomes.present,
             copied: known.outcomes.copied,
             create: false,
-            ..empty_plan(pair, source, Some(destination))
+            ..pair.empty_plan(source, Some(destination))
         }
     }
 
@@ -370,28 +370,6 @@ fn fresh_pair(pairing: Pairing, pair: &MailboxPair) -> PairState {
         settled: None,
         outcomes: Outcomes::default(),
         links: 0,
-    }
-}
-
-fn empty_plan(pair: &MailboxPair, source: &MailboxState, destination: Option<&MailboxState>) -> MailboxPlan {
-    let validity = |state: &MailboxState| state.sync_point.map_or_else(Default::default, |point| point.uid_validity);
-    MailboxPlan {
-        source: pair.source.clone(),
-        destination: pair.destination.clone(),
-        source_validity: validity(source),
-        destination_validity: destination.map(validity),
-        revisions: (source.revision, destination.map_or(0, |destination| destination.revision)),
-        create: pair.create,
-        special_use: pair.special_use,
-        subscribe: pair.subscribe,
-        copies: UidSet::new(),
-        octets: 0,
-        flag_updates: Vec::new(),
-        skipped: Vec::new(),
-        departed: UidSet::new(),
-        present: 0,
-        copied: 0,
-        dropped_keywords: Default::default(),
     }
 }
 
