@@ -208,6 +208,7 @@ mod tests {
         }
     }
 
+    /// Holds engine/append.rs invariant 1. Holds disaster rule 10.
     #[test]
     fn arguments_are_only_what_our_serialiser_makes() {
         let hostile = upload(&["\\Seen", "ok", "a]b", "x\r\ny1 DELETE INBOX"], -5);

@@ -350,6 +350,7 @@ mod tests {
         assert!(unanswered.contains(&3));
     }
 
+    /// Holds engine/session.rs invariant 3.
     #[test]
     fn quoted_special_octets_are_escaped_and_line_ends_refused() {
         let name = |text: &str| RawName(text.as_bytes().to_vec());
