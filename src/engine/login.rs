@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 /// Who logs in, and as whom.
 pub struct Identity {
     /// Whose mailboxes are to be opened; empty for the one who logs in.
-    authorization: String,
+    pub(super) authorization: String,
     /// Whose password is given.
-    authentication: String,
+    pub(super) authentication: String,
 }
 
 impl Identity {

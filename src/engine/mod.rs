@@ -17,10 +17,14 @@ pub mod change;
 pub mod connect;
 pub mod date;
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod identity;
 pub mod list;
 pub mod login;
 pub mod octets;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod played;
 pub mod quirks;
 pub mod quota;
 pub mod response;
