@@ -1,4 +1,4 @@
-//! A connection that says what it was given, in pieces of given sizes, and forgets what it is told: for tests of what is
+//! A connection that says what it was given, in pieces of given sizes, and notes what it is told: for tests of what is
 //! read, at every place where the network may cut it.
 
 use super::stream::Socket;
@@ -6,6 +6,7 @@ use super::throttle::Throttle;
 use super::wire::Wire;
 use crate::model::Side;
 use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a server says, and how much of it arrives at once.
 pub struct Played {
@@ -14,13 +15,31 @@ pub struct Played {
     /// Sizes of the pieces, again from the first when all were used; empty: as much as there is room for.
     pieces: Vec<usize>,
     read: usize,
+    heard: Heard,
+}
+
+/// What was written.
+#[derive(Clone, Default)]
+pub struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// All of it so far.
+    pub fn octets(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Played {
     /// A wire on which these octets arrive in pieces of these sizes.
     pub fn wire(octets: &[u8], pieces: &[usize]) -> Wire {
-        let played = Played { octets: octets.to_vec(), at: 0, pieces: pieces.to_vec(), read: 0 };
-        Wire::new(Socket::Played(played), Side::Source, Throttle::new(None))
+        Self::heard(octets, pieces).0
+    }
+
+    /// The same, with what is written on it.
+    pub fn heard(octets: &[u8], pieces: &[usize]) -> (Wire, Heard) {
+        let heard = Heard::default();
+        let played = Played { octets: octets.to_vec(), at: 0, pieces: pieces.to_vec(), read: 0, heard: heard.clone() };
+        (Wire::new(Socket::Played(played), Side::Source, Throttle::new(None)), heard)
     }
 }
 
@@ -38,6 +57,7 @@ impl Read for Played {
 
 impl Write for Played {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.heard.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(octets);
         Ok(octets.len())
     }
 
