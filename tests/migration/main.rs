@@ -8,6 +8,7 @@
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`secrets`]: no password is ever seen.
+//! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -19,5 +20,7 @@ mod incremental;
 mod migration;
 mod planning;
 mod secrets;
+mod secrets_in_memory;
+mod secrets_in_settings;
 mod sudden_end;
 mod whole;
