@@ -348,9 +348,9 @@ impl MailboxWork<'_> {
     fn isolate(&mut self, error: &Error) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
-        let mut pending = None;
+        let (mut pending, mut links) = (None, state.link_lookup(name)?);
         for uid in self.job.plan.copies.iter() {
-            if !self.job.is_given_up(uid) && state.link(name, uid)?.is_none() {
+            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
                 pending = Some(uid);
                 break;
             }
