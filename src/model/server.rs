@@ -178,6 +178,8 @@ pub struct SideState {
     pub append_limit: Option<u64>,
     /// Whether CREATE takes a special use (RFC 6154).
     pub creates_special_use: bool,
+    /// Whether single messages can be expunged (RFC 4315).
+    pub expunges_by_uid: bool,
     pub quotas: Vec<Quota>,
 }
 

@@ -140,7 +140,8 @@ fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Foun
         let wanted = record.flags.within(&job.capacity);
         let agreed = wanted.minus(&wanted.minus(&copy.flags));
         let origin = LinkOrigin::Reconciled;
-        links.push(Link { source: uid, destination: copy.uid, agreed, origin, octets: record.octets });
+        let (octets, identity) = (record.octets, record.identity);
+        links.push(Link { source: uid, destination: copy.uid, agreed, origin, octets, identity });
         if candidates.is_empty() {
             landed.remove(&record.identity);
         }
