@@ -6,6 +6,7 @@
 use super::account::AccountHeader;
 use super::codec::{self, SCHEMA, Stored};
 use super::keys::{self, AccountId, MailboxId, PerMessage};
+use super::leaves::{self, Leaf};
 use super::listing::MailboxHeader;
 use super::pairs::PairHeader;
 use crate::model::fuzzing::{check_flags, check_uids};
@@ -18,9 +19,10 @@ const KEY: &[u8] = b"key";
 /// Records: octets that nobody sealed are refused, and what is decoded of sealed ones is encoded the same from then on.
 pub fn records(octets: &[u8]) {
     settle::<()>(octets);
-    settle::<MessageRecord>(octets).iter().for_each(|record| check_flags(&record.flags));
-    settle::<Link>(octets).iter().for_each(|link| check_flags(&link.agreed));
-    settle::<(Uid, Outcome)>(octets);
+    let records = settle::<Leaf<MessageRecord>>(octets);
+    records.iter().flat_map(|leaf| &leaf.0).for_each(|record| check_flags(&record.flags));
+    settle::<Leaf<Link>>(octets).iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
+    settle::<Leaf<(Uid, Outcome)>>(octets);
     settle::<SideState>(octets);
     settle::<AccountStatus>(octets);
     settle::<AccountHeader>(octets);
@@ -53,18 +55,19 @@ pub fn plans(octets: &[u8]) {
     assert_eq!(again.map(|(again, _)| again).ok(), Some(plan));
 }
 
-/// Keys: those of one mailbox's messages lie together, in the order of their UIDs, whatever it is called.
+/// Keys: those of one mailbox's leaves lie together, in the order of their UIDs, whatever it is called.
 pub fn keys(octets: &[u8]) {
     let (name, rest) = octets.split_at(octets.len() / 2);
     let account = AccountId::new(&String::from_utf8_lossy(rest));
     let [source, destination] = Side::BOTH.map(|side| MailboxId::new(side, &RawName(name.to_vec())));
     let uids = rest.chunks_exact(4).map(|uid| Uid(u32::from_be_bytes([uid[0], uid[1], uid[2], uid[3]])));
-    let mut sorted: Vec<_> = uids.map(|uid| (account.entry(PerMessage::Record, source, uid), uid)).collect();
+    let entries = account.entries(PerMessage::Record, source);
+    let mut sorted: Vec<_> = uids.map(leaves::number).map(|leaf| (keys::leaf_under(&entries, leaf), leaf)).collect();
     sorted.sort();
-    assert!(sorted.is_sorted_by_key(|(_, uid)| *uid));
-    for (key, uid) in sorted {
-        assert_eq!(keys::uid_of(&key), Some(uid));
-        assert!(key.starts_with(&account.entries(PerMessage::Record, source)) && key.starts_with(&account.data()));
+    assert!(sorted.is_sorted_by_key(|(_, leaf)| *leaf));
+    for (key, leaf) in sorted {
+        assert_eq!(keys::leaf_of(&key), Some(leaf));
+        assert!(key.starts_with(&entries) && key.starts_with(&account.data()));
         assert!(!key.starts_with(&account.entries(PerMessage::Record, destination)));
         assert!(!key.starts_with(&account.entries(PerMessage::Link, source)));
     }
