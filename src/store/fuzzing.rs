@@ -21,8 +21,7 @@ pub fn records(octets: &[u8]) {
     settle::<()>(octets);
     let records = settle::<Leaf<MessageRecord>>(octets);
     records.iter().flat_map(|leaf| &leaf.0).for_each(|record| check_flags(&record.flags));
-    let links = settle::<Leaf<Link>>(octets);
-    links.iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
+    settle::<Leaf<Link>>(octets).iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
     settle::<Leaf<(Uid, Outcome)>>(octets);
     settle::<SideState>(octets);
     settle::<AccountStatus>(octets);
@@ -56,19 +55,19 @@ pub fn plans(octets: &[u8]) {
     assert_eq!(again.map(|(again, _)| again).ok(), Some(plan));
 }
 
-/// Keys: those of one mailbox's messages lie together, in the order of their UIDs, whatever it is called.
+/// Keys: those of one mailbox's leaves lie together, in the order of their UIDs, whatever it is called.
 pub fn keys(octets: &[u8]) {
     let (name, rest) = octets.split_at(octets.len() / 2);
     let account = AccountId::new(&String::from_utf8_lossy(rest));
     let [source, destination] = Side::BOTH.map(|side| MailboxId::new(side, &RawName(name.to_vec())));
     let uids = rest.chunks_exact(4).map(|uid| Uid(u32::from_be_bytes([uid[0], uid[1], uid[2], uid[3]])));
-    let leaf = |uid| keys::leaf_under(&account.entries(PerMessage::Record, source), leaves::number(uid));
-    let mut sorted: Vec<_> = uids.map(|uid| (leaf(uid), uid)).collect();
+    let entries = account.entries(PerMessage::Record, source);
+    let mut sorted: Vec<_> = uids.map(leaves::number).map(|leaf| (keys::leaf_under(&entries, leaf), leaf)).collect();
     sorted.sort();
-    assert!(sorted.is_sorted_by_key(|(_, uid)| *uid));
-    for (key, uid) in sorted {
-        assert_eq!(keys::leaf_of(&key), Some(leaves::number(uid)));
-        assert!(key.starts_with(&account.entries(PerMessage::Record, source)) && key.starts_with(&account.data()));
+    assert!(sorted.is_sorted_by_key(|(_, leaf)| *leaf));
+    for (key, leaf) in sorted {
+        assert_eq!(keys::leaf_of(&key), Some(leaf));
+        assert!(key.starts_with(&entries) && key.starts_with(&account.data()));
         assert!(!key.starts_with(&account.entries(PerMessage::Record, destination)));
         assert!(!key.starts_with(&account.entries(PerMessage::Link, source)));
     }

@@ -29,12 +29,6 @@ fn memory(process: u32) -> Vec<(String, Vec<u8>)> {
     regions.collect()
 }
 
-fn find(octets: &[u8], wanted: &[u8]) -> Option<usize> {
-    let (first, rest) = wanted.split_first().expect("something to look for");
-    let starts = octets.iter().enumerate().filter(|(_, octet)| *octet == first).map(|(at, _)| at);
-    starts.into_iter().find(|at| octets[at + 1..].starts_with(rest))
-}
-
 /// Root alone may look: the process is guarded against everyone else.
 fn may_look_into(process: u32) -> bool {
     File::open(format!("/proc/{process}/mem")).is_ok()
@@ -88,7 +82,8 @@ fn own_passwords_are_nowhere_in_memory_after_the_login() {
 }
 
 fn find_everywhere(regions: &[(String, Vec<u8>)], wanted: &[u8]) -> Option<String> {
-    let found = regions.iter().find_map(|(region, octets)| Some((region, octets, find(octets, wanted)?)));
+    let found =
+        regions.iter().find_map(|(region, octets)| Some((region, octets, memchr::memmem::find(octets, wanted)?)));
     found.map(|(region, octets, at)| {
         let around = &octets[at.saturating_sub(24)..(at + wanted.len() + 24).min(octets.len())];
         format!("{region}: {}", around.escape_ascii())

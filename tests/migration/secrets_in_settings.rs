@@ -106,6 +106,7 @@ fn tunnel_with_a_password_among_its_arguments_leaves_none_in_the_state() {
     let pair = shared::dovecot_pair();
     let script = format!("[\"sh\", \"-c\", \"exit 1\", \"{SECRET}\"]");
     let ferry = Ferry::new(Side::through_tunnel(&script), Side::of(&pair.destination));
+    let ferry = ferry.with_settings("[limits]\nretries = 0");
     let ferry = ferry.with_account(&pair.add_fresh_user("anna"));
     ferry.run(&["sync", "--log-level", "trace"]);
     let files = super::secrets::files_below(&ferry.state());
