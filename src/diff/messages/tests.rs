@@ -308,6 +308,7 @@ fn second_copy_is_like_the_linked_one_and_where_it_may_have_landed() {
         // Below what was noted, or its linked copy is.
         (10, "1:a", "8:a 9:a", "1-8", ""),
         (9, "1:a", "8:a 9:a", "1-8", ""),
+        (9, "1:a", "8:a 9:a", "1-9", ""),
         // Other size, other date, not ours, or itself linked once.
         (8, "1:a:9", "8:a:9 9:a:10", "1-8", ""),
         (8, "1:a:9:5", "8:a:9:5 9:a:9:6", "1-8", ""),
