@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Whom each room may know. `error` names the side and the UID that a failure is about: the nouns, and nothing else.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("main", &["cli"]),
     ("lib", &[]),
+    ("fuzzing", &["config", "engine", "store", "model"]),
     ("cli", &["pipeline", "config", "report", "engine", "store", "model", "error"]),
     ("pipeline", &["engine", "store", "diff", "model", "error"]),
     ("config", &["model", "error"]),

@@ -83,9 +83,12 @@ pub(super) fn encode<T: Stored>(key: &[u8], value: &T) -> Result<Vec<u8>> {
     if octets > PAYLOAD_OCTETS {
         return Err(unstorable::<T>().because(format!("it has {octets} octets, and {PAYLOAD_OCTETS} are the limit")));
     }
-    let checksum = checksum(key, &envelope);
-    envelope.extend_from_slice(&checksum.to_be_bytes());
-    Ok(envelope)
+    Ok(sealed(key, &envelope))
+}
+
+/// The envelope with its checksum.
+pub(super) fn sealed(key: &[u8], envelope: &[u8]) -> Vec<u8> {
+    [envelope, &checksum(key, envelope).to_be_bytes()].concat()
 }
 
 fn unstorable<T: Stored>() -> Error {
@@ -200,6 +203,6 @@ mod tests {
     }
 
     fn sealed(body: &[u8]) -> Vec<u8> {
-        [body, &checksum(KEY, body).to_be_bytes()].concat()
+        super::sealed(KEY, body)
     }
 }

@@ -34,6 +34,8 @@ mod damage;
 mod database;
 mod directory;
 mod entries;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod keys;
 mod leaves;
 mod listing;

@@ -10,6 +10,7 @@
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
+//! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -23,5 +24,7 @@ mod mirror;
 mod planning;
 mod second_copies;
 mod secrets;
+mod secrets_in_memory;
+mod secrets_in_settings;
 mod sudden_end;
 mod whole;
