@@ -296,8 +296,8 @@ fn omitted_json(omitted: &Omitted) -> Value {
 mod tests {
     use super::*;
     use crate::error::{Error, Kind};
-    use crate::model::plan::{FlagUpdate, Skipped};
-    use crate::model::{Flags, MailboxName, RawName, Uid, UidValidity};
+    use crate::model::plan::{Deletion, FlagUpdate, SecondCopy, Skipped};
+    use crate::model::{Digest, Flags, MailboxName, RawName, Uid, UidValidity};
 
     fn name(path: &str) -> MailboxName {
         MailboxName { raw: RawName(path.as_bytes().to_vec()), levels: path.split('/').map(str::to_owned).collect() }
@@ -379,6 +379,45 @@ Plan: + 120 copies  ~ 14 flag changes  (1 mailbox to create, 49.3 MiB)
 To do exactly this, run: mailferry apply
 ";
         assert_eq!(text(&results, Detail::Brief, "mailferry apply"), expected);
+    }
+
+    fn mirrored() -> MailboxPlan {
+        let deletion = |uid| Deletion { source: Uid(uid), destination: Uid(uid), identity: Digest([0; 16]), octets: 9 };
+        MailboxPlan {
+            deletions: (4..=6).map(deletion).collect(),
+            kept: 1,
+            second_copies: vec![SecondCopy { source: Uid(1), linked: Uid(1), surplus: Uid(9) }],
+            guard: Some("3 of 10 messages would be deleted, and delete_guard is 10%".to_owned()),
+            ..mailbox("INBOX", 118, 50_541_363, 14)
+        }
+    }
+
+    #[test]
+    fn text_deletions_have_a_column_and_their_uids_with_details() {
+        let results = [planned("alice", vec![mirrored(), archive()])];
+        let expected = "\
+INBOX          + 118 copies   ~ 14 flag changes   - 3 deletions   48.2 MiB   (1 second copy of ours, guarded)
+    deletes destination UID 4:6: copied by us, and gone from the source
+    left alone 1 message of the destination: gone from the source, and there before us
+    second copy with destination UID 9: UID 1 is the one that counts
+Archive/2024   +   2 copies                                        1.1 MiB   (new mailbox)
+
+Plan: + 120 copies  ~ 14 flag changes  - 3 deletions  (1 mailbox to create, 1 second copy, 49.3 MiB)
+To do exactly this, run: mailferry apply
+";
+        assert_eq!(text(&results, Detail::Full, "mailferry apply"), expected);
+    }
+
+    #[test]
+    fn json_second_copies_stand_beside_the_deletes() {
+        let json = json(&[planned("alice", vec![mirrored()])]);
+        assert_eq!((&json["totals"]["deletes"], &json["totals"]["second_copies"]), (&json!(3), &json!(1)));
+        let mailbox = &json["accounts"][0]["mailboxes"][0];
+        assert_eq!(
+            (&mailbox["deletes"], &mailbox["second_copies"], &mailbox["kept"]),
+            (&json!(3), &json!(1), &json!(1))
+        );
+        assert!(mailbox["guard"].is_string());
     }
 
     #[test]

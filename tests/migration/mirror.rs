@@ -342,3 +342,59 @@ fn explain_tells_why_a_copy_goes() {
     migration.run(&["explain", user, "INBOX", "1"]).expect(0).says("The plan deletes that copy");
     migration.run(&["explain", user, "INBOX"]).expect(0).says("their source is gone (mode = \"mirror\"): 1.");
 }
+
+/// What is in a user's mail directory now, to be put back later: as a server restored from a backup.
+struct Backup {
+    directory: std::path::PathBuf,
+    copy: tempfile::TempDir,
+}
+
+impl Backup {
+    fn of(server: &Dovecot, user: &str) -> Backup {
+        let backup = Backup { directory: server.mail_directory(user), copy: tempfile::tempdir().expect("a directory") };
+        copy_tree(&backup.directory, backup.copy.path());
+        backup
+    }
+
+    fn restore(&self) {
+        std::fs::remove_dir_all(&self.directory).expect("remove the mail");
+        copy_tree(self.copy.path(), &self.directory);
+    }
+}
+
+/// With owners and modes.
+fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
+    let copied = std::process::Command::new("cp").arg("-aT").args([from, to]).status().expect("run cp");
+    assert!(copied.success(), "copy {}", from.display());
+}
+
+/// Holds pipeline/purge.rs invariant 2: the source has it after all.
+#[test]
+fn message_that_the_source_has_after_all_keeps_its_copy() {
+    let pair = shared::dovecot_pair();
+    let migration = mirrored(Migration::between(&pair.source, &pair.destination), "INBOX\n    a\n    b\n    c");
+    let backup = Backup::of(&pair.source, migration.user());
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.run(&["scan"]).expect(0);
+    assert_eq!(count(&migration.ferry.plan()["totals"], "deletes"), 1);
+    backup.restore();
+    migration.run(&["apply"]).expect(3).complains(&["and has them", "mailferry sync --full"]);
+    assert_eq!(labels(&migration, "INBOX").len(), 3);
+}
+
+/// Holds pipeline/purge.rs invariant 2: the destination has another message under that UID.
+#[test]
+fn message_under_the_uid_of_a_copy_that_is_another_stays() {
+    let new = Dovecot::start(Options::maildir_with_dots());
+    let migration = Migration::between(&shared::dovecot_pair().source, &new).with_settings(UNGUARDED);
+    seed(&new, migration.user(), "INBOX\n    own");
+    let backup = Backup::of(&new, migration.user());
+    let migration = mirrored(migration, "INBOX\n    a\n    b");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.run(&["scan"]).expect(0);
+    assert_eq!(count(&migration.ferry.plan()["totals"], "deletes"), 1);
+    backup.restore();
+    seed(&new, migration.user(), "INBOX\n    2 x\n    3 y");
+    migration.run(&["apply"]).expect(3).complains(&["there is another message", "UID 2"]);
+    assert_eq!(labels(&migration, "INBOX"), ["own", "x", "y"]);
+}

@@ -1,7 +1,9 @@
-//! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`; links `source-destination[+flag…]`.
+//! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`; links
+//! `source-destination[:identity][+flag…]`, of messages that we appended, or with `=` for `-` of adopted ones.
 
 use super::*;
 use crate::error::{Error, Kind};
+use crate::model::policy::Mode;
 use crate::model::{Digest, InternalDate, MailboxName, RawName, SyncPoint, UidValidity};
 use std::iter::empty;
 
@@ -23,14 +25,16 @@ fn record(word: &str) -> MessageRecord {
 
 fn link(word: &str) -> Link {
     let mut texts = word.split('+');
-    let (source, destination) = texts.next().unwrap().split_once('-').unwrap();
+    let facts = texts.next().unwrap();
+    let (pair, identity) = facts.split_once(':').unwrap_or((facts, "a"));
+    let (source, destination) = pair.split_once(['-', '=']).unwrap();
     Link {
         source: Uid(source.parse().unwrap()),
         destination: Uid(destination.parse().unwrap()),
         agreed: flags(&texts.collect::<Vec<_>>()),
-        origin: LinkOrigin::Appended,
+        origin: if pair.contains('=') { LinkOrigin::Adopted } else { LinkOrigin::Appended },
         octets: 100,
-        identity: Digest([b'a'; 16]),
+        identity: Digest([identity.as_bytes()[0]; 16]),
     }
 }
 
@@ -59,6 +63,7 @@ struct Case {
     create: bool,
     expunges_by_uid: bool,
     appends: Appends,
+    trouble: Option<String>,
 }
 
 fn records(text: &str) -> impl Iterator<Item = Result<MessageRecord>> + '_ {
@@ -75,13 +80,15 @@ impl Default for Case {
             create: false,
             expunges_by_uid: true,
             appends: Appends::default(),
+            trouble: None,
         }
     }
 }
 
 impl Case {
     fn plan(&self, source: &str, destination: &str, links: &str) -> MailboxDiff {
-        let (own, theirs) = (mailbox(FlagCapacity::everything()), mailbox(self.capacity.clone()));
+        let own = MailboxState { trouble: self.trouble.clone(), ..mailbox(FlagCapacity::everything()) };
+        let theirs = mailbox(self.capacity.clone());
         let pair = MailboxPair {
             source: own.name.clone(),
             destination: theirs.name.clone(),
@@ -207,4 +214,124 @@ fn error_of_a_listing_is_given_on() {
     };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
     assert!(plan_mailbox(&comparison, damaged, empty(), empty(), &Policy::default()).is_err());
+}
+
+fn mirror(delete_guard: u8) -> Case {
+    Case { policy: Policy { mode: Mode::Mirror, delete_guard, ..Policy::default() }, ..Case::default() }
+}
+
+fn late(from: u32) -> Case {
+    Case { appends: Appends { unreconciled: None, late: Some(Uid(from)) }, ..Case::default() }
+}
+
+/// Deletions, what is kept, and second copies.
+fn removals(diff: &MailboxDiff) -> String {
+    let plan = &diff.plan;
+    let mut words: Vec<String> =
+        plan.deletions.iter().map(|deletion| format!("{}-{}", deletion.source, deletion.destination)).collect();
+    if plan.kept > 0 {
+        words.push(format!("kept {}", plan.kept));
+    }
+    words.extend(plan.second_copies.iter().map(|second| format!("{}<{}", second.linked, second.surplus)));
+    words.join(" ")
+}
+
+/// Holds diff/removals.rs invariant 1, 2 and 3.
+#[test]
+fn mirror_deletes_what_we_appended_and_nothing_on_the_source_matches() {
+    // source, destination, links, what goes
+    let cases = [
+        ("2:b", "8:a 9:b", "1-8 2-9:b", "1-8"),
+        // Never linked, or there before us.
+        ("", "8:a", "", ""),
+        ("", "8:a", "1=8", "kept 1"),
+        ("", "8:a", "1-8 2=8", "kept 1"),
+        ("", "8:a", "1=8 2-8", "kept 1"),
+        // Another message under the UID that we linked.
+        ("", "8:z", "1-8", "kept 1"),
+        // Gone on both sides.
+        ("", "9:z", "1-8", ""),
+        // Moved away and back, or delivered anew: the copy serves.
+        ("5:a", "8:a", "1-8", ""),
+        ("5:a", "8:a 9:a", "1-8 2-9", "2-9"),
+    ];
+    for (source, destination, links, expected) in cases {
+        let diff = mirror(100).plan(source, destination, links);
+        assert_eq!(removals(&diff), expected, "{source} | {destination} | {links}");
+        let copying = Case::default().plan(source, destination, links);
+        assert_eq!(removals(&copying), "", "copy mode: {source} | {destination} | {links}");
+    }
+    let troubled = Case { trouble: Some("could not be listed".to_owned()), ..mirror(100) };
+    assert_eq!(removals(&troubled.plan("", "8:a", "1-8")), "kept 1");
+}
+
+#[test]
+fn mirror_without_uidplus_takes_a_mark_for_done() {
+    let case = Case { expunges_by_uid: false, ..mirror(100) };
+    assert_eq!(removals(&case.plan("", "8:a 9:a+\\Deleted", "1-8 2-9")), "1-8");
+    assert_eq!(removals(&mirror(100).plan("", "8:a 9:a+\\Deleted", "1-8 2-9")), "1-8 2-9");
+}
+
+#[test]
+fn mark_of_deletion_on_a_copy_that_is_wanted_again_is_taken_back() {
+    let diff = mirror(100).plan("5:a", "8:a+\\Deleted", "1-8");
+    assert_eq!(diff.plan.flag_updates[0].remove, flags(&["\\Deleted"]));
+    assert!(Case::default().plan("5:a", "8:a+\\Deleted", "1-8").plan.flag_updates.is_empty());
+}
+
+/// Holds diff/removals.rs invariant 5.
+#[test]
+fn guard_lets_its_share_and_one_message_pass() {
+    let guarded = |guard: u8, held: u32, gone: u32| {
+        let records: String = (1..=held).map(|uid| format!("{uid}:a ")).collect();
+        let left: String = (gone + 1..=held).map(|uid| format!("{uid}:a ")).collect();
+        let links: String = (1..=held).map(|uid| format!("{uid}-{uid} ")).collect();
+        mirror(guard).plan(&left, &records, &links).plan.guard
+    };
+    for (guard, held, gone) in [(10, 30, 3), (10, 2, 1), (100, 5, 5), (50, 9, 4), (10, 5, 0), (0, 5, 0)] {
+        assert_eq!(guarded(guard, held, gone), None, "{guard}% of {held}: {gone}");
+    }
+    for (guard, held, gone) in [(10, 30, 4), (10, 29, 3), (10, 2, 2), (0, 100, 1), (99, 1, 1), (10, 1, 1)] {
+        assert!(guarded(guard, held, gone).is_some(), "{guard}% of {held}: {gone}");
+    }
+    assert!(guarded(10, 3, 3).unwrap().starts_with("the source mailbox is empty now"));
+}
+
+/// Holds diff/removals.rs invariant 4.
+#[test]
+fn second_copy_is_like_the_linked_one_and_where_it_may_have_landed() {
+    // late from, source, destination, links, second copies
+    let cases = [
+        (8, "1:a", "8:a 9:a", "1-8", "8<9"),
+        (8, "1:a:9:5", "8:a:9:5 9:a:9:5 10:a:9:5", "1-8", "8<9 8<10"),
+        (8, "1:a 2:a", "8:a 9:a 10:a", "1-8 2-9", "8<10"),
+        // Below what was noted, or its linked copy is.
+        (10, "1:a", "8:a 9:a", "1-8", ""),
+        (9, "1:a", "8:a 9:a", "1-8", ""),
+        (9, "1:a", "8:a 9:a", "1-9", ""),
+        // Other size, other date, not ours, or itself linked once.
+        (8, "1:a:9", "8:a:9 9:a:10", "1-8", ""),
+        (8, "1:a:9:5", "8:a:9:5 9:a:9:6", "1-8", ""),
+        (8, "1:a", "8:a 9:a", "1=8", ""),
+        (8, "1:a", "8:a 9:a", "1-8 2-9", ""),
+        // Needed for another source message.
+        (8, "1:a 2:a", "8:a 9:a", "1-8", ""),
+    ];
+    for (from, source, destination, links, expected) in cases {
+        assert_eq!(
+            removals(&late(from).plan(source, destination, links)),
+            expected,
+            "{from} | {destination} | {links}"
+        );
+        assert_eq!(removals(&Case::default().plan(source, destination, links)), "", "nothing landed late");
+    }
+}
+
+#[test]
+fn message_in_the_tail_of_a_killed_run_is_ours_if_it_is_alike() {
+    let case = Case { appends: Appends { unreconciled: Some(Uid(8)), late: None }, ..Case::default() };
+    let diff = case.plan("1:a 2:b 3:c:100 4:d:100:7", "7:a 8:b 9:c:101 10:d:100:8", "");
+    let origins: Vec<LinkOrigin> = diff.links.iter().map(|link| link.origin).collect();
+    use LinkOrigin::{Adopted, Reconciled};
+    assert_eq!(origins, [Adopted, Reconciled, Adopted, Adopted]);
 }
