@@ -24,6 +24,7 @@ mod names;
 mod part;
 pub mod policy;
 mod rename;
+pub mod rollback;
 mod routes;
 mod settlement;
 mod special_use;

@@ -22,6 +22,7 @@ pub mod prepare;
 pub mod reconcile;
 pub mod reflag;
 pub mod resync;
+pub mod rollback;
 pub mod scan;
 pub mod share;
 pub mod status;

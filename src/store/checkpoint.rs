@@ -17,6 +17,7 @@ use super::codec;
 use super::database::Changes;
 use super::entries::{Entries, Tally, shown};
 use super::keys::{MailboxId, PerMessage};
+use super::reach;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Link, Outcome, RawName, Side, Uid};
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ impl AccountStore {
         if !links.is_empty() {
             let mut header = self.pair_header(source)?.ok_or_else(|| self.unpaired(source))?;
             self.record_links(mailbox, links, &mut header.tally, &mut changes)?;
+            reach::extend(&mut header.reach, links);
             header.state.links = header.tally.count;
             changes.put(&self.id.pair(source), &header)?;
         }
@@ -232,7 +234,7 @@ mod tests {
                 account.database().clear(&key).unwrap();
             }
             let error = links(&account).unwrap_err();
-            assert_eq!((error.kind(), error.reach()), (&Kind::State, Scope::Mailbox));
+            assert_eq!((error.kind(), error.reach()), (&Kind::Damaged, Scope::Mailbox));
             account.reset_pair(&pair()).unwrap();
             assert_eq!(links(&account).unwrap(), []);
         }

@@ -99,6 +99,12 @@ impl AccountStore {
         record.map_err(|error| self.spoilt(error, mailbox))
     }
 
+    /// The record with the highest UID.
+    pub fn last_record(&self, side: Side, mailbox: &RawName) -> Result<Option<MessageRecord>> {
+        let last = self.database().last_key(&self.record_keys(side, mailbox))?;
+        last.and_then(|key| keys::uid_of(&key)).map_or(Ok(None), |uid| self.record(side, mailbox, uid))
+    }
+
     /// Begins a full listing. From now on the mailbox is unlisted and its old records are gone, until the writer
     /// finishes. Repairs a damaged listing.
     pub fn relist(&self, side: Side, mailbox: &RawName) -> Result<ListingWriter> {

@@ -7,6 +7,7 @@
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
+//! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`secrets`]: no password is ever seen.
 //! - [`migration`]: what these tests have in common.
 
@@ -18,6 +19,7 @@ mod exit_status;
 mod incremental;
 mod migration;
 mod planning;
+mod restored;
 mod secrets;
 mod sudden_end;
 mod whole;
