@@ -3,9 +3,11 @@
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
 //! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`full_disk`]: no room for the state, at any write.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
+//! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`secrets`]: no password is ever seen.
@@ -16,10 +18,12 @@ mod support;
 
 mod bad_input;
 mod exit_status;
+mod full_disk;
 mod incremental;
 mod migration;
 mod planning;
 mod restored;
 mod secrets;
+mod state;
 mod sudden_end;
 mod whole;
