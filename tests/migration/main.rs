@@ -4,6 +4,7 @@
 //! - [`whole`]: complete migrations between all kinds of servers.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`full_disk`]: no room for the state, at any write.
+//! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
@@ -17,6 +18,7 @@
 mod support;
 
 mod bad_input;
+mod changing;
 mod exit_status;
 mod full_disk;
 mod incremental;

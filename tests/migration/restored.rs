@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mailferry::model::{self, RawName};
+use mailferry::store::Store;
 use tempfile::TempDir;
 
 use crate::migration::{Migration, count, dovecot_to_dovecot};
@@ -73,11 +75,12 @@ fn copies(copied: u64) -> Done {
     Done { copied, flags_updated: 0 }
 }
 
-/// Syncs with every mailbox listed whole: where as many messages came as were lost, STATUS may be the same to the last
-/// number.
+/// Syncs; where as many messages came as were lost, with every mailbox listed whole: STATUS may then be the same to the
+/// last number.
 #[track_caller]
-fn sync_whole(migration: &Migration<'_>) -> Done {
-    migration.run(&["sync", "--full"]).expect(0);
+fn sync_after(migration: &Migration<'_>, as_many: bool) -> Done {
+    let arguments: &[&str] = if as_many { &["sync", "--full"] } else { &["sync"] };
+    migration.run(arguments).expect(0);
     Done::of(&migration.ferry.status()["last_run"])
 }
 
@@ -97,7 +100,7 @@ fn uids_that_a_restored_destination_gave_to_others_are_not_taken_for_copies() {
     for own in [2, 4, 7] {
         let migration = with_restored_destination();
         seed(migration.destination, migration.user(), &format!("INBOX\n    7..{} own", 6 + own));
-        assert_eq!(sync_whole(&migration), copies(4), "{own}");
+        assert_eq!(sync_after(&migration, own == 4), copies(4), "{own}");
         let found = observe(migration.destination, migration.user());
         let found = &found.mailboxes["INBOX"].messages;
         assert_eq!(found.len(), 10 + own, "{own}");
@@ -142,22 +145,49 @@ fn what_its_user_deleted_after_the_backup_keeps_its_link() {
     assert_eq!((count(&status["outcomes"], "copied"), count(&status["outcomes"], "departed")), (3, 0), "{status}");
 }
 
+/// Holds pipeline/rollback.rs invariant 1.
 #[test]
 fn destination_restored_after_a_kill_is_filled_again() {
-    // The copies were never listed: only the links know how far the mailbox had come.
-    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..1500 bulk");
-    migration.run(&["scan"]).expect(0);
-    migration.run(&["plan"]).expect(0);
-    let backup = back_up_destination(&migration);
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["apply"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 200));
-    Running::kill(running);
-    destination.logout();
-    backup.restore();
-    migration.run(&["sync"]).expect(0);
-    migration.assert_exact();
+    // The last copies were never listed: only the links know how far the mailbox had come. In the second round the note
+    // that the tail is to be reconciled is above all that is there.
+    for before in [0, 100] {
+        let migration = dovecot_to_dovecot().seeded("INBOX\n    1..1500 bulk");
+        let validity = uid_validity(migration.destination, migration.user());
+        let backup = back_up_destination(&migration);
+        migration.run(&["scan"]).expect(0);
+        migration.run(&["plan"]).expect(0);
+        if before > 0 {
+            migration.run(&["apply", "--max-messages", &before.to_string()]).expect(9);
+        }
+        let mut destination = migration.at_destination();
+        let mut running = migration.ferry.start(&["apply"]);
+        assert!(running.wait_until(|| destination.select("INBOX").exists >= before + 200));
+        Running::kill(running);
+        destination.logout();
+        backup.restore();
+        assert_eq!(uid_validity(migration.destination, migration.user()), validity);
+        migration.run(&["sync"]).expect(0);
+        migration.assert_exact();
+        migration.assert_second_sync_does_nothing();
+    }
+}
+
+/// Holds pipeline/rollback.rs invariant 2.
+#[test]
+fn restored_destination_is_remembered_by_a_scan_that_was_cut_off() {
+    // What such a scan leaves: the doubt, and neither the old listing nor the new one.
+    let migration = with_restored_destination();
+    seed(migration.destination, migration.user(), "INBOX\n    7..13 own");
+    {
+        let (store, _) = Store::open(&migration.ferry.state()).expect("open the state");
+        let (account, inbox) = (store.account(migration.user()), RawName(b"INBOX".to_vec()));
+        account.suspect_links(&inbox, model::Side::Destination).expect("record a doubt");
+        account.forget_mailbox(model::Side::Destination, &inbox).expect("forget the listing");
+        store.flush().expect("flush");
+    }
+    assert_eq!(migration.sync(), copies(4));
     migration.assert_second_sync_does_nothing();
+    migration.run(&["verify", "--deep"]).expect(0);
 }
 
 #[test]
@@ -203,7 +233,7 @@ fn new_mail_under_old_uids_of_a_restored_source_is_copied() {
         migration.sync();
         backup.restore();
         seed(migration.source, migration.user(), &format!("INBOX\n    7..{} other", 6 + new));
-        assert_eq!(sync_whole(&migration), copies(new), "{new}");
+        assert_eq!(sync_after(&migration, new == 4), copies(new), "{new}");
         let found = observe(migration.destination, migration.user());
         assert_eq!(found.mailboxes["INBOX"].messages.len() as u64, 10 + new, "{new}");
         migration.run(&["verify", "--deep"]).expect(0);
