@@ -145,6 +145,14 @@ fn what_its_user_deleted_after_the_backup_keeps_its_link() {
     assert_eq!((count(&status["outcomes"], "copied"), count(&status["outcomes"], "departed")), (3, 0), "{status}");
 }
 
+fn kill_apply_after(migration: &Migration<'_>, messages: u32) {
+    let mut destination = migration.at_destination();
+    let mut running = migration.ferry.start(&["apply"]);
+    assert!(running.wait_until(|| destination.select("INBOX").exists >= messages));
+    Running::kill(running);
+    destination.logout();
+}
+
 /// Holds pipeline/rollback.rs invariant 1.
 #[test]
 fn destination_restored_after_a_kill_is_filled_again() {
@@ -159,14 +167,13 @@ fn destination_restored_after_a_kill_is_filled_again() {
         if before > 0 {
             migration.run(&["apply", "--max-messages", &before.to_string()]).expect(9);
         }
-        let mut destination = migration.at_destination();
-        let mut running = migration.ferry.start(&["apply"]);
-        assert!(running.wait_until(|| destination.select("INBOX").exists >= before + 200));
-        Running::kill(running);
-        destination.logout();
+        kill_apply_after(&migration, before + 200);
         backup.restore();
         assert_eq!(uid_validity(migration.destination, migration.user()), validity);
-        migration.run(&["sync"]).expect(0);
+        migration.run(&["scan"]).expect(0);
+        migration.run(&["plan"]).expect(0);
+        kill_apply_after(&migration, 50);
+        migration.run(&["apply"]).expect(0);
         migration.assert_exact();
         migration.assert_second_sync_does_nothing();
     }
