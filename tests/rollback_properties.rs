@@ -72,7 +72,7 @@ impl History {
                     None => Before::Absent,
                 },
                 now: now.get(&uid).copied(),
-                counterpart: Some(identity(uid)),
+                linked: identity(uid),
             })
             .collect();
         let void = void_links(&sightings, Some(Uid(self.next())), self.went_back());

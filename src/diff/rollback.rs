@@ -28,8 +28,8 @@ pub struct Sighting {
     pub before: Before,
     /// What the UID names now; `None`: nothing.
     pub now: Option<Digest>,
-    /// The message that it names on the other side.
-    pub counterpart: Option<Digest>,
+    /// The message that was linked, as the source has it.
+    pub linked: Digest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Sighting {
         let same = match (self.now, self.before) {
             (None, before) => return Standing::Gone { was_there: before != Before::Absent },
             (Some(now), Before::Held(before)) => now == before,
-            (now, Before::Unknown | Before::Absent) => now == self.counterpart,
+            (Some(now), Before::Unknown | Before::Absent) => now == self.linked,
         };
         if same { Standing::Sound } else { Standing::Void }
     }
@@ -83,7 +83,7 @@ mod tests {
 
     const UNKNOWN: char = '?';
 
-    /// `uid:before:now:counterpart`, one letter a message, `-` where there is none, `?` where nothing is known.
+    /// `uid:before:now:linked`, one letter a message, `-` where there is none, `?` where nothing is known.
     fn sighting(text: &str) -> Sighting {
         let parts: Vec<&str> = text.split(':').collect();
         let digest = |text: &str| (text != "-").then(|| Digest([text.as_bytes()[0]; 16]));
@@ -93,7 +93,7 @@ mod tests {
             None => Before::Absent,
         };
         let uid = Uid(parts[0].parse().unwrap());
-        Sighting { uid, before, now: digest(parts[2]), counterpart: digest(parts[3]) }
+        Sighting { uid, before, now: digest(parts[2]), linked: digest(parts[3]).unwrap() }
     }
 
     fn void(links: &str, next: u32, went_back: bool) -> String {
@@ -140,8 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_listing_from_before_the_other_side_tells() {
+    fn without_the_listing_from_before_the_linked_identity_tells() {
         assert_eq!(void("1:?:a:a 2:?:x:b 3:?:-:c", 9, false), "2:3");
-        assert_eq!(void("1:?:a:a 2:?:x:-", 9, false), "2", "nobody can tell");
     }
 }

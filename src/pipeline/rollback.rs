@@ -132,7 +132,7 @@ impl<'a> Watch<'a> {
         let state = &self.access.state;
         let source = &reach.pairing.source;
         let links = state.links(source)?.collect::<Result<Vec<Link>>>()?;
-        let sightings = links.iter().map(|link| self.sighting(link, memory, now, reach)).collect::<Result<Vec<_>>>()?;
+        let sightings: Vec<Sighting> = links.iter().map(|link| self.sighting(link, memory, now)).collect();
         let next = status.uid_next.max(memory.opened);
         let void = void_links(&sightings, next, went_back(next, memory.next));
         let mut left = sightings.iter().map(|sighting| Some(sighting.uid)).collect::<Vec<_>>();
@@ -144,24 +144,16 @@ impl<'a> Watch<'a> {
         Ok(uids.len())
     }
 
-    fn sighting(&self, link: &Link, memory: &Memory, now: &[(Uid, Digest)], reach: &Reach) -> Result<Sighting> {
-        let pairing = &reach.pairing;
-        let (uid, other_side, other_name, other_uid) = match self.side {
-            Side::Source => (link.source, Side::Destination, &pairing.destination, link.destination),
-            Side::Destination => (link.destination, Side::Source, &pairing.source, link.source),
+    fn sighting(&self, link: &Link, memory: &Memory, now: &[(Uid, Digest)]) -> Sighting {
+        let uid = match self.side {
+            Side::Source => link.source,
+            Side::Destination => link.destination,
         };
         let before = match &memory.records {
             None => Before::Unknown,
             Some(records) => find(records, uid).map_or(Before::Absent, Before::Held),
         };
-        let now = find(now, uid);
-        let counterpart = match (before, now) {
-            (Before::Unknown | Before::Absent, Some(_)) => {
-                self.access.state.record(other_side, other_name, other_uid)?
-            }
-            _ => None,
-        };
-        Ok(Sighting { uid, before, now, counterpart: counterpart.map(|record| record.identity) })
+        Sighting { uid, before, now: find(now, uid), linked: link.identity }
     }
 }
 

@@ -11,7 +11,10 @@
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
+//! - [`mirror`]: deletions that follow, and all that stays.
+//! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
+//! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -23,9 +26,13 @@ mod exit_status;
 mod full_disk;
 mod incremental;
 mod migration;
+mod mirror;
 mod planning;
 mod restored;
+mod second_copies;
 mod secrets;
+mod secrets_in_memory;
+mod secrets_in_settings;
 mod state;
 mod sudden_end;
 mod whole;
