@@ -6,6 +6,7 @@
 use super::account::AccountHeader;
 use super::codec::{self, SCHEMA, Stored};
 use super::keys::{self, AccountId, MailboxId, PerMessage};
+use super::leaves::{self, Leaf};
 use super::listing::MailboxHeader;
 use super::pairs::PairHeader;
 use crate::model::fuzzing::{check_flags, check_uids};
@@ -18,9 +19,11 @@ const KEY: &[u8] = b"key";
 /// Records: octets that nobody sealed are refused, and what is decoded of sealed ones is encoded the same from then on.
 pub fn records(octets: &[u8]) {
     settle::<()>(octets);
-    settle::<MessageRecord>(octets).iter().for_each(|record| check_flags(&record.flags));
-    settle::<Link>(octets).iter().for_each(|link| check_flags(&link.agreed));
-    settle::<(Uid, Outcome)>(octets);
+    let records = settle::<Leaf<MessageRecord>>(octets);
+    records.iter().flat_map(|leaf| &leaf.0).for_each(|record| check_flags(&record.flags));
+    let links = settle::<Leaf<Link>>(octets);
+    links.iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
+    settle::<Leaf<(Uid, Outcome)>>(octets);
     settle::<SideState>(octets);
     settle::<AccountStatus>(octets);
     settle::<AccountHeader>(octets);
@@ -59,11 +62,12 @@ pub fn keys(octets: &[u8]) {
     let account = AccountId::new(&String::from_utf8_lossy(rest));
     let [source, destination] = Side::BOTH.map(|side| MailboxId::new(side, &RawName(name.to_vec())));
     let uids = rest.chunks_exact(4).map(|uid| Uid(u32::from_be_bytes([uid[0], uid[1], uid[2], uid[3]])));
-    let mut sorted: Vec<_> = uids.map(|uid| (account.entry(PerMessage::Record, source, uid), uid)).collect();
+    let leaf = |uid| keys::leaf_under(&account.entries(PerMessage::Record, source), leaves::number(uid));
+    let mut sorted: Vec<_> = uids.map(|uid| (leaf(uid), uid)).collect();
     sorted.sort();
     assert!(sorted.is_sorted_by_key(|(_, uid)| *uid));
     for (key, uid) in sorted {
-        assert_eq!(keys::uid_of(&key), Some(uid));
+        assert_eq!(keys::leaf_of(&key), Some(leaves::number(uid)));
         assert!(key.starts_with(&account.entries(PerMessage::Record, source)) && key.starts_with(&account.data()));
         assert!(!key.starts_with(&account.entries(PerMessage::Record, destination)));
         assert!(!key.starts_with(&account.entries(PerMessage::Link, source)));

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::support::ferry::{Ferry, Output, Side};
-use crate::support::server::{Server, User};
+use crate::support::server::User;
 use crate::support::shared;
 
 const SECRET: &str = "Tr0ub4dor&3";
