@@ -66,7 +66,7 @@ impl Bench {
             assert_eq!(second.code, Some(0), "{what}, the sync after it: {second}");
         }
         self.migration.assert_exact();
-        if self.uid.get() % 2 == 0 {
+        if self.uid.get().is_multiple_of(2) {
             return first;
         }
         let idle = self.migration.run(&["sync"]);
