@@ -35,6 +35,8 @@ pub enum Kind {
     Settings,
     /// The state directory cannot be used.
     State,
+    /// A part of the state is not what was written: it is forgotten, and rebuilt from the servers.
+    Damaged,
     /// Another mailferry holds the state.
     Locked,
     /// The plan does not fit the snapshot any more.

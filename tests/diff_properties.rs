@@ -12,7 +12,7 @@ use mailferry::model::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SIZE_LIMIT: u64 = 500;
 
@@ -544,7 +544,7 @@ proptest! {
     fn mailboxes_never_share_a_destination(
         (source, destination, policy) in (source(), destination(), mailbox_policy())
     ) {
-        let mapping = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
         let places: BTreeSet<&RawName> = mapping.pairs.iter().map(|pair| &pair.destination.raw).collect();
         prop_assert_eq!(places.len(), mapping.pairs.len());
     }
@@ -553,7 +553,7 @@ proptest! {
     fn every_source_mailbox_is_a_pair_or_omitted(
         (source, destination, policy) in (source(), destination(), mailbox_policy())
     ) {
-        let mapping = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
         let pairs = mapping.pairs.iter().map(|pair| &pair.source);
         let named: Vec<&MailboxName> = pairs.chain(mapping.omitted.iter().map(|omitted| &omitted.mailbox)).collect();
         for mailbox in &source.mailboxes {
@@ -572,11 +572,30 @@ proptest! {
         let places = |mapping: &Mapping| -> Vec<(MailboxName, RawName)> {
             mapping.pairs.iter().map(|pair| (pair.source.clone(), pair.destination.raw.clone())).collect()
         };
-        let before = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let before = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
         let (mut source, mut destination) = (source, destination.with_created(&before, created));
         source.mailboxes.reverse();
         destination.mailboxes.reverse();
-        let after = map_mailboxes(source.view(), destination.view(), &policy).unwrap();
+        let after = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
         prop_assert_eq!(places(&before), places(&after));
+    }
+
+    /// Whatever comes to be on the destination, and whatever special use it is given: what was copied stays where it is.
+    #[test]
+    fn what_was_copied_goes_on_to_go_to_the_same_place(
+        (source, before, later, policy) in (source(), destination(), destination(), mailbox_policy())
+    ) {
+        let mapping = map_mailboxes(source.view(), before.view(), &HashMap::new(), &policy).unwrap();
+        let mut now = before.clone().with_created(&mapping, usize::MAX);
+        let known: BTreeSet<RawName> = now.mailboxes.iter().map(|mailbox| mailbox.name.raw.clone()).collect();
+        now.mailboxes.extend(later.mailboxes.into_iter().filter(|mailbox| !known.contains(&mailbox.name.raw)));
+        let copied: HashMap<RawName, RawName> =
+            mapping.pairs.iter().map(|pair| (pair.source.raw.clone(), pair.destination.raw.clone())).collect();
+        let again = map_mailboxes(source.view(), now.view(), &copied, &policy).unwrap();
+        for pair in &again.pairs {
+            if let Some(place) = copied.get(&pair.source.raw) {
+                prop_assert_eq!(place, &pair.destination.raw);
+            }
+        }
     }
 }

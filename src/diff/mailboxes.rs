@@ -11,8 +11,8 @@ use super::settlement::Settlement;
 use crate::error::Result;
 use crate::model::plan::{MailboxPlan, Omitted};
 use crate::model::policy::MailboxPolicy;
-use crate::model::{MailboxName, MailboxState, SideState, SpecialUse, UidSet};
-use std::collections::BTreeMap;
+use crate::model::{MailboxName, MailboxState, RawName, SideState, SpecialUse, UidSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// One side of an account as scanned: the personal namespace only.
 #[derive(Clone, Copy)]
@@ -73,15 +73,22 @@ pub struct Mapping {
     pub warnings: Vec<String>,
 }
 
-/// Maps every source mailbox.
+/// Maps every source mailbox. `copied` tells to which destination mailbox a source mailbox was copied before; it goes on
+/// to go there.
 ///
 /// # Errors
 /// `Kind::Settings` for a glob that is none.
-pub fn map_mailboxes(source: SideView, destination: SideView, policy: &MailboxPolicy) -> Result<Mapping> {
+pub fn map_mailboxes(
+    source: SideView,
+    destination: SideView,
+    copied: &HashMap<RawName, RawName>,
+    policy: &MailboxPolicy,
+) -> Result<Mapping> {
     let filter = Filter::new(policy)?;
     let renames = Renames::new(&policy.rename);
-    let routes = Routes::new(source, destination, policy.special_use, &renames);
-    let mut settlement = Settlement::new(destination, policy.subscriptions);
+    let mut routes = Routes::new(source, destination, policy.special_use, &renames);
+    routes.keep(copied, source, destination);
+    let mut settlement = Settlement::new(destination, policy.subscriptions, &copied.values().collect());
     let mut requests = Vec::new();
     for mailbox in source.mailboxes {
         match part(mailbox, source, &filter, &renames) {

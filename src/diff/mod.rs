@@ -26,6 +26,7 @@ mod part;
 pub mod policy;
 mod removals;
 mod rename;
+pub mod rollback;
 mod routes;
 mod settlement;
 mod special_use;

@@ -1,7 +1,9 @@
 //! Which place on the destination a mailbox asks for: the user's rename, its special use, or its own name.
 //!
 //! 1. A guess never asks for a place that another source mailbox has by its own name or by a rename.
-//! 2. What a mailbox asks for stays the same while the mailboxes of a mapping are created, all or some: else mail would
+//! 2. A mailbox that was copied somewhere goes on to go there while that mailbox exists, whatever has a special use by now;
+//!    only a rename overrules it. Else all of it would be copied a second time, to another place.
+//! 3. What a mailbox asks for stays the same while the mailboxes of a mapping are created, all or some: else mail would
 //!    be copied a second time, to another place.
 
 use super::levels::Levels;
@@ -10,6 +12,7 @@ use super::names;
 use super::rename::Renames;
 use super::special_use::{self, Holder};
 use crate::model::{MailboxState, RawName, SpecialUse};
+use std::collections::HashMap;
 
 /// By what right a mailbox asks for a place, the strongest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Request<'a> {
     pub(super) special_use: Option<SpecialUse>,
     /// The special use that a name was taken for.
     pub(super) guess: Option<SpecialUse>,
+    /// It would ask for another place, had it not been copied to this one before.
+    pub(super) kept: bool,
 }
 
 impl Request<'_> {
@@ -44,8 +49,15 @@ struct Route {
     from: Levels,
     /// `None`: nowhere yet, it keeps its name and is created for its special use.
     to: Option<Levels>,
-    special_use: SpecialUse,
+    /// `None`: it was copied there before.
+    special_use: Option<SpecialUse>,
     guessed: bool,
+}
+
+impl Route {
+    fn kept(from: Levels, to: Levels) -> Self {
+        Route { from, to: Some(to), special_use: None, guessed: false }
+    }
 }
 
 /// Where mailboxes go by their names and the user's renames alone, whatever exists on the destination.
@@ -79,9 +91,13 @@ impl<'a> ByName<'a> {
     /// Whether no source mailbox but `asking` has that place. Does not depend on what exists on the destination: a guess
     /// must come out the same when half of the mailboxes have been created.
     fn is_free(&self, place: &Levels, source: SideView, asking: &MailboxState) -> bool {
-        let compared = |levels: &Levels| if self.ignores_case { levels.without_case() } else { levels.clone() };
         let mut others = source.mailboxes.iter().filter(|mailbox| mailbox.name != asking.name);
-        !others.any(|mailbox| compared(&self.place(mailbox)) == compared(place))
+        !others.any(|mailbox| self.compared(&self.place(mailbox)) == self.compared(place))
+    }
+
+    /// The form in which the destination tells names apart.
+    fn compared(&self, levels: &Levels) -> Levels {
+        if self.ignores_case { levels.without_case() } else { levels.clone() }
     }
 }
 
@@ -99,6 +115,31 @@ impl<'a> Routes<'a> {
         Routes { by_name, routes }
     }
 
+    /// Rule 2. `copied` tells to which destination mailbox a source mailbox was copied.
+    pub(super) fn keep(&mut self, copied: &HashMap<RawName, RawName>, source: SideView, destination: SideView) {
+        let existing: HashMap<&RawName, &MailboxState> =
+            destination.mailboxes.iter().filter(|mailbox| mailbox.is_selectable()).map(by_raw_name).collect();
+        // One that is kept moves what is below it, which may have to be kept in turn.
+        loop {
+            let misled = source.mailboxes.iter().filter_map(|mailbox| {
+                let to = Levels::of(&existing.get(copied.get(&mailbox.name.raw)?)?.name);
+                self.misleads(mailbox, &to).then(|| Route::kept(Levels::of(&mailbox.name), to))
+            });
+            let kept: Vec<Route> = misled.collect();
+            if kept.is_empty() {
+                return;
+            }
+            self.routes.retain(|route| kept.iter().all(|kept| kept.from != route.from));
+            self.routes.extend(kept);
+        }
+    }
+
+    /// Whether a mailbox would go elsewhere, and not because the user says so.
+    fn misleads(&self, mailbox: &MailboxState, to: &Levels) -> bool {
+        let (place, claim) = self.place(mailbox, &Levels::of(&mailbox.name));
+        claim != Claim::Rename && self.by_name.compared(&place) != self.by_name.compared(to)
+    }
+
     pub(super) fn request<'m>(&self, mailbox: &'m MailboxState) -> Request<'m> {
         let levels = Levels::of(&mailbox.name);
         let (place, claim) = self.place(mailbox, &levels);
@@ -107,8 +148,9 @@ impl<'a> Routes<'a> {
             mailbox,
             place,
             claim,
-            special_use: route.filter(|route| route.to.is_none()).map(|route| route.special_use),
-            guess: route.filter(|route| route.guessed).map(|route| route.special_use),
+            special_use: route.filter(|route| route.to.is_none()).and_then(|route| route.special_use),
+            guess: route.filter(|route| route.guessed).and_then(|route| route.special_use),
+            kept: route.is_some_and(|route| route.special_use.is_none()),
             levels,
         }
     }
@@ -145,5 +187,9 @@ fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &
     };
     let place = to.clone().unwrap_or_else(|| by_name.place(mailbox));
     let is_robbery = guessed && !is_free(&place);
-    (!is_robbery).then(|| Route { from: Levels::of(&mailbox.name), to, special_use: wanted, guessed })
+    (!is_robbery).then(|| Route { from: Levels::of(&mailbox.name), to, special_use: Some(wanted), guessed })
+}
+
+fn by_raw_name(mailbox: &MailboxState) -> (&RawName, &MailboxState) {
+    (&mailbox.name.raw, mailbox)
 }

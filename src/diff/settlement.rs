@@ -11,7 +11,7 @@ use super::routes::Request;
 use crate::model::plan::Omitted;
 use crate::model::server::Preset;
 use crate::model::{Attribute, MailboxName, MailboxState, RawName, SideState, SpecialUse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives places on the destination, each once.
 pub(super) struct Settlement<'a> {
@@ -24,7 +24,8 @@ pub(super) struct Settlement<'a> {
 }
 
 impl<'a> Settlement<'a> {
-    pub(super) fn new(destination: SideView<'a>, subscriptions: bool) -> Self {
+    /// `copied`: the destination mailboxes that others were copied to.
+    pub(super) fn new(destination: SideView<'a>, subscriptions: bool, copied: &HashSet<&RawName>) -> Self {
         let mut settlement = Settlement {
             state: destination.state,
             subscriptions,
@@ -33,9 +34,12 @@ impl<'a> Settlement<'a> {
             mapping: Mapping::default(),
         };
         let mut mailboxes: Vec<&MailboxState> = destination.mailboxes.iter().collect();
-        // Of names that differ only in composition, the composed one is the one that is meant.
-        mailboxes
-            .sort_by_key(|mailbox| (Levels::of(&mailbox.name).as_slice() != mailbox.name.levels, &mailbox.name.raw));
+        // Of names that differ only in composition, the composed one is the one that is meant, unless mail went to
+        // another already.
+        mailboxes.sort_by_key(|mailbox| {
+            let MailboxName { raw, levels } = &mailbox.name;
+            (!copied.contains(raw), Levels::of(&mailbox.name).as_slice() != levels, raw)
+        });
         for mailbox in mailboxes {
             let key = settlement.compared(&Levels::of(&mailbox.name));
             settlement.existing.entry(key).or_insert(mailbox);
@@ -126,6 +130,12 @@ impl<'a> Settlement<'a> {
                 "`{source}` goes to `{destination}`, guessed by name to be {}; to decide otherwise, name it in \
                  [mailboxes.rename]",
                 special_use.as_str()
+            ));
+        }
+        if request.kept {
+            self.mapping.warnings.push(format!(
+                "`{source}` goes on to go to `{destination}`, where it was copied before; to move it, name it in \
+                 [mailboxes.rename]"
             ));
         }
         if let Some(trouble) = &request.mailbox.trouble {

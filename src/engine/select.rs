@@ -57,8 +57,11 @@ impl Session {
             Ok(())
         })?;
         self.set_timeout(timeout.read)?;
-        let status =
-            self.accepted(status, "could not open the mailbox").map_err(|error| error.in_mailbox(&name.path()))?;
+        let status = self.accepted(status, "could not open the mailbox").map_err(|error| {
+            error.in_mailbox(&name.path()).hint(
+                "if it was deleted or renamed meanwhile, `mailferry sync` plans without it; else see to its rights",
+            )
+        })?;
         let mut opened = gathered.opened;
         opened.sync_point.messages = gathered.exists.unwrap_or(0);
         opened.read_write = status.code != "READ-ONLY";

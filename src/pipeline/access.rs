@@ -60,6 +60,23 @@ impl<'a> Access<'a> {
         self.state.bind(&Binding { source, destination })
     }
 
+    /// Begins this account's part of the state anew where an error came from damage in it, and says so. The servers are
+    /// the truth: what is forgotten is matched by identity again.
+    ///
+    /// # Errors
+    /// `error` itself where it has another reason, `State`.
+    pub fn recover(&self, error: Error) -> Result<()> {
+        if *error.kind() != Kind::Damaged {
+            return Err(error);
+        }
+        let account = &self.account.name;
+        self.notice(&format!(
+            "{}; the state of {account} is rebuilt from the servers: nothing is lost",
+            error.summary()
+        ));
+        self.state.forget_everything()
+    }
+
     /// A session on that side: an idle one, or a new one. Transient failures are tried again.
     ///
     /// # Errors

@@ -43,7 +43,11 @@ fn current_plan(access: &Access<'_>) -> Result<AccountPlan> {
     let stale = |what: &str| {
         Error::new(Kind::Stale, what).hint("run `mailferry scan` and `mailferry plan`, look at the plan, then apply it")
     };
-    let plan = access.state.plan()?.ok_or_else(|| stale("there is no plan for this account"))?;
+    let plan = access.state.plan().map_err(|error| match error.kind() {
+        Kind::Damaged => stale("the plan cannot be read").because(error.summary()),
+        _ => error,
+    })?;
+    let plan = plan.ok_or_else(|| stale("there is no plan for this account"))?;
     if plan.generation != access.state.generation()? {
         return Err(stale("the plan is stale: the account was scanned again since it was made"));
     }

@@ -122,7 +122,8 @@ fn one_account<T>(
         return Err(not_tried(&refusal).in_account(&account.name));
     }
     let access = Access::new(migration, fleet, account);
-    let result = catch_unwind(AssertUnwindSafe(|| work(&access))).unwrap_or_else(|_| Err(panicked()));
+    let attempt = || catch_unwind(AssertUnwindSafe(|| work(&access))).unwrap_or_else(|_| Err(panicked()));
+    let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
     let result = result.map_err(|error| error.in_account(&account.name));
     access.close();
     if let Err(error) = &result {

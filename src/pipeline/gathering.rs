@@ -48,8 +48,9 @@ pub struct Gathering {
     /// What STATUS said before anything was listed.
     status: SyncPoint,
     opened: Option<Opened>,
-    /// The message with the highest UID that the state knows.
+    /// The message with the highest UID that the state holds.
     last_known: Option<MessageRecord>,
+    /// All UIDs that were given out at the recorded sync point.
     highest_known: Uid,
     /// Messages whose items did not all come.
     incomplete: UidSet,
@@ -101,7 +102,7 @@ impl Gathering {
             Way::Delta(since) => {
                 gathering.writer = Some(store.amend(side, &name)?);
                 gathering.highest_known = since.uid_next.map_or(Uid(0), |next| Uid(next.0 - 1));
-                gathering.last_known = store.record(side, &name, gathering.highest_known)?;
+                gathering.last_known = store.last_record(side, &name)?;
             }
             Way::Identify(unfinished) => {
                 gathering.writer = Some(unfinished.writer);
@@ -142,7 +143,7 @@ impl Gathering {
                 if let Some(writer) = self.writer()
                     && !writer.set_flags(uid, &flags)?
                 {
-                    self.distrust = Some(format!("it holds UID {uid}, which it did not hold before"));
+                    self.distrust = Some(came_back(uid));
                 }
             }
             FetchEvent::Vanished(uids) => {
@@ -190,10 +191,14 @@ impl Gathering {
         Ok(())
     }
 
-    /// The highest known UID must still be the message that it was (protocol.md 13: content replaced under one
-    /// UIDVALIDITY, as after a restored backup).
+    /// The highest known message must still be the one that it was, and none may have come between it and the UIDs that
+    /// are new (protocol.md 13: content replaced under one UIDVALIDITY, as after a restored backup).
     fn compare_known(&mut self, now: &MessageRecord) {
-        let Some(before) = self.last_known.as_ref().filter(|before| before.uid == now.uid) else { return };
+        let last_known = self.last_known.as_ref();
+        if last_known.is_none_or(|last| now.uid > last.uid) {
+            self.distrust = Some(came_back(now.uid));
+        }
+        let Some(before) = last_known.filter(|before| before.uid == now.uid) else { return };
         let same = before.octets == now.octets && before.internal_date == now.internal_date;
         if !same || before.identity != now.identity {
             self.distrust = Some(format!("UID {} is not the message that it was", now.uid));
@@ -243,6 +248,10 @@ impl Gathering {
         let error = Error::new(Kind::Changed, format!("the server listed {count} of {exists} messages"));
         Conclusion::Impossible(error.hint("the mailbox may have changed in this moment: run the command again"))
     }
+}
+
+fn came_back(uid: Uid) -> String {
+    format!("it holds UID {uid}, which it did not hold before")
 }
 
 fn changed_meanwhile() -> Error {

@@ -15,6 +15,7 @@
 use super::access::Access;
 use super::check::blind;
 use super::gathering::{Conclusion, Gathering, Unfinished};
+use super::rollback::{Memory, Watch};
 use super::{Event, Thoroughness};
 use crate::engine::Session;
 use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS};
@@ -58,6 +59,7 @@ pub struct SideScan<'a> {
     side: Side,
     session: &'a mut Session,
     thoroughness: Thoroughness,
+    watch: Watch<'a>,
     tasks: VecDeque<Task>,
     result: SideResult,
 }
@@ -68,6 +70,10 @@ struct Task {
     /// What the state knows of it, if it has a listing.
     known: Option<MailboxState>,
     way: Way,
+    /// The recorded listing turned out to be wrong.
+    distrusted: bool,
+    /// What was known before the mailbox was listed whole, where links depend on it.
+    memory: Option<Memory>,
 }
 
 /// By which commands it is listed.
@@ -91,7 +97,8 @@ struct Begun {
 impl<'a> SideScan<'a> {
     /// Nothing is sent yet.
     pub fn new(access: &'a Access<'a>, side: Side, session: &'a mut Session, thoroughness: Thoroughness) -> Self {
-        SideScan { access, side, session, thoroughness, tasks: VecDeque::new(), result: SideResult::default() }
+        let watch = Watch::new(access, side);
+        SideScan { access, side, session, thoroughness, watch, tasks: VecDeque::new(), result: SideResult::default() }
     }
 
     /// Lists the side into the state.
@@ -182,7 +189,9 @@ impl<'a> SideScan<'a> {
             return self.record_unlisted(&listed, known);
         };
         let recorded = known.as_ref().and_then(|known| known.sync_point);
+        let doubtful = self.watch.doubts(&listed.name.raw, status);
         if self.thoroughness == Thoroughness::Incremental
+            && !doubtful
             && status.is_conclusive()
             && recorded == Some(status)
             && let Some(known) = known
@@ -191,9 +200,9 @@ impl<'a> SideScan<'a> {
             self.result.summary.unchanged += 1;
             return self.record_description(&listed, known);
         }
-        let way = self.way(status, known.as_ref());
+        let way = if doubtful { Way::Whole } else { self.way(status, known.as_ref()) };
         let known = known.filter(|known| known.sync_point.is_some());
-        self.tasks.push_back(Task { listed, known, way });
+        self.tasks.push_back(Task { listed, known, way, distrusted: false, memory: None });
         Ok(())
     }
 
@@ -258,7 +267,11 @@ impl<'a> SideScan<'a> {
         let mut begun = Begun { task, open, changed: None, search: None, flags: None, windows: Vec::new() };
         let status = begun.task.listed.status.unwrap_or_default();
         match &begun.task.way {
-            Way::Whole => begun.windows = self.send_windows(Uid(1), status)?,
+            Way::Whole => {
+                let Task { listed, known, distrusted, .. } = &begun.task;
+                begun.task.memory = self.watch.recall(&listed.name.raw, status, known.as_ref(), *distrusted)?;
+                begun.windows = self.send_windows(Uid(1), status)?;
+            }
             Way::Delta(since) => self.send_delta(*since, status, &mut begun)?,
             Way::Identify(unfinished) => begun.windows = self.send_identify(&unfinished.uids)?,
         }
@@ -293,10 +306,15 @@ impl<'a> SideScan<'a> {
             }
             None => {}
         }
-        if status.uid_next > since.uid_next {
-            // From the last known UID on: that it is still the same message costs nothing to see.
-            begun.windows = self.send_windows(Uid(last.0.max(1)), status)?;
-        }
+        // From the last known message on: that it is still the same one costs nothing to see.
+        let known = self.access.state.last_record(self.side, &begun.task.listed.name.raw)?.map(|record| record.uid);
+        begun.windows = match known {
+            Some(uid) if status.uid_next == since.uid_next => {
+                vec![self.session.send_fetch(&UidSet::range(uid, uid), LISTING_ITEMS)?]
+            }
+            None if status.uid_next == since.uid_next => Vec::new(),
+            known => self.send_windows(known.unwrap_or(Uid(last.0.max(1))), status)?,
+        };
         Ok(())
     }
 
@@ -309,10 +327,13 @@ impl<'a> SideScan<'a> {
     /// of the next mailbox are not taken for this one's.
     fn conclude(&mut self, begun: Begun) -> Result<()> {
         let Begun { task, open, changed, search, flags, windows } = begun;
-        let Task { listed, known, way } = task;
+        let Task { listed, known, way, mut memory, distrusted: _ } = task;
         let opened = self.session.finish_open(open, &listed.name);
         if !self.session.is_alive() {
             return opened.map(drop);
+        }
+        if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
+            memory.note_opened(opened.sync_point);
         }
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
@@ -341,10 +362,16 @@ impl<'a> SideScan<'a> {
             let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
         }
-        self.record(listed, known, gathering.conclude())
+        self.record(listed, known, memory, gathering.conclude())
     }
 
-    fn record(&mut self, listed: ListedMailbox, known: Option<MailboxState>, conclusion: Conclusion) -> Result<()> {
+    fn record(
+        &mut self,
+        listed: ListedMailbox,
+        known: Option<MailboxState>,
+        memory: Option<Memory>,
+        conclusion: Conclusion,
+    ) -> Result<()> {
         match conclusion {
             Conclusion::Complete { writer, mut state, unreadable } => {
                 if let Some(point) = state.sync_point.as_mut().filter(|_| !unreadable.is_empty()) {
@@ -352,15 +379,17 @@ impl<'a> SideScan<'a> {
                     point.messages = u32::try_from(writer.records()).unwrap_or(u32::MAX);
                 }
                 let state = writer.finish(*state)?;
+                memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
                 self.advanced(&state);
                 self.record_unreadable(&state, &unreadable)?;
             }
             Conclusion::Identify(unfinished) => {
-                self.tasks.push_back(Task { listed, known, way: Way::Identify(unfinished) });
+                let way = Way::Identify(unfinished);
+                self.tasks.push_back(Task { listed, known, way, distrusted: false, memory });
             }
             Conclusion::Distrusted(reason) => {
                 self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
-                self.tasks.push_back(Task { listed, known: None, way: Way::Whole });
+                self.tasks.push_back(Task { listed, known, way: Way::Whole, distrusted: true, memory: None });
             }
             Conclusion::Impossible(error) => self.trouble(&listed, known.as_ref(), error)?,
         }

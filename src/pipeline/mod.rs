@@ -23,6 +23,7 @@ pub mod purge;
 pub mod reconcile;
 pub mod reflag;
 pub mod resync;
+pub mod rollback;
 pub mod scan;
 pub mod share;
 pub mod status;

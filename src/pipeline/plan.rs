@@ -82,7 +82,14 @@ impl<'a> Snapshots<'a> {
     pub fn map(&self) -> Result<Mapping> {
         let view =
             |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
-        map_mailboxes(view(Side::Source), view(Side::Destination), &self.access.migration.policy.mailboxes)
+        let policy = &self.access.migration.policy.mailboxes;
+        map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
+    }
+
+    /// Where mailboxes went that were copied, in whole or in part.
+    fn copied(&self) -> HashMap<RawName, RawName> {
+        let pairings = self.access.state.reaches().into_iter().map(|reach| reach.pairing);
+        pairings.map(|pairing| (pairing.source, pairing.destination)).collect()
     }
 
     /// One mailbox.
@@ -176,7 +183,7 @@ impl<'a> Planner<'a> {
         source: &'a MailboxState,
         destination: Option<&'a MailboxState>,
     ) -> Result<MailboxPlan> {
-        let known = self.access.state.pair(&pair.source.raw)?;
+        let known = self.known_pair(&pair.source.raw)?;
         let Some(destination) = destination.filter(|_| !pair.create) else {
             self.refuse_vanished(pair, known.as_ref())?;
             return self.compare(pair, source, None, None);
@@ -194,6 +201,17 @@ impl<'a> Planner<'a> {
                 self.compare(pair, source, Some(destination), Some(fresh))
             }
         }
+    }
+
+    /// A pair that cannot be read is as good as none: its messages are matched by identity again.
+    fn known_pair(&self, source: &RawName) -> Result<Option<PairState>> {
+        self.access.state.pair(source).or_else(|error| match error.kind() {
+            Kind::Damaged => {
+                self.access.notice(&format!("{}; its messages are matched anew: nothing is lost", error.line()));
+                Ok(None)
+            }
+            _ => Err(error),
+        })
     }
 
     /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
@@ -300,7 +318,7 @@ impl<'a> Planner<'a> {
 
     /// A listing that does not hold what it should is forgotten: the next scan repairs it from the server.
     fn forget_damaged(&self, error: Error, source: &MailboxState, destination: Option<&MailboxState>) -> Error {
-        if *error.kind() != Kind::State || error.reach() > Scope::Mailbox {
+        if !matches!(error.kind(), Kind::State | Kind::Damaged) || error.reach() > Scope::Mailbox {
             return error;
         }
         let state = &self.access.state;
@@ -327,9 +345,10 @@ impl<'a> Planner<'a> {
     fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<u64> {
         let state = &self.access.state;
         let name = &plan.source.raw;
-        let before: Vec<_> = state.exceptions(name).collect::<Result<_>>()?;
+        // One that is damaged is found again by the next try.
+        let before: Vec<_> = state.exceptions(name).map_while(Result::ok).collect();
         let skipped: UidSet = plan.skipped.iter().map(|skipped| skipped.uid).collect();
-        if before.is_empty() && skipped.is_empty() {
+        if before.is_empty() && skipped.is_empty() && state.exceptions(name).next().is_none() {
             return Ok(0);
         }
         state.clear_exceptions(name)?;

@@ -89,14 +89,19 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
         return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
             .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
     }
+    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+    let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
+    if status.uid_next.is_some() && status.uid_next < listed_next {
+        return Err(Error::new(Kind::Changed, "the mailbox went back in time since it was planned")
+            .because("its UIDNEXT is lower than it was, as after a restored backup")
+            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+    }
     let pairing = Pairing {
         source: mailbox.source.raw.clone(),
         source_validity: mailbox.source_validity,
         destination: mailbox.destination.raw.clone(),
         destination_validity: status.uid_validity,
     };
-    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
-    let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
     let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
     let capacity = known.filter(|known| known.sync_point.is_some()).map(|known| known.capacity);
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
@@ -138,7 +143,9 @@ fn noted_pair(
     // That run's appends may still land after they were looked for.
     pair.late_from = pair.late_from.or(pair.intent.map(|intent| intent.uid_next));
     let unclean = pair.intent.is_some() || (grown && status.messages > 0);
-    pair.intent.get_or_insert(Intent { uid_next: begin });
+    // The mailbox may have gone back below an intent of before.
+    let tail = pair.intent.map_or(begin, |intent| intent.uid_next.min(begin));
+    pair.intent = Some(Intent { uid_next: tail });
     pair.settled = None;
     match fresh {
         true => access.state.reset_pair(&pair)?,

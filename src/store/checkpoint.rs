@@ -17,6 +17,7 @@ use super::database::Changes;
 use super::entries::{Entries, Tally, shown};
 use super::keys::{MailboxId, PerMessage};
 use super::leaves::{Entry, LeafEditor, Lookup};
+use super::reach;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Link, Outcome, RawName, Side, Uid};
 
@@ -77,6 +78,7 @@ impl AccountStore {
             }
             known.seal_into(&mut changes)?;
             header.tally = known.tally();
+            reach::extend(&mut header.reach, links);
             header.state.links = header.tally.count;
             changes.put(&self.id.pair(source), &header)?;
         }
@@ -231,7 +233,7 @@ mod tests {
                 account.database().clear(&key).unwrap();
             }
             let error = links(&account).unwrap_err();
-            assert_eq!((error.kind(), error.reach()), (&Kind::State, Scope::Mailbox));
+            assert_eq!((error.kind(), error.reach()), (&Kind::Damaged, Scope::Mailbox));
             account.reset_pair(&pair()).unwrap();
             assert_eq!(links(&account).unwrap(), []);
         }

@@ -13,7 +13,7 @@ use std::sync::Once;
 
 /// Damage of one value; how much it spoils is for the caller to say.
 pub(super) fn damaged(noun: &str) -> Error {
-    Error::new(Kind::State, format!("the state is damaged: {noun} cannot be read"))
+    Error::new(Kind::Damaged, format!("the state is damaged: {noun} cannot be read"))
         .scope(Scope::Account)
         .hint("run `mailferry scan --full`: it is read from the servers again, and no mail is at risk")
 }

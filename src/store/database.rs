@@ -82,8 +82,15 @@ impl Obstacle {
 
 /// What the text of a panic holds when the system refused. Anything else is taken for damage, which is repaired: were
 /// damage taken for a refusal, the state could never be opened again.
-const SYSTEM_REFUSALS: [&str; 6] =
-    ["StorageFull", "QuotaExceeded", "PermissionDenied", "ReadOnlyFilesystem", "(os error 5)", "code: 5,"];
+const SYSTEM_REFUSALS: [&str; 7] = [
+    "StorageFull",
+    "QuotaExceeded",
+    "FileTooLarge",
+    "PermissionDenied",
+    "ReadOnlyFilesystem",
+    "(os error 5)",
+    "code: 5,",
+];
 
 /// Reading where a damaged file points to ends like this; `NotFound` is a value that sled keeps in a file of its own.
 fn is_damage(why: &io::Error) -> bool {

@@ -13,7 +13,7 @@ use super::codec::stored;
 use super::database::Changes;
 use super::entries::{Entries, Tally, of_mailbox, shown};
 use super::keys::{self, MailboxId, PerMessage};
-use super::leaves::Lookup;
+use super::leaves::{Leaf, Lookup};
 use super::listing_writer::ListingWriter;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{MailboxState, MessageRecord, RawName, Side, Uid};
@@ -102,6 +102,13 @@ impl AccountStore {
     /// Looks up records, of a listed mailbox or of what is left of one.
     pub fn record_lookup(&self, side: Side, mailbox: &RawName) -> Lookup<MessageRecord> {
         Lookup::new(self.database(), self.record_keys(side, mailbox), mailbox)
+    }
+
+    /// The record with the highest UID.
+    pub fn last_record(&self, side: Side, mailbox: &RawName) -> Result<Option<MessageRecord>> {
+        let Some(last) = self.database().last_key(&self.record_keys(side, mailbox))? else { return Ok(None) };
+        let leaf = self.database().load::<Leaf<MessageRecord>>(&last).map_err(|error| self.spoilt(error, mailbox))?;
+        Ok(leaf.and_then(|leaf| leaf.0.into_iter().next_back()))
     }
 
     /// Begins a full listing. From now on the mailbox is unlisted and its old records are gone, until the writer

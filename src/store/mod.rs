@@ -6,23 +6,24 @@
 //! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed.
 //! - `database`: the one sled tree, behind a wall that turns its panics into errors.
 //! - `directory`, `lock`, `damage`: the directory, who holds it, and what happens when it is damaged.
-//! - `account`, `listing`, `listing_writer`, `pairs`, `checkpoint`, `plans`, `status`: what [`AccountStore`] can do.
+//! - `account`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `plans`, `status`: what [`AccountStore`] can do.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
 //! Invariants:
 //!
-//! 1. A value is returned only as it was written under that key; anything else is an error of [`Kind::State`].
+//! 1. A value is returned only as it was written under that key; anything else is an error of [`Kind::Damaged`].
 //! 2. A header goes first and comes back last: what stands under a header (records, links, pieces of a plan) is
 //!    replaced only while the header is void or gone, so that a crash leaves less, never something else.
 //! 3. Nothing written is durable before [`Store::flush`] has returned.
 //! 4. One process holds a state directory, for as long as a [`Store`] of it lives.
 //!
-//! How much is damaged is told by the scope of the error of [`Kind::State`]: [`Scope::Mailbox`] is repaired by a new
+//! How much is damaged is told by the scope of the error of [`Kind::Damaged`]: [`Scope::Mailbox`] is repaired by a new
 //! listing ([`AccountStore::relist`]) or new links ([`AccountStore::reset_pair`]), [`Scope::Account`] by
-//! [`AccountStore::forget_everything`]; after [`Scope::Run`] nothing more is read or written, and where it was damage,
+//! [`AccountStore::forget_everything`]; after [`Kind::State`] of [`Scope::Run`] nothing more is read or written, and where it was damage,
 //! the next [`Store::open`] sets the data aside and starts anew.
 //!
 //! [`Kind::State`]: crate::error::Kind::State
+//! [`Kind::Damaged`]: crate::error::Kind::Damaged
 //! [`Scope::Mailbox`]: crate::error::Scope::Mailbox
 //! [`Scope::Account`]: crate::error::Scope::Account
 //! [`Scope::Run`]: crate::error::Scope::Run
@@ -43,6 +44,7 @@ mod listing_writer;
 mod lock;
 mod pairs;
 mod plans;
+mod reach;
 mod status;
 
 pub use account::{AccountStore, Binding};
@@ -51,6 +53,7 @@ pub use entries::Entries;
 pub use leaves::Lookup;
 pub use listing::Records;
 pub use listing_writer::ListingWriter;
+pub use reach::{Reach, SideReach};
 
 use crate::error::Result;
 use account::AccountHeader;

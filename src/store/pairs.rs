@@ -4,6 +4,7 @@ use super::account::AccountStore;
 use super::codec::stored;
 use super::entries::{Tally, shown};
 use super::keys::{MailboxId, PerMessage};
+use super::reach::SideReach;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{PairState, RawName, Side};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ pub(super) struct PairHeader {
     pub(super) state: PairState,
     /// The links.
     pub(super) tally: Tally,
+    /// How far the links reach, by side.
+    pub(super) reach: [SideReach; 2],
 }
 
 stored! {
@@ -45,7 +48,7 @@ impl AccountStore {
         let _alone = self.store.alone();
         match self.pair_header(&pair.pairing.source)? {
             None => self.write_anew(pair),
-            Some(known) if known.state.pairing == pair.pairing => self.write_pair(pair, known.tally),
+            Some(known) if known.state.pairing == pair.pairing => self.write_pair(pair, known.tally, known.reach),
             Some(_) => Err(self.other_pairing(&pair.pairing.source)),
         }
     }
@@ -75,11 +78,11 @@ impl AccountStore {
     fn write_anew(&self, pair: &PairState) -> Result<()> {
         let mailbox = MailboxId::new(Side::Source, &pair.pairing.source);
         self.database().clear(&self.id.entries(PerMessage::Link, mailbox))?;
-        self.write_pair(pair, Tally::default())
+        self.write_pair(pair, Tally::default(), Default::default())
     }
 
-    fn write_pair(&self, pair: &PairState, tally: Tally) -> Result<()> {
-        let header = PairHeader { state: PairState { links: tally.count, ..pair.clone() }, tally };
+    fn write_pair(&self, pair: &PairState, tally: Tally, reach: [SideReach; 2]) -> Result<()> {
+        let header = PairHeader { state: PairState { links: tally.count, ..pair.clone() }, tally, reach };
         self.database().store(&self.id.pair(&pair.pairing.source), &header)
     }
 

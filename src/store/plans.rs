@@ -47,7 +47,7 @@ impl AccountStore {
     ///
     /// # Errors
     ///
-    /// [`Kind::State`] of scope account if it is damaged; it is to be made again.
+    /// [`Kind::Damaged`] of scope account if it is damaged; it is to be made again.
     pub fn plan(&self) -> Result<Option<AccountPlan>> {
         let header =
             self.database().load::<PlanHeader>(&self.id.plan()).map_err(|why| self.damaged_plan(why.summary()))?;
@@ -80,7 +80,7 @@ impl AccountStore {
     }
 
     fn damaged_plan(&self, why: impl fmt::Display) -> Error {
-        Error::new(Kind::State, "the state is damaged: the plan cannot be read")
+        Error::new(Kind::Damaged, "the state is damaged: the plan cannot be read")
             .scope(Scope::Account)
             .in_account(self.name())
             .because(why)

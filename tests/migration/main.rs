@@ -3,10 +3,14 @@
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
 //! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`full_disk`]: no room for the state, at any write.
+//! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
+//! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
+//! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
@@ -17,14 +21,18 @@
 mod support;
 
 mod bad_input;
+mod changing;
 mod exit_status;
+mod full_disk;
 mod incremental;
 mod migration;
 mod mirror;
 mod planning;
+mod restored;
 mod second_copies;
 mod secrets;
 mod secrets_in_memory;
 mod secrets_in_settings;
+mod state;
 mod sudden_end;
 mod whole;

@@ -241,8 +241,19 @@ impl Ferry {
         Running::spawn(self.command(arguments))
     }
 
+    /// Runs a command with the program and its arguments as its own last arguments.
+    pub fn run_through(&self, wrapper: &[&str], arguments: &[&str]) -> Output {
+        fs::write(self.directory().join(SETTINGS_FILE), self.settings()).expect("write the settings");
+        let words = [wrapper, &[PROGRAM.expect("an integration test runs this")], arguments].concat();
+        Running::spawn(self.command_of(words[0], &words[1..])).finish()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM.expect("an integration test runs this"));
+        self.command_of(PROGRAM.expect("an integration test runs this"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.directory()).env_clear();
         let inherited = ["PATH", "TMPDIR", "HOME"].map(|name| (name, std::env::var_os(name)));
         command.envs(inherited.into_iter().filter_map(|(name, value)| Some((name, value?))));

@@ -96,7 +96,7 @@ fn policy(rename: &[(&str, &str)]) -> MailboxPolicy {
 }
 
 fn map(source: &Side, destination: &Side, policy: &MailboxPolicy) -> Mapping {
-    map_mailboxes(source.view(), destination.view(), policy).unwrap()
+    map_mailboxes(source.view(), destination.view(), &HashMap::new(), policy).unwrap()
 }
 
 /// `source > raw destination`, then `create`, the special use and `subscribe`; omissions `source: reason`, obstacles
@@ -290,7 +290,7 @@ fn filters_are_named_in_the_reason_and_count_what_stays() {
 #[test]
 fn bad_glob_is_a_settings_error() {
     let filters = MailboxPolicy { include: vec!["a{".to_owned()], ..policy(&[]) };
-    let error = map_mailboxes(generic(&[]).view(), generic(&[]).view(), &filters).unwrap_err();
+    let error = map_mailboxes(generic(&[]).view(), generic(&[]).view(), &HashMap::new(), &filters).unwrap_err();
     assert_eq!(*error.kind(), Kind::Settings);
 }
 
@@ -346,4 +346,35 @@ fn mapping_is_the_same_once_its_mailboxes_exist() {
         };
         assert_eq!(places(&after), places(&before), "after {created} were created");
     }
+}
+
+#[test]
+fn mailbox_that_was_copied_stays_where_it_went_whatever_has_its_special_use_now() {
+    let source = generic(&["INBOX", "Sent Items | \\Sent", "Sent Items/2024", "Gesendet"]);
+    let destination = generic(&["INBOX", "Sent Items", "Sent Items/2024", "Sent | \\Sent"]);
+    let raw = |name: &str| RawName(name.as_bytes().to_vec());
+    let copied = |from: &str, to: &str| HashMap::from([(raw(from), raw(to))]);
+    let map = |copied: &HashMap<RawName, RawName>, rename: &[(&str, &str)]| {
+        map_mailboxes(source.view(), destination.view(), copied, &policy(rename)).unwrap()
+    };
+    let by_special_use = map(&HashMap::new(), &[]);
+    assert_eq!(shown(&by_special_use)[2..], ["Sent Items > Sent", "Sent Items/2024 > Sent/2024 create"]);
+    let kept = map(&copied("Sent Items", "Sent Items"), &[]);
+    assert_eq!(shown(&kept)[2..], ["Sent Items > Sent Items", "Sent Items/2024 > Sent Items/2024"]);
+    assert!(kept.warnings[0].contains("where it was copied before"), "{:?}", kept.warnings);
+    let gone = map(&copied("Sent Items", "Archive"), &[]);
+    assert_eq!(shown(&gone), shown(&by_special_use), "what it was copied to is gone");
+    let renamed = map(&copied("Sent Items", "Sent Items"), &[("Sent Items", "Sent")]);
+    assert_eq!(shown(&renamed)[2..], ["Sent Items > Sent", "Sent Items/2024 > Sent/2024 create"]);
+}
+
+#[test]
+fn child_that_was_copied_elsewhere_does_not_follow_its_parent() {
+    let source = generic(&["Sent Items | \\Sent", "Sent Items/2024"]);
+    let destination = generic(&["Sent Items/2024", "Gesendet", "Sent | \\Sent"]);
+    let raw = |name: &str| RawName(name.as_bytes().to_vec());
+    let copied =
+        HashMap::from([(raw("Sent Items"), raw("Gesendet")), (raw("Sent Items/2024"), raw("Sent Items/2024"))]);
+    let mapping = map_mailboxes(source.view(), destination.view(), &copied, &policy(&[])).unwrap();
+    assert_eq!(shown(&mapping), ["Sent Items > Gesendet", "Sent Items/2024 > Sent Items/2024"]);
 }
