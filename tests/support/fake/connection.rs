@@ -15,8 +15,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(120);
 /// Octets gathered before they are sent.
 const OUTPUT_OCTETS: usize = 64 << 10;
 
-/// No flood is longer: a client that takes all of it has no bound.
-const FLOOD_OCTETS: u64 = 32 << 20;
+/// No flood is longer: enough to be beyond every bound of a client that has some, and quickly over.
+const FLOOD_OCTETS: u64 = 10 << 20;
 
 /// One connection, and whose it is once somebody has logged in.
 pub struct Connection {
