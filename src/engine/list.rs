@@ -44,7 +44,7 @@ pub struct Listing {
 }
 
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     /// Responses so far.
     count: usize,
     /// A line of a listing that cannot be read: what it names would be left out in silence.
@@ -158,7 +158,7 @@ fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<Sync
 }
 
 impl Found {
-    fn take(&mut self, mut response: Response) -> Result<()> {
+    pub(super) fn take(&mut self, mut response: Response) -> Result<()> {
         let text = response.text().to_ascii_uppercase();
         self.count += 1;
         if self.count > LISTING_RESPONSES {
@@ -182,7 +182,7 @@ impl Found {
         Ok(())
     }
 
-    fn into_listing(self) -> Listing {
+    pub(super) fn into_listing(self) -> Listing {
         let delimiter = self.lines.iter().find_map(|line| line.delimiter);
         let namespace =
             self.namespaces.personal.clone().unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });

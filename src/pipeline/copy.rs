@@ -315,6 +315,7 @@ impl MailboxWork<'_> {
     /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
     fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
         self.dirty = true;
+        self.note_late_appends()?;
         let account = &self.access.account.name;
         let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
         if self.progress.steps > steps_before {
@@ -332,17 +333,30 @@ impl MailboxWork<'_> {
         self.access.before_reconnect(&mut self.backoff, &error)
     }
 
+    /// What the broken connection had sent may land after it was looked for. Durable with the next flush: until then
+    /// the intent is open, which says the same.
+    fn note_late_appends(&self) -> Result<()> {
+        let state = &self.access.state;
+        if let Some(mut pair) = state.pair(&self.job.plan.source.raw)?
+            && let (Some(intent), None) = (pair.intent, pair.late_from)
+        {
+            pair.late_from = Some(intent.uid_next);
+            state.put_pair(&pair)?;
+        }
+        Ok(())
+    }
+
     /// One of the messages that were asked for at once is the one: they go one by one, and then the first that is not
     /// done is given up in the end.
     fn isolate(&mut self, error: &Error) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
-        let mut pending = Vec::new();
+        let (mut pending, mut links) = (Vec::new(), state.link_lookup(name)?);
         for uid in self.job.plan.copies.iter() {
             if pending.len() == FETCH_MESSAGES {
                 break;
             }
-            if !self.job.is_given_up(uid) && state.link(name, uid)?.is_none() {
+            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
                 pending.push(uid);
             }
         }

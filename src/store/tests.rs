@@ -61,6 +61,7 @@ pub(super) fn link(uid: u32) -> Link {
         agreed: Flags::none(),
         origin: LinkOrigin::Appended,
         octets: 12,
+        identity: Digest([7; 16]),
     }
 }
 
@@ -75,6 +76,7 @@ pub(super) fn pair() -> PairState {
         pairing,
         destination: name("INBOX"),
         intent: None,
+        late_from: None,
         settled: None,
         outcomes: Outcomes::default(),
         links: 0,
@@ -94,6 +96,7 @@ pub(super) fn copy_of(directory: &Path) -> TempDir {
     copy
 }
 
+/// Holds store/mod.rs invariant 3.
 #[test]
 fn flushed_state_is_there_after_reopening() {
     let (directory, store) = open();
