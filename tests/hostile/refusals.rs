@@ -107,8 +107,10 @@ fn refused_extensions_are_done_without() {
         on("enable-refused", First::Exact, refusing("ENABLE", "BAD what")),
         on("id-refused", First::Exact, refusing("ID", "NO none of your business")),
         on("namespace-refused", First::Exact, refusing("NAMESPACE", "NO hm")),
-        Case::new("second-fetch-refused", First::Exact)
-            .source(Behaviour::honest().rule(Rule::refuse("UID FETCH", "NO [UNAVAILABLE] hm").when(When::Every(5)))),
+        Case::new("first-fetch-refused", First::Exact).source(
+            Behaviour::honest()
+                .rule(Rule::refuse("UID FETCH", "NO [UNAVAILABLE] hm").holding("BODY.PEEK[])").when(When::First(1))),
+        ),
     ])
     .judge();
 }
