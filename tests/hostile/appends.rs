@@ -8,10 +8,10 @@ fn coding(name: &'static str, code: impl Fn(u32, &[u32]) -> String + Send + Sync
     Case::new(name, First::Exact).destination(Behaviour::honest().coding(code))
 }
 
-/// Holds pipeline/upload.rs invariant 2.
-/// Holds pipeline/upload.rs invariant 3.
+/// UIDs that are none of ours are found out sooner or later: what is copied is linked with what it is, at the latest when
+/// the mailbox is listed again.
 #[test]
-fn false_append_uids_are_not_believed() {
+fn false_append_uids_lose_and_double_nothing() {
     let shifted = |by: i64| {
         move |validity: u32, uids: &[u32]| {
             let uids: Vec<u32> = uids.iter().map(|uid| (i64::from(*uid) + by).max(1) as u32).collect();
@@ -42,7 +42,24 @@ fn false_append_uids_are_not_believed() {
     .judge();
 }
 
-/// Holds pipeline/upload.rs invariant 3.
+/// A server that stores nothing and names the UIDs of messages that were there before: they are nobody's copies.
+///
+/// Holds pipeline/upload.rs invariant 2.
+#[test]
+fn uids_of_strangers_are_no_proof() {
+    let table = Table::of(vec![Case::new("uids-of-strangers", First::Exact)]);
+    let destination = table.destination.tenant("uids-of-strangers");
+    destination.account().fill("Bad\n    1..6 stranger");
+    let validity = destination.account().mailbox("Bad").uid_validity;
+    let answer = format!("OK [APPENDUID {validity} 1:6] stored");
+    destination.behave(Behaviour::honest().rule(Rule::refuse("APPEND \"Bad\"", &answer)));
+    table.run(&["sync"]).expect(3).complains(&["`Bad`", "not in the mailbox"]);
+    table.honest();
+    table.run(&["sync"]).expect(0);
+    assert_eq!(destination.account().messages("Bad").len(), 12);
+    crate::tally::count(1);
+}
+
 #[test]
 fn false_answers_to_append_lose_and_double_nothing() {
     let bad = |name, first, behaviour| Case::new(name, first).destination(behaviour);
