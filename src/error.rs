@@ -179,6 +179,11 @@ impl Error {
         matches!(self.0.kind, Kind::Connection | Kind::Throttled(_))
     }
 
+    /// Whether the connection is of no more use, and the work may go on with a new one: also after what is no IMAP.
+    pub fn breaks_connection(&self) -> bool {
+        self.is_transient() || self.0.kind == Kind::Protocol
+    }
+
     /// One line with everything but the hint: what, where and why.
     pub fn line(&self) -> String {
         std::iter::once(self.to_string()).chain(self.causes().iter().cloned()).collect::<Vec<_>>().join(": ")

@@ -32,21 +32,33 @@ pub struct Upload {
     pub internal_date: Option<InternalDate>,
 }
 
-/// Argument shapes that this connection has accepted with a synchronising literal.
+/// Later dates are out of range for servers that count seconds in 32 bits.
+const LATEST_COMMON_DATE: InternalDate = InternalDate(i32::MAX as i64);
+
+/// Argument shapes that this connection has accepted with a synchronising literal: each flag, a date, and no date. A
+/// date that some servers take for out of range is never among them.
 #[derive(Default)]
 pub(super) struct Vetted {
-    plain: bool,
-    keywords: HashSet<String>,
+    with_date: bool,
+    without_date: bool,
+    flags: HashSet<String>,
 }
 
 impl Vetted {
-    fn knows(&self, flags: &Flags) -> bool {
-        self.plain && flags.keywords().all(|keyword| self.keywords.contains(&keyword.to_ascii_lowercase()))
+    fn knows(&self, upload: &Upload) -> bool {
+        let date = match upload.internal_date {
+            None => self.without_date,
+            Some(date) => self.with_date && date <= LATEST_COMMON_DATE,
+        };
+        date && upload.flags.texts().all(|flag| self.flags.contains(&flag.to_ascii_lowercase()))
     }
 
-    fn learn(&mut self, flags: &Flags) {
-        self.plain = true;
-        self.keywords.extend(flags.keywords().map(str::to_ascii_lowercase));
+    fn learn(&mut self, upload: &Upload) {
+        match upload.internal_date {
+            None => self.without_date = true,
+            Some(_) => self.with_date = true,
+        }
+        self.flags.extend(upload.flags.texts().map(str::to_ascii_lowercase));
     }
 }
 
@@ -57,6 +69,15 @@ pub struct PendingAppend {
     /// The answer that came before the literal was sent.
     early: Option<Status>,
     count: usize,
+    /// A literal of it was not announced first: a refusal may be about that, and not about a message.
+    at_once: bool,
+}
+
+impl PendingAppend {
+    /// Whether any of its literals was sent without being invited.
+    pub fn went_at_once(&self) -> bool {
+        self.at_once
+    }
 }
 
 /// How an APPEND ended.
@@ -82,13 +103,18 @@ impl Session {
         batch.all(|upload| self.may_send_at_once(upload))
     }
 
+    /// Announces every literal from now on, or again only those that must be.
+    pub fn announce_literals(&mut self, all: bool) {
+        self.announces_all = all;
+    }
+
     fn may_send_at_once(&self, upload: &Upload) -> bool {
         let allowed = match self.capabilities.non_synchronising() {
             NonSynchronising::Never => false,
             NonSynchronising::Small => upload.octets.len() <= LITERAL_MINUS_OCTETS,
             NonSynchronising::Always => true,
         };
-        allowed && self.vetted.knows(&upload.flags)
+        allowed && !self.announces_all && self.vetted.knows(upload)
     }
 
     /// Sends one APPEND with all of `batch`. Unless [`Session::appends_without_waiting`], nothing else may be in flight.
@@ -106,25 +132,26 @@ impl Session {
         let tag = self.next_tag()?;
         let mut head = format!("{} APPEND ", Session::tag_text(tag)).into_bytes();
         head.extend_from_slice(&quoted(mailbox)?);
-        let mut count = 0;
+        let (mut count, mut any_at_once) = (0, false);
         for upload in batch {
             count += 1;
             let at_once = self.may_send_at_once(upload);
+            any_at_once |= at_once;
             head.extend_from_slice(&arguments(upload, at_once));
             let sent = self.wire.write_line(&head);
             self.alive_after(sent)?;
             head.clear();
             if !at_once && let Some(early) = self.await_continuation(tag)? {
-                return Ok(PendingAppend { tag, early: Some(early), count });
+                return Ok(PendingAppend { tag, early: Some(early), count, at_once: any_at_once });
             }
-            self.vetted.learn(&upload.flags);
+            self.vetted.learn(upload);
             let wire = &mut self.wire;
             let sent = upload.octets.each_piece(|piece| wire.write(piece));
             self.alive_after(sent)?;
         }
         let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
         self.alive_after(sent)?;
-        Ok(PendingAppend { tag, early: None, count })
+        Ok(PendingAppend { tag, early: None, count, at_once: any_at_once })
     }
 
     /// Waits for `+`. A tagged answer instead means: do not send the literal.
@@ -228,11 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn vetted_new_keyword_needs_a_synchronising_literal() {
+    fn vetted_new_flags_and_odd_dates_need_a_synchronising_literal() {
         let mut vetted = Vetted::default();
-        assert!(!vetted.knows(&Flags::none()));
-        vetted.learn(&Flags::from_texts(["\\Seen", "$a"]));
-        assert!(vetted.knows(&Flags::from_texts(["\\Draft", "$A"])));
-        assert!(!vetted.knows(&Flags::from_texts(["$b"])));
+        assert!(!vetted.knows(&upload(&[], 100_000)));
+        vetted.learn(&upload(&["\\Seen", "$a"], 100_000));
+        assert!(vetted.knows(&upload(&["\\Seen", "$A"], 200_000)));
+        assert!(!vetted.knows(&upload(&["$b"], 100_000)) && !vetted.knows(&upload(&["\\Draft"], 100_000)));
+        assert!(!vetted.knows(&upload(&["$a"], 4_102_444_800)));
+        let undated = Upload { internal_date: None, ..upload(&["$a"], 0) };
+        assert!(!vetted.knows(&undated));
     }
 }

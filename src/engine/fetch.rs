@@ -155,9 +155,10 @@ pub(super) fn fetch_event(mut response: Response) -> Option<FetchEvent> {
     second.eq_ignore_ascii_case(b"FETCH").then(|| FetchEvent::Message(fetched(&mut response)))
 }
 
-/// Reads the items, in any order; stops at the first that is malformed, and keeps what it has.
+/// Reads the items, in any order; stops at the first that is malformed, and keeps what it has. Octets of the message are
+/// kept only of a response that is whole and names them once: a literal of a wrong length has swallowed what follows it.
 fn fetched(response: &mut Response) -> Fetched {
-    let mut found = Fetched::default();
+    let mut found = Found::default();
     let mut scanner = response.scan();
     let opened = (|| {
         for _ in 0..3 {
@@ -169,10 +170,24 @@ fn fetched(response: &mut Response) -> Fetched {
     if opened.is_some() {
         while item(&mut scanner, &mut found).is_some() {}
     }
-    found
+    scanner.spaces();
+    let whole = scanner.take(b')') && scanner.is_at_end();
+    let Found { mut message, doubled } = found;
+    if !whole || doubled {
+        (message.header, message.body) = (None, None);
+    }
+    message
 }
 
-fn item(scanner: &mut Scanner<'_>, found: &mut Fetched) -> Option<()> {
+#[derive(Default)]
+struct Found {
+    message: Fetched,
+    /// Octets of the message came more than once.
+    doubled: bool,
+}
+
+fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
+    let found = &mut all.message;
     scanner.spaces();
     let name = scanner.item_name()?;
     scanner.spaces();
@@ -186,10 +201,10 @@ fn item(scanner: &mut Scanner<'_>, found: &mut Fetched) -> Option<()> {
         b"RFC822.SIZE" => found.octets = scanner.number(),
         b"BODY[]" => {
             if let Value::Octets(octets) = scanner.value()? {
-                found.body = Some(octets);
+                all.doubled |= found.body.replace(octets).is_some();
             }
         }
-        name if name.starts_with(b"BODY[HEADER") => found.header = Some(scanner.string()?),
+        name if name.starts_with(b"BODY[HEADER") => all.doubled |= found.header.replace(scanner.string()?).is_some(),
         _ => scanner.skip()?,
     }
     Some(())

@@ -7,7 +7,7 @@
 use super::quota::{QUOTA_COMMAND, quota_line};
 use super::response::Response;
 use super::session::{Session, with_mailbox};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
 use crate::model::server::{Namespace, Quota};
 use crate::model::{ModSeq, Uid, UidValidity, utf7};
@@ -15,6 +15,9 @@ use std::collections::HashMap;
 
 /// How many STATUS commands are in flight where LIST cannot bring their answers.
 const STATUS_IN_FLIGHT: usize = 32;
+
+/// Responses to the listing of one account, so that a server that never ends does not fill the memory.
+const LISTING_RESPONSES: usize = 400_000;
 
 /// One mailbox of the personal namespace, as listed.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,14 +35,20 @@ pub struct ListedMailbox {
 pub struct Listing {
     pub namespace: Namespace,
     pub mailboxes: Vec<ListedMailbox>,
-    /// Names in other users' and shared namespaces, and names that cannot be used, which were left out.
+    /// Names in other users' and shared namespaces, which were left out.
     pub left_out: Vec<String>,
+    /// Names that cannot be sent back to a server, made harmless: those mailboxes stay behind.
+    pub unusable: Vec<String>,
     /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
     pub quotas: Vec<Quota>,
 }
 
 #[derive(Default)]
 pub(super) struct Found {
+    /// Responses so far.
+    count: usize,
+    /// A line of a listing that cannot be read: what it names would be left out in silence.
+    unreadable: Option<String>,
     quotas: Vec<Quota>,
     namespaces: Namespaces,
     lines: Vec<ListLine>,
@@ -81,6 +90,10 @@ impl Session {
             self.finish(tag, |response| found.take(response))?;
         }
         self.accepted(listed, "could not list the mailboxes")?;
+        if let Some(line) = &found.unreadable {
+            let error = Error::new(Kind::Protocol, "the server listed a mailbox in a way that cannot be read");
+            return Err(self.locate(error.because(line)));
+        }
         if !self.capabilities.has("LIST-STATUS") {
             self.ask_statuses(&mut found)?;
         }
@@ -147,8 +160,16 @@ fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<Sync
 impl Found {
     pub(super) fn take(&mut self, mut response: Response) -> Result<()> {
         let text = response.text().to_ascii_uppercase();
+        self.count += 1;
+        if self.count > LISTING_RESPONSES {
+            let what = format!("the server sent more than {LISTING_RESPONSES} responses to the listing of an account");
+            return Err(Error::new(Kind::Protocol, what));
+        }
         if text.starts_with(b"* LIST ") {
-            self.lines.extend(list_line(&mut response));
+            match list_line(&mut response) {
+                Some(line) => self.lines.push(line),
+                None => self.unreadable = Some(String::from_utf8_lossy(response.text()).into_owned()),
+            }
         } else if text.starts_with(b"* LSUB ") {
             self.subscribed.extend(list_line(&mut response).map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
@@ -165,40 +186,49 @@ impl Found {
         let delimiter = self.lines.iter().find_map(|line| line.delimiter);
         let namespace =
             self.namespaces.personal.clone().unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });
-        let (mut mailboxes, mut left_out) = (Vec::<ListedMailbox>::new(), Vec::new());
+        let (mut mailboxes, mut left_out, mut unusable) = (Vec::<ListedMailbox>::new(), Vec::new(), Vec::new());
         let mut seen = std::collections::HashSet::new();
         for line in &self.lines {
             if !seen.insert(line.raw.clone()) {
                 continue;
             }
-            match self.listed(line, &namespace) {
-                Some(mailbox) => mailboxes.push(mailbox),
-                None => left_out.push(crate::error::sanitized(&String::from_utf8_lossy(&line.raw.0))),
+            let shown = || crate::error::sanitized(&String::from_utf8_lossy(&line.raw.0));
+            if self.is_foreign(line) {
+                left_out.push(shown());
+            } else if line.is_unusable() {
+                unusable.push(shown());
+            } else {
+                mailboxes.push(self.listed(line, &namespace));
             }
         }
         mailboxes.sort_by(|a, b| a.name.levels.cmp(&b.name.levels));
-        Listing { namespace, mailboxes, left_out, quotas: self.quotas.clone() }
+        Listing { namespace, mailboxes, left_out, unusable, quotas: self.quotas.clone() }
     }
 
-    fn listed(&self, line: &ListLine, namespace: &Namespace) -> Option<ListedMailbox> {
-        let foreign = self.namespaces.others.iter().any(|prefix| is_below(&line.raw, prefix, line.delimiter));
-        let unusable = line.raw.0.is_empty() || line.raw.0.iter().any(|octet| b"\r\n\0".contains(octet));
-        if foreign || unusable {
-            return None;
-        }
-        Some(ListedMailbox {
+    fn is_foreign(&self, line: &ListLine) -> bool {
+        // An empty name is the answer to a question about the delimiter, and no mailbox.
+        line.raw.0.is_empty() || self.namespaces.others.iter().any(|prefix| is_below(&line.raw, prefix, line.delimiter))
+    }
+
+    fn listed(&self, line: &ListLine, namespace: &Namespace) -> ListedMailbox {
+        ListedMailbox {
             name: decoded(&line.raw, line.delimiter, namespace),
             delimiter: line.delimiter,
             attributes: line.attributes.iter().filter_map(|text| attribute(text)).collect(),
             subscribed: line.has("\\Subscribed") || self.subscribed.contains(&line.raw),
             status: status_of(&self.statuses, &line.raw),
-        })
+        }
     }
 }
 
 impl ListLine {
     fn has(&self, attribute: &str) -> bool {
         self.attributes.iter().any(|text| text.eq_ignore_ascii_case(attribute))
+    }
+
+    /// See [`super::session::quoted`].
+    fn is_unusable(&self) -> bool {
+        self.raw.0.iter().any(|octet| b"\r\n\0".contains(octet))
     }
 
     fn is_container(&self) -> bool {

@@ -258,6 +258,11 @@ impl Scanner<'_> {
         }
     }
 
+    /// Whether nothing is left of the response.
+    pub fn is_at_end(&self) -> bool {
+        self.rest().is_empty() && self.part + 1 >= self.parts.len()
+    }
+
     /// What is left of the current line.
     pub fn remainder(&self) -> &[u8] {
         self.rest()

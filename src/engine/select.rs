@@ -107,8 +107,10 @@ impl Gathered {
             "NOMODSEQ" => point.highest_modseq = None,
             "UIDNOTSTICKY" => point.uid_validity = UidValidity(0),
             "PERMANENTFLAGS" => {
-                let inside = status.arguments.trim().trim_start_matches('(').trim_end_matches(')');
-                self.opened.capacity = FlagCapacity::from_texts(inside.split_ascii_whitespace());
+                let inside = status.arguments.trim().strip_prefix('(').map(|rest| rest.trim_end_matches(')'));
+                if let Some(inside) = inside {
+                    self.opened.capacity = FlagCapacity::from_texts(inside.split_ascii_whitespace());
+                }
             }
             // The mailbox selected before was closed: what came until now was about it.
             "CLOSED" => *self = Gathered::default(),

@@ -43,6 +43,8 @@ pub struct Session {
     pub(super) qresync: bool,
     /// Argument shapes of APPEND that this server has accepted with a synchronising literal (protocol.md 9.2).
     pub(super) vetted: super::append::Vetted,
+    /// Every literal is announced and waited for, whatever the server advertises.
+    pub(super) announces_all: bool,
     last_tag: u32,
     /// Sent and not answered.
     unanswered: BTreeSet<u32>,
@@ -68,6 +70,7 @@ impl Session {
             spool,
             qresync: false,
             vetted: Default::default(),
+            announces_all: false,
             last_tag: 0,
             unanswered: BTreeSet::new(),
             answered: BTreeMap::new(),

@@ -3,9 +3,10 @@
 use super::fleet::Fleet;
 use super::{Event, Migration};
 use crate::engine::Session;
-use crate::error::{Error, Kind, Result};
-use crate::model::{Account, Side};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::{Account, RawName, Side};
 use crate::store::{AccountStore, Binding};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -22,6 +23,9 @@ const STOP_INTERVAL: Duration = Duration::from_millis(50);
 /// Tries to reach a server that was never reached in this run: a wrong host name should be told soon.
 const FIRST_TRIES: u32 = 2;
 
+/// Breaks in the midst of the listing of one mailbox, after which the others go on without it.
+const BREAKS_PER_MAILBOX: u32 = 2;
+
 /// One account at work.
 pub struct Access<'a> {
     pub migration: &'a Migration,
@@ -32,6 +36,8 @@ pub struct Access<'a> {
     /// Whether that side was ever reached in this run.
     reached: [AtomicBool; 2],
     reconnects: AtomicU64,
+    /// Mailboxes in the midst of whose listing the connection broke: how often, and how it broke last.
+    suspects: Mutex<HashMap<(Side, RawName), (u32, Error)>>,
 }
 
 impl<'a> Access<'a> {
@@ -46,6 +52,7 @@ impl<'a> Access<'a> {
             idle: Default::default(),
             reached: Default::default(),
             reconnects: AtomicU64::new(0),
+            suspects: Mutex::default(),
         }
     }
 
@@ -170,6 +177,23 @@ impl<'a> Access<'a> {
         self.reconnects.load(Ordering::Relaxed)
     }
 
+    /// The connection broke in the midst of the listing of that mailbox.
+    pub fn suspect(&self, side: Side, mailbox: &RawName, error: &Error) {
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        let suspect = suspects.entry((side, mailbox.clone())).or_insert_with(|| (0, error.clone()));
+        *suspect = (suspect.0 + 1, error.clone());
+    }
+
+    /// Why that mailbox is not to be opened again in this run, if it is not.
+    pub fn conviction(&self, side: Side, mailbox: &RawName) -> Option<Error> {
+        let suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        let (breaks, last) = suspects.get(&(side, mailbox.clone()))?;
+        let what = format!("the connection broke {breaks} times while the mailbox was listed");
+        let error = Error::new(Kind::Protocol, what).scope(Scope::Mailbox).because(last.summary());
+        (*breaks >= BREAKS_PER_MAILBOX)
+            .then(|| error.hint("look at it with another client; it is tried again with each `mailferry sync`"))
+    }
+
     /// Says goodbye on all idle sessions.
     pub fn close(&self) {
         for side in Side::BOTH {
@@ -178,7 +202,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Runs `work` on a session of that side, on a new one again while failures are transient.
+    /// Runs `work` on a session of that side, on a new one again while it breaks.
     ///
     /// # Errors
     /// What `work` gives last.
@@ -191,7 +215,7 @@ impl<'a> Access<'a> {
             let result = work(&mut session);
             self.give_back(side, session);
             match result {
-                Err(error) if error.is_transient() && tried < retries => {
+                Err(error) if error.breaks_connection() && tried < retries => {
                     tried += 1;
                     self.notice(&format!("{}; trying again on a new connection", error.summary()));
                     self.before_reconnect(&mut backoff, &error)?;

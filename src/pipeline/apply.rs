@@ -276,6 +276,8 @@ impl<'a> Run<'a> {
         self.failures.extend(obstacles(plan));
         self.figures.reconnects = self.access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
+        let account = &self.access.account.name;
+        self.failures = std::mem::take(&mut self.failures).into_iter().map(|it| it.in_account(account)).collect();
         self.record_status(Some(outcomes), self.failures.first())?;
         Ok(ApplySummary {
             figures: self.figures.clone(),

@@ -105,7 +105,7 @@ fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
             notes.push("no LITERAL+: each message waits for the server's go-ahead".to_owned());
         }
     }
-    for name in &listing.left_out {
+    for name in listing.left_out.iter().chain(&listing.unusable) {
         notes.push(format!(
             "`{name}` is left out: it is in another user's or a shared namespace, or its name is unusable"
         ));

@@ -7,7 +7,7 @@ use super::Event;
 use super::access::{Access, Backoff};
 use super::allowance::Allowance;
 use super::conveyor::Conveyor;
-use super::download::{Download, DownloadEnd};
+use super::download::{Download, DownloadEnd, FETCH_MESSAGES};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::share::Share;
@@ -119,6 +119,8 @@ pub struct Progress {
     pub tail: Uid,
     /// Messages up to this UID go one by one.
     pub careful_through: Option<Uid>,
+    /// The destination said BAD to a literal that was not announced: from now on all are.
+    pub announces_literals: bool,
     /// The highest UID that was sent in this pass.
     pub reached: Uid,
     pub messages: u64,
@@ -214,7 +216,7 @@ impl MailboxWork<'_> {
             match self.pass(open) {
                 Ok(Some(ending)) => return Ok(ending),
                 Ok(None) => {}
-                Err(error) if error.is_transient() => {
+                Err(error) if error.breaks_connection() => {
                     if let Some(broken) = lane.take() {
                         broken.close(self.access);
                     }
@@ -324,7 +326,7 @@ impl MailboxWork<'_> {
         if self.breaks > retries[0].max(retries[1]) {
             return Err(error);
         }
-        if self.breaks >= 2 && *error.kind() == Kind::Connection {
+        if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
             self.isolate(&error)?;
         }
         self.access.notice(&format!("{}; going on with a new connection", error.summary()));
@@ -344,19 +346,23 @@ impl MailboxWork<'_> {
         Ok(())
     }
 
-    /// The first message that is not done is the one in hand: go one by one, and give it up in the end.
+    /// One of the messages that were asked for at once is the one: they go one by one, and then the first that is not
+    /// done is given up in the end.
     fn isolate(&mut self, error: &Error) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
-        let (mut pending, mut links) = (None, state.link_lookup(name)?);
+        let (mut pending, mut links) = (Vec::new(), state.link_lookup(name)?);
         for uid in self.job.plan.copies.iter() {
-            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
-                pending = Some(uid);
+            if pending.len() == FETCH_MESSAGES {
                 break;
             }
+            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
+                pending.push(uid);
+            }
         }
-        let Some(uid) = pending else { return Ok(()) };
-        self.progress.careful_through = Some(uid);
+        let (Some(&uid), Some(&last)) = (pending.first(), pending.last()) else { return Ok(()) };
+        let known = self.progress.careful_through.filter(|through| *through >= uid);
+        self.progress.careful_through = known.or(Some(last));
         if self.breaks >= BREAKS_PER_MESSAGE {
             self.job.give_up(uid);
             let outcome =

@@ -21,7 +21,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 const FETCHES_IN_FLIGHT: usize = 4;
 
 /// Messages asked for with one FETCH (engine.md 1.6).
-const FETCH_MESSAGES: usize = 100;
+pub const FETCH_MESSAGES: usize = 100;
 
 /// Something for the destination's half.
 pub enum Parcel {

@@ -112,6 +112,7 @@ impl<'a> SideScan<'a> {
         if matches!(wanted, Wanted::All) {
             self.record_side(&listing)?;
             self.forget_vanished(&listing)?;
+            self.name_unusable(&listing);
         }
         for listed in listing.mailboxes {
             if let Wanted::Only(names) = wanted
@@ -130,7 +131,11 @@ impl<'a> SideScan<'a> {
         if listing.mailboxes.iter().any(|mailbox| mailbox.name.is_inbox()) {
             return Ok(());
         }
-        Err(blind("the server lists no INBOX for this account"))
+        Err(self.located(blind("the server lists no INBOX for this account")))
+    }
+
+    fn located(&self, error: Error) -> Error {
+        error.on(self.side, &self.session.server().label())
     }
 
     /// Some servers leave STATUS out of LIST for a mailbox or two.
@@ -181,6 +186,15 @@ impl<'a> SideScan<'a> {
         Ok(())
     }
 
+    /// Mailboxes of the source that no command can name stay behind.
+    fn name_unusable(&mut self, listing: &Listing) {
+        for name in listing.unusable.iter().filter(|_| self.side == Side::Source) {
+            let what = "a mailbox stays behind: its name holds a line end or a NUL, and cannot be sent to a server";
+            let error = Error::new(Kind::Refused, what).in_mailbox(name);
+            self.result.troubles.push(self.located(error.hint("rename it on the source, then run `mailferry sync`")));
+        }
+    }
+
     /// Decides how a mailbox is listed, if at all.
     fn consider(&mut self, listed: ListedMailbox) -> Result<()> {
         let known = self.access.state.mailbox(self.side, &listed.name.raw)?;
@@ -188,6 +202,9 @@ impl<'a> SideScan<'a> {
         let Some(status) = listed.status.filter(|_| is_selectable(&listed)) else {
             return self.record_unlisted(&listed, known);
         };
+        if let Some(error) = self.access.conviction(self.side, &listed.name.raw) {
+            return self.trouble(&listed, known.as_ref(), error);
+        }
         let recorded = known.as_ref().and_then(|known| known.sync_point);
         let doubtful = self.watch.doubts(&listed.name.raw, status);
         if self.thoroughness == Thoroughness::Incremental
@@ -226,7 +243,7 @@ impl<'a> SideScan<'a> {
         state.sync_point = None;
         if is_selectable(listed) {
             if listed.name.is_inbox() {
-                return Err(blind("the INBOX is listed, but the server tells nothing about it"));
+                return Err(self.located(blind("the INBOX is listed, but the server tells nothing about it")));
             }
             state.trouble = Some("the server tells nothing about it".to_owned());
         }
@@ -254,7 +271,12 @@ impl<'a> SideScan<'a> {
                 in_flight.push_back(self.begin(task)?);
             }
             let Some(begun) = in_flight.pop_front() else { return Ok(()) };
-            self.conclude(begun)?;
+            let name = begun.task.listed.name.raw.clone();
+            self.conclude(begun).inspect_err(|error| {
+                if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
+                    self.access.suspect(self.side, &name, error);
+                }
+            })?;
         }
     }
 
@@ -335,6 +357,8 @@ impl<'a> SideScan<'a> {
         if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
             memory.note_opened(opened.sync_point);
         }
+        let refused = |error: &Error| matches!(error.kind(), Kind::Refused | Kind::Changed);
+        let shut = listed.name.is_inbox() && opened.as_ref().is_err_and(refused);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
@@ -362,7 +386,12 @@ impl<'a> SideScan<'a> {
             let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
         }
-        self.record(listed, known, memory, gathering.conclude())
+        match gathering.conclude() {
+            Conclusion::Impossible(error) if shut => {
+                Err(self.located(blind("the INBOX is listed but cannot be opened").because(error.summary())))
+            }
+            conclusion => self.record(listed, known, memory, conclusion),
+        }
     }
 
     fn record(
@@ -410,6 +439,7 @@ impl<'a> SideScan<'a> {
             self.access.state.checkpoint(&state.name.raw, &[], &outcomes)?;
         }
         let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
+        let error = self.located(error);
         self.result.troubles.push(error.hint("look at them with another client; they may be damaged on the server"));
         Ok(())
     }
@@ -437,9 +467,7 @@ impl<'a> SideScan<'a> {
     }
 
     fn trouble(&mut self, listed: &ListedMailbox, known: Option<&MailboxState>, error: Error) -> Result<()> {
-        if listed.name.is_inbox() && matches!(error.kind(), Kind::Refused | Kind::Changed) {
-            return Err(blind("the INBOX is listed but cannot be opened").because(error.summary()));
-        }
+        let error = self.located(error);
         let mut state = described(listed, known);
         state.sync_point = None;
         state.trouble = Some(error.summary());

@@ -39,7 +39,7 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness) -> Result<S
         ScanSummary { source: source.summary, destination: destination.summary, ..ScanSummary::default() };
     for side in [source, destination] {
         summary.warnings.extend(side.warnings);
-        summary.troubles.extend(side.troubles);
+        summary.troubles.extend(side.troubles.into_iter().map(|trouble| trouble.in_account(account)));
     }
     Ok(summary)
 }

@@ -43,6 +43,13 @@ struct Sent {
     agreed: Flags,
 }
 
+/// A batch that was refused, and whether a literal of it was not announced.
+struct Refused {
+    batch: Vec<Sent>,
+    status: Status,
+    at_once: bool,
+}
+
 struct InFlight {
     pending: PendingAppend,
     batch: Vec<Sent>,
@@ -124,6 +131,9 @@ impl UploadRun<'_> {
             return Ok(());
         }
         self.progress.reached = batch.last().map_or(self.progress.reached, |sent| sent.uid.max(self.progress.reached));
+        // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
+        let alone = batch.last().map(|sent| sent.uid) <= self.progress.careful_through;
+        self.session.announce_literals(self.progress.announces_literals || alone);
         let waits = !self.session.appends_without_waiting(batch.iter().map(|sent| &sent.upload));
         while waits && let Some(front) = in_flight.pop_front() {
             self.settle(front, in_flight, end)?;
@@ -150,6 +160,7 @@ impl UploadRun<'_> {
 
     /// Reads the answer to the oldest APPEND.
     fn settle(&mut self, sent: InFlight, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
+        let at_once = sent.pending.went_at_once();
         match self.session.finish_append(sent.pending)? {
             Appended::Stored { uid_validity, uids } if self.can_be_true(uid_validity, &uids) => {
                 self.link(&sent.batch, &uids)
@@ -158,7 +169,10 @@ impl UploadRun<'_> {
                 *end = (*end).max(UploadEnd::Reconcile);
                 Ok(())
             }
-            Appended::Refused(status) => self.refused(sent.batch, status, in_flight, end),
+            Appended::Refused(status) => {
+                let refused = Refused { batch: sent.batch, status, at_once };
+                self.refused(refused, in_flight, end)
+            }
         }
     }
 
@@ -189,23 +203,18 @@ impl UploadRun<'_> {
         Ok(())
     }
 
-    /// A refused batch is tried again message by message, so that the one is found. Before that the tail is looked at:
-    /// not every server undoes what it stored of a refused MULTIAPPEND (servers.md 13).
-    fn refused(
-        &mut self,
-        batch: Vec<Sent>,
-        status: Status,
-        in_flight: &mut VecDeque<InFlight>,
-        end: &mut UploadEnd,
-    ) -> Result<()> {
+    /// A refused batch is tried again message by message, each literal announced, so that the one is found. Before that
+    /// the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND (servers.md 13).
+    fn refused(&mut self, refused: Refused, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
+        let Refused { batch, status, at_once } = refused;
         let error = refusal(&status).in_mailbox(&self.job.plan.destination.path());
         if !self.session.is_alive() || error.is_transient() {
-            return Err(self.broken_by_refusal(&batch, error)?);
+            return Err(self.broken_by_refusal(&batch, error, at_once)?);
         }
         if *error.kind() == Kind::Quota {
             return Err(error);
         }
-        if batch.len() > 1 {
+        if batch.len() > 1 || at_once {
             *end = UploadEnd::Split;
             self.progress.careful_through = batch.last().map(|sent| sent.uid);
             self.progress.reached = Uid(0);
@@ -217,9 +226,12 @@ impl UploadRun<'_> {
         }
     }
 
-    /// A BAD ends the connection. If it was about one message, that message is the one.
-    fn broken_by_refusal(&mut self, batch: &[Sent], error: Error) -> Result<Error> {
-        if let ([sent], false) = (batch, error.is_transient()) {
+    /// A BAD ends the connection. It may be about literals that were not announced; else, if it was about one message,
+    /// that message is the one.
+    fn broken_by_refusal(&mut self, batch: &[Sent], error: Error, at_once: bool) -> Result<Error> {
+        if at_once && !error.is_transient() {
+            self.progress.announces_literals = true;
+        } else if let ([sent], false) = (batch, error.is_transient()) {
             self.conclude(sent.uid, Outcome::Refused(error.summary()))?;
         }
         Ok(Error::new(Kind::Connection, "the destination refused a command").because(error.summary()))

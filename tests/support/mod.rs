@@ -10,6 +10,7 @@
 //! - [`compare`]: how one account differs from another, and assertions about it.
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
 //! - [`scripted`]: a server that says what a test tells it to.
+//! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -26,6 +27,7 @@ pub mod cyrus;
 pub mod date;
 pub mod dovecot;
 pub mod dovecot_configuration;
+pub mod fake;
 pub mod ferry;
 pub mod imap;
 pub mod mailbox;

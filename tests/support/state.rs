@@ -47,7 +47,7 @@ pub struct MessageState {
 }
 
 impl MessageState {
-    fn new(uid: u32, flags: &BTreeSet<String>, date: i64, octets: &[u8]) -> MessageState {
+    pub fn new(uid: u32, flags: &BTreeSet<String>, date: i64, octets: &[u8]) -> MessageState {
         MessageState {
             uid,
             flags: flags.iter().map(|flag| flag.to_lowercase()).collect(),

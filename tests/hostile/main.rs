@@ -1,0 +1,34 @@
+//! The program against servers that lie, refuse, flood and break off, in both roles, and against messages that servers
+//! alter. The servers are fakes in memory (`support::fake`); a case is data, and each has an account of its own, so that
+//! one run of the program is a whole table of them.
+//!
+//! Whatever happens: nothing is lost, doubled or altered in silence, no run claims a success that is none, no text of a
+//! server or a message becomes a command, and once the servers are honest the next sync is exact.
+//!
+//! - [`case`]: what a case is, and how a table of them is run and judged.
+//! - [`lies`]: small ways to spoil a response.
+//! - [`refusals`]: a destination that says NO, and advertises what it then refuses.
+//! - [`appends`]: answers to APPEND that are not true.
+//! - [`identifiers`]: UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ that do not hold.
+//! - [`responses`]: a source and a destination whose responses are broken.
+//! - [`names`]: mailbox names, flags and texts that would be commands.
+//! - [`floods`]: more than memory holds.
+//! - [`cuts`]: connections that end at any octet.
+//! - [`octets`]: messages that servers refuse or rewrite.
+//!
+//! The binary ends with one line: how many cases were run.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod appends;
+mod case;
+mod cuts;
+mod floods;
+mod identifiers;
+mod lies;
+mod names;
+mod octets;
+mod refusals;
+mod responses;
+mod tally;

@@ -1,0 +1,83 @@
+//! Mailbox names, and texts of messages and servers, that would be commands, patterns or paths if they were taken for such:
+//! they arrive as what they are, or stay behind by name; nothing of them is ever run.
+
+use crate::case::{Case, First, Table};
+use crate::support::fake::account::Account;
+use crate::support::fake::behaviour::{Behaviour, Rule, Then};
+
+fn mailbox(name: &'static str, first: First, raw: &'static [u8]) -> Case {
+    Case::new(name, first).mail(move |account: &mut Account| {
+        account.fill("INBOX\n    a\nGood\n    g");
+        account.create(raw).add_octets(*b"Message-ID: <odd@seed>\r\nSubject: odd\r\n\r\nbody\r\n");
+    })
+}
+
+/// Holds disaster rule 10.
+/// Holds hazard 6.
+/// Holds hazard 7.
+/// Holds engine/session.rs invariant 3.
+#[test]
+fn mailbox_names_are_names_and_never_commands() {
+    Table::of(vec![
+        mailbox("name-quotes", First::Exact, br#"a "quoted" name"#),
+        mailbox("name-backslash", First::Exact, br"back\slash\"),
+        mailbox("name-star", First::Exact, b"all*of%them"),
+        mailbox("name-braces", First::Exact, b"x {12+}"),
+        mailbox("name-parentheses", First::Exact, b"(x) (y"),
+        mailbox("name-blanks", First::Exact, b" blank "),
+        mailbox("name-nil", First::Exact, b"NIL"),
+        mailbox("name-bad-utf7", First::Exact, b"&Jjo!-"),
+        mailbox("name-open-utf7", First::Exact, b"&AGE"),
+        mailbox("name-8-bit", First::Exact, b"gr\xfcn"),
+        mailbox("name-utf8", First::Exact, "gr\u{fc}n \u{1F600}".as_bytes()),
+        mailbox("name-injecting", First::Exact, b"x\" \"y\" (STATUS"),
+    ])
+    .judge();
+}
+
+/// Holds disaster rule 10.
+#[test]
+fn mailboxes_whose_names_no_server_should_take_are_named_each_time() {
+    let told = |name, raw, words| mailbox(name, First::Told(words), raw);
+    let table = Table::of(vec![
+        told("name-crlf", b"x\r\nm9 DELETE INBOX", &["`x??m9 DELETE INBOX`"]),
+        told("name-lf", b"x\nm9 DELETE INBOX", &["`x?m9 DELETE INBOX`"]),
+        told("name-nul", b"x\0y", &["`x?y`"]),
+        told("name-dots", b"../../etc", &["`../../etc`"]),
+        told("name-escape", b"\x1b[31mred\x07", &["`?[31mred?`"]),
+    ]);
+    table.judge_told_each_time();
+}
+
+/// A server that takes the text of a refused literal for commands, as Dovecot does: nothing that it could refuse while
+/// parsing is ever sent with a literal that is not announced.
+///
+/// Holds disaster rule 3.
+/// Holds engine/append.rs invariant 1.
+/// Holds engine/append.rs invariant 2.
+/// Holds engine/append.rs invariant 3.
+#[test]
+fn text_of_a_message_is_never_run_as_a_command() {
+    let body = "Message-ID: <evil@seed>\r\nSubject: evil\r\n\r\nm1 DELETE INBOX\r\ny1 DELETE INBOX\r\n";
+    let evil = |name, first, flag: &'static str, dovecot: Behaviour| {
+        Case::new(name, first).destination(dovecot).mail(move |account: &mut Account| {
+            account.fill("INBOX\n    a\n    b \\Seen\n    c \\Seen\nGood\n    g");
+            let bad = account.create(b"Bad");
+            for count in 0..5 {
+                let uid = bad.add_octets(body.replace("evil@", &format!("evil-{count}@")));
+                let flags = if count > 2 { vec![flag.to_owned()] } else { Vec::new() };
+                let message = bad.messages.iter_mut().find(|message| message.uid == uid).expect("it was added");
+                message.flags.extend(flags.into_iter().filter(|flag| !flag.is_empty()));
+            }
+        })
+    };
+    let refusing = |text: &str| {
+        Behaviour::honest().rule(Rule::on("APPEND", Then::Unparsed("BAD what is that".to_owned())).holding(text))
+    };
+    Table::of(vec![
+        evil("evil-body", First::Exact, "", Behaviour::honest()),
+        evil("evil-keyword", First::Told(&["UID 4"]), "$Odd", refusing("$Odd")),
+        evil("evil-system-flag", First::Told(&["UID 4"]), "\\Draft", refusing("\\Draft")),
+    ])
+    .judge();
+}

@@ -1,0 +1,126 @@
+//! A destination that says NO or BAD, for one message, a mailbox or the account; and extensions that are advertised
+//! and then refused.
+
+use crate::case::{Case, First, Table};
+use crate::support::fake::behaviour::{Behaviour, Kept, Rule, Then, When};
+
+fn refusing(begins: &str, answer: &str) -> Behaviour {
+    Behaviour::honest().rule(Rule::refuse(begins, answer))
+}
+
+/// One message of `Bad` is refused whenever it comes, alone or with others.
+fn refusing_message(answer: &'static str) -> Behaviour {
+    Behaviour::honest().keeping(move |octets| match memchr::memmem::find(octets, b"<three@seed").is_some() {
+        true => Kept::Refused(answer.to_owned()),
+        false => Kept::As(octets.to_vec()),
+    })
+}
+
+const IN_BAD: &str = "APPEND \"Bad\"";
+
+#[test]
+fn refused_messages_mailboxes_and_accounts_are_named_and_repaired_later() {
+    let message = |name, answer, words| Case::new(name, First::Told(words)).destination(refusing_message(answer));
+    let mailbox = |name, answer, words| Case::new(name, First::Told(words)).destination(refusing(IN_BAD, answer));
+    let first = |name, answer, count| {
+        let rule = Rule::refuse("APPEND", answer).when(When::First(count));
+        Case::new(name, First::Exact).destination(Behaviour::honest().rule(rule))
+    };
+    Table::of(vec![
+        message("message-no", "NO no thanks", &["UID 3", "`Bad`", "no thanks"]),
+        message("message-toobig", "NO [TOOBIG] too big for us", &["UID 3", "too big for us"]),
+        message("message-newlines", "NO Message contains bare newlines", &["UID 3", "bare newlines"]),
+        message("message-nul", "NO Message contains NUL characters", &["UID 3", "NUL characters"]),
+        message("message-header", "NO Message contains invalid header", &["UID 3", "invalid header"]),
+        message("message-zero", "NO Can't save a zero byte message", &["UID 3", "zero byte"]),
+        message("message-argument", "NO Command Argument Error 12", &["UID 3", "Argument Error"]),
+        message("message-bad", "BAD I do not like it", &["UID 3", "I do not like it"]),
+        message("message-cannot", "NO [CANNOT] never ever", &["UID 3", "never ever"]),
+        message("message-utf8", "NO \u{e9}\u{e8} [oops", &["UID 3"]),
+        mailbox("mailbox-noperm", "NO [NOPERM] hands off", &["`Bad`", "hands off"]),
+        mailbox("mailbox-trycreate", "NO [TRYCREATE] where is it", &["`Bad`", "where is it"]),
+        mailbox("mailbox-nonexistent", "NO [NONEXISTENT] where is it", &["`Bad`", "where is it"]),
+        mailbox("mailbox-bad", "BAD not that one", &["`Bad`", "not that one"]),
+        first("transient-unavailable", "NO [UNAVAILABLE] later", 2),
+        first("transient-inuse", "NO [INUSE] somebody is here", 1),
+        first("transient-limit", "NO [LIMIT] Rate limit hit", 1),
+        first("transient-serverbug", "NO [SERVERBUG] internal error", 1),
+        first("transient-throttled", "BAD Request is throttled. Suggested Backoff Time: 120 milliseconds", 2),
+        first("transient-zimbra", "NO [ALERT] account undergoing maintenance; please try again later", 1),
+        first("transient-gmail", "NO [OVERQUOTA] Account exceeded command or bandwidth limits.", 1),
+    ])
+    .judge();
+}
+
+#[test]
+fn refused_accounts_are_told_and_repaired_later() {
+    let account = |name, answer, words| {
+        let behaviour = refusing("APPEND", answer);
+        Case::new(name, First::AccountTold(words)).destination(behaviour)
+    };
+    let listing = |name, begins, answer, first| Case::new(name, first).destination(refusing(begins, answer));
+    let examining = |name, begins, answer, first| Case::new(name, first).source(refusing(begins, answer));
+    Table::of(vec![
+        account("full-code", "NO [OVERQUOTA] Quota exceeded (mailbox for user is full)", &["Quota exceeded"]),
+        account("full-text", "NO Over quota", &["Over quota"]),
+        account("full-hmail", "NO Your quota has been exceeded.", &["quota has been exceeded"]),
+        account("full-exchange", "NO Server Unavailable. 15", &["Server Unavailable. 15"]),
+        account("never-available", "NO [UNAVAILABLE] gone fishing", &["gone fishing"]),
+        listing("list-refused", "LIST", "NO not today", First::AccountTold(&["not today"])),
+        listing("select-refused", "SELECT \"Bad\"", "NO not that one", First::ExactAndTold(&["not that one"])),
+        listing("create-refused", "CREATE \"Bad\"", "NO [CANNOT] no such names", First::Told(&["no such names"])),
+        listing("create-limit", "CREATE \"Bad\"", "NO [LIMIT] too many mailboxes", First::AccountTold(&["too many"])),
+        listing("subscribe-refused", "SUBSCRIBE", "NO no", First::Exact),
+        examining("examine-refused", "EXAMINE \"Bad\"", "NO [NOPERM] secret", First::Told(&["`Bad`", "secret"])),
+        examining("examine-bad", "EXAMINE \"Bad\"", "BAD hm", First::Told(&["`Bad`", "hm"])),
+        examining("fetch-refused", "UID FETCH 1:6 (UID FLAGS INTERNALDATE RFC", "NO hm", First::Told(&["`Bad`", "hm"])),
+        examining("source-list-refused", "LIST", "NO not today", First::AccountTold(&["not today"])),
+        examining(
+            "source-inbox-refused",
+            "EXAMINE \"INBOX\"",
+            "NO secret",
+            First::AccountTold(&["INBOX", "rights", "source"]),
+        ),
+    ])
+    .judge();
+}
+
+#[test]
+fn refused_extensions_are_done_without() {
+    let on = |name, first, behaviour| Case::new(name, first).destination(behaviour);
+    let part = refusing_message("NO not this one").keeping_parts();
+    let every = |count| Rule::refuse("APPEND", "NO [INUSE] again").when(When::Every(count));
+    Table::of(vec![
+        on("stalwart-part", First::Told(&["UID 3", "not this one"]), part),
+        on("literal-plus-bad", First::Exact, Behaviour::honest().rule(plus(Then::AtLiteral("BAD no plus".to_owned())))),
+        on("literal-plus-no", First::Exact, Behaviour::honest().rule(plus(Then::AtLiteral("NO no plus".to_owned())))),
+        on("multi-no", First::Exact, Behaviour::honest().rule(several("NO one at a time"))),
+        on("multi-bad", First::Exact, Behaviour::honest().rule(several("BAD one at a time"))),
+        on("every-third", First::Exact, Behaviour::honest().rule(every(3))),
+        on("literal-minus", First::Exact, Behaviour::honest().without(&["LITERAL+"]).with("LITERAL-")),
+        on("no-literal-plus", First::Exact, Behaviour::honest().without(&["LITERAL+"])),
+        on("no-multiappend", First::Exact, Behaviour::honest().without(&["MULTIAPPEND"])),
+        on("no-uidplus", First::Exact, Behaviour::honest().without(&["UIDPLUS"]).coding(|_, _| String::new())),
+        on("rev1-alone", First::Exact, Behaviour { capabilities: "IMAP4rev1".to_owned(), ..Behaviour::honest() }),
+        Case::new("source-rev1-alone", First::Exact)
+            .source(Behaviour { capabilities: "IMAP4rev1".to_owned(), ..Behaviour::honest() }),
+        on("enable-refused", First::Exact, refusing("ENABLE", "BAD what")),
+        on("id-refused", First::Exact, refusing("ID", "NO none of your business")),
+        on("namespace-refused", First::Exact, refusing("NAMESPACE", "NO hm")),
+        Case::new("first-fetch-refused", First::Exact).source(
+            Behaviour::honest()
+                .rule(Rule::refuse("UID FETCH", "NO [UNAVAILABLE] hm").holding("BODY.PEEK[])").when(When::First(1))),
+        ),
+    ])
+    .judge();
+}
+
+/// The first literal that is not waited for.
+fn plus(then: Then) -> Rule {
+    Rule::on("APPEND", then).holding("+}")
+}
+
+/// APPEND of several messages: something stands behind a literal's announcement.
+fn several(answer: &str) -> Rule {
+    Rule::refuse("APPEND", answer).holding("} (")
+}

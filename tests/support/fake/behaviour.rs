@@ -1,0 +1,192 @@
+//! What a fake server does that it should not, as data: refusals, lies, alterations, cuts.
+
+use std::sync::Arc;
+
+/// What an honest server of today can do.
+pub const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS MULTIAPPEND LIST-EXTENDED \
+    LIST-STATUS SPECIAL-USE CONDSTORE QRESYNC ESEARCH UNSELECT CHILDREN AUTH=PLAIN";
+
+/// Turns one response (with its CRLF and literals) to a command into what is sent instead.
+pub type Lie = Arc<dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync>;
+
+/// What becomes of the octets of an appended message.
+pub type Keeping = Arc<dyn Fn(&[u8]) -> Kept + Send + Sync>;
+
+/// The code of an accepted APPEND, from UIDVALIDITY and UIDs.
+pub type AppendCode = Arc<dyn Fn(u32, &[u32]) -> String + Send + Sync>;
+
+/// How a server behaves towards one user.
+#[derive(Clone)]
+pub struct Behaviour {
+    /// The capabilities after login.
+    pub capabilities: String,
+    /// The first that applies is followed.
+    pub rules: Vec<Rule>,
+    pub lie: Option<Lie>,
+    /// What becomes of the octets of an appended message.
+    pub keeps: Option<Keeping>,
+    /// The code of an accepted APPEND, from UIDVALIDITY and UIDs, with the blank behind it.
+    pub append_code: Option<AppendCode>,
+    /// How often an accepted message is stored, in mailboxes whose name begins so.
+    pub append_copies: (String, usize),
+    /// Whether the messages before a refused one stay stored, as on Stalwart.
+    pub keeps_parts: bool,
+    /// These octets come before each `+`.
+    pub before_plus: Vec<u8>,
+    /// Each connection ends after so many octets to the client.
+    pub cut_after: Option<u64>,
+}
+
+impl Default for Behaviour {
+    fn default() -> Behaviour {
+        Behaviour {
+            capabilities: CAPABILITIES.to_owned(),
+            rules: Vec::new(),
+            lie: None,
+            keeps: None,
+            append_code: None,
+            append_copies: (String::new(), 1),
+            keeps_parts: false,
+            before_plus: Vec::new(),
+            cut_after: None,
+        }
+    }
+}
+
+impl Behaviour {
+    pub fn honest() -> Behaviour {
+        Behaviour::default()
+    }
+
+    pub fn without(mut self, capabilities: &[&str]) -> Behaviour {
+        let kept = self.capabilities.split(' ').filter(|word| !word.is_empty() && !capabilities.contains(word));
+        self.capabilities = kept.collect::<Vec<_>>().join(" ");
+        self
+    }
+
+    pub fn with(mut self, capability: &str) -> Behaviour {
+        self.capabilities = format!("{} {capability}", self.capabilities);
+        self
+    }
+
+    pub fn rule(mut self, rule: Rule) -> Behaviour {
+        self.rules.push(rule);
+        self
+    }
+
+    pub fn lying(mut self, lie: impl Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Behaviour {
+        self.lie = Some(Arc::new(lie));
+        self
+    }
+
+    pub fn keeping(mut self, keeps: impl Fn(&[u8]) -> Kept + Send + Sync + 'static) -> Behaviour {
+        self.keeps = Some(Arc::new(keeps));
+        self
+    }
+
+    pub fn coding(mut self, code: impl Fn(u32, &[u32]) -> String + Send + Sync + 'static) -> Behaviour {
+        self.append_code = Some(Arc::new(code));
+        self
+    }
+
+    pub fn storing_in(mut self, mailbox: &str, copies: usize) -> Behaviour {
+        self.append_copies = (mailbox.to_owned(), copies);
+        self
+    }
+
+    pub fn keeping_parts(mut self) -> Behaviour {
+        self.keeps_parts = true;
+        self
+    }
+
+    pub fn inviting(mut self, octets: &[u8]) -> Behaviour {
+        self.before_plus = octets.to_vec();
+        self
+    }
+
+    pub fn cut_after(mut self, octets: u64) -> Behaviour {
+        self.cut_after = Some(octets);
+        self
+    }
+}
+
+/// What becomes of an appended message.
+pub enum Kept {
+    As(Vec<u8>),
+    /// `NO …` or `BAD …`.
+    Refused(String),
+}
+
+/// Something done to commands that begin so and, if that is said, hold such a text.
+#[derive(Clone)]
+pub struct Rule {
+    /// What the command begins with, behind its tag.
+    pub begins: String,
+    pub holds: Option<String>,
+    pub when: When,
+    pub then: Then,
+}
+
+/// Which of the commands that a rule is about.
+#[derive(Clone, Copy)]
+pub enum When {
+    Always,
+    /// The first so many.
+    First(u32),
+    /// All but the first so many.
+    After(u32),
+    /// Every so manieth.
+    Every(u32),
+}
+
+impl When {
+    pub fn applies(self, count: u32) -> bool {
+        match self {
+            When::Always => true,
+            When::First(first) => count <= first,
+            When::After(first) => count > first,
+            When::Every(every) => count.is_multiple_of(every),
+        }
+    }
+}
+
+/// What is done to it.
+#[derive(Clone)]
+pub enum Then {
+    /// It is not done, and answered so: `NO …`, `BAD …` or `OK …`.
+    Answer(String),
+    /// It is done, and answered so.
+    DoneBut(String),
+    /// Answered so instead of `+`; a literal that comes nevertheless is skipped.
+    AtLiteral(String),
+    /// Answered so where its first literal is announced, which is then taken for commands: Dovecot's parse errors.
+    Unparsed(String),
+    /// These octets are sent, and then it is done.
+    SayFirst(Vec<u8>),
+    /// These octets are sent in its place, and the connection ends.
+    SayAndClose(Vec<u8>),
+    /// These octets are sent again and again, until the client has enough.
+    Flood(Vec<u8>),
+    Close,
+}
+
+impl Rule {
+    pub fn on(begins: &str, then: Then) -> Rule {
+        Rule { begins: begins.to_owned(), holds: None, when: When::Always, then }
+    }
+
+    /// Refuses with a tagged answer.
+    pub fn refuse(begins: &str, answer: &str) -> Rule {
+        Rule::on(begins, Then::Answer(answer.to_owned()))
+    }
+
+    pub fn holding(mut self, text: &str) -> Rule {
+        self.holds = Some(text.to_owned());
+        self
+    }
+
+    pub fn when(mut self, when: When) -> Rule {
+        self.when = when;
+        self
+    }
+}

@@ -1,0 +1,152 @@
+//! UID FETCH: flags, dates, sizes, header fields and whole messages; CHANGEDSINCE and VANISHED.
+
+use std::io;
+
+use super::account::{Mailbox, Stored};
+use super::command::{Command, Token, uid_ranges};
+use super::session::Session;
+use crate::support::date::format_internal_date;
+
+/// What of a message is asked for.
+enum Item {
+    Uid,
+    Flags,
+    InternalDate,
+    Size,
+    ModSeq,
+    /// The name of the answer, and the header fields in lower case.
+    Fields(String, Vec<String>),
+    Body,
+}
+
+impl Session<'_> {
+    pub(super) fn fetch(&mut self, command: &Command) -> io::Result<String> {
+        let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };
+        let since: Option<u64> = command.after("CHANGEDSINCE").and_then(|token| token.text().parse().ok());
+        let mut items = items(&command.tokens[1..]);
+        if since.is_some() {
+            items.push(Item::ModSeq);
+        }
+        let missing = || Ok("NO the mailbox is gone".to_owned());
+        let Some(ranges) = self.with_account(|account| {
+            let mailbox = account.find(&name)?;
+            Some(uid_ranges(command.argument(0), mailbox.messages.last().map_or(0, |message| message.uid)))
+        }) else {
+            return missing();
+        };
+        if command.has("VANISHED") && self.qresync {
+            let gone = self.with_account(|account| {
+                account.find(&name).map_or_else(Vec::new, |mailbox| vanished(mailbox, &ranges, since.unwrap_or(0)))
+            });
+            if !gone.is_empty() {
+                self.connection.respond_text(&format!("* VANISHED (EARLIER) {}", gone.join(",")))?;
+            }
+        }
+        for (first, last) in ranges {
+            self.fetch_range(&name, first, last, since, &items)?;
+        }
+        Ok("OK fetched".to_owned())
+    }
+
+    /// Message by message, so that a mailbox of any size is never held twice.
+    fn fetch_range(
+        &mut self,
+        name: &[u8],
+        first: u32,
+        last: u32,
+        since: Option<u64>,
+        items: &[Item],
+    ) -> io::Result<()> {
+        let mut next = first;
+        while next <= last {
+            let response = self.with_account(|account| {
+                let mailbox = account.find(name)?;
+                let index = mailbox.messages.partition_point(|message| message.uid < next);
+                let message = mailbox.messages.get(index).filter(|message| message.uid <= last)?;
+                next = message.uid + 1;
+                let wanted = since.is_none_or(|since| message.modseq > since);
+                Some(wanted.then(|| rendered(index + 1, message, items)))
+            });
+            match response {
+                Some(Some(response)) => self.connection.respond(response)?,
+                Some(None) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn vanished(mailbox: &Mailbox, ranges: &[(u32, u32)], since: u64) -> Vec<String> {
+    let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
+    let gone = mailbox.expunged.iter().filter(|(uid, modseq)| *modseq > since && meant(*uid));
+    gone.map(|(uid, _)| uid.to_string()).collect()
+}
+
+fn items(tokens: &[Token]) -> Vec<Item> {
+    let item = |token: &Token| {
+        let name = token.text().to_ascii_uppercase();
+        Some(match name.as_str() {
+            "UID" => Item::Uid,
+            "FLAGS" => Item::Flags,
+            "INTERNALDATE" => Item::InternalDate,
+            "RFC822.SIZE" => Item::Size,
+            "BODY.PEEK[]" => Item::Body,
+            _ => {
+                let fields = name.strip_prefix("BODY.PEEK[HEADER.FIELDS (")?.strip_suffix(")]")?;
+                let answer = name.replacen("BODY.PEEK", "BODY", 1);
+                Item::Fields(answer, fields.to_ascii_lowercase().split(' ').map(str::to_owned).collect())
+            }
+        })
+    };
+    tokens.iter().filter_map(item).collect()
+}
+
+fn rendered(sequence: usize, message: &Stored, items: &[Item]) -> Vec<u8> {
+    let octets = message.octets();
+    let mut response = format!("* {sequence} FETCH (").into_bytes();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            response.push(b' ');
+        }
+        match item {
+            Item::Uid => response.extend(format!("UID {}", message.uid).bytes()),
+            Item::Flags => {
+                let flags: Vec<&str> = message.flags.iter().map(String::as_str).collect();
+                response.extend(format!("FLAGS ({})", flags.join(" ")).bytes());
+            }
+            Item::InternalDate => {
+                response.extend(format!("INTERNALDATE \"{}\"", format_internal_date(message.date)).bytes());
+            }
+            Item::Size => response.extend(format!("RFC822.SIZE {}", octets.len()).bytes()),
+            Item::ModSeq => response.extend(format!("MODSEQ ({})", message.modseq).bytes()),
+            Item::Fields(answer, names) => literal(&mut response, answer, &fields(Stored::header(&octets), names)),
+            Item::Body => literal(&mut response, "BODY[]", &octets),
+        }
+    }
+    response.extend_from_slice(b")\r\n");
+    response
+}
+
+fn literal(response: &mut Vec<u8>, name: &str, octets: &[u8]) {
+    response.extend(format!("{name} {{{}}}\r\n", octets.len()).bytes());
+    response.extend_from_slice(octets);
+}
+
+/// The lines of these fields, folded lines included, and the empty line.
+fn fields(header: &[u8], names: &[String]) -> Vec<u8> {
+    let mut found = Vec::new();
+    let mut taken = false;
+    for line in header.split_inclusive(|octet| *octet == b'\n') {
+        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
+            let name = String::from_utf8_lossy(name).trim().to_ascii_lowercase();
+            taken = line.contains(&b':') && names.contains(&name);
+        }
+        if taken {
+            found.extend_from_slice(line);
+        }
+    }
+    found.extend_from_slice(b"\r\n");
+    found
+}

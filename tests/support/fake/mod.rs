@@ -1,0 +1,152 @@
+//! An IMAP server in memory: honest by default, and it can be told to lie, to refuse and to break off.
+//!
+//! Each user is a [`Tenant`] with an account, a behaviour and a record of every command of their own, so that one run
+//! of the program over many accounts is many cases at once. Any user and any password may log in, and a master user
+//! opens any account (SASL authorization identity, or `user*master`). Without TLS.
+//!
+//! - [`account`]: mailboxes and messages, stored or produced when they are asked for.
+//! - [`behaviour`]: what is not as it should be, as data.
+//! - [`command`]: what a client says, token by token.
+//! - [`connection`]: octets in and out: the record of commands, lies, cuts.
+//! - [`session`]: the commands, one function each; [`append`], [`fetch`] and [`listing`] are the larger ones.
+
+pub mod account;
+pub mod append;
+pub mod behaviour;
+pub mod command;
+pub mod connection;
+pub mod fetch;
+pub mod listing;
+pub mod session;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
+
+use account::Account;
+use behaviour::{Behaviour, Rule, Then};
+
+use super::state::AccountState;
+
+/// A server on a free port, until the test process ends.
+pub struct Fake {
+    port: u16,
+    tenants: Arc<Tenants>,
+}
+
+type Tenants = Mutex<BTreeMap<String, Arc<Tenant>>>;
+
+impl Fake {
+    /// Starts to listen; each connection is served by a thread of its own.
+    pub fn start() -> Fake {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let tenants = Arc::<Tenants>::default();
+        let shared = Arc::clone(&tenants);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let tenants = Arc::clone(&shared);
+                // A connection that breaks is the client's affair.
+                thread::spawn(move || session::serve(stream, &tenants));
+            }
+        });
+        Fake { port, tenants }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The user of that name, made with an empty INBOX at the first mention.
+    pub fn tenant(&self, name: &str) -> Arc<Tenant> {
+        tenant(&self.tenants, name)
+    }
+}
+
+fn tenant(tenants: &Tenants, name: &str) -> Arc<Tenant> {
+    Arc::clone(lock(tenants).entry(name.to_owned()).or_default())
+}
+
+/// A test that panicked elsewhere says so itself.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One user of a fake server.
+#[derive(Default)]
+pub struct Tenant {
+    account: Mutex<Account>,
+    behaviour: RwLock<Arc<Behaviour>>,
+    /// How often each rule of the behaviour was met.
+    met: Mutex<HashMap<usize, u32>>,
+    heard: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Tenant {
+    /// What the user has: may be changed at any time.
+    pub fn account(&self) -> MutexGuard<'_, Account> {
+        lock(&self.account)
+    }
+
+    /// All that is in the account, as the other servers' accounts are seen.
+    pub fn state(&self) -> AccountState {
+        self.account().state()
+    }
+
+    /// How the server behaves towards this user from the next command on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        *self.behaviour.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour);
+        lock(&self.met).clear();
+    }
+
+    fn behaviour(&self) -> Arc<Behaviour> {
+        Arc::clone(&self.behaviour.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Every command that came, over all connections: without its tag, its literals replaced by their announcement.
+    pub fn commands(&self) -> Vec<String> {
+        lock(&self.heard).iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    /// Forgets the commands that came until now.
+    pub fn forget_commands(&self) {
+        lock(&self.heard).clear();
+    }
+
+    fn hear(&self, line: &[u8]) {
+        lock(&self.heard).push(line.to_vec());
+    }
+
+    /// The first rule that applies to a command now, among those that `kind` is about.
+    fn rule(&self, said: &Said<'_>, kind: impl Fn(&Then) -> bool) -> Option<Then> {
+        let behaviour = self.behaviour();
+        let mut met = lock(&self.met);
+        for (index, rule) in behaviour.rules.iter().enumerate() {
+            if kind(&rule.then) && said.is_meant_by(rule) {
+                let count = met.entry(index).or_insert(0);
+                *count += 1;
+                if rule.when.applies(*count) {
+                    return Some(rule.then.clone());
+                }
+            }
+        }
+        None
+    }
+}
+
+/// A command as rules see it.
+struct Said<'a> {
+    line: &'a [u8],
+    literals: &'a [Vec<u8>],
+}
+
+impl Said<'_> {
+    fn is_meant_by(&self, rule: &Rule) -> bool {
+        let holds = |needle: &str| {
+            let mut places = std::iter::once(self.line).chain(self.literals.iter().map(Vec::as_slice));
+            places.any(|octets| memchr::memmem::find(octets, needle.as_bytes()).is_some())
+        };
+        self.line.starts_with(rule.begins.as_bytes()) && rule.holds.as_deref().is_none_or(holds)
+    }
+}

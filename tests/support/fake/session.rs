@@ -1,0 +1,240 @@
+//! One client's conversation: greeting, login, and a function for each command.
+
+use std::io;
+use std::net::TcpStream;
+
+use super::account::Account;
+use super::behaviour::{CAPABILITIES, Then};
+use super::command::{Command, uid_ranges};
+use super::connection::Connection;
+use super::{Said, Tenants};
+use crate::support::base64;
+
+/// The conversation and the mailbox that is open in it.
+pub struct Session<'a> {
+    pub(super) connection: Connection,
+    pub(super) tenants: &'a Tenants,
+    /// Raw name of the open mailbox.
+    pub(super) selected: Option<Vec<u8>>,
+    pub(super) read_only: bool,
+    pub(super) qresync: bool,
+}
+
+/// Serves one client until it goes, or is cut off.
+pub fn serve(stream: TcpStream, tenants: &Tenants) -> io::Result<()> {
+    let connection = Connection::new(stream)?;
+    let mut session = Session { connection, tenants, selected: None, read_only: false, qresync: false };
+    let result = session.converse();
+    let _ = session.connection.flush();
+    result
+}
+
+impl Session<'_> {
+    fn converse(&mut self) -> io::Result<()> {
+        let greeting = format!("* OK [CAPABILITY {CAPABILITIES}] a server of tests\r\n");
+        self.connection.send(greeting.as_bytes())?;
+        loop {
+            let command = self.connection.read_command()?;
+            let said = Said { line: &command.line, literals: &command.literals };
+            let later = |then: &Then| !matches!(then, Then::AtLiteral(_) | Then::Unparsed(_));
+            let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
+            self.follow(&command, then)?;
+            if command.verb == "LOGOUT" {
+                return Ok(());
+            }
+        }
+    }
+
+    fn follow(&mut self, command: &Command, then: Option<Then>) -> io::Result<()> {
+        match then {
+            Some(Then::Answer(answer)) => self.tagged(command, &answer),
+            Some(Then::DoneBut(answer)) => {
+                self.perform(command)?;
+                self.tagged(command, &answer)
+            }
+            Some(Then::SayFirst(octets)) => {
+                self.connection.send(&octets)?;
+                self.perform_and_answer(command)
+            }
+            Some(Then::SayAndClose(octets)) => {
+                self.connection.send(&octets)?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Some(Then::Flood(octets)) => self.connection.flood(&octets),
+            Some(Then::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Then::AtLiteral(_) | Then::Unparsed(_)) | None => self.perform_and_answer(command),
+        }
+    }
+
+    fn perform_and_answer(&mut self, command: &Command) -> io::Result<()> {
+        let answer = self.perform(command)?;
+        self.tagged(command, &answer)
+    }
+
+    fn tagged(&mut self, command: &Command, answer: &str) -> io::Result<()> {
+        self.connection.respond_text(&format!("{} {answer}", command.tag))
+    }
+
+    /// Does it, and returns what stands behind the tag.
+    fn perform(&mut self, command: &Command) -> io::Result<String> {
+        match command.verb.as_str() {
+            "CAPABILITY" => {
+                let text = format!("* CAPABILITY {}", self.capabilities());
+                self.connection.respond_text(&text)?;
+                Ok("OK done".to_owned())
+            }
+            "AUTHENTICATE" => self.authenticate(command),
+            "LOGIN" => {
+                let name = String::from_utf8_lossy(command.argument(0)).into_owned();
+                Ok(self.enter(&name))
+            }
+            "NOOP" | "CHECK" => Ok("OK done".to_owned()),
+            "LOGOUT" => {
+                self.connection.respond_text("* BYE until next time")?;
+                Ok("OK done".to_owned())
+            }
+            _ if self.connection.tenant.is_none() => Ok("BAD log in first".to_owned()),
+            _ => self.perform_logged_in(command),
+        }
+    }
+
+    fn perform_logged_in(&mut self, command: &Command) -> io::Result<String> {
+        match command.verb.as_str() {
+            "ID" => self.say("* ID (\"name\" \"fake\" \"version\" \"1\")"),
+            "ENABLE" => {
+                self.qresync |= command.has("QRESYNC");
+                self.say("* ENABLED QRESYNC CONDSTORE")
+            }
+            "NAMESPACE" => self.say("* NAMESPACE ((\"\" \"/\")) NIL NIL"),
+            "LIST" => self.list(command),
+            "LSUB" => self.lsub(),
+            "STATUS" => self.status(command),
+            "CREATE" => self.create(command),
+            "SUBSCRIBE" => self.subscribe(command),
+            "SELECT" | "EXAMINE" => self.open(command),
+            "UNSELECT" => {
+                self.selected = None;
+                Ok("OK done".to_owned())
+            }
+            "APPEND" => Ok(self.append(command)),
+            "UID FETCH" => self.fetch(command),
+            "UID SEARCH" => self.search(command),
+            "UID STORE" => self.store(command),
+            "UID EXPUNGE" => self.expunge(command),
+            _ => Ok("BAD unknown command".to_owned()),
+        }
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<String> {
+        self.connection.respond_text(text)?;
+        Ok("OK done".to_owned())
+    }
+
+    fn capabilities(&self) -> String {
+        self.connection
+            .tenant
+            .as_ref()
+            .map_or(CAPABILITIES.to_owned(), |tenant| tenant.behaviour().capabilities.clone())
+    }
+
+    fn authenticate(&mut self, command: &Command) -> io::Result<String> {
+        let initial = command.tokens.get(1).map(|token| token.text());
+        let response = match initial {
+            Some(initial) => initial,
+            None => {
+                self.connection.send(b"+ \r\n")?;
+                String::from_utf8_lossy(&self.connection.read_line()?).into_owned()
+            }
+        };
+        let message = base64::decode_unpadded(response.trim_end_matches('=')).unwrap_or_default();
+        let mut parts = message.split(|octet| *octet == 0).map(|part| String::from_utf8_lossy(part).into_owned());
+        let (authorization, authentication) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        Ok(self.enter(if authorization.is_empty() { &authentication } else { &authorization }))
+    }
+
+    fn enter(&mut self, name: &str) -> String {
+        let name = name.split('*').next().unwrap_or_default();
+        self.connection.belongs_to(super::tenant(self.tenants, name));
+        format!("OK [CAPABILITY {}] welcome", self.capabilities())
+    }
+
+    /// Works on the account of whoever has logged in.
+    pub(super) fn with_account<T>(&self, work: impl FnOnce(&mut Account) -> T) -> T {
+        let tenant = self.connection.tenant.as_ref().expect("somebody has logged in");
+        work(&mut tenant.account())
+    }
+
+    fn create(&mut self, command: &Command) -> io::Result<String> {
+        let name = command.argument(0).to_vec();
+        Ok(self.with_account(|account| match account.position(&name) {
+            Some(_) => "NO [ALREADYEXISTS] it exists".to_owned(),
+            None => {
+                account.create(&name);
+                "OK created".to_owned()
+            }
+        }))
+    }
+
+    fn subscribe(&mut self, command: &Command) -> io::Result<String> {
+        let name = command.argument(0).to_vec();
+        self.with_account(|account| account.subscriptions.insert(name));
+        Ok("OK subscribed".to_owned())
+    }
+
+    fn search(&mut self, command: &Command) -> io::Result<String> {
+        let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };
+        let uids: Vec<String> = self.with_account(|account| {
+            let mailbox = account.find(&name);
+            mailbox.map_or_else(Vec::new, |it| it.messages.iter().map(|message| message.uid.to_string()).collect())
+        });
+        let text = match (command.has("RETURN"), uids.is_empty()) {
+            (true, true) => format!("* ESEARCH (TAG \"{}\") UID", command.tag),
+            (true, false) => format!("* ESEARCH (TAG \"{}\") UID ALL {}", command.tag, uids.join(",")),
+            (false, true) => "* SEARCH".to_owned(),
+            (false, false) => format!("* SEARCH {}", uids.join(" ")),
+        };
+        self.say(&text)
+    }
+
+    fn store(&mut self, command: &Command) -> io::Result<String> {
+        let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };
+        if self.read_only {
+            return Ok("NO the mailbox is read-only".to_owned());
+        }
+        let adds = command.argument(1).starts_with(b"+");
+        let flags: Vec<String> = command.tokens.iter().skip(2).map(|token| token.text()).collect();
+        self.with_account(|account| {
+            let Some(mailbox) = account.find(&name) else { return };
+            let ranges = uid_ranges(command.argument(0), mailbox.uid_next.saturating_sub(1));
+            let modseq = mailbox.change();
+            let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
+            for message in mailbox.messages.iter_mut().filter(|message| meant(message.uid)) {
+                for flag in flags.iter().filter(|flag| !flag.is_empty()) {
+                    match adds {
+                        true => message.flags.insert(flag.clone()),
+                        false => message.flags.remove(flag),
+                    };
+                }
+                message.modseq = modseq;
+            }
+        });
+        Ok("OK stored".to_owned())
+    }
+
+    fn expunge(&mut self, command: &Command) -> io::Result<String> {
+        let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };
+        self.with_account(|account| {
+            let Some(mailbox) = account.find(&name) else { return };
+            let ranges = uid_ranges(command.argument(0), mailbox.uid_next.saturating_sub(1));
+            let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
+            let deleted: Vec<u32> = mailbox
+                .messages
+                .iter()
+                .filter(|message| meant(message.uid) && message.flags.contains("\\Deleted"))
+                .map(|message| message.uid)
+                .collect();
+            mailbox.expunge(|uid| deleted.contains(&uid));
+        });
+        Ok("OK expunged".to_owned())
+    }
+}
