@@ -11,6 +11,9 @@ const LEAST_MEMORY_OCTETS: u64 = 1 << 20;
 /// Below this, a server may take us for dead in the middle of a large message.
 const LEAST_BANDWIDTH: u64 = 1 << 10;
 
+/// How much longer than for other answers we wait for those that are work for a server, where `timeout` is short.
+const SLOW_FACTOR: u32 = 2;
+
 /// What the table says.
 #[derive(Default)]
 pub(super) struct LimitSettings {
@@ -40,11 +43,17 @@ impl LimitSettings {
         settings
     }
 
-    /// Gives a server its share: one that is slow to answer at all is at least as slow to answer SELECT.
+    /// Gives a server its share: one that is slow to answer at all is at least as slow to answer SELECT, and who has
+    /// less patience than usual has it for everything.
     pub fn apply(&self, server: &mut Server) {
         if let Some(timeout) = self.timeout {
+            let usual = server.timeouts;
+            server.timeouts.login = usual.login.min(timeout);
+            server.timeouts.slow = match timeout < usual.read {
+                true => timeout * SLOW_FACTOR,
+                false => usual.slow.max(timeout),
+            };
             server.timeouts.read = timeout;
-            server.timeouts.slow = server.timeouts.slow.max(timeout);
         }
         server.retries = self.retries.unwrap_or(server.retries);
     }

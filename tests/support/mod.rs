@@ -10,6 +10,7 @@
 //! - [`compare`]: how one account differs from another, and assertions about it.
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
 //! - [`scripted`]: a server that says what a test tells it to.
+//! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -32,6 +33,7 @@ pub mod mailbox;
 pub mod message;
 pub mod name;
 pub mod process;
+pub mod proxy;
 pub mod response;
 pub mod scripted;
 pub mod seed;

@@ -1,0 +1,20 @@
+//! Exactly once, whatever happens: the program moves accounts between real servers, and a proxy of ours strikes each
+//! connection at each place with each fault. What must hold afterwards is checked by the harness' own eye.
+//!
+//! - [`scenario`]: what is migrated.
+//! - [`stage`]: one account between two proxies.
+//! - [`case`]: one struck run, and what must hold after it.
+//! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
+//! - [`dice`]: what a seed decides.
+//!
+//! A failure prints the line that replays it:
+//! `MAILFERRY_CASE='many destination/before-answer/APPEND#2=cut' cargo test --test faults`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod case;
+mod dice;
+mod matrix;
+mod scenario;
+mod stage;

@@ -1,0 +1,165 @@
+//! Which cases are run: each fault at each kind of place, on both sides, and each place that occurs. Places are found by
+//! recording straight runs; which scenario and which occurrence show them is the seed's choice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::thread;
+
+use crate::case::{Case, Verdict, record};
+use crate::dice::{Dice, seed};
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::support::proxy::fault::{FAULTS, Fault, Strike};
+use crate::support::proxy::place::Place;
+
+/// Cases at one time: they mostly wait.
+const AT_ONCE: usize = 16;
+
+/// Every so many cases the state is lost as well.
+const FORGET_EVERY: usize = 5;
+
+/// The selection of `make test`, unless another seed is given.
+const DEFAULT_SEED: u64 = 1;
+
+const CASE_VARIABLE: &str = "MAILFERRY_CASE";
+
+/// What occurred in the straight run of a scenario, and how often.
+pub type Recording = (&'static Scenario, BTreeMap<Place, u32>);
+
+/// Runs every scenario straight, all at once.
+pub fn record_all() -> Vec<Recording> {
+    let recordings = thread::scope(|scope| {
+        let runs: Vec<_> = SCENARIOS.iter().map(|scenario| (scenario, scope.spawn(|| record(scenario)))).collect();
+        runs.into_iter().map(|(scenario, run)| (scenario, run.join().expect("a straight run"))).collect::<Vec<_>>()
+    });
+    let complain = |(scenario, recording): (&'static Scenario, Result<_, String>)| match recording {
+        Ok(seen) => (scenario, seen),
+        Err(finding) => panic!("{} without any fault: {finding}", scenario.name),
+    };
+    recordings.into_iter().map(complain).collect()
+}
+
+/// The faults of the matrix. A hook is for tests that have something to do there; a delivery that comes too late has
+/// a test of its own.
+fn faults() -> impl Iterator<Item = Fault> {
+    FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !matches!(fault, Fault::Hook | Fault::TooLate))
+}
+
+/// Each fault at each kind of place on each side, and then each place that was not among them.
+fn select(recordings: &[Recording], dice: &mut Dice) -> Vec<Case> {
+    let mut kinds = BTreeMap::<_, Vec<(&'static Scenario, &Place, u32)>>::new();
+    for (scenario, seen) in recordings {
+        for (place, count) in seen {
+            for fault in faults().filter(|fault| fault.applies_at(place.moment)) {
+                kinds.entry((place.role, place.moment, fault)).or_default().push((scenario, place, *count));
+            }
+        }
+    }
+    let mut cases = Vec::new();
+    let mut covered = BTreeSet::new();
+    for ((_, _, fault), candidates) in &kinds {
+        let (scenario, place, count) = *dice.pick(candidates);
+        covered.insert(place.clone());
+        cases.push(case(scenario, place, count, *fault, cases.len(), dice));
+    }
+    for (scenario, seen) in recordings {
+        for (place, count) in seen {
+            if covered.insert(place.clone()) {
+                let fitting: Vec<Fault> = faults().filter(|fault| fault.applies_at(place.moment)).collect();
+                let fault = *dice.pick(&fitting);
+                cases.push(case(scenario, place, *count, fault, cases.len(), dice));
+            }
+        }
+    }
+    cases
+}
+
+fn case(scenario: &'static Scenario, place: &Place, count: u32, fault: Fault, number: usize, dice: &mut Dice) -> Case {
+    // The last occurrence may not come: how often a place occurs varies a little.
+    let occurrence = *dice.pick(&[1, count.div_ceil(2), count.saturating_sub(1).max(1)]);
+    let strikes = vec![Strike { place: place.clone(), occurrence, fault }];
+    Case { scenario, strikes, forget_state: number % FORGET_EVERY == FORGET_EVERY - 1 }
+}
+
+/// What came of many cases.
+#[derive(Default)]
+pub struct Figures {
+    pub cases: usize,
+    pub missed: Vec<String>,
+    pub lost: usize,
+    pub doubled: usize,
+    pub altered: usize,
+    pub findings: Vec<String>,
+}
+
+impl Figures {
+    pub fn add(&mut self, case: &Case, verdict: Verdict) {
+        self.cases += 1;
+        self.lost += verdict.lost;
+        self.doubled += verdict.doubled;
+        self.altered += verdict.altered;
+        if !verdict.struck {
+            self.missed.push(case.to_string());
+        }
+        for finding in verdict.findings {
+            let replay = format!("{CASE_VARIABLE}='{case}' cargo test --test faults replay");
+            self.findings.push(format!("{case}: {finding}\nto replay it: {replay}\n"));
+        }
+    }
+}
+
+/// Runs cases, many at a time.
+pub fn run_all(cases: &[Case]) -> Figures {
+    let (queue, figures) = (Mutex::new(cases.iter()), Mutex::new(Figures::default()));
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = queue.lock().expect("the queue").next() else { return };
+                    let verdict = case.run();
+                    if !verdict.findings.is_empty() {
+                        announce(&format!("a finding: {case}"));
+                    }
+                    figures.lock().expect("the figures").add(case, verdict);
+                }
+            });
+        }
+    });
+    figures.into_inner().expect("the figures")
+}
+
+/// To the terminal, also from a test that succeeds.
+pub fn announce(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[test]
+fn struck_at_every_kind_of_place_with_every_fault_it_arrives_exactly_once() {
+    let seed = seed(DEFAULT_SEED);
+    let recordings = record_all();
+    let cases = select(&recordings, &mut Dice::new(seed));
+    let figures = run_all(&cases);
+    let kinds =
+        |of: fn(&Strike) -> String| cases.iter().flat_map(|case| &case.strikes).map(of).collect::<BTreeSet<_>>().len();
+    let (places, faults) = (kinds(|strike| strike.place.to_string()), kinds(|strike| strike.fault.to_string()));
+    let Figures { cases: count, lost, doubled, altered, findings, missed } = figures;
+    announce(&format!(
+        "faults: {} scenarios × {places} places × {faults} faults: {count} cases, {lost} lost, {doubled} doubled, \
+         {altered} altered (seed {seed}; {} places did not occur again)",
+        recordings.len(),
+        missed.len(),
+    ));
+    assert!(findings.is_empty(), "seed {seed}: {} findings\n{}", findings.len(), findings.join("\n"));
+    assert!(missed.len() * 10 < count, "too few places occurred again: {missed:#?}");
+}
+
+/// Replays the case that a failure printed; does nothing unless it is told which.
+#[test]
+fn replayed_case_arrives_exactly_once() {
+    let Ok(text) = env::var(CASE_VARIABLE) else { return };
+    let case: Case = text.parse().unwrap_or_else(|reason| panic!("{CASE_VARIABLE}: {reason}"));
+    let verdict = case.run();
+    announce(&format!("{case}: struck {}", verdict.struck));
+    assert!(verdict.findings.is_empty(), "{}", verdict.findings.join("\n"));
+}
