@@ -1,6 +1,6 @@
 # mailferry: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench clean
+.PHONY: help build demo test torture lint bench clean
 
 SETUP := sh tests/support/setup.sh
 
@@ -18,6 +18,10 @@ demo: ## Move three accounts between two real servers, killed and resumed on the
 test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
 	cargo test --locked
+
+torture: ## All faults at all places with ever new seeds, and random kills: TORTURE_SECONDS (3600), MAILFERRY_SEED
+	$(SETUP) all
+	cargo test --release --locked --test faults torture -- --ignored --nocapture
 
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
 	cargo fmt --check

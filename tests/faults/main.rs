@@ -5,6 +5,9 @@
 //! - [`stage`]: one account between two proxies.
 //! - [`case`]: one struck run, and what must hold after it.
 //! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
+//! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
+//! - [`kills`]: SIGKILL at random moments of a long copy.
+//! - [`torture`]: all of it for as long as one wishes (`make torture`).
 //! - [`dice`]: what a seed decides.
 //!
 //! A failure prints the line that replays it:
@@ -15,6 +18,9 @@ mod support;
 
 mod case;
 mod dice;
+mod kills;
+mod late;
 mod matrix;
 mod scenario;
 mod stage;
+mod torture;

@@ -6,6 +6,7 @@ use std::env;
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Instant;
 
 use crate::case::{Case, Verdict, record};
 use crate::dice::{Dice, seed};
@@ -28,9 +29,9 @@ const CASE_VARIABLE: &str = "MAILFERRY_CASE";
 pub type Recording = (&'static Scenario, BTreeMap<Place, u32>);
 
 /// Runs every scenario straight, all at once.
-pub fn record_all() -> Vec<Recording> {
+pub fn record_all(scenarios: &'static [Scenario]) -> Vec<Recording> {
     let recordings = thread::scope(|scope| {
-        let runs: Vec<_> = SCENARIOS.iter().map(|scenario| (scenario, scope.spawn(|| record(scenario)))).collect();
+        let runs: Vec<_> = scenarios.iter().map(|scenario| (scenario, scope.spawn(|| record(scenario)))).collect();
         runs.into_iter().map(|(scenario, run)| (scenario, run.join().expect("a straight run"))).collect::<Vec<_>>()
     });
     let complain = |(scenario, recording): (&'static Scenario, Result<_, String>)| match recording {
@@ -41,13 +42,13 @@ pub fn record_all() -> Vec<Recording> {
 }
 
 /// The faults of the matrix. A hook is for tests that have something to do there; a delivery that comes too late has
-/// a test of its own.
-fn faults() -> impl Iterator<Item = Fault> {
+/// tests of its own.
+pub fn faults() -> impl Iterator<Item = Fault> {
     FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !matches!(fault, Fault::Hook | Fault::TooLate))
 }
 
 /// Each fault at each kind of place on each side, and then each place that was not among them.
-fn select(recordings: &[Recording], dice: &mut Dice) -> Vec<Case> {
+pub fn select(recordings: &[Recording], dice: &mut Dice) -> Vec<Case> {
     let mut kinds = BTreeMap::<_, Vec<(&'static Scenario, &Place, u32)>>::new();
     for (scenario, seen) in recordings {
         for (place, count) in seen {
@@ -79,7 +80,8 @@ fn case(scenario: &'static Scenario, place: &Place, count: u32, fault: Fault, nu
     // The last occurrence may not come: how often a place occurs varies a little.
     let occurrence = *dice.pick(&[1, count.div_ceil(2), count.saturating_sub(1).max(1)]);
     let strikes = vec![Strike { place: place.clone(), occurrence, fault }];
-    Case { scenario, strikes, forget_state: number % FORGET_EVERY == FORGET_EVERY - 1 }
+    let forget_state = number % FORGET_EVERY == FORGET_EVERY - 1 && !scenario.removes_flags;
+    Case { scenario, strikes, forget_state }
 }
 
 /// What came of many cases.
@@ -94,6 +96,16 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Adds what came of others.
+    pub fn merge(&mut self, mut others: Figures) {
+        self.cases += others.cases;
+        self.lost += others.lost;
+        self.doubled += others.doubled;
+        self.altered += others.altered;
+        self.missed.append(&mut others.missed);
+        self.findings.append(&mut others.findings);
+    }
+
     pub fn add(&mut self, case: &Case, verdict: Verdict) {
         self.cases += 1;
         self.lost += verdict.lost;
@@ -109,13 +121,14 @@ impl Figures {
     }
 }
 
-/// Runs cases, many at a time.
-pub fn run_all(cases: &[Case]) -> Figures {
+/// Runs cases, many at a time, as long as there is time.
+pub fn run_all(cases: &[Case], until: Option<Instant>) -> Figures {
     let (queue, figures) = (Mutex::new(cases.iter()), Mutex::new(Figures::default()));
+    let is_over = || until.is_some_and(|until| Instant::now() >= until);
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                loop {
+                while !is_over() {
                     let Some(case) = queue.lock().expect("the queue").next() else { return };
                     let verdict = case.run();
                     if !verdict.findings.is_empty() {
@@ -137,9 +150,9 @@ pub fn announce(line: &str) {
 #[test]
 fn struck_at_every_kind_of_place_with_every_fault_it_arrives_exactly_once() {
     let seed = seed(DEFAULT_SEED);
-    let recordings = record_all();
+    let recordings = record_all(&SCENARIOS);
     let cases = select(&recordings, &mut Dice::new(seed));
-    let figures = run_all(&cases);
+    let figures = run_all(&cases, None);
     let kinds =
         |of: fn(&Strike) -> String| cases.iter().flat_map(|case| &case.strikes).map(of).collect::<BTreeSet<_>>().len();
     let (places, faults) = (kinds(|strike| strike.place.to_string()), kinds(|strike| strike.fault.to_string()));

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub masked: &'static [&'static str],
     /// Under TLS, which the proxy cannot look into.
     pub tls: bool,
+    /// Without the state nobody can know that a flag was removed, so the state is not lost here.
+    pub removes_flags: bool,
 }
 
 const MANY: &str = "INBOX
@@ -51,9 +53,15 @@ Archive/2024
 Empty
 ";
 
+const LARGE: &str = "INBOX
+    1..5 few $Label1
+    6 large size:1300k \\Seen
+    7..9 few
+";
+
 const FEW: &str = "INBOX
     1..12 few $Label1
-    13 large size:1300k \\Seen
+    13 larger size:100k \\Seen
     14..18 few
 Archive
     x
@@ -64,8 +72,8 @@ Archive
 pub static SCENARIOS: [Scenario; 9] = [
     Scenario { name: "many", account: MANY, ..PLAIN },
     Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
-    Scenario { name: "large", account: FEW, ..PLAIN },
-    Scenario { name: "flags", account: FEW, change: Some(change_flags), ..PLAIN },
+    Scenario { name: "large", account: LARGE, ..PLAIN },
+    Scenario { name: "flags", account: FEW, change: Some(change_flags), removes_flags: true, ..PLAIN },
     Scenario { name: "resync", account: MAILBOXES, change: Some(add_mail), ..PLAIN },
     Scenario { name: "cyrus", account: MANY, destination: Destination::Cyrus, ..PLAIN },
     Scenario { name: "single", account: MANY, masked: &["MULTIAPPEND", "QRESYNC", "CONDSTORE", "ENABLE"], ..PLAIN },
@@ -73,8 +81,36 @@ pub static SCENARIOS: [Scenario; 9] = [
     Scenario { name: "tls", account: FEW, tls: true, ..PLAIN },
 ];
 
-const PLAIN: Scenario =
-    Scenario { name: "", account: "", change: None, destination: Destination::Dovecot, masked: &[], tls: false };
+/// Larger ones, for when there is time.
+pub static LARGER: [Scenario; 3] = [
+    Scenario { name: "thousand", account: THOUSAND, ..PLAIN },
+    Scenario { name: "thousand-cyrus", account: THOUSAND, destination: Destination::Cyrus, ..PLAIN },
+    Scenario { name: "thousand-poor", account: THOUSAND, masked: POOR, ..PLAIN },
+];
+
+const THOUSAND: &str = "INBOX
+    1..600 bulk \\Seen
+    601..604 large size:1100k
+    605..800 rest
+    twin
+    twin \\Flagged
+    anonymous kind:no-message-id
+    anonymous
+A/B subscribed
+    1..250 small $Label1
+C
+    1..100 other
+";
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    account: "",
+    change: None,
+    destination: Destination::Dovecot,
+    masked: &[],
+    tls: false,
+    removes_flags: false,
+};
 
 /// What old servers lack.
 const POOR: &[&str] = &[
@@ -117,7 +153,7 @@ fn letter(name: &str) -> NewMessage {
 
 impl Scenario {
     pub fn named(name: &str) -> Option<&'static Scenario> {
-        SCENARIOS.iter().find(|scenario| scenario.name == name)
+        SCENARIOS.iter().chain(&LARGER).find(|scenario| scenario.name == name)
     }
 
     pub fn source(&self) -> &'static dyn Server {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::scenario::Scenario;
 use crate::support::compare::{Automatic, Differences, compare};
-use crate::support::ferry::{Done, Ferry, Output, Side};
+use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::proxy::fault::Strike;
 use crate::support::proxy::place::{Moment, Place, Role};
 use crate::support::proxy::plan::Plan;
@@ -108,19 +108,6 @@ impl Stage {
     /// How the destination differs from what is to be there.
     pub fn differences(&self, original: &AccountState) -> Differences {
         compare(original, &observe(self.destination(), &self.user), Automatic::Ignored)
-    }
-
-    /// An error if the last sync did something.
-    pub fn assert_nothing_done(&self) -> Result<(), String> {
-        let status = self.ferry.run(&["status", "--json", "-"]);
-        if status.code != Some(0) {
-            return Err(format!("status failed: {status}"));
-        }
-        let status = status.json();
-        match Done::of(&status["accounts"][0]["last_run"]) {
-            Done::NOTHING => Ok(()),
-            done => Err(format!("a sync with nothing to do did something: {done:?}")),
-        }
     }
 }
 

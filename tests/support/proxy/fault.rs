@@ -22,6 +22,12 @@ pub enum Fault {
     Garbage,
     /// NO instead of the command, which the server never sees.
     Refuse,
+    /// The same with INUSE.
+    Busy,
+    /// The same with OVERQUOTA.
+    Full,
+    /// The same with BAD.
+    Bad,
     /// The server did it, and the client is told NO.
     Deny,
     /// The tagged answer never comes; the connection stands.
@@ -36,8 +42,8 @@ pub enum Fault {
     Hook,
 }
 
-/// Every fault that needs no help of the test, with its name.
-pub const FAULTS: [(Fault, &str); 13] = [
+/// Every fault with its name.
+pub const FAULTS: [(Fault, &str); 16] = [
     (Fault::Cut, "cut"),
     (Fault::Reset, "reset"),
     (Fault::Stall, "stall"),
@@ -45,6 +51,9 @@ pub const FAULTS: [(Fault, &str); 13] = [
     (Fault::Bye, "bye"),
     (Fault::Garbage, "garbage"),
     (Fault::Refuse, "refuse"),
+    (Fault::Busy, "busy"),
+    (Fault::Full, "full"),
+    (Fault::Bad, "bad"),
     (Fault::Deny, "deny"),
     (Fault::Swallow, "swallow"),
     (Fault::Kill, "kill"),
@@ -60,7 +69,7 @@ impl Fault {
         match self {
             Fault::Cut | Fault::Reset | Fault::Stall | Fault::Drip | Fault::Garbage | Fault::Kill | Fault::Hook => true,
             Fault::Bye => !sealed,
-            Fault::Refuse => moment == Moment::Command,
+            Fault::Refuse | Fault::Busy | Fault::Full | Fault::Bad => moment == Moment::Command,
             Fault::Deny | Fault::Swallow => moment == Moment::BeforeAnswer,
             Fault::Late | Fault::TooLate => moment == Moment::FinalLineEnd,
         }
@@ -68,7 +77,7 @@ impl Fault {
 
     /// Whether it may have the messages of a mailbox stored in another order: what was refused comes after the rest.
     pub fn may_change_the_order(self) -> bool {
-        matches!(self, Fault::Refuse | Fault::Deny)
+        matches!(self, Fault::Refuse | Fault::Busy | Fault::Full | Fault::Bad | Fault::Deny)
     }
 }
 

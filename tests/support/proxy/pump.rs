@@ -17,8 +17,9 @@ use crate::support::process::poll;
 const DRIP_OCTETS: usize = 300;
 const DRIP_PAUSE: Duration = Duration::from_millis(2);
 
-/// When a late command arrives: while the program waits before it believes what it sees.
-const LATE: Duration = Duration::from_millis(900);
+/// When a late command arrives: after the program has looked (it comes back within a second), and while it waits for
+/// what may still be on its way.
+const LATE: Duration = Duration::from_millis(1100);
 /// How long a server may take to answer it.
 const LATE_ANSWER: Duration = Duration::from_secs(5);
 
@@ -115,7 +116,10 @@ impl Pump {
                 self.end(Link::cut)
             }
             Fault::Garbage => self.tell_client(GARBAGE),
-            Fault::Refuse => self.refuse(tag),
+            Fault::Refuse => self.refuse(tag, "NO not now"),
+            Fault::Busy => self.refuse(tag, "NO [INUSE] somebody else is at it"),
+            Fault::Full => self.refuse(tag, "NO [OVERQUOTA] no room left"),
+            Fault::Bad => self.refuse(tag, "BAD what is that"),
             Fault::Deny => {
                 self.dropping = Some((Moment::AfterAnswer, None));
                 self.tell_client(format!("{tag} NO it did not work\r\n").as_bytes())
@@ -140,9 +144,9 @@ impl Pump {
         }
     }
 
-    /// Answers NO. The command does not pass, nor do its literals.
-    fn refuse(&mut self, tag: &str) -> io::Result<()> {
-        let answer = format!("{tag} NO not now\r\n");
+    /// Answers in the server's place. The command does not pass, nor do its literals.
+    fn refuse(&mut self, tag: &str, answer: &str) -> io::Result<()> {
+        let answer = format!("{tag} {answer}\r\n");
         self.link.answered(tag);
         // The line that was refused stands in the steps behind this place, and must not pass either.
         self.dropping = Some((Moment::CommandSent, Some(answer.clone())));
