@@ -1,7 +1,8 @@
 //! APPEND, with non-synchronising literals and MULTIAPPEND where they are safe (RFC 3502, 4315, 7888).
 //!
-//! The hazard (protocol.md 9.2, seen on Dovecot 2.3 and 2.4): when a server rejects a command while parsing it, it does
-//! not skip a `{n+}` literal, and the message's own text is then run as commands. Hence:
+//! The hazard (seen on Dovecot 2.3 and 2.4): when a server rejects a command while parsing it, it does
+//! not skip a `{n+}` literal, and the message's own text is then run as commands. Hence the
+//! invariants:
 //!
 //! 1. Flags, keywords and dates come from our own serialiser, never from source text.
 //! 2. `{n+}` only with argument shapes that this very connection has accepted with a `{n}` before ([`Vetted`]).
@@ -207,6 +208,7 @@ mod tests {
         }
     }
 
+    /// Holds engine/append.rs invariant 1. Holds disaster rule 10.
     #[test]
     fn arguments_are_only_what_our_serialiser_makes() {
         let hostile = upload(&["\\Seen", "ok", "a]b", "x\r\ny1 DELETE INBOX"], -5);

@@ -176,6 +176,7 @@ mod tests {
         assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 3);
     }
 
+    /// Holds store/checkpoint.rs invariant 2.
     #[test]
     fn checkpoint_replaced_link_is_counted_once() {
         let (_directory, _store, account) = paired();
@@ -198,6 +199,7 @@ mod tests {
         assert_eq!(account.pair(&inbox()).unwrap().unwrap().links, 2);
     }
 
+    /// Holds store/checkpoint.rs invariant 3.
     #[test]
     fn checkpoint_link_clears_the_exception() {
         let (_directory, _store, account) = paired();
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(exceptions(&account), []);
     }
 
+    /// Holds store/checkpoint.rs invariant 4.
     #[test]
     fn checkpoint_links_without_a_pair_are_refused() {
         let (_directory, store) = open();
@@ -219,6 +222,7 @@ mod tests {
         assert_eq!(links(&account).unwrap(), []);
     }
 
+    /// Holds store/checkpoint.rs invariant 2.
     #[test]
     fn links_lost_or_replaced_is_noticed() {
         for replaced in [false, true] {
@@ -238,6 +242,7 @@ mod tests {
         }
     }
 
+    /// Holds store/checkpoint.rs invariant 1.
     /// Copies the files as a kill would leave them after each step; sled's own log is what makes a batch atomic.
     #[test]
     fn checkpoint_cut_off_leaves_the_one_before() {

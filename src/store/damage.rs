@@ -192,6 +192,7 @@ mod tests {
         assert!(directory.path().join("database.damaged-1").is_dir());
     }
 
+    /// Holds store/mod.rs invariant 1.
     #[test]
     fn flipped_octets_are_noticed_or_harmless() {
         const PLACES: u64 = 60;

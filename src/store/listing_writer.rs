@@ -267,6 +267,7 @@ mod tests {
         assert_eq!(uids(&account), "5,7");
     }
 
+    /// Holds store/listing.rs invariant 2. Holds store/mod.rs invariant 2.
     #[test]
     fn relist_that_never_finishes_leaves_an_unlisted_mailbox() {
         let (_directory, _store, account) = filled(10);
@@ -309,6 +310,7 @@ mod tests {
         assert_eq!(uids(&account), "2:3,8999");
     }
 
+    /// Holds store/listing.rs invariant 2.
     #[test]
     fn amend_that_never_finishes_changes_nothing_or_unlists() {
         for (changes, listed) in [(10, true), (BATCH_CHANGES as u32 + 1, false)] {
@@ -321,6 +323,7 @@ mod tests {
         }
     }
 
+    /// Holds store/listing.rs invariant 3.
     #[test]
     fn revision_rises_with_each_change_only_and_never_comes_again() {
         let (_directory, _store, account) = filled(10);
@@ -340,6 +343,7 @@ mod tests {
         assert_eq!(amend(&account).finish(renumbered).unwrap().revision, 4);
     }
 
+    /// Holds store/listing.rs invariant 1.
     #[test]
     fn records_lost_older_or_left_over_are_noticed() {
         let spoil: [fn(&AccountStore, &[u8]); 3] = [

@@ -94,6 +94,7 @@ pub(super) fn copy_of(directory: &Path) -> TempDir {
     copy
 }
 
+/// Holds store/mod.rs invariant 3.
 #[test]
 fn flushed_state_is_there_after_reopening() {
     let (directory, store) = open();

@@ -90,6 +90,7 @@ fn stale_plan_is_5() {
     migration.run(&["apply"]).expect(5);
 }
 
+/// Holds store/mod.rs invariant 4.
 #[test]
 fn state_held_by_another_process_is_7() {
     let migration = dovecot_to_dovecot().seeded(MAIL);

@@ -74,6 +74,7 @@ fn assert_nothing_is_told(ferry: &Ferry, account: &str, shapes: &[Vec<u8>]) {
     }
 }
 
+/// Holds engine/wire.rs invariant 4. Holds hazard 11.
 #[test]
 fn own_passwords_are_never_told() {
     let pair = shared::dovecot_pair();

@@ -1,9 +1,11 @@
 //! A server that follows a script: for answers that no real server can be brought to give.
 //!
 //! ```text
-//! S: * OK [CAPABILITY IMAP4rev1] ready     a line that is sent; `$` for the tag of the last command
+//! S: * OK [CAPABILITY IMAP4rev1] ready     a line that is sent; `$` for the tag of the last command, `⏎` for a line end:
+//!                                          what stands in one line of the script leaves in one piece
 //! C: LOGIN                                 a command is awaited that begins so, whatever its tag
 //! C: APPEND INBOX                          its literals are read, and invited where they must be
+//! I: * 1 EXISTS⏎+ go on                    how the next literal is invited; without a `+` it is not, and not read
 //! S: $ NO no room
 //! close                                    the connection ends here, and at the end of the script
 //! ```
@@ -26,6 +28,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 enum Step {
     Send(String),
     Await(String),
+    Invite(String),
     Close,
 }
 
@@ -34,6 +37,7 @@ impl Step {
         match line.split_once(": ") {
             Some(("S", text)) => Step::Send(text.to_owned()),
             Some(("C", text)) => Step::Await(text.to_owned()),
+            Some(("I", text)) => Step::Invite(text.to_owned()),
             _ if line == "close" => Step::Close,
             _ => panic!("the script has a bad line: {line}"),
         }
@@ -49,6 +53,7 @@ pub struct Scripted {
 #[derive(Default)]
 struct Heard {
     commands: Vec<String>,
+    tags: Vec<String>,
     departures: Vec<String>,
 }
 
@@ -78,6 +83,11 @@ impl Scripted {
         self.heard.lock().expect("what was heard").commands.clone()
     }
 
+    /// The tags of these commands.
+    pub fn tags(&self) -> Vec<String> {
+        self.heard.lock().expect("what was heard").tags.clone()
+    }
+
     /// What was said against the script.
     pub fn departures(&self) -> Vec<String> {
         self.heard.lock().expect("what was heard").departures.clone()
@@ -87,13 +97,15 @@ impl Scripted {
 struct Conversation {
     stream: BufReader<TcpStream>,
     tag: String,
+    /// How the next literal is invited, if not in the ordinary way.
+    invitation: Option<String>,
     heard: Arc<Mutex<Heard>>,
 }
 
 impl Conversation {
     fn new(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Conversation {
         stream.set_read_timeout(Some(READ_TIMEOUT)).expect("set the read timeout");
-        Conversation { stream: BufReader::new(stream), tag: String::new(), heard }
+        Conversation { stream: BufReader::new(stream), tag: String::new(), invitation: None, heard }
     }
 
     /// A connection that breaks ends the story; the test sees that elsewhere.
@@ -102,6 +114,10 @@ impl Conversation {
             let went_well = match step {
                 Step::Send(text) => self.send(text),
                 Step::Await(start) => self.hear(start),
+                Step::Invite(text) => {
+                    self.invitation = Some(text.clone());
+                    Some(())
+                }
                 Step::Close => return,
             };
             if went_well.is_none() {
@@ -115,7 +131,7 @@ impl Conversation {
             Some(rest) => format!("{} {rest}\r\n", self.tag),
             None => format!("{text}\r\n"),
         };
-        self.stream.get_mut().write_all(line.as_bytes()).ok()
+        self.stream.get_mut().write_all(line.replace('⏎', "\r\n").as_bytes()).ok()
     }
 
     fn hear(&mut self, start: &str) -> Option<()> {
@@ -124,11 +140,20 @@ impl Conversation {
         self.tag = tag.to_owned();
         let mut heard = self.heard.lock().expect("what was heard");
         heard.commands.push(command.to_owned());
+        heard.tags.push(tag.to_owned());
         if command.to_ascii_uppercase().starts_with(&start.to_ascii_uppercase()) {
             return Some(());
         }
         heard.departures.push(format!("`{start}` was awaited, and there came `{command}`"));
         None
+    }
+
+    /// Whether the literal that the command ends in was invited.
+    fn invite(&mut self, command: &[u8]) -> Option<bool> {
+        let text = self.invitation.take().unwrap_or_else(|| "+ go on".to_owned());
+        self.tag = String::from_utf8_lossy(command).split(' ').next().unwrap_or_default().to_owned();
+        self.send(&text)?;
+        Some(text.split('⏎').any(|line| line.starts_with('+')))
     }
 
     /// One command without its literals.
@@ -141,8 +166,8 @@ impl Conversation {
             let Some((length, waits)) = literal(line) else {
                 return Some(String::from_utf8_lossy(&command).trim_end().to_owned());
             };
-            if waits {
-                self.stream.get_mut().write_all(b"+ go on\r\n").ok()?;
+            if waits && !self.invite(&command.clone())? {
+                return Some(String::from_utf8_lossy(&command).trim_end().to_owned());
             }
             self.stream.read_exact(&mut vec![0; length]).ok()?;
         }

@@ -1,0 +1,65 @@
+//! A session of ours with a scripted server.
+
+use std::time::Duration;
+
+use mailferry::engine::{Connector, Session};
+use mailferry::error::{Error, Result};
+use mailferry::model::limits::Limits;
+use mailferry::model::server::{Address, Server, Timeouts, Tls};
+use mailferry::model::{MailboxName, RawName, Secret, Side};
+
+use crate::support::scripted::Scripted;
+
+/// Long enough for a busy machine, short enough to wait for.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What most scripts begin with: capabilities at once, a login in one line, no further questions.
+pub const LOGIN: &str =
+    "S: * OK [CAPABILITY IMAP4rev1] ready\nC: LOGIN\nS: $ OK [CAPABILITY IMAP4rev1 $CAPABILITIES] in\n";
+
+/// How to reach that port in clear text.
+pub fn server(port: u16) -> Server {
+    let timeouts = Timeouts { connect: PATIENCE, login: PATIENCE, read: PATIENCE, slow: PATIENCE };
+    Server {
+        side: Side::Destination,
+        address: Address::Tcp { host: "localhost".to_owned(), port },
+        tls: Tls::None,
+        ca_file: None,
+        server_name: None,
+        mechanism: None,
+        master: None,
+        preset: None,
+        max_connections: 1,
+        timeouts,
+        withheld: Vec::new(),
+        retries: 0,
+    }
+}
+
+pub fn connect_as(server: Server, user: &str, password: &str) -> Result<Session> {
+    let connector = Connector::new(server, &Limits::default(), std::env::temp_dir()).expect("a connector");
+    connector.connect(user, &|| Ok(Secret::new(password.to_owned())))
+}
+
+/// A server that goes on with `script` after an ordinary login, and a session with it. Its capabilities are
+/// IMAP4rev1 and these.
+pub fn logged_in(capabilities: &str, script: &str) -> (Scripted, Session) {
+    let scripted = Scripted::start(&(LOGIN.replace("$CAPABILITIES", capabilities) + script));
+    let session = connect_as(server(scripted.port()), "user", "secret").expect("log in");
+    (scripted, session)
+}
+
+/// The error of a connection that must not come about.
+#[track_caller]
+pub fn refused(script: &str) -> Error {
+    let scripted = Scripted::start(script);
+    connect_as(server(scripted.port()), "user", "secret").err().expect("no session")
+}
+
+pub fn raw(name: &str) -> RawName {
+    RawName(name.as_bytes().to_vec())
+}
+
+pub fn mailbox(name: &str) -> MailboxName {
+    MailboxName { raw: raw(name), levels: vec![name.to_owned()] }
+}

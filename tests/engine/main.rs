@@ -1,0 +1,16 @@
+//! The engine against servers that follow a script: what is said to them, what is understood of them, and what is not
+//! believed. Through the library, one conversation a test; whole runs of the program against bad servers are elsewhere.
+//!
+//! - [`conversation`]: what these tests have in common.
+//! - [`connecting`]: greeting, STARTTLS, login, and what comes with them.
+//! - [`reading`]: framing and its limits; SELECT, LIST and FETCH answered oddly.
+//! - [`appending`]: literals, refusals, and answers out of turn.
+
+#[allow(dead_code)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod appending;
+mod connecting;
+mod conversation;
+mod reading;

@@ -1,0 +1,127 @@
+//! What servers answer, and what is made of it.
+
+use mailferry::engine::fetch::{FetchEvent, Fetched};
+use mailferry::engine::select::Opening;
+use mailferry::error::Kind;
+use mailferry::model::{Uid, UidSet};
+
+use crate::conversation::{logged_in, mailbox};
+
+fn fetched(script: &str) -> Vec<Fetched> {
+    let (_scripted, mut session) = logged_in("", script);
+    let tag = session.send_fetch(&UidSet::range(Uid(1), Uid(9)), "(UID)").expect("send");
+    let mut found = Vec::new();
+    session
+        .finish_fetch(tag, |event| {
+            if let FetchEvent::Message(fetched) = event {
+                found.push(fetched);
+            }
+            Ok(())
+        })
+        .expect("an answer");
+    found
+}
+
+/// Holds hazard 1.
+#[test]
+fn select_with_untagged_no_and_bye_does_not_panic() {
+    let (_scripted, mut session) = logged_in(
+        "",
+        "C: EXAMINE\nS: * NO disk is getting full⏎* 3 EXISTS⏎* OK [UIDVALIDITY 5] x\nS: $ OK [READ-ONLY] done\nC: EXAMINE\nS: * BYE shutting down\nclose",
+    );
+    let opened = session.open(&mailbox("INBOX"), Opening::Examine).expect("it was opened");
+    assert_eq!((opened.sync_point.messages, opened.sync_point.uid_validity.0), (3, 5));
+    let error = session.open(&mailbox("INBOX"), Opening::Examine).expect_err("it is closed");
+    assert_eq!(*error.kind(), Kind::Connection);
+    assert!(error.line().contains("shutting down"), "{}", error.line());
+}
+
+/// Holds hazard 2.
+#[test]
+fn fetch_with_nil_for_a_date_is_a_message_without_one() {
+    let found = fetched(
+        "C: UID FETCH\nS: * 1 FETCH (UID 4 INTERNALDATE NIL FLAGS (\\Seen))⏎* 2 FETCH (INTERNALDATE \"yesterday\" UID 5)\nS: $ OK done",
+    );
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|message| message.internal_date.is_none_or(|date| date.is_none())));
+    assert_eq!(found[1].uid, Some(Uid(5)));
+}
+
+/// Holds hazard 3.
+#[test]
+fn fetch_with_a_nested_structure_that_nobody_asked_for_is_skipped() {
+    let nested = "(".repeat(100_000) + &")".repeat(100_000);
+    let found =
+        fetched(&format!("C: UID FETCH\nS: * 1 FETCH (UID 4 BODYSTRUCTURE {nested} RFC822.SIZE 7)\nS: $ OK done"));
+    assert_eq!((found[0].uid, found[0].octets), (Some(Uid(4)), Some(7)));
+}
+
+/// Holds hazard 13.
+#[test]
+fn fetch_with_flags_that_are_not_ascii_is_read() {
+    let found = fetched("C: UID FETCH\nS: * 1 FETCH (UID 4 FLAGS (\\Seen wichtig Größe) RFC822.SIZE 7)\nS: $ OK done");
+    let flags = found[0].flags.as_ref().expect("flags");
+    assert!(flags.texts().any(|text| text == "wichtig"));
+    assert_eq!(found[0].octets, Some(7));
+}
+
+/// Holds hazard 9. Holds engine/wire.rs invariant 2.
+#[test]
+fn line_without_end_and_literal_without_measure_are_refused() {
+    let endless = "x".repeat((1 << 20) + 70_000);
+    let literal = "* 1 FETCH (UID 1 BODY[] {99999999999}";
+    let flood = (0..200).map(|_| "X {0}⏎").collect::<String>();
+    for (line, told) in [(endless.as_str(), "a line of more than"), (literal, "99999999999"), (&flood, "more literals")]
+    {
+        let (_scripted, mut session) = logged_in("", &format!("C: NOOP\nS: {line}\nC: never"));
+        let error = session.run(b"NOOP", "noop", |_| Ok(())).expect_err("too much");
+        assert_eq!(*error.kind(), Kind::Protocol);
+        assert!(error.line().contains(told), "{}", error.line());
+        assert!(!session.is_alive());
+    }
+}
+
+/// Holds hazard 8. Holds hazard 14.
+#[test]
+fn list_with_status_lines_out_of_order_and_namespaces_is_put_together() {
+    let script = "C: NAMESPACE\nC: LIST\nS: * NAMESPACE ((\"\" \"/\")) ((\"~\" \"/\")) NIL⏎m1 OK x\n\
+                  S: * LIST () \"/\" INBOX⏎* LIST () \"/\" {3}⏎a\"b⏎* LIST () \"/\" \"c\\\\d\"⏎* STATUS \"c\\\\d\" (MESSAGES 3 UIDVALIDITY 33 UIDNEXT 9 SIZE 7)\n\
+                  S: * STATUS inbox (UIDVALIDITY 11 MESSAGES 1)⏎* STATUS {3}⏎a\"b (MESSAGES 2 UIDVALIDITY 22)\nS: $ OK done";
+    let (scripted, mut session) = logged_in("NAMESPACE LIST-EXTENDED LIST-STATUS", script);
+    let listing =
+        session.list_mailboxes().unwrap_or_else(|error| panic!("{}: {:?}", error.line(), scripted.departures()));
+    let mut found: Vec<_> = listing
+        .mailboxes
+        .iter()
+        .map(|mailbox| (mailbox.name.path(), mailbox.status.expect("a status").uid_validity.0))
+        .collect();
+    found.sort();
+    assert_eq!(found, [("INBOX".to_owned(), 11), ("a\"b".to_owned(), 22), ("c\\d".to_owned(), 33)]);
+}
+
+/// Holds hazard 7. Holds hazard 6. Holds disaster rule 10.
+#[test]
+fn listed_name_goes_back_as_one_quoted_string() {
+    let script = "C: LIST\nS: * LIST () \"/\" \"a\\\"b\\\\ (c) %*\"\nS: $ OK done\nC: LSUB\nS: $ OK done\nC: STATUS\nS: $ OK done\nC: EXAMINE\nS: $ OK done";
+    let (scripted, mut session) = logged_in("", script);
+    let listing = session.list_mailboxes().expect("a list");
+    let name = &listing.mailboxes[0].name;
+    assert_eq!(name.path(), "a\"b\\ (c) %*");
+    session.open(name, Opening::Examine).expect("opened");
+    assert_eq!(scripted.commands().last().map(String::as_str), Some(r#"EXAMINE "a\"b\\ (c) %*""#));
+}
+
+/// Holds disaster rule 6.
+#[test]
+fn search_and_vanished_with_impossible_uids_are_clipped() {
+    let (_scripted, mut session) = logged_in(
+        "ESEARCH",
+        "C: UID SEARCH\nS: * ESEARCH (TAG \"m1\") UID ALL 1:3,4294967296,0\nS: $ OK done\nC: UID SEARCH\nS: * SEARCH 0 2 4294967299 x 3\nS: $ OK done",
+    );
+    let tag = session.send_search_all().expect("send");
+    let first = session.finish_search_all(tag, |_| Ok(())).expect("an answer");
+    assert!(first.is_none_or(|set| set.len() <= 3));
+    let tag = session.send_search_all().expect("send");
+    let second = session.finish_search_all(tag, |_| Ok(())).expect("an answer").expect("a set");
+    assert_eq!(second.iter().map(|uid| uid.0).collect::<Vec<_>>(), [2, 3]);
+}
