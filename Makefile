@@ -19,7 +19,7 @@ test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
 	cargo test --locked
 
-torture: ## All faults at all places with ever new seeds, and random kills: TORTURE_SECONDS (3600), MAILFERRY_SEED
+torture: ## Faults and kills, seed after seed, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all
 	cargo test --release --locked --test faults torture -- --ignored --nocapture
 

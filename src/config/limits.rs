@@ -58,3 +58,39 @@ impl LimitSettings {
         server.retries = self.retries.unwrap_or(server.retries);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Side;
+    use crate::model::server::{Address, Timeouts, Tls};
+
+    fn waits(timeout_seconds: u64) -> Timeouts {
+        let timeout = Some(Duration::from_secs(timeout_seconds));
+        let mut server = Server {
+            side: Side::Source,
+            address: Address::Tunnel(vec!["imap".to_owned()]),
+            tls: Tls::None,
+            ca_file: None,
+            server_name: None,
+            mechanism: None,
+            master: None,
+            preset: None,
+            max_connections: 1,
+            timeouts: Timeouts::default(),
+            withheld: Vec::new(),
+            retries: 1,
+        };
+        LimitSettings { timeout, ..LimitSettings::default() }.apply(&mut server);
+        server.timeouts
+    }
+
+    #[test]
+    fn timeout_short_bounds_every_wait_and_long_bounds_none_shorter() {
+        let seconds = Duration::from_secs;
+        let short = waits(10);
+        assert_eq!((short.login, short.read, short.slow), (seconds(10), seconds(10), seconds(20)));
+        let long = waits(600);
+        assert_eq!((long.login, long.read, long.slow), (Timeouts::default().login, seconds(600), seconds(600)));
+    }
+}

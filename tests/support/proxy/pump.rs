@@ -60,7 +60,11 @@ impl Pump {
         loop {
             let mut from = if self.from_client { &self.link.client } else { &self.link.server };
             let count = from.read(&mut buffer).unwrap_or(0);
-            self.hold_while_stalled();
+            if self.link.is_stalled() {
+                // What was read is lost: let go now, it would come after all is over.
+                self.hold_while_stalled();
+                return self.end(Link::cut);
+            }
             if count == 0 {
                 return Ok(());
             }
