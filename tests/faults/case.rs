@@ -91,7 +91,7 @@ impl Case {
         stage.plan.wait_until_quiet();
         verdict.struck = !struck.is_empty();
         if !forbidden.is_empty() {
-            return Err(format!("the source was sent {forbidden}"));
+            return Err(format!("a command was sent that must never be: {forbidden}"));
         }
         self.judge_exit(&output, &struck, &self.tolerated(stage.differences(&original)))?;
         if self.forget_state && stage.ferry.state().exists() {
@@ -178,6 +178,10 @@ pub fn record(scenario: &'static Scenario) -> Result<BTreeMap<Place, u32>, Strin
     let straight = Case { scenario, strikes: Vec::new(), forget_state: false };
     if output.code != Some(0) {
         return Err(format!("the straight run failed: {output}"));
+    }
+    let forbidden = forbidden_commands(&seen).join(" ");
+    if !forbidden.is_empty() {
+        return Err(format!("a command was sent that must never be: {forbidden}"));
     }
     straight.judge_end(&stage, &original, &mut Verdict::default())?;
     Ok(seen)

@@ -5,6 +5,8 @@
 //! - [`stage`]: one account between two proxies.
 //! - [`case`]: one struck run, and what must hold after it.
 //! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
+//! - [`examiner`]: the proxy itself on trial.
+//! - [`power_loss`]: the state as the disk held it at a place.
 //! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
 //! - [`kills`]: SIGKILL at random moments of a long copy.
 //! - [`torture`]: all of it for as long as one wishes (`make torture`).
@@ -18,9 +20,11 @@ mod support;
 
 mod case;
 mod dice;
+mod examiner;
 mod kills;
 mod late;
 mod matrix;
+mod power_loss;
 mod scenario;
 mod stage;
 mod torture;

@@ -32,10 +32,11 @@ pub struct Scenario {
     pub removes_flags: bool,
 }
 
+// The twins go in different batches: the copy of one must not be taken for the copy of the other.
 const MANY: &str = "INBOX
-    1..110 bulk \\Seen
-    twin $Label1
-    twin
+    1 twin $Label1
+    2..110 bulk \\Seen
+    111 twin
     anonymous kind:no-message-id
     anonymous
 ";

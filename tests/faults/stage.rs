@@ -37,6 +37,9 @@ const SOURCE_COMMANDS: [&str; 19] = [
     "COMPRESS",
 ];
 
+/// Nothing here asks for a deletion.
+const DESTROYING_COMMANDS: [&str; 7] = ["EXPUNGE", "CLOSE", "UID-EXPUNGE", "DELETE", "RENAME", "UID-MOVE", "REPLACE"];
+
 /// A scenario, set up for a user whom nobody else has.
 pub struct Stage {
     pub scenario: &'static Scenario,
@@ -111,8 +114,13 @@ impl Stage {
     }
 }
 
-/// The commands among these places that no source may be sent.
-pub fn forbidden_commands(seen: &BTreeMap<Place, u32>) -> Vec<&str> {
-    let to_source = seen.keys().filter(|place| place.role == Role::Source && place.moment == Moment::Command);
-    to_source.map(|place| place.subject.as_str()).filter(|verb| !SOURCE_COMMANDS.contains(verb)).collect()
+/// What was said that must never be said: to the source what could change it, to the destination what could remove
+/// mail (disaster rule 2).
+pub fn forbidden_commands(seen: &BTreeMap<Place, u32>) -> Vec<String> {
+    let is_forbidden = |place: &&Place| match place.role {
+        Role::Source => !SOURCE_COMMANDS.contains(&place.subject.as_str()),
+        Role::Destination => DESTROYING_COMMANDS.contains(&place.subject.as_str()),
+    };
+    let commands = seen.keys().filter(|place| place.moment == Moment::Command);
+    commands.filter(is_forbidden).map(Place::to_string).collect()
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::case::Case;
 use crate::dice::{Dice, fresh_seed};
 use crate::kills::kill_at_random;
-use crate::matrix::{Figures, Recording, announce, faults, record_all, run_all, select};
-use crate::scenario::{LARGER, SCENARIOS, Scenario};
+use crate::matrix::{Figures, Recording, announce, faults, record_all, recordings, run_all, select};
+use crate::scenario::{LARGER, Scenario};
 use crate::support::proxy::fault::{Fault, Strike};
 
 const SECONDS_VARIABLE: &str = "TORTURE_SECONDS";
@@ -62,10 +62,6 @@ impl Torture {
         }
     }
 
-    fn merge(&self, figures: Figures) {
-        self.figures.lock().expect("the figures").merge(figures);
-    }
-
     /// One seed: the matrix, pairs of faults, and some random kills.
     fn round(&self, recordings: &[Recording], seed: u64, until: Instant) {
         let mut dice = Dice::new(seed);
@@ -73,7 +69,7 @@ impl Torture {
         cases.extend((0..DOUBLE_CASES).map(|_| double_case(recordings, &mut dice)));
         thread::scope(|scope| {
             scope.spawn(|| self.kill(seed, &mut dice));
-            self.merge(run_all(&cases, Some(until)));
+            run_all(&cases, Some(until), &self.figures);
         });
         self.seeds.fetch_add(1, Ordering::SeqCst);
     }
@@ -88,8 +84,9 @@ impl Torture {
                 self.kills.fetch_add(KILLS_AT_ONCE, Ordering::SeqCst);
             }
             Err(finding) => {
-                let findings = vec![format!("random kills of {name}, seed {seed}: {finding}")];
-                self.merge(Figures { findings, ..Figures::default() });
+                announce(&format!("a finding: random kills of {name}, seed {seed}"));
+                let text = format!("random kills of {name}, seed {seed}: {finding}");
+                self.figures.lock().expect("the figures").findings.push(text);
             }
         }
     }
@@ -117,15 +114,15 @@ fn torture() {
     let began = Instant::now();
     let until = began + Duration::from_secs(seconds.unwrap_or(DEFAULT_SECONDS));
     announce(&format!("torture: seeds from {first_seed} on (MAILFERRY_SEED={first_seed})"));
-    let mut recordings = record_all(&SCENARIOS);
-    recordings.extend(record_all(&LARGER));
+    let mut all = recordings().to_vec();
+    all.extend(record_all(&LARGER));
     let torture = Torture::default();
     thread::scope(|scope| {
         scope.spawn(|| torture.report_every_minute(began));
         let mut seed = first_seed;
         while Instant::now() < until || torture.kills.load(Ordering::SeqCst) < KILLS {
             match Instant::now() < until {
-                true => torture.round(&recordings, seed, until),
+                true => torture.round(&all, seed, until),
                 false => torture.kill(seed, &mut Dice::new(seed)),
             }
             seed += 1;

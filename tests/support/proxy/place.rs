@@ -49,7 +49,8 @@ pub enum Moment {
     InTlsRecord,
 }
 
-const MOMENTS: [(Moment, &str); 17] = [
+/// Every moment with its name.
+pub const MOMENTS: [(Moment, &str); 17] = [
     (Moment::Greeting, "greeting"),
     (Moment::Continuation, "continuation"),
     (Moment::Untagged, "untagged"),
