@@ -16,12 +16,16 @@
 //! - [`diff`]: pure: two snapshots, the links between them and the policy become a plan.
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
+//!
+//! Besides, and not in the program: `fuzzing`, the properties that hold for any input, one file a room.
 
 pub mod cli;
 pub mod config;
 pub mod diff;
 pub mod engine;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod model;
 pub mod pipeline;
 pub mod report;

@@ -2,8 +2,8 @@
 //! random, lose their links or their UIDVALIDITY, and are synchronised in between, sometimes only in part.
 
 use mailferry::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
-use mailferry::diff::messages::{Comparison, MailboxDiff, plan_mailbox};
-use mailferry::model::policy::{MailboxPolicy, Policy};
+use mailferry::diff::messages::{Appends, Comparison, MailboxDiff, plan_mailbox};
+use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::{Namespace, Preset};
 use mailferry::model::{
     Attribute, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState, MessageRecord,
@@ -74,6 +74,8 @@ enum Event {
     Synchronises,
     /// Killed after so many copies; the last one is stored and its link is not.
     IsKilled(usize),
+    /// An append of ours whose connection broke long ago is stored now: a message is there once more.
+    LandsLate(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +90,10 @@ struct Account {
     destination: Listing,
     links: BTreeMap<Uid, Link>,
     restore_missing: bool,
+    mirror: bool,
+    appends: Appends,
+    /// Destination messages that we appended.
+    ours: BTreeSet<Uid>,
 }
 
 impl Account {
@@ -100,16 +106,37 @@ impl Account {
             Event::IsFlagged(side, index, flags) => self.listing(*side).set_flags(*index, flags),
             Event::IsRenumbered(side) => {
                 self.listing(*side).renumber();
-                self.links.clear();
+                self.lose_state();
+                self.ours.clear();
             }
-            Event::LosesLinks => self.links.clear(),
+            Event::LosesLinks => self.lose_state(),
             Event::LosesLink(index) => {
                 let lost = self.links.keys().nth(index % self.links.len().max(1)).copied();
                 lost.map(|uid| self.links.remove(&uid));
             }
-            Event::Synchronises => self.apply(&self.plan(), usize::MAX),
-            Event::IsKilled(copies) => self.apply(&self.plan(), *copies),
+            Event::Synchronises => {
+                self.apply(&self.plan(), usize::MAX);
+                self.appends.unreconciled = None;
+            }
+            Event::IsKilled(copies) => {
+                let next = Uid(self.destination.last_uid + 1);
+                self.apply(&self.plan(), *copies);
+                self.appends.unreconciled.get_or_insert(next);
+                self.appends.late = self.appends.late.or(self.appends.unreconciled);
+            }
+            Event::LandsLate(index) => {
+                let linked = self.links.values().nth(index % self.links.len().max(1)).map(|link| link.destination);
+                if let Some(message) = linked.and_then(|uid| self.destination.messages.get(&uid).cloned()) {
+                    let uid = self.destination.append(&message);
+                    self.ours.insert(uid);
+                }
+            }
         }
+    }
+
+    fn lose_state(&mut self) {
+        self.links.clear();
+        self.appends = Appends::default();
     }
 
     fn listing(&mut self, side: Side) -> &mut Listing {
@@ -137,8 +164,11 @@ impl Account {
             destination: Some(&destination),
             capacity: &capacity,
             append_limit: Some(SIZE_LIMIT),
+            expunges_by_uid: true,
+            appends: self.appends,
         };
-        let policy = Policy { restore_missing: self.restore_missing, ..Policy::default() };
+        let mode = if self.mirror { Mode::Mirror } else { Mode::Copy };
+        let policy = Policy { mode, restore_missing: self.restore_missing, ..Policy::default() };
         let links = self.links.values().cloned().map(Ok);
         plan_mailbox(&comparison, || self.source.records(), self.destination.records(), links, &policy).unwrap()
     }
@@ -149,17 +179,25 @@ impl Account {
         for (done, uid) in diff.plan.copies.iter().enumerate() {
             let message = self.source.messages[&uid].clone();
             let copy = self.destination.append(&message);
+            self.ours.insert(copy);
             if done == kill_after {
                 return;
             }
-            let (agreed, octets) = (message.flags, message.octets);
-            let link = Link { source: uid, destination: copy, agreed, origin: LinkOrigin::Appended, octets };
+            let (agreed, octets, identity) = (message.flags, message.octets, message.identity);
+            let link = Link { source: uid, destination: copy, agreed, origin: LinkOrigin::Appended, octets, identity };
             self.links.insert(uid, link);
         }
         for update in &diff.plan.flag_updates {
             let message = self.destination.messages.get_mut(&update.destination).expect("a message that is there");
             message.flags = message.flags.plus(&update.add).minus(&update.remove);
             self.links.get_mut(&update.source).expect("a link to update").agreed = update.agreed.clone();
+        }
+        for deletion in &diff.plan.deletions {
+            self.destination.messages.remove(&deletion.destination).expect("a message that is there");
+            self.links.remove(&deletion.source);
+        }
+        for second in self.mirror.then_some(&diff.plan.second_copies).into_iter().flatten() {
+            self.destination.messages.remove(&second.surplus).expect("a message that is there");
         }
     }
 
@@ -199,6 +237,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => any::<usize>().prop_map(Event::LosesLink),
         4 => Just(Event::Synchronises),
         2 => (0..3usize).prop_map(Event::IsKilled),
+        1 => any::<usize>().prop_map(Event::LandsLate),
     ]
 }
 
@@ -210,6 +249,78 @@ fn account() -> impl Strategy<Value = Account> {
     })
 }
 
+fn mirrored_account() -> impl Strategy<Value = Account> {
+    vec(event(), 0..24).prop_map(|events| {
+        let mut account = Account { mirror: true, ..Account::default() };
+        events.iter().for_each(|event| account.happen(event));
+        account
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Holds diff/removals.rs invariant 1. What was found in the tail of a killed run is ours as far as we can know.
+    #[test]
+    fn mirror_deletes_only_what_we_copied_and_the_source_lost(account in mirrored_account()) {
+        let plan = account.plan().plan;
+        for deletion in &plan.deletions {
+            let link = &account.links[&deletion.source];
+            prop_assert!(!account.source.messages.contains_key(&deletion.source));
+            prop_assert_eq!(link.destination, deletion.destination);
+            prop_assert!(link.origin == LinkOrigin::Reconciled || account.ours.contains(&deletion.destination));
+            prop_assert_eq!(account.destination.messages[&deletion.destination].identity, link.identity);
+        }
+        let gone = account.links.keys().filter(|uid| !account.source.messages.contains_key(uid)).count();
+        prop_assert!(plan.deletions.len() <= gone);
+    }
+
+    /// Holds diff/removals.rs invariant 2.
+    #[test]
+    fn mirror_takes_no_copy_from_a_source_message(mut account in mirrored_account()) {
+        let before = account.clone();
+        let plan = account.plan().plan;
+        account.happen(&Event::Synchronises);
+        let present = account.present();
+        for uid in account.source.messages.keys() {
+            let skipped = plan.skipped.iter().any(|skipped| skipped.uid == *uid);
+            prop_assert!(present.contains_key(uid) || skipped || plan.departed.contains(*uid), "{:?} is lost", uid);
+        }
+        for uid in before.destination.messages.keys().filter(|uid| !before.ours.contains(uid)) {
+            let stays = account.destination.messages.contains_key(uid);
+            let known = before.links.values().any(|link| link.destination == *uid && link.is_ours());
+            let surplus = plan.second_copies.iter().any(|second| second.surplus == *uid);
+            prop_assert!(stays || known || surplus, "{:?} is not ours and is deleted", uid);
+        }
+    }
+
+    #[test]
+    fn mirror_once_applied_leaves_nothing_to_do(mut account in mirrored_account()) {
+        account.happen(&Event::Synchronises);
+        let next = account.plan();
+        prop_assert!(next.plan.is_empty(), "{:?}", next.plan);
+        prop_assert!(next.links.is_empty(), "{:?}", next.links);
+    }
+
+    /// Holds diff/removals.rs invariant 4.
+    #[test]
+    fn second_copy_is_unlinked_and_in_surplus(account in mirrored_account()) {
+        let plan = account.plan().plan;
+        prop_assert!(account.appends.late.is_some() || plan.second_copies.is_empty());
+        for second in &plan.second_copies {
+            prop_assert!(Some(second.surplus) >= account.appends.late);
+            prop_assert!(account.links.values().all(|link| link.destination != second.surplus));
+            prop_assert_eq!(account.links[&second.source].destination, second.linked);
+            let (linked, surplus) = (&account.destination.messages[&second.linked], &account.destination.messages[&second.surplus]);
+            prop_assert_eq!((linked.identity, linked.octets, linked.internal_date), (surplus.identity, surplus.octets, surplus.internal_date));
+            prop_assert!(account.destination.count(linked.identity) > account.source.count(linked.identity));
+        }
+        let surplus: BTreeSet<Uid> = plan.second_copies.iter().map(|second| second.surplus).collect();
+        prop_assert_eq!(surplus.len(), plan.second_copies.len());
+        prop_assert!(plan.second_copies.iter().all(|second| !surplus.contains(&second.linked)));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -217,7 +328,8 @@ proptest! {
     fn applied_plan_leaves_nothing_to_do(mut account in account()) {
         account.happen(&Event::Synchronises);
         let next = account.plan();
-        prop_assert!(next.plan.is_empty(), "{:?}", next.plan);
+        let quiet = !next.plan.adds() && next.plan.deletions.is_empty();
+        prop_assert!(quiet, "{:?}", next.plan);
         prop_assert!(next.links.is_empty(), "{:?}", next.links);
     }
 
@@ -393,7 +505,15 @@ fn server(presets: &'static [Preset]) -> impl Strategy<Value = Server> {
             }
             let product = format!("{preset:?}");
             let quotas = Vec::new();
-            let state = SideState { product, preset, namespace, append_limit: None, creates_special_use, quotas };
+            let state = SideState {
+                product,
+                preset,
+                namespace,
+                append_limit: None,
+                creates_special_use,
+                expunges_by_uid: true,
+                quotas,
+            };
             Server { state, mailboxes: by_name.into_values().collect() }
         },
     )

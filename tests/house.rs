@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Whom each room may know. `error` names the side and the UID that a failure is about: the nouns, and nothing else.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("main", &["cli"]),
     ("lib", &[]),
+    ("fuzzing", &["config", "engine", "store", "model"]),
     ("cli", &["pipeline", "config", "report", "engine", "store", "model", "error"]),
     ("pipeline", &["engine", "store", "diff", "model", "error"]),
     ("config", &["model", "error"]),
@@ -212,6 +213,26 @@ fn functions(lines: &[String]) -> Vec<(String, usize)> {
             (name, length)
         })
         .collect()
+}
+
+/// Holds disaster rule 2: one place says UID EXPUNGE, one calls it, and nothing says EXPUNGE or CLOSE.
+#[test]
+fn only_single_messages_are_expunged_and_in_one_place() {
+    let lines = |wanted: fn(&str) -> bool| -> Vec<String> {
+        let found = |source: Source| {
+            let shown = source.shown();
+            let path = shown[shown.find("src/").unwrap_or(0)..].to_owned();
+            source.lines.into_iter().filter(|line| wanted(line)).map(move |_| path.clone()).collect::<Vec<_>>()
+        };
+        sources().into_iter().flat_map(found).collect()
+    };
+    assert_eq!(lines(|line| line.contains("UID EXPUNGE ")), ["src/engine/change.rs"]);
+    assert_eq!(lines(|line| line.contains("session.expunge(")), ["src/pipeline/purge.rs"]);
+    let commands = |line: &str| {
+        let sent = line.contains("send(") || line.contains("run(");
+        sent && (line.contains("EXPUNGE") || line.contains("\"CLOSE")) && !line.contains("UID EXPUNGE ")
+    };
+    assert_none("commands that remove what others marked", lines(commands));
 }
 
 #[test]

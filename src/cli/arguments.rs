@@ -299,7 +299,7 @@ pub struct ChunkArguments {
     /// Stop after this time, such as 90m
     #[arg(long, help_heading = LIMITS, value_name = "DURATION", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
-    /// Allow deletions on the destination; in copy mode there are none
+    /// Delete on the destination what the plan shows, also beyond delete_guard, and second copies of ours
     #[arg(long)]
     pub allow_deletes: bool,
 }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Reads the command line, does what it says, and shows the error that ended it, if there is one.
 pub fn main() -> ExitCode {
-    process::forbid_core_files();
+    process::guard_memory();
     process::keep_memory_tight();
     refuse_password_options();
     let Arguments { command, global } = Arguments::parse();

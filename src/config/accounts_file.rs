@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, named_at: &Origin, findings: &Findings) -> Vec<A
     drafts.unwrap_or_default()
 }
 
-fn read_rows(path: &Path, octets: &[u8], findings: &Findings) -> Option<Vec<AccountDraft>> {
+pub(super) fn read_rows(path: &Path, octets: &[u8], findings: &Findings) -> Option<Vec<AccountDraft>> {
     let mut reader =
         ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).comment(Some(b'#')).from_reader(octets);
     let mut rows = reader.byte_records();

@@ -15,6 +15,8 @@ mod account;
 mod accounts_file;
 mod command;
 mod document;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod keyring;
 mod limits;
 mod mistake;

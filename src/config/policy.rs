@@ -5,7 +5,8 @@ use super::mistake::{Findings, Mistake};
 use crate::model::policy::{MailboxPolicy, Mode, Policy};
 use globset::GlobBuilder;
 
-const MODES: [(&str, Option<Mode>); 3] = [("copy", Some(Mode::Copy)), ("mirror", None), ("two-way", None)];
+const MODES: [(&str, Option<Mode>); 3] =
+    [("copy", Some(Mode::Copy)), ("mirror", Some(Mode::Mirror)), ("two-way", None)];
 
 /// Reads both tables; what they leave out is as in [`Policy::default`].
 pub(super) fn read(mailboxes: Option<Table>, sync: Option<Table>) -> Policy {
@@ -16,12 +17,11 @@ pub(super) fn read(mailboxes: Option<Table>, sync: Option<Table>) -> Policy {
 
 fn read_sync(mut table: Table) -> Policy {
     let default = Policy::default();
-    // Checked today, and without effect: copy mode deletes nothing that could be guarded.
-    table.percent("delete_guard");
     let policy = Policy {
         mode: table.word("mode", &MODES).map_or(default.mode, |mode| mode.value),
         max_message_octets: table.size("max_message_size", 1).map(|size| size.value),
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
+        delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes,
     };
     table.finish();

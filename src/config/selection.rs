@@ -75,6 +75,11 @@ fn unknown(word: &str, accounts: &[Account]) -> Mistake {
             let tags = accounts.iter().flat_map(|account| account.tags.iter().map(String::as_str));
             (format!("no account has the tag `{tag}`"), did_you_mean(tag, tags))
         }
+        // It may hold a password.
+        None if word.contains("://") => {
+            let fix = "name an account of the settings; URLs are for `--source` and `--destination`";
+            return Mistake::new("there is no account that is called by a URL").fix(fix);
+        }
         None => {
             let names = accounts.iter().map(|account| account.name.as_str());
             (format!("there is no account `{word}`"), did_you_mean(word, names))

@@ -132,7 +132,11 @@ pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Se
 /// A host as it is looked up and as certificates name it: international names in their ASCII form (RFC 5890).
 pub(super) fn host(written: &str) -> Result<String, Mistake> {
     checked_text(written)?;
-    let wrong = || Mistake::new(format!("`{written}` is not a host name")).fix(host_fix(written));
+    let wrong = || match written.contains('@') {
+        // What stands before it may hold a password.
+        true => Mistake::new("what stands here is not a host name").fix("write the name alone, without a user"),
+        false => Mistake::new(format!("`{written}` is not a host name")).fix(host_fix(written)),
+    };
     let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(address.to_string());

@@ -35,7 +35,7 @@ fn unreadable_fix(kind: ErrorKind) -> &'static str {
     }
 }
 
-fn read_root(mut root: Table) -> Option<Draft> {
+pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let default_state = root.directory().join(DEFAULT_STATE);
     let state = root.path("state").map_or(default_state, |path| path.value);
     let source = read_side(&mut root, Side::Source);

@@ -141,7 +141,8 @@ destination_user = \"<user on the new server>\"
 # \"Sent Items\" = \"Sent\"
 
 # [sync]
-# mode = \"copy\"                   # add, and follow flags; nothing is deleted
+# mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server
+# delete_guard = \"10%\"            # in mirror mode: never delete more of any one mailbox without --allow-deletes
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
 

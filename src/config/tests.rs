@@ -4,6 +4,7 @@ use super::surroundings::Surroundings;
 use super::*;
 use crate::error::{Kind, Scope};
 use crate::model::Side;
+use crate::model::policy::Mode;
 use crate::model::server::{Address, MasterStyle, Mechanism, Preset, Tls};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -152,10 +153,10 @@ fn every_key_of_the_contract_is_read() {
         [mailboxes.rename]
         "Sent Items" = "Sent"
         [sync]
-        mode = "copy"
+        mode = "mirror"
         max_message_size = "50MB"
         restore_missing = true
-        delete_guard = "10%"
+        delete_guard = "25%"
         [limits]
         memory = "256MB"
         batch_messages = 20
@@ -191,6 +192,7 @@ fn every_key_of_the_contract_is_read() {
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
+    assert_eq!((settings.policy.mode, settings.policy.delete_guard), (Mode::Mirror, 25));
     let limits = Limits {
         memory_octets: 256_000_000,
         batch_messages: Some(20),
@@ -279,8 +281,10 @@ fn hosts_are_names_or_addresses_and_nothing_more() {
 fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
     let table = [
         ("[syncs]", "m.toml:9: unknown key `syncs`; did you mean `sync`?"),
-        ("[sync]\nmode = \"mirror\"", "`mode` in [sync]: `mirror` is not supported yet; supported today: \"copy\""),
-        ("[sync]\nmode = \"two-way\"", "`two-way` is not supported yet"),
+        (
+            "[sync]\nmode = \"two-way\"",
+            "`mode` in [sync]: `two-way` is not supported yet; supported today: \"copy\", \"mirror\"",
+        ),
         ("[sync]\nmode = \"move\"", "`move` is not known here; one of these is expected: \"copy\""),
         (
             "[sync]\ndelete_guard = \"10\"",

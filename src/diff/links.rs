@@ -7,7 +7,7 @@
 //! 3. Two live links never name one destination message: the later is void, its source message is matched anew.
 
 use crate::error::Result;
-use crate::model::{Flags, Link, LinkOrigin, MessageRecord, Uid};
+use crate::model::{Flags, Link, MessageRecord, Uid};
 use std::collections::HashMap;
 
 /// A link whose source message is there.
@@ -22,7 +22,7 @@ pub(super) struct LiveLink {
 pub(super) struct Ties {
     live: Vec<LiveLink>,
     by_destination: HashMap<Uid, usize>,
-    orphaned: HashMap<Uid, LinkOrigin>,
+    orphaned: HashMap<Uid, Link>,
 }
 
 impl Ties {
@@ -48,13 +48,21 @@ impl Ties {
 
     fn add(&mut self, link: Link, reached: Option<Uid>) {
         if reached != Some(link.source) {
-            self.orphaned.insert(link.destination, link.origin);
+            self.orphan(link);
             return;
         }
         let repeated = self.live.last().is_some_and(|last| last.link.source == link.source);
         if !repeated && !self.by_destination.contains_key(&link.destination) {
             self.by_destination.insert(link.destination, self.live.len());
             self.live.push(LiveLink { link, destination_flags: None });
+        }
+    }
+
+    /// Of two links to one message the one that claims less holds: what was there before us is nobody's to delete.
+    fn orphan(&mut self, link: Link) {
+        let known = self.orphaned.entry(link.destination).or_insert_with(|| link.clone());
+        if !link.is_ours() {
+            *known = link;
         }
     }
 
@@ -72,8 +80,8 @@ impl Ties {
         unlisted.for_each(|live| live.destination_flags = Some(live.link.agreed.clone()));
     }
 
-    /// The live links, ascending by source UID, and how orphaned destination messages came to be there.
-    pub(super) fn into_parts(self) -> (Vec<LiveLink>, HashMap<Uid, LinkOrigin>) {
+    /// The live links, ascending by source UID, and the orphaned ones by destination UID.
+    pub(super) fn into_parts(self) -> (Vec<LiveLink>, HashMap<Uid, Link>) {
         (self.live, self.orphaned)
     }
 }
@@ -81,7 +89,7 @@ impl Ties {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Digest;
+    use crate::model::{Digest, LinkOrigin};
 
     fn record(uid: u32) -> MessageRecord {
         let identity = Digest([0; 16]);
@@ -92,7 +100,7 @@ mod tests {
     fn sorted(source: &[u32], links: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<u32>) {
         let link = |&(source, destination): &(u32, u32)| {
             let (source, destination, agreed) = (Uid(source), Uid(destination), Flags::none());
-            Ok(Link { source, destination, agreed, origin: LinkOrigin::Appended, octets: 1 })
+            Ok(Link { source, destination, agreed, origin: LinkOrigin::Appended, octets: 1, identity: Digest([0; 16]) })
         };
         let ties = Ties::sort(links.iter().map(link), source.iter().map(|uid| Ok(record(*uid)))).unwrap();
         let (live, orphaned) = ties.into_parts();
@@ -124,6 +132,7 @@ mod tests {
             agreed: Flags::from_texts(["\\Seen"]),
             origin: LinkOrigin::Appended,
             octets: 1,
+            identity: Digest([0; 16]),
         };
         let links = [link(1, 9), link(2, 10), link(3, 11)].map(Ok);
         let mut ties = Ties::sort(links.into_iter(), [1, 2, 3].map(|uid| Ok(record(uid))).into_iter()).unwrap();

@@ -6,6 +6,8 @@
 //!    them and only with what they left, for its user may have moved it away and back; else it is copied again only if
 //!    the policy says so.
 //!
+//! What may go from the destination is decided when all is matched (`removals`).
+//!
 //! Memory: what is held for each message is a link, or a destination record without one. A source message that has
 //! neither costs four octets, so the plan of a million messages into an empty mailbox takes 4 MiB.
 
@@ -13,11 +15,11 @@ use super::flags::{self, FlagChange};
 use super::links::{LiveLink, Ties};
 use super::mailboxes::MailboxPair;
 use super::matching::match_records;
+use super::removals::Removals;
 use crate::error::Result;
 use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
 use crate::model::policy::Policy;
-use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, MailboxState, MessageRecord, Uid, UidSet};
-use std::collections::HashMap;
+use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, MailboxState, MessageRecord, SystemFlag, Uid, UidSet};
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -30,6 +32,19 @@ pub struct Comparison<'a> {
     pub capacity: &'a FlagCapacity,
     /// The largest message that the destination takes, in octets.
     pub append_limit: Option<u64>,
+    /// Whether the destination can expunge single messages.
+    pub expunges_by_uid: bool,
+    /// What an earlier run noted of its appends to this destination mailbox.
+    pub appends: Appends,
+}
+
+/// Where messages may stand that we appended without knowing it, each as the lowest destination UID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Appends {
+    /// A run did not end cleanly, and its tail was not reconciled yet.
+    pub unreconciled: Option<Uid>,
+    /// Appends may have landed late (`PairState::late_from`).
+    pub late: Option<Uid>,
 }
 
 impl<'a> Comparison<'a> {
@@ -71,15 +86,16 @@ where
     S: Iterator<Item = Result<MessageRecord>>,
 {
     let mut ties = Ties::sort(links, source())?;
-    let candidates = unlinked(destination, &mut ties)?;
+    let (candidates, held) = unlinked(destination, &mut ties)?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }
     let (live, orphaned) = ties.into_parts();
-    let mut decision = Decision::new(comparison, policy, candidates, orphaned);
+    let mut decision = Decision::new(comparison, policy, candidates, Removals::new(comparison, policy, orphaned, held));
     let mut live = live.into_iter().peekable();
     for record in source() {
         let record = record?;
+        decision.removals.count_source();
         while live.next_if(|live| live.link.source < record.uid).is_some() {}
         match live.next_if(|live| live.link.source == record.uid) {
             Some(live) => decision.take_linked(record, live),
@@ -89,14 +105,18 @@ where
     Ok(decision.into_diff())
 }
 
-/// The destination records that no live link names, ascending by identity.
-fn unlinked(destination: impl Iterator<Item = Result<MessageRecord>>, ties: &mut Ties) -> Result<Vec<MessageRecord>> {
-    let mut candidates = Vec::new();
+/// The destination records that no live link names, ascending by identity, and how many records there are in all.
+fn unlinked(
+    destination: impl Iterator<Item = Result<MessageRecord>>,
+    ties: &mut Ties,
+) -> Result<(Vec<MessageRecord>, u64)> {
+    let (mut candidates, mut held) = (Vec::new(), 0);
     for record in destination {
         candidates.extend(ties.note_present(record?));
+        held += 1;
     }
     candidates.sort_by_key(|candidate| (candidate.identity, candidate.uid));
-    Ok(candidates)
+    Ok((candidates, held))
 }
 
 /// The plan in the making.
@@ -106,8 +126,9 @@ struct Decision<'a> {
     restore_missing: bool,
     /// Destination records that no live link names, ascending by identity.
     candidates: Vec<MessageRecord>,
-    /// How candidates came to be there that were linked to source messages that are gone.
-    orphaned: HashMap<Uid, LinkOrigin>,
+    removals: Removals,
+    /// From this destination UID on a message may be one that we appended.
+    unreconciled: Option<Uid>,
     /// Source records that share their identity with a candidate: decided when all are known.
     contested: Vec<MessageRecord>,
     contested_departed: Vec<MessageRecord>,
@@ -118,18 +139,14 @@ struct Decision<'a> {
 }
 
 impl<'a> Decision<'a> {
-    fn new(
-        comparison: &Comparison<'a>,
-        policy: &Policy,
-        candidates: Vec<MessageRecord>,
-        orphaned: HashMap<Uid, LinkOrigin>,
-    ) -> Self {
+    fn new(comparison: &Comparison<'a>, policy: &Policy, candidates: Vec<MessageRecord>, removals: Removals) -> Self {
         Decision {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             restore_missing: policy.restore_missing,
             candidates,
-            orphaned,
+            removals,
+            unreconciled: comparison.appends.unreconciled,
             contested: Vec::new(),
             contested_departed: Vec::new(),
             copies: Vec::new(),
@@ -162,6 +179,9 @@ impl<'a> Decision<'a> {
     /// A linked message: its flags follow, or both sides turn out to agree on others than before.
     fn follow(&mut self, record: &MessageRecord, link: Link, destination_flags: &Flags) {
         self.count_linked(link.origin);
+        if self.is_contested(record) {
+            self.removals.note_twin(record, &link);
+        }
         let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
         if !change.is_empty() {
             self.count_lost_keywords(record);
@@ -176,9 +196,10 @@ impl<'a> Decision<'a> {
         let link = Link {
             source: record.uid,
             destination: copy.uid,
-            agreed: flags::agreed_on_adoption(&record.flags, &copy.flags, self.capacity),
-            origin: self.orphaned.get(&copy.uid).copied().unwrap_or(LinkOrigin::Adopted),
+            agreed: self.agreed(record, copy),
+            origin: self.origin(record, copy),
             octets: record.octets,
+            identity: record.identity,
         };
         self.count_linked(link.origin);
         self.count_lost_keywords(record);
@@ -187,6 +208,24 @@ impl<'a> Decision<'a> {
             self.update_flags(&link, change);
         }
         self.links.push(link);
+    }
+
+    /// A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
+    fn agreed(&self, record: &MessageRecord, copy: &MessageRecord) -> Flags {
+        let agreed = flags::agreed_on_adoption(&record.flags, &copy.flags, self.capacity);
+        let marked = copy.flags.has(SystemFlag::Deleted) && self.removals.would_delete(copy);
+        if marked { agreed.with(SystemFlag::Deleted) } else { agreed }
+    }
+
+    /// How a message came to be there that is found by identity: an earlier link tells, or it is in the tail of a run
+    /// that did not end cleanly, and just like the source message.
+    fn origin(&self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
+        let alike = record.octets == copy.octets && record.internal_date == copy.internal_date;
+        match self.removals.origin(copy.uid) {
+            Some(origin) => origin,
+            None if alike && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
+            None => LinkOrigin::Adopted,
+        }
     }
 
     fn update_flags(&mut self, link: &Link, change: FlagChange) {
@@ -240,6 +279,7 @@ impl<'a> Decision<'a> {
 
     fn into_diff(mut self) -> MailboxDiff {
         self.settle_contested();
+        self.removals.decide(&self.candidates, &mut self.plan);
         self.plan.copies = uid_set(self.copies);
         self.plan.departed = uid_set(self.departed);
         self.plan.skipped.sort_by_key(|skipped| skipped.uid);

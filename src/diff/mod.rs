@@ -11,6 +11,7 @@
 //! 5. Once a plan is done, the next one is empty.
 //! 6. Nothing that the destination's user did is undone: flags that the source did not change stay, and what was
 //!    deleted there stays deleted unless the policy says otherwise.
+//! 7. Nothing goes from the destination but what we put there (`removals`).
 
 mod filter;
 pub mod fit;
@@ -23,6 +24,7 @@ pub mod messages;
 mod names;
 mod part;
 pub mod policy;
+mod removals;
 mod rename;
 mod routes;
 mod settlement;

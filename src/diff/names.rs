@@ -107,6 +107,7 @@ mod tests {
             namespace: Namespace { prefix: RawName(prefix.as_bytes().to_vec()), delimiter },
             append_limit: None,
             creates_special_use: false,
+            expunges_by_uid: true,
             quotas: Vec::new(),
         }
     }

@@ -8,11 +8,13 @@ use sha2::{Digest as _, Sha256};
 /// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
 /// out: a new one does not compile until it is fed.
 pub fn policy_digest(policy: &Policy) -> [u8; 16] {
-    let Policy { mode, mailboxes, max_message_octets, restore_missing } = policy;
+    let Policy { mode, mailboxes, max_message_octets, restore_missing, delete_guard } = policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
+        Mode::Mirror => hasher.update([1]),
     }
+    hasher.update([*delete_guard]);
     feed_mailboxes(&mut hasher, mailboxes);
     hasher.update([u8::from(max_message_octets.is_some()), u8::from(*restore_missing)]);
     hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
@@ -42,7 +44,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 8];
+        let mut policies = vec![Policy::default(); 10];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -50,6 +52,8 @@ mod tests {
         policies[5].mailboxes.special_use = false;
         policies[6].mailboxes.subscriptions = false;
         policies[7].mailboxes.rename = [("a".to_owned(), "b".to_owned())].into();
+        policies[8].mode = Mode::Mirror;
+        policies[9].delete_guard = 11;
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

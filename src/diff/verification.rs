@@ -5,8 +5,9 @@
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
 use super::matching::match_records;
+use crate::model::policy::Mode;
 use crate::model::report::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
-use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, Uid};
+use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
 /// What is compared.
@@ -23,6 +24,8 @@ pub struct Verification<'a> {
     pub capacity: &'a FlagCapacity,
     /// Whether both servers list exact sizes; Exchange lists estimates.
     pub exact_sizes: bool,
+    /// Whether a copy whose source is gone should be gone, too.
+    pub mode: Mode,
 }
 
 /// What was found in one mailbox.
@@ -53,7 +56,7 @@ impl Verdict {
 
 /// Compares one mailbox with its copy.
 pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
-    let Verification { mailbox, source, destination, links, exceptions, capacity, exact_sizes } = verification;
+    let Verification { mailbox, source, destination, links, exceptions, capacity, exact_sizes, mode } = verification;
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
     let mut comparison = Comparison { mailbox, links: &links, capacity, exact_sizes, verdict: Verdict::default() };
     comparison.verdict.messages = source.len() as u64;
@@ -68,14 +71,29 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     for record in &matched.unmatched {
         comparison.unmatched(record, exceptions.get(&record.uid));
     }
-    let orphans: HashSet<Uid> =
-        links.values().filter(|link| !present.contains(&link.source)).map(|link| link.destination).collect();
+    let orphans: HashMap<Uid, &Link> =
+        links.values().filter(|link| !present.contains(&link.source)).map(|link| (link.destination, link)).collect();
     for record in &destination {
-        let doubled = identities.contains(&record.identity) && !orphans.contains(&record.uid);
-        comparison.surplus(record, doubled);
+        comparison.surplus(record, surplus_kind(record, orphans.get(&record.uid).copied(), &identities, mode));
     }
     comparison.verdict.pairs.sort_unstable();
     comparison.verdict
+}
+
+/// What a destination message is that no source message is left for. One that is marked as deleted waits for somebody
+/// to expunge it.
+fn surplus_kind(
+    record: &MessageRecord,
+    orphan: Option<&Link>,
+    identities: &HashSet<Digest>,
+    mode: Mode,
+) -> DifferenceKind {
+    let mirrored = mode == Mode::Mirror && !record.flags.has(SystemFlag::Deleted);
+    match orphan {
+        Some(link) if mirrored && link.is_ours() && link.identity == record.identity => DifferenceKind::Undeleted,
+        None if identities.contains(&record.identity) => DifferenceKind::Duplicated,
+        _ => DifferenceKind::Extra,
+    }
 }
 
 type Pairs = Vec<(MessageRecord, MessageRecord)>;
@@ -160,10 +178,11 @@ impl Comparison<'_> {
         self.differ(DifferenceKind::Missing, Some(record.uid), None, reason.to_owned());
     }
 
-    fn surplus(&mut self, record: &MessageRecord, doubled: bool) {
-        let (kind, detail) = match doubled {
-            true => (DifferenceKind::Duplicated, "the destination has it more often than the source"),
-            false => (DifferenceKind::Extra, "not on the source"),
+    fn surplus(&mut self, record: &MessageRecord, kind: DifferenceKind) {
+        let detail = match kind {
+            DifferenceKind::Duplicated => "the destination has it more often than the source",
+            DifferenceKind::Undeleted => "copied by us, and gone from the source",
+            _ => "not on the source",
         };
         self.differ(kind, None, Some(record.uid), detail.to_owned());
     }
@@ -186,7 +205,14 @@ mod tests {
 
     fn link(source: u32, destination: u32, agreed: &[&str]) -> Link {
         let agreed = Flags::from_texts(agreed.iter().copied());
-        Link { source: Uid(source), destination: Uid(destination), agreed, origin: LinkOrigin::Appended, octets: 100 }
+        Link {
+            source: Uid(source),
+            destination: Uid(destination),
+            agreed,
+            origin: LinkOrigin::Appended,
+            octets: 100,
+            identity: Digest([9; 16]),
+        }
     }
 
     fn verdict(source: Vec<MessageRecord>, destination: Vec<MessageRecord>, links: Vec<Link>) -> Verdict {
@@ -200,6 +226,7 @@ mod tests {
             exceptions,
             capacity: &capacity,
             exact_sizes: true,
+            mode: Mode::Copy,
         })
     }
 
@@ -236,8 +263,15 @@ mod tests {
             record(17, 4, &[]),
         ];
         let found = verdict(source, destination, vec![link(4, 14, &[])]);
-        let expected =
-            Differences { missing: 2, duplicated: 2, altered: 1, flags_differ: 1, dates_differ: 1, extra: 1 };
+        let expected = Differences {
+            missing: 2,
+            duplicated: 2,
+            altered: 1,
+            flags_differ: 1,
+            dates_differ: 1,
+            extra: 1,
+            undeleted: 0,
+        };
         assert_eq!(found.differences, expected);
         assert_eq!((found.outcomes.refused, found.outcomes.pending, found.outcomes.copied), (1, 1, 1));
         assert_eq!(found.outcomes.total(), found.messages);

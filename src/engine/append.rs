@@ -176,7 +176,7 @@ pub(super) fn flag_list(flags: &Flags) -> String {
 }
 
 /// The UIDs of `[APPENDUID uidvalidity uid-set]`: as many as messages, ascending in their order (RFC 4315 3).
-fn append_uids(status: &Status, count: usize) -> Appended {
+pub(super) fn append_uids(status: &Status, count: usize) -> Appended {
     let parsed = (|| {
         let (validity, set) = status.arguments.split_once(' ')?;
         let validity = validity.parse().ok().filter(|&validity: &u32| validity > 0)?;

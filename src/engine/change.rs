@@ -1,9 +1,11 @@
-//! Commands that change the destination besides APPEND: CREATE, SUBSCRIBE, UID STORE. Nothing here deletes.
+//! Commands that change the destination besides APPEND: CREATE, SUBSCRIBE, UID STORE, UID EXPUNGE.
+//!
+//! Only UID EXPUNGE, of the UIDs that it is given: EXPUNGE and CLOSE also remove what others have marked as deleted.
 
 use super::append::flag_list;
 use super::session::{Session, Tag, with_mailbox};
 use super::status::Status;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::{Flags, RawName, SpecialUse, UidSet};
 
 /// In which direction flags are changed. Never replaced: that would destroy what others set.
@@ -53,6 +55,25 @@ impl Session {
             FlagChange::Remove => '-',
         };
         self.send(format!("UID STORE {uids} {sign}FLAGS.SILENT {}", flag_list(flags)).as_bytes())
+    }
+}
+
+impl Session {
+    /// Whether single messages can be expunged (RFC 4315).
+    pub fn expunges_by_uid(&self) -> bool {
+        self.capabilities.has("UIDPLUS")
+    }
+
+    /// Removes those of these messages of the selected mailbox that are marked `\Deleted`. An OK proves nothing about
+    /// single messages.
+    ///
+    /// # Errors
+    /// `Refused`, also where the server cannot do it; `Connection`.
+    pub fn expunge(&mut self, uids: &UidSet) -> Result<()> {
+        if !self.expunges_by_uid() {
+            return Err(self.locate(Error::new(Kind::Refused, "the server cannot expunge single messages")));
+        }
+        self.run(format!("UID EXPUNGE {uids}").as_bytes(), "could not expunge", |_| Ok(())).map(drop)
     }
 }
 

@@ -121,7 +121,7 @@ impl Session {
 }
 
 /// The UIDs of a SEARCH or ESEARCH response that holds them all.
-fn searched(text: &[u8]) -> Option<UidSet> {
+pub(super) fn searched(text: &[u8]) -> Option<UidSet> {
     let text = String::from_utf8_lossy(text).to_ascii_uppercase();
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     match words.get(1) {
@@ -137,7 +137,7 @@ fn searched(text: &[u8]) -> Option<UidSet> {
     }
 }
 
-fn fetch_event(mut response: Response) -> Option<FetchEvent> {
+pub(super) fn fetch_event(mut response: Response) -> Option<FetchEvent> {
     let rest = response.text().strip_prefix(b"* ")?;
     let mut words = rest.splitn(3, |&octet| octet == b' ');
     let (first, second, third) = (words.next()?, words.next().unwrap_or_default(), words.next().unwrap_or_default());

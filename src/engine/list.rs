@@ -39,7 +39,7 @@ pub struct Listing {
 }
 
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     quotas: Vec<Quota>,
     namespaces: Namespaces,
     lines: Vec<ListLine>,
@@ -145,7 +145,7 @@ fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<Sync
 }
 
 impl Found {
-    fn take(&mut self, mut response: Response) -> Result<()> {
+    pub(super) fn take(&mut self, mut response: Response) -> Result<()> {
         let text = response.text().to_ascii_uppercase();
         if text.starts_with(b"* LIST ") {
             self.lines.extend(list_line(&mut response));
@@ -161,7 +161,7 @@ impl Found {
         Ok(())
     }
 
-    fn into_listing(self) -> Listing {
+    pub(super) fn into_listing(self) -> Listing {
         let delimiter = self.lines.iter().find_map(|line| line.delimiter);
         let namespace =
             self.namespaces.personal.clone().unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });

@@ -1,7 +1,9 @@
 //! Logging in: SASL PLAIN with or without an authorization identity, `user*master`, LOGIN. Done by the `imap` crate on
-//! our wire, which keeps the response codes that the crate drops.
+//! our wire, which keeps the response codes that the crate drops and puts the secret in where the crate wrote its
+//! stand-in.
 
 use super::capabilities::Capabilities;
+use super::stand_in::{STAND_IN, StandIn};
 use super::status::Status;
 use super::wire::Wire;
 use crate::error::{Error, Kind, Result};
@@ -14,9 +16,9 @@ use zeroize::Zeroizing;
 /// Who logs in, and as whom.
 pub struct Identity {
     /// Whose mailboxes are to be opened; empty for the one who logs in.
-    authorization: String,
+    pub(super) authorization: String,
     /// Whose password is given.
-    authentication: String,
+    pub(super) authentication: String,
 }
 
 impl Identity {
@@ -35,13 +37,8 @@ impl Identity {
 
     /// The SASL PLAIN message (RFC 4616 2).
     fn plain(&self, password: &Secret) -> Zeroizing<Vec<u8>> {
-        let mut message = Zeroizing::new(Vec::with_capacity(512));
-        message.extend_from_slice(self.authorization.as_bytes());
-        message.push(0);
-        message.extend_from_slice(self.authentication.as_bytes());
-        message.push(0);
-        message.extend_from_slice(password.expose().as_bytes());
-        message
+        // In one allocation: a vector that grows leaves its content behind.
+        Zeroizing::new([&self.authorization, &self.authentication, password.expose()].join("\0").into_bytes())
     }
 }
 
@@ -66,13 +63,13 @@ pub fn choose(server: &Server, offered: &Capabilities) -> Result<Mechanism> {
     }
 }
 
-struct Responder(Zeroizing<Vec<u8>>);
+struct Responder;
 
-impl imap::Authenticator for &Responder {
-    type Response = Zeroizing<Vec<u8>>;
+impl imap::Authenticator for Responder {
+    type Response = &'static str;
 
     fn process(&self, _challenge: &[u8]) -> Self::Response {
-        self.0.clone()
+        STAND_IN
     }
 }
 
@@ -104,9 +101,16 @@ pub fn log_in(
     offered: &Capabilities,
 ) -> Result<Witness> {
     let outcome = match mechanism {
-        Mechanism::Plain => authenticate(wire, &identity.plain(password), offered.has("SASL-IR")),
-        Mechanism::Login => plain_login(wire, &identity.authentication, password),
+        Mechanism::Plain => {
+            wire.set_stand_in(Some(StandIn::for_response(&identity.plain(password))));
+            authenticate(wire, offered.has("SASL-IR"))
+        }
+        Mechanism::Login => {
+            wire.set_stand_in(Some(StandIn::for_password(password.expose())));
+            plain_login(wire, &identity.authentication)
+        }
     };
+    wire.set_stand_in(None);
     let witness = Witness::read(&wire.take_witnessed());
     match (outcome, &witness.tagged) {
         (Ok(()), _) => Ok(witness),
@@ -119,18 +123,14 @@ type CrateResult = std::result::Result<(), imap::Error>;
 
 /// The crate writes `AUTHENTICATE ` and the word that it is given; with SASL-IR the initial response goes in there
 /// (RFC 4959), and the crate then finds the tagged answer where it looked for a challenge.
-fn authenticate(wire: &mut Wire, message: &Zeroizing<Vec<u8>>, initial_response: bool) -> CrateResult {
-    let client = imap::Client::new(wire);
-    let responder = Responder(message.clone());
-    let command = match initial_response {
-        true => Zeroizing::new(format!("PLAIN {}", &*Zeroizing::new(STANDARD.encode(&**message)))),
-        false => Zeroizing::new("PLAIN".to_owned()),
-    };
-    client.authenticate(command.as_str(), &&responder).map(drop).map_err(|(error, _)| error)
+fn authenticate(wire: &mut Wire, initial_response: bool) -> CrateResult {
+    let initial = if initial_response { format!(" {}", STANDARD.encode(STAND_IN)) } else { String::new() };
+    let command = format!("PLAIN{initial}");
+    imap::Client::new(wire).authenticate(command, &Responder).map(drop).map_err(|(error, _)| error)
 }
 
-fn plain_login(wire: &mut Wire, user: &str, password: &Secret) -> CrateResult {
-    imap::Client::new(wire).login(user, password.expose()).map(drop).map_err(|(error, _)| error)
+fn plain_login(wire: &mut Wire, user: &str) -> CrateResult {
+    imap::Client::new(wire).login(user, STAND_IN).map(drop).map_err(|(error, _)| error)
 }
 
 /// What the server sent during the login.
@@ -191,6 +191,48 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::played::Played;
+
+    /// What is sent for this login, and what comes of it.
+    fn sent(password: &str, mechanism: Mechanism, offered: &str, answers: &str) -> (Vec<u8>, Result<Witness>) {
+        let (mut wire, heard) = Played::heard(answers.as_bytes(), &[3, 7]);
+        let identity = Identity { authorization: String::new(), authentication: "u".to_owned() };
+        let password = Secret::new(password.to_owned());
+        let outcome = log_in(&mut wire, &identity, &password, mechanism, &Capabilities::parse(offered));
+        wire.write(b"after").and_then(|()| wire.flush()).unwrap();
+        let octets = heard.octets();
+        (octets.strip_suffix(b"after").expect("the wire is free again").to_vec(), outcome)
+    }
+
+    #[test]
+    fn log_in_any_character_in_the_password_arrives() {
+        for character in (1..=0x17f).filter_map(char::from_u32).chain(['\u{2028}', '📀', '\u{10ffff}']) {
+            let password = format!("{character}pass{character}");
+            let response = STANDARD.encode(format!("\0u\0{password}"));
+            let plain = |offered, answers| sent(&password, Mechanism::Plain, offered, answers);
+            let (octets, outcome) = plain("SASL-IR", "a1 OK in\r\n");
+            assert!(outcome.is_ok() && octets == format!("a1 AUTHENTICATE PLAIN {response}\r\n").into_bytes());
+            let (octets, outcome) = plain("", "+ \r\na1 OK in\r\n");
+            assert!(outcome.is_ok() && octets == format!("a1 AUTHENTICATE PLAIN\r\n{response}\r\n").into_bytes());
+            let as_literal = matches!(character, '\r' | '\n' | '\u{80}'..);
+            let answers = if as_literal { "* OK soon\r\n+ go on\r\na1 OK in\r\n" } else { "a1 OK in\r\n" };
+            let (octets, outcome) = sent(&password, Mechanism::Login, "", answers);
+            let expected = match as_literal {
+                true => format!("a1 LOGIN \"u\" {{{}}}\r\n{password}\r\n", password.len()),
+                false => format!("a1 LOGIN \"u\" \"{}\"\r\n", password.replace('\\', r"\\").replace('"', "\\\"")),
+            };
+            assert!(outcome.is_ok() && octets == expected.as_bytes(), "{}", octets.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn log_in_literal_that_is_refused_is_not_sent() {
+        let (octets, outcome) = sent("pässword", Mechanism::Login, "", "a1 NO [AUTHENTICATIONFAILED] no literals\r\n");
+        assert_eq!(octets, b"a1 LOGIN \"u\" {9}\r\n");
+        assert_eq!(outcome.err().map(|error| error.kind().clone()), Some(Kind::Authentication));
+        let (octets, outcome) = sent("pässword", Mechanism::Login, "", &"* OK wait\r\n".repeat(200));
+        assert!(outcome.is_err() && !octets.ends_with("pässword\r\n".as_bytes()), "endless waiting");
+    }
 
     #[test]
     fn witness_capabilities_of_the_tagged_answer_win() {

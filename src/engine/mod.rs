@@ -6,7 +6,7 @@
 //! - [`wire`]: one buffered, bounded, counted stream; the `imap` crate and our engine take turns on it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way. [`status`]: OK, NO, BAD and their codes.
 //! - [`session`]: commands out, answers in, pipelined. [`capabilities`]: what the server can do.
-//! - [`connect`]: from settings to a session, with [`login`], within a [`budget`] and at a rate ([`throttle`]). [`quirks`]: who the server is.
+//! - [`connect`]: from settings to a session, with [`login`] ([`stand_in`] keeps secrets out of the crate), within a [`budget`] and at a rate ([`throttle`]). [`quirks`]: who the server is.
 //! - One file a group of commands: [`list`], [`select`], [`fetch`], [`append`], [`change`], [`quota`].
 //! - [`identity`] and [`date`]: what a message is recognised by, and when it arrived.
 
@@ -17,15 +17,20 @@ pub mod change;
 pub mod connect;
 pub mod date;
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod identity;
 pub mod list;
 pub mod login;
 pub mod octets;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod played;
 pub mod quirks;
 pub mod quota;
 pub mod response;
 pub mod select;
 pub mod session;
+pub mod stand_in;
 pub mod status;
 pub mod stream;
 pub mod throttle;

@@ -12,11 +12,11 @@ use std::path::Path;
 const LITERALS: usize = 64;
 
 /// How many octets of literals one response may hold in memory in all.
-const RESPONSE_MEMORY_OCTETS: u64 = 4 * MEMORY_OCTETS;
+pub(super) const RESPONSE_MEMORY_OCTETS: u64 = 4 * MEMORY_OCTETS;
 
 /// A piece of a response.
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     Text(Vec<u8>),
     Literal(Octets),
 }
@@ -24,7 +24,7 @@ enum Part {
 /// One complete response line with its literals.
 #[derive(Debug)]
 pub struct Response {
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
 }
 
 impl Response {

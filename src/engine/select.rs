@@ -24,8 +24,8 @@ pub struct Opened {
     pub read_write: bool,
 }
 
-struct Gathered {
-    opened: Opened,
+pub(super) struct Gathered {
+    pub(super) opened: Opened,
     exists: Option<u32>,
 }
 
@@ -84,7 +84,7 @@ impl Default for Gathered {
 }
 
 impl Gathered {
-    fn take(&mut self, response: &Response) {
+    pub(super) fn take(&mut self, response: &Response) {
         let Some(rest) = response.text().strip_prefix(b"* ") else { return };
         if let Some(status) = Status::parse(rest) {
             self.take_code(&status);

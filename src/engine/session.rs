@@ -292,7 +292,7 @@ fn classify(response: Response, unanswered: &mut BTreeSet<u32>) -> Result<Event>
 }
 
 /// The answer to a command that was sent and not answered before.
-fn tagged(text: &[u8], unanswered: &mut BTreeSet<u32>) -> Option<Event> {
+pub(super) fn tagged(text: &[u8], unanswered: &mut BTreeSet<u32>) -> Option<Event> {
     let rest = text.strip_prefix(b"m")?;
     let space = rest.iter().position(|&octet| octet == b' ')?;
     let tag = super::response::number(&rest[..space]).and_then(|tag| u32::try_from(tag).ok())?;

@@ -16,6 +16,9 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 pub enum Socket {
     Tcp(TcpStream),
     Tunnel(Tunnel),
+    /// No connection at all, but what a server would have said.
+    #[cfg(any(test, feature = "fuzzing"))]
+    Played(super::played::Played),
 }
 
 impl Socket {
@@ -40,6 +43,8 @@ impl Socket {
                 tunnel.set_timeout(timeout);
                 Ok(())
             }
+            #[cfg(any(test, feature = "fuzzing"))]
+            Socket::Played(_) => Ok(()),
         }
     }
 }
@@ -70,6 +75,8 @@ impl Read for Socket {
         match self {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Tunnel(tunnel) => tunnel.read(buffer),
+            #[cfg(any(test, feature = "fuzzing"))]
+            Socket::Played(played) => played.read(buffer),
         }
     }
 }
@@ -79,6 +86,8 @@ impl Write for Socket {
         match self {
             Socket::Tcp(stream) => stream.write(octets),
             Socket::Tunnel(tunnel) => tunnel.write(octets),
+            #[cfg(any(test, feature = "fuzzing"))]
+            Socket::Played(played) => played.write(octets),
         }
     }
 

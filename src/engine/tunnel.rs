@@ -27,8 +27,10 @@ impl Tunnel {
     /// # Errors
     /// `Settings` when it cannot be started.
     pub fn start(command: &[String], user: &str, withheld: &[String]) -> Result<Tunnel> {
+        // The program alone: an argument may be a password (`sshpass -p`).
+        let program = command.first().map_or("", String::as_str);
         let failed = |cause: io::Error| {
-            Error::new(Kind::Settings, format!("could not start the tunnel `{}`", command.join(" ")))
+            Error::new(Kind::Settings, format!("could not start the tunnel `{program}`"))
                 .because(cause)
                 .hint("`tunnel` in the settings is a list: the program, then its arguments")
         };

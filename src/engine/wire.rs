@@ -8,7 +8,9 @@
 //! 2. A line longer than [`LINE_OCTETS`] is an error, never an allocation.
 //! 3. What was read before TLS is never read after it: leftovers are an injection and fail the connection.
 //! 4. Secrets and message octets never reach the transcript.
+//! 5. What was written through the [`Write`] trait is erased when it is sent, and a secret is put in only then.
 
+use super::stand_in::StandIn;
 use super::stream::{Socket, Stream};
 use super::throttle::Throttle;
 use super::tls::TlsClient;
@@ -16,6 +18,7 @@ use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
 use std::io::{self, Read, Write};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
 /// answer may be longer.
@@ -23,6 +26,9 @@ pub const LINE_OCTETS: usize = 1 << 20;
 
 /// Octets read from the stream at once.
 const INPUT_OCTETS: usize = 64 << 10;
+
+/// What a server may say before it takes a literal.
+const UNTAGGED_BEFORE_INVITATION: usize = 100;
 
 /// Octets gathered before they are written to the stream.
 const OUTPUT_OCTETS: usize = 64 << 10;
@@ -40,6 +46,8 @@ pub struct Wire {
     sent: u64,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
     witnessed: Vec<u8>,
+    /// The secret that leaves in the stead of what the `imap` crate was given.
+    stand_in: Option<StandIn>,
     /// Octets a second, over all connections to this server.
     bandwidth: Throttle,
 }
@@ -58,6 +66,7 @@ impl Wire {
             received: 0,
             sent: 0,
             witnessed: Vec::new(),
+            stand_in: None,
             bandwidth,
         }
     }
@@ -177,6 +186,11 @@ impl Wire {
         sent.map_err(|cause| self.broken(&cause))
     }
 
+    /// Sends the secret for its stand-in from now on; `None` erases it.
+    pub fn set_stand_in(&mut self, stand_in: Option<StandIn>) {
+        self.stand_in = stand_in;
+    }
+
     /// The lines that the `imap` crate read since the last call.
     pub fn take_witnessed(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.witnessed)
@@ -250,9 +264,35 @@ impl Write for Wire {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        use zeroize::Zeroize;
-        let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
-        self.output.zeroize();
-        sent
+        let written = Zeroizing::new(std::mem::take(&mut self.output));
+        let [head, tail] = match self.stand_in.as_ref().and_then(|stand_in| stand_in.replace(&written)) {
+            Some(parts) => parts,
+            None => [written, Zeroizing::default()],
+        };
+        self.stream.write_all(&head).and_then(|()| self.stream.flush())?;
+        if tail.is_empty() || !self.is_invited()? {
+            return Ok(());
+        }
+        self.stream.write_all(&tail).and_then(|()| self.stream.flush())
+    }
+}
+
+impl Wire {
+    /// Whether the server says `+` to a literal that was announced. A tagged answer stays where it is, for the crate.
+    fn is_invited(&mut self) -> io::Result<bool> {
+        for _ in 0..UNTAGGED_BEFORE_INVITATION {
+            if self.start == self.end && self.fill_once()? == 0 {
+                return Ok(false);
+            }
+            let first = self.input[self.start];
+            if first != b'+' && first != b'*' {
+                return Ok(false);
+            }
+            self.read_line(&mut Vec::new()).map_err(|error| io::Error::other(error.line()))?;
+            if first == b'+' {
+                return Ok(true);
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the server neither takes the password nor refuses it"))
     }
 }

@@ -41,11 +41,29 @@ impl SystemFlag {
     }
 }
 
+const ALL_SYSTEM_FLAGS: u8 = 0b11111;
+
 /// The flags of one message: equal when they hold the same flags, keywords compared without case.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "WrittenFlags")]
 pub struct Flags {
     system: u8,
     keywords: Box<[Box<str>]>,
+}
+
+/// Flags as they may stand in a file: a keyword there could be anything, until it was looked at.
+#[derive(Deserialize)]
+struct WrittenFlags {
+    system: u8,
+    keywords: Vec<Box<str>>,
+}
+
+impl From<WrittenFlags> for Flags {
+    fn from(written: WrittenFlags) -> Self {
+        let mut flags = Flags::from_texts(written.keywords.iter().map(|keyword| &**keyword));
+        flags.system |= written.system & ALL_SYSTEM_FLAGS;
+        flags
+    }
 }
 
 impl Flags {
@@ -168,7 +186,7 @@ pub struct FlagCapacity {
 impl FlagCapacity {
     /// Everything: what a server without PERMANENTFLAGS must be taken to hold.
     pub fn everything() -> Self {
-        FlagCapacity { system: 0b11111, keywords: Box::default(), any_keyword: true }
+        FlagCapacity { system: ALL_SYSTEM_FLAGS, keywords: Box::default(), any_keyword: true }
     }
 
     /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made.
@@ -209,6 +227,13 @@ mod tests {
     #[test]
     fn recent_and_unknown_system_flags_are_dropped() {
         assert!(flags("\\Recent \\Foo \\*").is_empty());
+    }
+
+    #[test]
+    fn keywords_from_a_file_that_are_none_are_dropped() {
+        let written = r#"{"system":255,"keywords":["B","\\Seen) x","a","","b"]}"#;
+        let read: Flags = serde_json::from_str(written).unwrap();
+        assert_eq!(read.to_string(), "(\\Answered \\Flagged \\Deleted \\Seen \\Draft a B)");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Flags, MailboxName, Outcomes, RawName, Uid, UidValidity};
+use super::{Digest, Flags, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -24,6 +24,16 @@ pub struct Link {
     pub origin: LinkOrigin,
     /// Size in octets as read from the source when it was appended; what the destination made of it may differ.
     pub octets: u64,
+    /// The identity of the source message. When that is gone, it is what tells that the destination message is still
+    /// the one that was meant.
+    pub identity: Digest,
+}
+
+impl Link {
+    /// Whether the destination message is there because we put it there.
+    pub fn is_ours(&self) -> bool {
+        self.origin != LinkOrigin::Adopted
+    }
 }
 
 /// The two mailboxes, with their UIDVALIDITY, that a set of links holds for. When either value changes the links are void.
@@ -60,6 +70,9 @@ pub struct PairState {
     pub destination: MailboxName,
     /// `Some` while appends may have happened whose answers were not recorded: the tail must be reconciled.
     pub intent: Option<Intent>,
+    /// Where appends may have landed whose answers we never had, and which came after we had looked for them: at or above
+    /// this destination UID. The UIDNEXT of the intent at the first unclean end; kept as long as the pairing.
+    pub late_from: Option<Uid>,
     pub settled: Option<Settled>,
     /// What became of the source mailbox's messages, as of the last plan or apply.
     pub outcomes: Outcomes,

@@ -5,6 +5,8 @@
 pub mod account;
 pub mod digest;
 pub mod flags;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod limits;
 pub mod link;
 pub mod mailbox;

@@ -1,6 +1,6 @@
 //! A plan: what `apply` will do, mailbox by mailbox, and which snapshots it was made from.
 
-use super::{Flags, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
+use super::{Digest, Flags, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +20,27 @@ pub struct FlagUpdate {
 pub struct Skipped {
     pub uid: Uid,
     pub reason: String,
+}
+
+/// One message that we copied, and that is gone from the source: its copy goes, too. Only in mirror mode.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Deletion {
+    pub source: Uid,
+    pub destination: Uid,
+    /// What the message is known by; another one under this UID is not touched.
+    pub identity: Digest,
+    /// RFC822.SIZE as listed on the destination.
+    pub octets: u64,
+}
+
+/// A second copy that we stored without knowing: an append whose connection broke landed after we had looked for it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SecondCopy {
+    pub source: Uid,
+    /// The copy that is linked, and stays.
+    pub linked: Uid,
+    /// The one that may go, if both are the same octets.
+    pub surplus: Uid,
 }
 
 /// What is to be done for one source mailbox.
@@ -47,6 +68,15 @@ pub struct MailboxPlan {
     pub skipped: Vec<Skipped>,
     /// Copied once, gone from the destination since: left alone.
     pub departed: UidSet,
+    /// Copies to delete, ascending by destination UID.
+    pub deletions: Vec<Deletion>,
+    /// Destination messages whose source is gone, and which stay because they were there before us. Counted in mirror
+    /// mode alone.
+    pub kept: u64,
+    /// Ascending by the UID of the surplus one.
+    pub second_copies: Vec<SecondCopy>,
+    /// Why so many deletions need a word from the user.
+    pub guard: Option<String>,
     /// Source messages that are tied to a message which was on the destination before us.
     pub present: u64,
     /// Source messages that are tied to the copy that we made.
@@ -58,7 +88,17 @@ pub struct MailboxPlan {
 impl MailboxPlan {
     /// Whether there is nothing to do on the destination.
     pub fn is_empty(&self) -> bool {
-        !self.create && !self.subscribe && self.copies.is_empty() && self.flag_updates.is_empty()
+        !self.adds() && self.removals() == 0
+    }
+
+    /// Whether there is something to create, copy or mark.
+    pub fn adds(&self) -> bool {
+        self.create || self.subscribe || !self.copies.is_empty() || !self.flag_updates.is_empty()
+    }
+
+    /// How many messages of the destination would go.
+    pub fn removals(&self) -> u64 {
+        (self.deletions.len() + self.second_copies.len()) as u64
     }
 }
 
@@ -95,6 +135,7 @@ pub struct PlanTotals {
     pub octets: u64,
     pub flag_updates: u64,
     pub deletes: u64,
+    pub second_copies: u64,
     pub creates: u64,
     pub subscribes: u64,
     pub skipped: u64,
@@ -106,6 +147,8 @@ impl PlanTotals {
         self.copies += mailbox.copies.len();
         self.octets += mailbox.octets;
         self.flag_updates += mailbox.flag_updates.len() as u64;
+        self.deletes += mailbox.deletions.len() as u64;
+        self.second_copies += mailbox.second_copies.len() as u64;
         self.creates += u64::from(mailbox.create);
         self.subscribes += u64::from(mailbox.subscribe);
         self.skipped += mailbox.skipped.len() as u64;
@@ -117,6 +160,7 @@ impl PlanTotals {
         self.octets += other.octets;
         self.flag_updates += other.flag_updates;
         self.deletes += other.deletes;
+        self.second_copies += other.second_copies;
         self.creates += other.creates;
         self.subscribes += other.subscribes;
         self.skipped += other.skipped;
@@ -124,7 +168,7 @@ impl PlanTotals {
 
     /// Whether there is anything to do on the destination.
     pub fn is_empty(&self) -> bool {
-        self.copies + self.flag_updates + self.deletes + self.creates + self.subscribes == 0
+        self.copies + self.flag_updates + self.deletes + self.second_copies + self.creates + self.subscribes == 0
     }
 }
 

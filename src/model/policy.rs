@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub enum Mode {
     /// Add messages and follow the source's flags; delete nothing.
     Copy,
+    /// Also delete what we copied once it is gone from the source.
+    Mirror,
 }
 
 /// Which mailboxes take part, and what they are called on the destination.
@@ -46,7 +48,12 @@ pub struct Policy {
     pub max_message_octets: Option<u64>,
     /// Copy again what was copied once and is gone from the destination.
     pub restore_missing: bool,
+    /// A plan that deletes more than so many percent of any one mailbox is not begun.
+    pub delete_guard: u8,
 }
+
+/// What is deleted of a mailbox without a question.
+const DELETE_GUARD: u8 = 10;
 
 impl Default for Policy {
     fn default() -> Self {
@@ -55,6 +62,7 @@ impl Default for Policy {
             mailboxes: MailboxPolicy::default(),
             max_message_octets: None,
             restore_missing: false,
+            delete_guard: DELETE_GUARD,
         }
     }
 }

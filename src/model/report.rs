@@ -111,6 +111,8 @@ pub enum DifferenceKind {
     FlagsDiffer,
     DatesDiffer,
     Extra,
+    /// Copied by us, gone from the source, and not deleted yet. Only in mirror mode.
+    Undeleted,
 }
 
 /// The counts of the Contract's verify report.
@@ -123,6 +125,8 @@ pub struct Differences {
     pub dates_differ: u64,
     /// On the destination and not on the source: new mail there, or deleted on the source since. No fault.
     pub extra: u64,
+    /// Copied by us, gone from the source, and not deleted yet. Only in mirror mode; copy mode counts them as extra.
+    pub undeleted: u64,
 }
 
 impl Differences {
@@ -135,6 +139,7 @@ impl Differences {
             DifferenceKind::FlagsDiffer => &mut self.flags_differ,
             DifferenceKind::DatesDiffer => &mut self.dates_differ,
             DifferenceKind::Extra => &mut self.extra,
+            DifferenceKind::Undeleted => &mut self.undeleted,
         } += count;
     }
 
@@ -146,12 +151,13 @@ impl Differences {
         self.flags_differ += other.flags_differ;
         self.dates_differ += other.dates_differ;
         self.extra += other.extra;
+        self.undeleted += other.undeleted;
     }
 
     /// Whether what left has arrived: nothing but extra messages differs.
     pub fn is_clean(&self) -> bool {
-        let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _ } = *self;
-        missing + duplicated + altered + flags_differ + dates_differ == 0
+        let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } = *self;
+        missing + duplicated + altered + flags_differ + dates_differ + undeleted == 0
     }
 }
 

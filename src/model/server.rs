@@ -2,6 +2,7 @@
 
 use super::{RawName, Side};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -111,17 +112,31 @@ impl Address {
         match self {
             Address::Tcp { host, port: 143 | 993 } => host.clone(),
             Address::Tcp { host, port } => format!("{host}:{port}"),
-            Address::Tunnel(command) => format!("tunnel `{}`", command.join(" ")),
+            Address::Tunnel(command) => format!("{} {}", program(command), fingerprint(command)),
         }
     }
 }
+
+/// The program alone: an argument may be a password (`sshpass -p`).
+fn program(command: &[String]) -> String {
+    format!("tunnel `{}`", command.first().map_or("", String::as_str))
+}
+
+/// Tells commands apart without showing them.
+fn fingerprint(command: &[String]) -> String {
+    let digest = Sha256::digest(command.join("\0"));
+    digest.iter().take(FINGERPRINT_OCTETS).map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Too few to try out what was in the command.
+const FINGERPRINT_OCTETS: usize = 4;
 
 impl Server {
     /// The name by which messages speak of this server.
     pub fn label(&self) -> String {
         match &self.address {
             Address::Tcp { host, .. } => host.clone(),
-            Address::Tunnel(command) => format!("tunnel `{}`", command.first().map_or("", String::as_str)),
+            Address::Tunnel(command) => program(command),
         }
     }
 }
@@ -163,6 +178,8 @@ pub struct SideState {
     pub append_limit: Option<u64>,
     /// Whether CREATE takes a special use (RFC 6154).
     pub creates_special_use: bool,
+    /// Whether single messages can be expunged (RFC 4315).
+    pub expunges_by_uid: bool,
     pub quotas: Vec<Quota>,
 }
 
@@ -177,5 +194,6 @@ mod tests {
         assert_ne!(tcp(1143).place(), tcp(2143).place());
         let tunnel = |host: &str| Address::Tunnel(["ssh", host, "imap"].map(str::to_owned).to_vec());
         assert_ne!(tunnel("old").place(), tunnel("new").place());
+        assert!(!tunnel("old").place().contains("old"), "an argument may be a password");
     }
 }

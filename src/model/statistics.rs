@@ -14,6 +14,8 @@ pub struct RunFigures {
     pub messages_copied: u64,
     pub octets_copied: u64,
     pub flags_updated: u64,
+    /// Copies deleted because their source is gone, and second copies removed.
+    pub messages_deleted: u64,
     /// Times that a connection broke and was opened again.
     pub reconnects: u64,
 }

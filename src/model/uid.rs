@@ -45,8 +45,22 @@ plain_number!(Uid, UidValidity, ModSeq);
 
 /// A set of UIDs: ascending, disjoint, non-adjacent closed ranges.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenRanges")]
 pub struct UidSet {
     ranges: Vec<(u32, u32)>,
+}
+
+/// Ranges as they may stand in a file: in any order, until they were looked at.
+#[derive(Deserialize)]
+struct WrittenRanges {
+    ranges: Vec<(u32, u32)>,
+}
+
+impl From<WrittenRanges> for UidSet {
+    fn from(WrittenRanges { mut ranges }: WrittenRanges) -> Self {
+        ranges.retain(|(first, last)| 0 < *first && first <= last);
+        Self::from_ranges(ranges)
+    }
 }
 
 impl UidSet {
@@ -245,6 +259,12 @@ mod tests {
         for text in ["1:*", "0", "", "1,,2", "+1", "4294967296", "a"] {
             assert_eq!(UidSet::parse(text.as_bytes()), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ranges_from_a_file_that_are_none_are_dropped() {
+        let set: UidSet = serde_json::from_str(r#"{"ranges":[[9,9],[5,3],[0,4],[2,3],[1,2]]}"#).unwrap();
+        assert_eq!(set.to_string(), "1:3,9");
     }
 
     #[test]

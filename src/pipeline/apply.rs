@@ -3,7 +3,8 @@
 //! 1. The plan is checked: made from the last scan, with these settings.
 //! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
 //! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
-//! 4. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left.
+//! 4. What goes from the destination goes last (`purge`).
+//! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left.
 
 use super::access::Access;
 use super::allowance::Allowance;
@@ -12,10 +13,12 @@ use super::fleet::for_each_account;
 use super::listing::{SideScan, Wanted};
 use super::plan::{plan_account, stamp};
 use super::prepare::{Prepared, close_intents, prepare};
-use super::{ApplyOptions, Event, Migration, Phase, Thoroughness};
+use super::purge::{Purged, SecondCopies, purge};
+use super::{ApplyOptions, Deletes, Event, Migration, Phase, Thoroughness};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::plan::{AccountPlan, PlanTotals};
+use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
+use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::RunFigures;
 use crate::model::{Outcomes, RawName, Side};
@@ -31,7 +34,7 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
         let clock = Clock::start();
         access.bind()?;
         let plan = current_plan(access)?;
-        apply_account(access, &plan, &allowance, clock)
+        apply_account(access, &plan, &allowance, options.deletes, clock)
     })
 }
 
@@ -72,9 +75,10 @@ pub fn apply_account(
     access: &Access<'_>,
     plan: &AccountPlan,
     allowance: &Allowance,
+    deletes: Deletes,
     clock: Clock,
 ) -> Result<ApplySummary> {
-    let mut run = Run::new(access, allowance, clock);
+    let mut run = Run::new(access, allowance, deletes, clock);
     match run.execute(plan) {
         Ok(()) => run.finish(plan),
         Err(error) if *error.kind() == Kind::Interrupted => {
@@ -100,10 +104,12 @@ pub fn apply_account(
 struct Run<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
+    deletes: Deletes,
     clock: Clock,
     figures: RunFigures,
     ending: Ending,
     failures: Vec<Error>,
+    warnings: Vec<String>,
     /// Destination mailboxes that changed.
     touched: HashSet<RawName>,
     /// What happened to messages in this run, besides being copied.
@@ -115,14 +121,16 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(access: &'a Access<'a>, allowance: &'a Allowance, clock: Clock) -> Self {
+    fn new(access: &'a Access<'a>, allowance: &'a Allowance, deletes: Deletes, clock: Clock) -> Self {
         Run {
             access,
             allowance,
+            deletes,
             figures: RunFigures { started: clock.started, ..RunFigures::default() },
             clock,
             ending: Ending::Complete,
             failures: Vec::new(),
+            warnings: Vec::new(),
             touched: HashSet::new(),
             outcomes: Outcomes::default(),
             clean: HashSet::new(),
@@ -135,14 +143,60 @@ impl<'a> Run<'a> {
         if totals.is_empty() {
             return Ok(());
         }
+        self.guard_deletions(plan)?;
         self.guard_quota(&totals)?;
         self.announce(&totals)?;
+        if plan.mailboxes.iter().any(MailboxPlan::adds) {
+            self.add(plan)?;
+        }
+        self.remove(plan)
+    }
+
+    /// Creates, copies and marks.
+    fn add(&mut self, plan: &AccountPlan) -> Result<()> {
         let access = self.access;
         let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan))?;
         let Prepared { jobs, failures, created: _ } = prepared;
         self.failures.extend(failures);
         self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
         self.copy(jobs)
+    }
+
+    /// Deletes what is gone from the source, once all is copied that the plan names.
+    fn remove(&mut self, plan: &AccountPlan) -> Result<()> {
+        let totals = plan.totals();
+        let second_copies = match (self.mode(), self.deletes) {
+            (Mode::Copy, Deletes::Guarded) => SecondCopies::Stay,
+            (Mode::Mirror, _) | (_, Deletes::Allowed) => SecondCopies::Go,
+        };
+        if totals.deletes + totals.second_copies == 0 || self.ending != Ending::Complete {
+            return Ok(());
+        }
+        let mut purged = Purged::default();
+        let result = purge(self.access, plan, second_copies, &mut purged);
+        self.figures.messages_deleted += purged.removed;
+        self.failures.extend(purged.failures);
+        self.warnings.extend(purged.warnings);
+        self.touched.extend(purged.touched);
+        result
+    }
+
+    fn mode(&self) -> Mode {
+        self.access.migration.policy.mode
+    }
+
+    /// Refuses a plan that deletes more than it may without a word from the user.
+    fn guard_deletions(&self, plan: &AccountPlan) -> Result<()> {
+        let guarded: Vec<_> = plan.mailboxes.iter().filter(|mailbox| mailbox.guard.is_some()).collect();
+        if guarded.is_empty() || self.deletes == Deletes::Allowed {
+            return Ok(());
+        }
+        let error =
+            Error::new(Kind::Guard, "the plan deletes more than it may without being told to, and was not begun");
+        let reasons = guarded.iter().filter_map(|mailbox| Some((&mailbox.destination, mailbox.guard.as_ref()?)));
+        let error = reasons.fold(error, |error, (name, reason)| error.because(format!("`{name}`: {reason}")));
+        Err(error
+            .hint("look at `mailferry plan --details`; if it is as it should be, run `mailferry sync --allow-deletes`"))
     }
 
     /// Refuses a plan that certainly does not fit: half a mailbox in a full account helps nobody.
@@ -223,7 +277,7 @@ impl<'a> Run<'a> {
             outcomes,
             ending: self.ending,
             failures: std::mem::take(&mut self.failures),
-            warnings: plan.warnings.clone(),
+            warnings: plan.warnings.iter().cloned().chain(std::mem::take(&mut self.warnings)).collect(),
             left: outcomes.pending,
         })
     }
@@ -237,7 +291,9 @@ impl<'a> Run<'a> {
         let listed = self.touched.is_empty() || self.list_again()?;
         if listed {
             close_intents(access, self.clean.iter())?;
-            outcomes = plan_account(access)?.outcomes;
+            let next = plan_account(access)?;
+            outcomes = next.outcomes;
+            self.failures.extend(self.second_copies_left(&next.plan));
         } else {
             transfer(&mut outcomes.pending, &mut outcomes.copied, self.outcomes.copied);
         }
@@ -245,6 +301,26 @@ impl<'a> Run<'a> {
         transfer(&mut outcomes.pending, &mut outcomes.failed, self.outcomes.failed);
         transfer(&mut outcomes.pending, &mut outcomes.vanished, self.outcomes.vanished);
         Ok(outcomes)
+    }
+
+    /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.
+    fn second_copies_left(&self, plan: &AccountPlan) -> Vec<Error> {
+        let again = match self.mode() {
+            Mode::Copy => "to remove them, run `mailferry sync --allow-deletes`",
+            Mode::Mirror => "run `mailferry sync` again: it removes them, as far as delete_guard lets it",
+        };
+        let doubled = plan.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty());
+        let left = doubled.map(|mailbox| {
+            let what = match mailbox.second_copies.len() {
+                1 => "1 second copy of ours is on the destination".to_owned(),
+                count => format!("{count} second copies of ours are on the destination"),
+            };
+            Error::new(Kind::Refused, what)
+                .because("an append whose connection had broken landed after it was looked for")
+                .in_mailbox(&mailbox.destination.path())
+                .hint(again)
+        });
+        left.collect()
     }
 
     fn record_status(&self, outcomes: Option<Outcomes>, error: Option<&Error>) -> Result<()> {

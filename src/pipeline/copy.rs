@@ -313,6 +313,7 @@ impl MailboxWork<'_> {
     /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
     fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
         self.dirty = true;
+        self.note_late_appends()?;
         let account = &self.access.account.name;
         let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
         if self.progress.steps > steps_before {
@@ -330,13 +331,26 @@ impl MailboxWork<'_> {
         self.access.before_reconnect(&mut self.backoff, &error)
     }
 
+    /// What the broken connection had sent may land after it was looked for. Durable with the next flush: until then
+    /// the intent is open, which says the same.
+    fn note_late_appends(&self) -> Result<()> {
+        let state = &self.access.state;
+        if let Some(mut pair) = state.pair(&self.job.plan.source.raw)?
+            && let (Some(intent), None) = (pair.intent, pair.late_from)
+        {
+            pair.late_from = Some(intent.uid_next);
+            state.put_pair(&pair)?;
+        }
+        Ok(())
+    }
+
     /// The first message that is not done is the one in hand: go one by one, and give it up in the end.
     fn isolate(&mut self, error: &Error) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
-        let mut pending = None;
+        let (mut pending, mut links) = (None, state.link_lookup(name)?);
         for uid in self.job.plan.copies.iter() {
-            if !self.job.is_given_up(uid) && state.link(name, uid)?.is_none() {
+            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
                 pending = Some(uid);
                 break;
             }

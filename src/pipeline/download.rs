@@ -13,7 +13,8 @@ use crate::engine::session::Tag;
 use crate::engine::{Octets, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::server::Preset;
-use crate::model::{Flags, InternalDate, MessageRecord, Outcome, Side, Uid, UidSet};
+use crate::model::{Flags, InternalDate, Link, MessageRecord, Outcome, Side, Uid, UidSet};
+use crate::store::Lookup;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// FETCH commands in flight.
@@ -95,7 +96,7 @@ impl Download<'_> {
     fn fetch_all(&mut self) -> Result<DownloadEnd> {
         let opening = self.session.send_open(&self.job.plan.source.raw, Opening::Examine)?;
         let mut opening = Some(opening);
-        let mut wanted = self.job.plan.copies.iter();
+        let mut wanted = Wanted::new(self.access, self.job)?;
         let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
         let mut end = DownloadEnd::Complete;
         loop {
@@ -149,7 +150,7 @@ impl Download<'_> {
     }
 
     /// The next messages to ask for, and whether the run's limits end here.
-    fn next_records(&self, wanted: &mut impl Iterator<Item = Uid>) -> Result<(Vec<MessageRecord>, bool)> {
+    fn next_records(&self, wanted: &mut Wanted<'_>) -> Result<(Vec<MessageRecord>, bool)> {
         let (mut records, mut octets) = (Vec::<MessageRecord>::new(), 0);
         let most_octets = self.job.share.window_octets / FETCHES_IN_FLIGHT as u64;
         while records.len() < FETCH_MESSAGES && octets < most_octets {
@@ -159,8 +160,7 @@ impl Download<'_> {
             if self.allowance.is_used_up() {
                 return Ok((records, true));
             }
-            let Some(uid) = wanted.next() else { break };
-            let Some(record) = self.pending_record(uid)? else { continue };
+            let Some(record) = wanted.next()? else { break };
             if !self.allowance.grant(record.octets) {
                 return Ok((records, true));
             }
@@ -168,15 +168,6 @@ impl Download<'_> {
             records.push(record);
         }
         Ok((records, false))
-    }
-
-    fn pending_record(&self, uid: Uid) -> Result<Option<MessageRecord>> {
-        let name = &self.job.plan.source.raw;
-        let state = &self.access.state;
-        if self.job.is_given_up(uid) || state.link(name, uid)?.is_some() {
-            return Ok(None);
-        }
-        state.record(Side::Source, name, uid)
     }
 
     fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
@@ -264,6 +255,34 @@ impl Download<'_> {
             Ok(())
         })?;
         Ok(found)
+    }
+}
+
+/// What is planned to be copied and not done yet, in the order of the UIDs.
+struct Wanted<'a> {
+    job: &'a Job,
+    uids: Box<dyn Iterator<Item = Uid> + 'a>,
+    links: Lookup<Link>,
+    records: Lookup<MessageRecord>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(access: &Access<'_>, job: &'a Job) -> Result<Self> {
+        let name = &job.plan.source.raw;
+        let (links, records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
+        Ok(Wanted { job, uids: Box::new(job.plan.copies.iter()), links, records })
+    }
+
+    fn next(&mut self) -> Result<Option<MessageRecord>> {
+        for uid in self.uids.by_ref() {
+            if !self.job.is_given_up(uid)
+                && self.links.get(uid)?.is_none()
+                && let Some(record) = self.records.get(uid)?
+            {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 }
 

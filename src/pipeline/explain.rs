@@ -3,7 +3,7 @@
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
-use crate::model::policy::Policy;
+use crate::model::policy::{Mode, Policy};
 use crate::model::report::Explanation;
 use crate::model::{Account, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
 use crate::store::{AccountStore, Store};
@@ -118,6 +118,7 @@ impl Explainer<'_> {
             plan.present,
             plan.copied
         ));
+        self.planned_removals(plan);
         if departed > 0 {
             self.say(format!(
                 "{departed} were copied once and are gone from the destination: its user removed them, and they are not brought back (restore_missing = {}).",
@@ -126,8 +127,54 @@ impl Explainer<'_> {
         }
     }
 
+    fn planned_removals(&mut self, plan: &MailboxPlan) {
+        let (deletions, second_copies) = (plan.deletions.len(), plan.second_copies.len());
+        if deletions > 0 {
+            self.say(format!(
+                "Copies to be deleted, because we made them and their source is gone (mode = \"mirror\"): {deletions}."
+            ));
+        }
+        if plan.kept > 0 {
+            self.say(format!(
+                "Left alone though their source is gone, because they were on the destination before us: {}.",
+                plan.kept
+            ));
+        }
+        if let Some(guard) = &plan.guard {
+            self.say(format!("Apply asks for --allow-deletes first: {guard}."));
+        }
+        if second_copies > 0 {
+            self.say(format!(
+                "Second copies of ours on the destination, from appends of broken connections that landed late: \
+                 {second_copies}. --allow-deletes removes those that are the same octets as the linked copy."
+            ));
+        }
+    }
+
+    /// A message that is gone from the source, and that we know by its link.
+    fn gone(&mut self, message: &str) -> Result<bool> {
+        let uid = message.parse().map(Uid);
+        let link = uid.ok().map(|uid| self.state.link(&self.source.name.raw, uid)).transpose()?.flatten();
+        let Some(link) = link else { return Ok(false) };
+        self.say(format!("UID {} is gone from the source.", link.source));
+        self.linked(&link);
+        let planned = |plan: &MailboxPlan| plan.deletions.iter().any(|deletion| deletion.source == link.source);
+        self.say(match (self.plan.as_ref().is_some_and(planned), link.is_ours(), self.policy.mode) {
+            (true, ..) => "The plan deletes that copy: we made it (mode = \"mirror\").",
+            (false, false, _) => "What was there before us is never deleted.",
+            (false, true, Mode::Copy) => "Nothing is deleted because of it (mode = \"copy\").",
+            (false, true, Mode::Mirror) => {
+                "The plan deletes nothing for it: the copy is gone, or belongs to another message now."
+            }
+        });
+        Ok(true)
+    }
+
     fn messages(&mut self, message: &str) -> Result<()> {
         let records = self.find(message)?;
+        if records.is_empty() && self.gone(message)? {
+            return Ok(());
+        }
         if records.is_empty() {
             let mailbox = self.source.name.path();
             return Err(Error::new(Kind::State, format!("the last scan of `{mailbox}` holds no message `{message}`"))

@@ -150,6 +150,7 @@ impl<'a> SideScan<'a> {
             namespace: listing.namespace.clone(),
             append_limit: capabilities.append_limit(),
             creates_special_use: capabilities.has("CREATE-SPECIAL-USE"),
+            expunges_by_uid: self.session.expunges_by_uid(),
             quotas: listing.quotas.clone(),
         };
         if self.access.state.side(self.side)?.as_ref() != Some(&state) {
@@ -398,7 +399,7 @@ impl<'a> SideScan<'a> {
     }
 }
 
-fn is_selectable(listed: &ListedMailbox) -> bool {
+pub(super) fn is_selectable(listed: &ListedMailbox) -> bool {
     use crate::model::Attribute::{NoSelect, NonExistent, Remote};
     !listed.attributes.iter().any(|attribute| matches!(attribute, NoSelect | NonExistent | Remote))
 }

@@ -3,7 +3,7 @@
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload), [`reconcile`] (what arrived
-//!   without our knowing), [`reflag`] (flag updates).
+//!   without our knowing), [`reflag`] (flag updates), [`purge`] (what goes).
 
 pub mod access;
 pub mod allowance;
@@ -19,6 +19,7 @@ pub mod gathering;
 pub mod listing;
 pub mod plan;
 pub mod prepare;
+pub mod purge;
 pub mod reconcile;
 pub mod reflag;
 pub mod resync;
@@ -85,6 +86,17 @@ pub enum Depth {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ApplyOptions {
     pub chunk: Chunk,
+    pub deletes: Deletes,
+}
+
+/// Which messages of the destination may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Deletes {
+    /// What the mode deletes, as far as the guard lets it.
+    #[default]
+    Guarded,
+    /// All that the plan shows: the user has said so.
+    Allowed,
 }
 
 /// The user's wish to stop: set once, seen by all threads.

@@ -8,11 +8,12 @@ use super::fleet::for_each_account;
 use super::{Event, Migration, Phase};
 use crate::diff::fit::fit_quota;
 use crate::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
-use crate::diff::messages::{Comparison, plan_mailbox};
+use crate::diff::messages::{Appends, Comparison, plan_mailbox};
 use crate::diff::policy::policy_digest;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
+use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::server::Preset;
 use crate::model::{
@@ -244,6 +245,8 @@ impl<'a> Planner<'a> {
             destination,
             capacity: &self.capacity,
             append_limit: self.snapshots.sides[Side::Destination as usize].append_limit,
+            expunges_by_uid: self.snapshots.sides[Side::Destination as usize].expunges_by_uid,
+            appends: known.as_ref().map_or_else(Appends::default, appends),
         };
         let records = || flattened(state.records(Side::Source, &source.name.raw));
         let theirs =
@@ -281,7 +284,8 @@ impl<'a> Planner<'a> {
         destination: Option<&MailboxState>,
     ) -> Result<()> {
         let Some(mut pair) = self.access.state.pair(&plan.source.raw)? else { return Ok(()) };
-        let finished = plan.is_empty() && plan.skipped.is_empty() && plan.departed.is_empty();
+        // What is left alone has to be told again each time.
+        let finished = plan.is_empty() && plan.skipped.is_empty() && plan.departed.is_empty() && plan.kept == 0;
         pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
         pair.outcomes = outcomes;
         self.access.state.put_pair(&pair)
@@ -300,6 +304,7 @@ impl<'a> Planner<'a> {
                 pairing: pairing(source, destination),
                 destination: destination.name.clone(),
                 intent: None,
+                late_from: None,
                 settled: None,
                 outcomes: Outcomes::default(),
                 links: 0,
@@ -329,6 +334,8 @@ impl<'a> Planner<'a> {
         self.plan.generation = self.access.state.generation()?;
         self.plan.omitted.extend(mapping.omitted);
         self.plan.warnings = mapping.warnings;
+        self.plan.warnings.extend(self.removal_warnings());
+        self.plan.warnings.extend(self.questions()?);
         let quotas = &self.snapshots.sides[Side::Destination as usize].quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
         for omitted in &self.plan.omitted {
@@ -340,6 +347,53 @@ impl<'a> Planner<'a> {
         }
         Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes })
     }
+}
+
+impl Planner<'_> {
+    /// What the reader must know of messages that would go.
+    fn removal_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for plan in &self.plan.mailboxes {
+            if let Some(guard) = &plan.guard {
+                warnings.push(format!("`{}`: {guard}; apply refuses that without --allow-deletes", plan.destination));
+            }
+        }
+        let second_copies = self.plan.totals().second_copies;
+        if second_copies > 0 && self.access.migration.policy.mode == Mode::Copy {
+            warnings.push(format!(
+                "second copies of ours on the destination, which landed after their connection had broken: \
+                 {second_copies}; to remove them, run `mailferry sync --allow-deletes`"
+            ));
+        }
+        warnings
+    }
+
+    /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell.
+    fn questions(&self) -> Result<Vec<String>> {
+        if self.access.migration.policy.mode != Mode::Mirror {
+            return Ok(Vec::new());
+        }
+        let gone = |pair: &PairState| {
+            pair.links > 0
+                && self.mailbox(Side::Source, &pair.pairing.source).is_none()
+                && self.mailbox(Side::Destination, &pair.pairing.destination).is_some()
+        };
+        let pairs = self.access.state.pairs()?;
+        let question = |pair: &PairState| {
+            format!(
+                "the source mailbox of `{}` is gone; nothing of the {} messages that were tied to it is deleted: delete the \
+                 mailbox on the destination if that is what you want",
+                pair.destination, pair.links
+            )
+        };
+        Ok(pairs.iter().filter(|pair| gone(pair)).map(question).collect())
+    }
+}
+
+/// Where appends of ours may stand unknown. An open intent means that a run did not end cleanly.
+pub fn appends(pair: &PairState) -> Appends {
+    let unreconciled = pair.intent.map(|intent| intent.uid_next);
+    Appends { unreconciled, late: pair.late_from.or(unreconciled) }
 }
 
 /// An error in the place of the records, for an iterator that is asked for again and again.
@@ -367,6 +421,7 @@ fn fresh_pair(pairing: Pairing, pair: &MailboxPair) -> PairState {
         pairing,
         destination: pair.destination.clone(),
         intent: None,
+        late_from: None,
         settled: None,
         outcomes: Outcomes::default(),
         links: 0,

@@ -23,7 +23,7 @@ pub struct Prepared {
 /// What ends the account's work; a single mailbox's failure is in the result.
 pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -> Result<Prepared> {
     let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new(), created: 0 };
-    let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| !mailbox.is_empty()).collect();
+    let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
     let mut ready = Vec::new();
     for mailbox in work {
         match create(session, mailbox) {
@@ -128,12 +128,15 @@ fn noted_pair(
         pairing,
         destination: mailbox.destination.clone(),
         intent: None,
+        late_from: None,
         settled: None,
         outcomes: Outcomes::default(),
         links: 0,
     });
     let begin = listed_next.unwrap_or(Uid(1));
     let grown = status.uid_next.is_none_or(|next| next > begin);
+    // That run's appends may still land after they were looked for.
+    pair.late_from = pair.late_from.or(pair.intent.map(|intent| intent.uid_next));
     let unclean = pair.intent.is_some() || (grown && status.messages > 0);
     pair.intent.get_or_insert(Intent { uid_next: begin });
     pair.settled = None;

@@ -122,14 +122,15 @@ fn remove_linked(access: &Access<'_>, job: &Job, landed: &mut Candidates) -> Res
 fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
     let name = &job.plan.source.raw;
     let mut links = Vec::new();
+    let (mut linked, mut records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
     for uid in job.plan.copies.iter() {
         if landed.is_empty() {
             break;
         }
-        if access.state.link(name, uid)?.is_some() {
+        if linked.get(uid)?.is_some() {
             continue;
         }
-        let Some(record) = access.state.record(Side::Source, name, uid)? else { continue };
+        let Some(record) = records.get(uid)? else { continue };
         let Some(candidates) = landed.get_mut(&record.identity) else { continue };
         // Of twins the one of the same size is the copy; else the first in order.
         let at = candidates.iter().position(|landed| landed.octets == record.octets).unwrap_or(0);
@@ -139,7 +140,8 @@ fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Foun
         let wanted = record.flags.within(&job.capacity);
         let agreed = wanted.minus(&wanted.minus(&copy.flags));
         let origin = LinkOrigin::Reconciled;
-        links.push(Link { source: uid, destination: copy.uid, agreed, origin, octets: record.octets });
+        let (octets, identity) = (record.octets, record.identity);
+        links.push(Link { source: uid, destination: copy.uid, agreed, origin, octets, identity });
         if candidates.is_empty() {
             landed.remove(&record.identity);
         }

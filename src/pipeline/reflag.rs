@@ -47,10 +47,12 @@ pub fn update_flags(access: &Access<'_>, lane: &mut Lane, job: &Job, progress: &
 
 /// Updates that were not done by an earlier, interrupted apply of the same plan.
 fn pending<'a>(access: &Access<'_>, job: &'a Job) -> Result<Vec<&'a FlagUpdate>> {
-    let mut pending = Vec::new();
+    let (mut pending, mut links) = (Vec::new(), access.state.link_lookup(&job.plan.source.raw)?);
     for update in &job.plan.flag_updates {
-        let link = access.state.link(&job.plan.source.raw, update.source)?;
-        if link.is_some_and(|link| link.destination == update.destination && link.agreed != update.agreed) {
+        if links
+            .get(update.source)?
+            .is_some_and(|link| link.destination == update.destination && link.agreed != update.agreed)
+        {
             pending.push(update);
         }
     }
@@ -119,9 +121,9 @@ fn is_done(update: &FlagUpdate, now: &Flags) -> bool {
 
 fn record(access: &Access<'_>, job: &Job, done: &[&FlagUpdate]) -> Result<()> {
     let name = &job.plan.source.raw;
-    let mut links: Vec<Link> = Vec::with_capacity(done.len());
+    let (mut links, mut known) = (Vec::with_capacity(done.len()), access.state.link_lookup(name)?);
     for update in done {
-        if let Some(link) = access.state.link(name, update.source)? {
+        if let Some(link) = known.get(update.source)? {
             links.push(Link { agreed: update.agreed.clone(), ..link });
         }
     }

@@ -17,15 +17,20 @@ pub fn sync(
     options: ApplyOptions,
 ) -> Vec<AccountResult<ApplySummary>> {
     let allowance = Allowance::new(options.chunk);
-    for_each_account(migration, |access| sync_account(access, thoroughness, &allowance))
+    for_each_account(migration, |access| sync_account(access, thoroughness, &allowance, options))
 }
 
-fn sync_account(access: &Access<'_>, thoroughness: Thoroughness, allowance: &Allowance) -> Result<ApplySummary> {
+fn sync_account(
+    access: &Access<'_>,
+    thoroughness: Thoroughness,
+    allowance: &Allowance,
+    options: ApplyOptions,
+) -> Result<ApplySummary> {
     let clock = Clock::start();
     access.state.begin_scan()?;
     let scanned = scan_account(access, thoroughness)?;
     let planned = plan_account(access)?;
-    let mut summary = apply_account(access, &planned.plan, allowance, clock)?;
+    let mut summary = apply_account(access, &planned.plan, allowance, options.deletes, clock)?;
     note_scan(&mut summary, scanned);
     Ok(summary)
 }

@@ -15,7 +15,7 @@ use crate::engine::Session;
 use crate::engine::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
+use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
 use std::collections::VecDeque;
 
 /// MULTIAPPENDs in flight, and messages in one (engine.md 1.5).
@@ -38,6 +38,7 @@ pub struct UploadRun<'a> {
 /// One message of a batch.
 struct Sent {
     uid: Uid,
+    identity: Digest,
     upload: Upload,
     agreed: Flags,
 }
@@ -115,7 +116,7 @@ impl UploadRun<'_> {
     fn prepare(&self, message: Message) -> Sent {
         let flags = message.flags.within(self.capacity);
         let upload = Upload { octets: message.octets, flags: flags.clone(), internal_date: message.internal_date };
-        Sent { uid: message.record.uid, upload, agreed: flags }
+        Sent { uid: message.record.uid, identity: message.record.identity, upload, agreed: flags }
     }
 
     fn append(&mut self, batch: Vec<Sent>, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
@@ -176,6 +177,7 @@ impl UploadRun<'_> {
                 agreed: sent.agreed.clone(),
                 origin: LinkOrigin::Appended,
                 octets: sent.upload.octets.len(),
+                identity: sent.identity,
             })
             .collect();
         self.access.state.checkpoint(&self.job.plan.source.raw, &links, &[])?;

@@ -63,6 +63,7 @@ fn verify_pair(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &MailboxPai
         exceptions: state.exceptions(&source.name.raw).collect::<Result<HashMap<Uid, Outcome>>>()?,
         capacity: &capacity,
         exact_sizes: snapshots.presets().iter().all(|preset| *preset != Preset::Exchange),
+        mode: access.migration.policy.mode,
     });
     if let (Depth::Octets, Some(destination)) = (depth, destination) {
         compare_octets(access, source, destination, &mut verdict)?;

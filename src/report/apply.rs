@@ -39,7 +39,7 @@ fn accounts(results: &[AccountResult<ApplySummary>]) -> String {
 }
 
 fn is_idle(ApplySummary { figures, left, failures, .. }: &ApplySummary) -> bool {
-    figures.messages_copied + figures.flags_updated + left == 0 && failures.is_empty()
+    figures.messages_copied + figures.flags_updated + figures.messages_deleted + left == 0 && failures.is_empty()
 }
 
 fn row(account: &str, ApplySummary { figures, left, failures, .. }: &ApplySummary) -> [String; 5] {
@@ -51,6 +51,9 @@ fn row(account: &str, ApplySummary { figures, left, failures, .. }: &ApplySummar
         notes.push(format!("{} left", number(*left)));
     }
     let flags = figures.flags_updated;
+    if figures.messages_deleted > 0 {
+        notes.insert(0, counted(figures.messages_deleted, "deletion"));
+    }
     [
         sanitized(account),
         format!("{} copied", number(figures.messages_copied)),
@@ -69,6 +72,7 @@ fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
         sum.messages_copied += figures.messages_copied;
         sum.octets_copied += figures.octets_copied;
         sum.flags_updated += figures.flags_updated;
+        sum.messages_deleted += figures.messages_deleted;
         sum.reconnects += figures.reconnects;
         sum.seconds = sum.seconds.max((figures.started - begun) as f64 + figures.seconds);
     }
@@ -77,15 +81,14 @@ fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
 
 /// `118 messages copied (48.2 MiB), 14 flag changes; 4.0 MiB/s, 9.8 messages/s`
 fn done(figures: &RunFigures) -> String {
-    let RunFigures { messages_copied, octets_copied, flags_updated, seconds, reconnects, .. } = *figures;
+    let RunFigures { messages_copied, octets_copied, flags_updated, messages_deleted, seconds, reconnects, .. } =
+        *figures;
     let copied = format!("{} copied ({})", counted(messages_copied, "message"), octets(octets_copied));
     let flag_changes = counted(flags_updated, "flag change");
-    let mut done = match (messages_copied, flags_updated) {
-        (0, 0) => "there was nothing to copy".to_owned(),
-        (0, _) => flag_changes,
-        (_, 0) => copied,
-        (_, _) => format!("{copied}, {flag_changes}"),
-    };
+    let deletions = counted(messages_deleted, "deletion");
+    let parts = [(messages_copied, copied), (flags_updated, flag_changes), (messages_deleted, deletions)];
+    let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
+    let mut done = if parts.is_empty() { "there was nothing to copy".to_owned() } else { parts.join(", ") };
     let rates = [octet_rate(octets_copied, seconds), message_rate(messages_copied, seconds)];
     let rates = rates.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if messages_copied > 0 && !rates.is_empty() {

@@ -4,9 +4,9 @@ use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
 use super::{failure, indented, outcomes, succeeded, warning_lines};
 use crate::error::sanitized;
-use crate::model::Outcomes;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
+use crate::model::{Outcomes, UidSet};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -49,10 +49,11 @@ fn mailboxes(plans: &[MailboxPlan], detail: Detail) -> String {
     let shown: Vec<&MailboxPlan> = plans.iter().filter(|plan| detail == Detail::Full || !plan.is_empty()).collect();
     let copies = signed("+", "copy", shown.iter().map(|plan| plan.copies.len()));
     let flag_changes = signed("~", "flag change", shown.iter().map(|plan| plan.flag_updates.len() as u64));
-    let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Right, Align::Left]);
-    for ((plan, copies), flag_changes) in shown.iter().zip(copies).zip(flag_changes) {
+    let deletions = signed("-", "deletion", shown.iter().map(|plan| plan.deletions.len() as u64));
+    let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left]);
+    for (((plan, copies), flag_changes), deletions) in shown.iter().zip(copies).zip(flag_changes).zip(deletions) {
         let octets = if plan.copies.is_empty() { String::new() } else { octets(plan.octets) };
-        table.row([sanitized(&plan.source.path()), copies, flag_changes, octets, notes(plan)]);
+        table.row([sanitized(&plan.source.path()), copies, flag_changes, deletions, octets, notes(plan)]);
     }
     let lines = table.lines().into_iter().zip(shown);
     lines.map(|(line, plan)| format!("{line}\n{}", indented(&left_out(plan, detail), 4))).collect()
@@ -76,6 +77,12 @@ fn notes(plan: &MailboxPlan) -> String {
     if plan.subscribe && !plan.create {
         notes.push("subscribe".to_owned());
     }
+    if !plan.second_copies.is_empty() {
+        notes.push(format!("{} of ours", counted(plan.second_copies.len() as u64, "second copy")));
+    }
+    if plan.guard.is_some() {
+        notes.push("guarded".to_owned());
+    }
     if plan.is_empty() {
         notes.push("no change".to_owned());
     }
@@ -96,7 +103,24 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
         let messages = counted(*count, "message");
         format!("keyword `{}` on {messages}: the destination cannot keep it\n", sanitized(keyword))
     });
-    skipped.chain(departed).chain(keywords).collect()
+    skipped.chain(departed).chain(keywords).chain(removals(plan)).collect()
+}
+
+/// Each message of the destination that would go, by its UID there, and how many stay that have no source any more.
+fn removals(plan: &MailboxPlan) -> impl Iterator<Item = String> + '_ {
+    let uids: UidSet = plan.deletions.iter().map(|deletion| deletion.destination).collect();
+    let deleted = (!uids.is_empty()).then(|| {
+        format!("deletes destination UID {}: copied by us, and gone from the source\n", sanitized(&uids.to_string()))
+    });
+    let kept = (plan.kept > 0).then(|| {
+        let messages = counted(plan.kept, "message");
+        format!("left alone {messages} of the destination: gone from the source, and there before us\n")
+    });
+    let second_copies = plan.second_copies.iter().map(|second| {
+        let (linked, surplus) = (second.linked, second.surplus);
+        format!("second copy with destination UID {surplus}: UID {linked} is the one that counts\n")
+    });
+    deleted.into_iter().chain(kept).chain(second_copies)
 }
 
 /// Mailboxes whose mail stays behind though nobody asked for it: always shown.
@@ -149,6 +173,9 @@ fn total_line(totals: &PlanTotals) -> String {
     }
     if totals.subscribes > 0 {
         extras.push(format!("{} to subscribe", number(totals.subscribes)));
+    }
+    if totals.second_copies > 0 {
+        extras.push(counted(totals.second_copies, "second copy"));
     }
     if totals.copies > 0 {
         extras.push(octets(totals.octets));
@@ -215,6 +242,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
             "octets": totals.octets,
             "flag_updates": totals.flag_updates,
             "deletes": totals.deletes,
+            "second_copies": totals.second_copies,
             "creates": totals.creates,
             "subscribes": totals.subscribes,
             "skipped": totals.skipped,
@@ -245,8 +273,10 @@ fn mailbox_json(plan: &MailboxPlan) -> Value {
         "copies": plan.copies.len(),
         "octets": plan.octets,
         "flag_updates": plan.flag_updates.len(),
-        // Copy mode deletes nothing.
-        "deletes": 0,
+        "deletes": plan.deletions.len(),
+        "second_copies": plan.second_copies.len(),
+        "kept": plan.kept,
+        "guard": plan.guard,
         "skipped": skipped.collect::<Vec<_>>(),
         "departed": plan.departed.len(),
         "dropped_keywords": plan.dropped_keywords,
@@ -267,7 +297,7 @@ mod tests {
     use super::*;
     use crate::error::{Error, Kind};
     use crate::model::plan::{FlagUpdate, Skipped};
-    use crate::model::{Flags, MailboxName, RawName, Uid, UidSet, UidValidity};
+    use crate::model::{Flags, MailboxName, RawName, Uid, UidValidity};
 
     fn name(path: &str) -> MailboxName {
         MailboxName { raw: RawName(path.as_bytes().to_vec()), levels: path.split('/').map(str::to_owned).collect() }
@@ -295,6 +325,10 @@ mod tests {
             flag_updates: (1..=flag_updates).map(update).collect(),
             skipped: Vec::new(),
             departed: UidSet::new(),
+            deletions: Vec::new(),
+            kept: 0,
+            second_copies: Vec::new(),
+            guard: None,
             present: 0,
             copied: 0,
             dropped_keywords: BTreeMap::new(),

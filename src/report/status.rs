@@ -102,6 +102,7 @@ fn run_json(run: &RunFigures) -> Value {
         "messages_copied": run.messages_copied,
         "octets_copied": run.octets_copied,
         "flags_updated": run.flags_updated,
+        "messages_deleted": run.messages_deleted,
         "reconnects": run.reconnects,
         "messages_per_second": per_second(run.messages_copied, run.seconds),
         "octets_per_second": per_second(run.octets_copied, run.seconds),

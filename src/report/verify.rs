@@ -140,14 +140,16 @@ fn harmless(sum: &VerifySummary) -> String {
 }
 
 fn advice(sum: &VerifySummary, sync_command: &str) -> String {
-    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _ } = sum.differences;
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } = sum.differences;
     let mut lines = String::new();
-    if missing + flags_differ > 0 {
+    if missing + flags_differ + undeleted > 0 {
         lines += &format!("To bring over what is missing or has changed since, run: {sync_command}\n");
     }
     if duplicated + altered + dates_differ > 0 {
-        lines += "What is doubled or altered stays so, as nothing is deleted; for each: \
-                  mailferry explain ACCOUNT MAILBOX UID\n";
+        lines += "What is doubled or altered stays so; for each: mailferry explain ACCOUNT MAILBOX UID\n";
+    }
+    if duplicated > 0 {
+        lines += "If it is a second copy of ours, it is named and can be removed by: mailferry sync --allow-deletes\n";
     }
     lines
 }
@@ -160,11 +162,12 @@ fn word(kind: DifferenceKind) -> &'static str {
         DifferenceKind::FlagsDiffer => "flags differ",
         DifferenceKind::DatesDiffer => "dates differ",
         DifferenceKind::Extra => "extra",
+        DifferenceKind::Undeleted => "not deleted",
     }
 }
 
-fn counts(differences: &Differences) -> [(DifferenceKind, u64); 6] {
-    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra } = *differences;
+fn counts(differences: &Differences) -> [(DifferenceKind, u64); 7] {
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra, undeleted } = *differences;
     [
         (DifferenceKind::Missing, missing),
         (DifferenceKind::Duplicated, duplicated),
@@ -172,6 +175,7 @@ fn counts(differences: &Differences) -> [(DifferenceKind, u64); 6] {
         (DifferenceKind::FlagsDiffer, flags_differ),
         (DifferenceKind::DatesDiffer, dates_differ),
         (DifferenceKind::Extra, extra),
+        (DifferenceKind::Undeleted, undeleted),
     ]
 }
 
@@ -202,7 +206,8 @@ fn account_json(result: &AccountResult<VerifySummary>) -> Value {
 }
 
 fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
-    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra } = summary.differences;
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra, undeleted } =
+        summary.differences;
     let fields = [
         ("missing", json!(missing)),
         ("duplicated", json!(duplicated)),
@@ -210,6 +215,7 @@ fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
         ("flags_differ", json!(flags_differ)),
         ("dates_differ", json!(dates_differ)),
         ("extra", json!(extra)),
+        ("undeleted", json!(undeleted)),
         ("flags_changed_there", json!(summary.flags_changed_there)),
         ("outcomes", outcomes::json(&summary.outcomes)),
         ("mailboxes", json!(summary.mailboxes)),

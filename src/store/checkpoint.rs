@@ -13,13 +13,12 @@
 //!    the pair's intent then says that the tail must be reconciled.
 
 use super::account::AccountStore;
-use super::codec;
 use super::database::Changes;
 use super::entries::{Entries, Tally, shown};
 use super::keys::{MailboxId, PerMessage};
+use super::leaves::{Entry, LeafEditor, Lookup};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Link, Outcome, RawName, Side, Uid};
-use std::collections::BTreeMap;
 
 /// The links of one source mailbox, in ascending order of source UIDs.
 pub type Links = Entries<Link>;
@@ -28,23 +27,27 @@ pub type Links = Entries<Link>;
 pub type Exceptions = Entries<(Uid, Outcome)>;
 
 /// The most links that a caller should put into one checkpoint; a larger one is as atomic, but takes much memory.
-pub const CHECKPOINT_LINKS: usize = super::database::BATCH_CHANGES;
+pub const CHECKPOINT_LINKS: usize = 512;
 
 impl AccountStore {
     /// The links of a source mailbox; none where there is no pair.
     pub fn links(&self, source: &RawName) -> Result<Links> {
         let Some(header) = self.pair_header(source)? else { return Ok(Entries::none(source)) };
-        let prefix = self.id.entries(PerMessage::Link, MailboxId::new(Side::Source, source));
+        let prefix = self.of_source(PerMessage::Link, source);
         Ok(Entries::new(self.database().walk(&prefix), source, Some(header.tally)))
+    }
+
+    /// Looks up links by source UID; finds none where there is no pair.
+    pub fn link_lookup(&self, source: &RawName) -> Result<Lookup<Link>> {
+        Ok(match self.pair_header(source)? {
+            Some(_) => Lookup::new(self.database(), self.of_source(PerMessage::Link, source), source),
+            None => Lookup::nothing(),
+        })
     }
 
     /// The link of one source message.
     pub fn link(&self, source: &RawName, uid: Uid) -> Result<Option<Link>> {
-        if self.pair_header(source)?.is_none() {
-            return Ok(None);
-        }
-        let key = self.id.entry(PerMessage::Link, MailboxId::new(Side::Source, source), uid);
-        self.database().load(&key).map_err(|error| self.spoilt(error, source).at_uid(uid))
+        self.link_lookup(source)?.get(uid).map_err(|error| self.named(error))
     }
 
     /// Records links, new or replacing those of the same source messages, and outcomes, in one batch. An outcome that
@@ -57,15 +60,27 @@ impl AccountStore {
     /// before it is known where it goes.
     pub fn checkpoint(&self, source: &RawName, links: &[Link], outcomes: &[(Uid, Outcome)]) -> Result<()> {
         let _alone = self.store.alone();
-        let mailbox = MailboxId::new(Side::Source, source);
         let mut changes = Changes::default();
-        self.record_outcomes(mailbox, outcomes, &mut changes)?;
+        let mut exceptions = self.editor(PerMessage::Exception, source, Tally::default());
+        for entry in outcomes {
+            match is_exception(&entry.1) {
+                true => exceptions.put(entry.clone())?,
+                false => drop(exceptions.remove(entry.0)?),
+            }
+        }
         if !links.is_empty() {
             let mut header = self.pair_header(source)?.ok_or_else(|| self.unpaired(source))?;
-            self.record_links(mailbox, links, &mut header.tally, &mut changes)?;
+            let mut known = self.editor(PerMessage::Link, source, header.tally);
+            for link in links {
+                known.put(link.clone())?;
+                exceptions.remove(link.source)?;
+            }
+            known.seal_into(&mut changes)?;
+            header.tally = known.tally();
             header.state.links = header.tally.count;
             changes.put(&self.id.pair(source), &header)?;
         }
+        exceptions.seal_into(&mut changes)?;
         self.database().apply(changes)
     }
 
@@ -77,58 +92,36 @@ impl AccountStore {
     pub fn unlink(&self, source: &RawName, uids: impl IntoIterator<Item = Uid>) -> Result<()> {
         let _alone = self.store.alone();
         let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
-        let mailbox = MailboxId::new(Side::Source, source);
-        let mut changes = Changes::default();
+        let mut links = self.editor::<Link>(PerMessage::Link, source, header.tally);
         for uid in uids {
-            let key = self.id.entry(PerMessage::Link, mailbox, uid);
-            if let Some(void) = self.database().get(&key)? {
-                header.tally.subtract(&void);
-                changes.remove(key);
-            }
+            links.remove(uid)?;
+            links.close_unchanged();
         }
+        let mut changes = Changes::default();
+        links.seal_into(&mut changes)?;
+        header.tally = links.tally();
         header.state.links = header.tally.count;
         changes.put(&self.id.pair(source), &header)?;
         self.database().apply(changes)
     }
 
-    fn record_outcomes(&self, mailbox: MailboxId, outcomes: &[(Uid, Outcome)], changes: &mut Changes) -> Result<()> {
-        for entry in outcomes {
-            let key = self.id.entry(PerMessage::Exception, mailbox, entry.0);
-            if is_exception(&entry.1) {
-                changes.put(&key, entry)?;
-            } else {
-                changes.remove(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn record_links(&self, mailbox: MailboxId, links: &[Link], tally: &mut Tally, changes: &mut Changes) -> Result<()> {
-        // The last one of a source message is the one that stands, and is counted once.
-        let latest: BTreeMap<Uid, &Link> = links.iter().map(|link| (link.source, link)).collect();
-        for (uid, link) in latest {
-            let key = self.id.entry(PerMessage::Link, mailbox, uid);
-            if let Some(replaced) = self.database().get(&key)? {
-                tally.subtract(&replaced);
-            }
-            let sealed = codec::encode(&key, link)?;
-            tally.add(&sealed);
-            changes.put_sealed(&key, sealed);
-            changes.remove(self.id.entry(PerMessage::Exception, mailbox, uid));
-        }
-        Ok(())
-    }
-
     /// The exceptions of a source mailbox. They are not counted: one that is lost is found again by the next run.
     pub fn exceptions(&self, source: &RawName) -> Exceptions {
-        let prefix = self.id.entries(PerMessage::Exception, MailboxId::new(Side::Source, source));
-        Entries::new(self.database().walk(&prefix), source, None)
+        Entries::new(self.database().walk(&self.of_source(PerMessage::Exception, source)), source, None)
     }
 
     /// Forgets the exceptions of a source mailbox, so that its messages are tried again.
     pub fn clear_exceptions(&self, source: &RawName) -> Result<()> {
         let _alone = self.store.alone();
-        self.database().clear(&self.id.entries(PerMessage::Exception, MailboxId::new(Side::Source, source)))
+        self.database().clear(&self.of_source(PerMessage::Exception, source))
+    }
+
+    fn of_source(&self, table: PerMessage, source: &RawName) -> Vec<u8> {
+        self.id.entries(table, MailboxId::new(Side::Source, source))
+    }
+
+    fn editor<T: Entry>(&self, table: PerMessage, source: &RawName, tally: Tally) -> LeafEditor<T> {
+        LeafEditor::new(self.database(), self.of_source(table, source), tally)
     }
 
     fn unpaired(&self, source: &RawName) -> Error {
@@ -149,6 +142,8 @@ mod tests {
     use super::*;
     use crate::model::LinkOrigin;
     use crate::store::Store;
+    use crate::store::keys;
+    use crate::store::leaves::{self, Leaf};
     use crate::store::tests::{copy_of, inbox, link, open, pair};
 
     fn paired() -> (tempfile::TempDir, Store, AccountStore) {
@@ -227,11 +222,11 @@ mod tests {
     fn links_lost_or_replaced_is_noticed() {
         for replaced in [false, true] {
             let (_directory, _store, account) = paired();
-            account.checkpoint(&inbox(), &[link(1), link(2)], &[]).unwrap();
-            let key = account.id.entry(PerMessage::Link, MailboxId::new(Side::Source, &inbox()), Uid(2));
+            account.checkpoint(&inbox(), &[link(1), link(200)], &[]).unwrap();
+            let key = keys::leaf_under(&account.of_source(PerMessage::Link, &inbox()), leaves::number(Uid(200)));
             if replaced {
-                let older = Link { destination: Uid(9), ..link(2) };
-                account.database().store(&key, &older).unwrap();
+                let older = Link { destination: Uid(9), ..link(200) };
+                account.database().store(&key, &Leaf(vec![older])).unwrap();
             } else {
                 account.database().clear(&key).unwrap();
             }

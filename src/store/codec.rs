@@ -9,8 +9,8 @@
 
 use super::damage;
 use crate::error::{Error, Kind, Result};
+use crate::model::SideState;
 use crate::model::statistics::AccountStatus;
-use crate::model::{Link, MessageRecord, Outcome, SideState, Uid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -43,12 +43,9 @@ macro_rules! stored {
 }
 pub(super) use stored;
 
-// 0 to 9; the headers, which are private to their files, have 10 and up.
+// 0 to 9, of which 1 to 3 are those of `leaves`; the headers, which are private to their files, have 10 and up.
 stored! {
     () => 0, "the schema version";
-    MessageRecord => 1, "a message record";
-    Link => 2, "a link";
-    (Uid, Outcome) => 3, "the outcome of a message";
     SideState => 4, "what is known of a server";
     AccountStatus => 5, "the status";
 }
@@ -86,9 +83,12 @@ pub(super) fn encode<T: Stored>(key: &[u8], value: &T) -> Result<Vec<u8>> {
     if octets > PAYLOAD_OCTETS {
         return Err(unstorable::<T>().because(format!("it has {octets} octets, and {PAYLOAD_OCTETS} are the limit")));
     }
-    let checksum = checksum(key, &envelope);
-    envelope.extend_from_slice(&checksum.to_be_bytes());
-    Ok(envelope)
+    Ok(sealed(key, &envelope))
+}
+
+/// The envelope with its checksum.
+pub(super) fn sealed(key: &[u8], envelope: &[u8]) -> Vec<u8> {
+    [envelope, &checksum(key, envelope).to_be_bytes()].concat()
 }
 
 fn unstorable<T: Stored>() -> Error {
@@ -138,44 +138,52 @@ pub(super) fn stored_checksum(octets: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Link, MessageRecord, Outcome, Uid};
+    use crate::store::leaves::Leaf;
     use crate::store::tests::record;
+
+    type Records = Leaf<MessageRecord>;
 
     const KEY: &[u8] = b"key";
 
+    fn records() -> Records {
+        Leaf(vec![record(7), record(8)])
+    }
+
     #[test]
     fn decode_what_was_encoded_returns_it() {
-        let octets = encode(KEY, &record(7)).unwrap();
-        assert_eq!(decode::<MessageRecord>(KEY, &octets), Ok(record(7)));
+        let octets = encode(KEY, &records()).unwrap();
+        assert_eq!(decode::<Records>(KEY, &octets), Ok(records()));
     }
 
     #[test]
     fn decode_any_flipped_bit_is_noticed() {
-        let octets = encode(KEY, &record(7)).unwrap();
+        let octets = encode(KEY, &records()).unwrap();
         for bit in 0..octets.len() * 8 {
             let mut flipped = octets.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode::<MessageRecord>(KEY, &flipped), Err(Flaw::Checksum), "bit {bit}");
+            assert_eq!(decode::<Records>(KEY, &flipped), Err(Flaw::Checksum), "bit {bit}");
         }
     }
 
     #[test]
     fn decode_any_cut_is_noticed() {
-        let octets = encode(KEY, &record(7)).unwrap();
+        let octets = encode(KEY, &records()).unwrap();
         for length in 0..octets.len() {
-            assert!(decode::<MessageRecord>(KEY, &octets[..length]).is_err(), "{length} octets");
+            assert!(decode::<Records>(KEY, &octets[..length]).is_err(), "{length} octets");
         }
     }
 
     #[test]
     fn decode_under_another_key_is_noticed() {
-        let octets = encode(KEY, &record(7)).unwrap();
-        assert_eq!(decode::<MessageRecord>(b"other", &octets), Err(Flaw::Checksum));
+        let octets = encode(KEY, &records()).unwrap();
+        assert_eq!(decode::<Records>(b"other", &octets), Err(Flaw::Checksum));
     }
 
     #[test]
     fn decode_as_another_kind_is_refused() {
-        let octets = encode(KEY, &record(7)).unwrap();
-        assert_eq!(decode::<Link>(KEY, &octets), Err(Flaw::Kind(MessageRecord::KIND)));
+        let octets = encode(KEY, &records()).unwrap();
+        assert_eq!(decode::<Leaf<Link>>(KEY, &octets), Err(Flaw::Kind(Records::KIND)));
     }
 
     #[test]
@@ -190,11 +198,11 @@ mod tests {
 
     #[test]
     fn encode_beyond_the_limit_is_refused() {
-        let huge = (Uid(1), Outcome::Failed("x".repeat(PAYLOAD_OCTETS)));
+        let huge = Leaf(vec![(Uid(1), Outcome::Failed("x".repeat(PAYLOAD_OCTETS)))]);
         assert!(encode(KEY, &huge).is_err());
     }
 
     fn sealed(body: &[u8]) -> Vec<u8> {
-        [body, &checksum(KEY, body).to_be_bytes()].concat()
+        super::sealed(KEY, body)
     }
 }

@@ -1,32 +1,37 @@
-//! The messages of one mailbox as they stand on disk: read one by one, never all in memory, and counted.
+//! The messages of one mailbox as they stand on disk: read leaf by leaf, never all in memory, and counted.
 
-use super::codec::{self, Stored};
+use super::codec;
 use super::damage;
 use super::database::Walk;
+use super::leaves::{Entry, Leaf};
 use crate::error::{Error, Result, Scope};
 use crate::model::{RawName, utf7};
 use serde::{Deserialize, Serialize};
-use std::marker::PhantomData;
+use std::vec;
 
 /// What the entries of a mailbox add up to; kept in its header. Notices what a checksum of each entry cannot: entries
 /// that are lost, left over, or older than the header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) count: u64,
-    /// Sum of the checksums, modulo 2^64: entries come and go in any order.
+    /// Sum of the checksums of the leaves, modulo 2^64: they come and go in any order.
     checksums: u64,
 }
 
 impl Tally {
-    /// Counts a sealed entry.
+    /// Counts a sealed value that is one entry.
     pub(super) fn add(&mut self, octets: &[u8]) {
         self.count = self.count.wrapping_add(1);
+        self.add_checksum(octets);
+    }
+
+    /// Notes a sealed leaf; its entries are counted apart.
+    pub(super) fn add_checksum(&mut self, octets: &[u8]) {
         self.checksums = self.checksums.wrapping_add(codec::stored_checksum(octets).into());
     }
 
-    /// Takes a sealed entry off again. On damaged data it may wrap; then it will not fit, which is noticed.
-    pub(super) fn subtract(&mut self, octets: &[u8]) {
-        self.count = self.count.wrapping_sub(1);
+    /// Takes a sealed leaf off again. On damaged data it may wrap; then it will not fit, which is noticed.
+    pub(super) fn forget_checksum(&mut self, octets: &[u8]) {
         self.checksums = self.checksums.wrapping_sub(codec::stored_checksum(octets).into());
     }
 }
@@ -39,26 +44,31 @@ impl Tally {
 pub struct Entries<T> {
     /// `None` at the end and after an error.
     walk: Option<Walk>,
+    /// What is left of the leaf in hand.
+    leaf: vec::IntoIter<T>,
     mailbox: String,
     seen: Tally,
     /// What the entries must add up to; `None` where nothing is counted.
     expected: Option<Tally>,
-    values: PhantomData<fn() -> T>,
 }
 
-impl<T: Stored> Entries<T> {
+impl<T: Entry> Entries<T> {
     pub(super) fn new(walk: Walk, mailbox: &RawName, expected: Option<Tally>) -> Self {
         Entries { walk: Some(walk), expected, ..Self::none(mailbox) }
     }
 
     /// No entries at all.
     pub(super) fn none(mailbox: &RawName) -> Self {
-        Entries { walk: None, mailbox: shown(mailbox), seen: Tally::default(), expected: None, values: PhantomData }
+        let leaf = Vec::new().into_iter();
+        Entries { walk: None, leaf, mailbox: shown(mailbox), seen: Tally::default(), expected: None }
     }
 
-    fn open(&mut self, key: &[u8], octets: &[u8]) -> Result<T> {
-        self.seen.add(octets);
-        codec::decode_or_damage(key, octets).map_err(|error| of_mailbox(error, &self.mailbox))
+    fn open(&mut self, key: &[u8], octets: &[u8]) -> Result<()> {
+        let leaf: Leaf<T> = codec::decode_or_damage(key, octets).map_err(|error| of_mailbox(error, &self.mailbox))?;
+        self.seen.count += leaf.0.len() as u64;
+        self.seen.add_checksum(octets);
+        self.leaf = leaf.0.into_iter();
+        Ok(())
     }
 
     fn check_tally(&self) -> Result<()> {
@@ -72,18 +82,26 @@ impl<T: Stored> Entries<T> {
     }
 }
 
-impl<T: Stored> Iterator for Entries<T> {
+impl<T: Entry> Iterator for Entries<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = match self.walk.as_mut()?.next() {
-            Some(entry) => Some(entry.and_then(|(key, octets)| self.open(&key, &octets))),
-            None => self.check_tally().err().map(Err),
-        };
-        if !matches!(entry, Some(Ok(_))) {
-            self.walk = None;
+        loop {
+            if let Some(entry) = self.leaf.next() {
+                return Some(Ok(entry));
+            }
+            let opened = match self.walk.as_mut()?.next() {
+                Some(entry) => entry.and_then(|(key, octets)| self.open(&key, &octets)).err(),
+                None => {
+                    self.walk = None;
+                    self.check_tally().err()
+                }
+            };
+            if let Some(error) = opened {
+                self.walk = None;
+                return Some(Err(error));
+            }
         }
-        entry
     }
 }
 

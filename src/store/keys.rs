@@ -6,10 +6,10 @@
 //! 02 account(16) table(1) …                      the account's data:
 //!    'A' side(1)                                 what is known of a server
 //!    'M' side(1) mailbox(16)                     header of a listing
-//!    'R' mailbox(16) uid(4, big-endian)          a message record
+//!    'R' mailbox(16) leaf(4, big-endian)         message records, those of 64 consecutive UIDs
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
-//!    'L' mailbox(16) uid(4, big-endian)          a link, by its source UID
-//!    'X' mailbox(16) uid(4, big-endian)          an exception, by its source UID
+//!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
+//!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
@@ -18,7 +18,7 @@
 //! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
 //! key has a fixed length whatever a server calls its mailboxes. The names themselves stand in the headers.
 
-use crate::model::{RawName, Side, Uid};
+use crate::model::{RawName, Side};
 use sha2::{Digest as _, Sha256};
 
 const SCHEMA: u8 = 0;
@@ -84,10 +84,6 @@ impl AccountId {
         self.table(table as u8, &mailbox.0)
     }
 
-    pub(super) fn entry(self, table: PerMessage, mailbox: MailboxId, uid: Uid) -> Vec<u8> {
-        entry_under(&self.entries(table, mailbox), uid)
-    }
-
     pub(super) fn plan(self) -> Vec<u8> {
         self.table(b'T', &[])
     }
@@ -125,14 +121,14 @@ pub(super) fn all_accounts() -> Vec<u8> {
     vec![ACCOUNT]
 }
 
-/// The key of one message under what all entries of its mailbox begin with.
-pub(super) fn entry_under(entries: &[u8], uid: Uid) -> Vec<u8> {
-    [entries, &uid.0.to_be_bytes()].concat()
+/// The key of one leaf under what all entries of its mailbox begin with.
+pub(super) fn leaf_under(entries: &[u8], number: u32) -> Vec<u8> {
+    [entries, &number.to_be_bytes()].concat()
 }
 
-/// The UID at the end of an entry's key.
-pub(super) fn uid_of(key: &[u8]) -> Option<Uid> {
-    key.last_chunk().map(|octets| Uid(u32::from_be_bytes(*octets)))
+/// The number of the leaf at the end of its key.
+pub(super) fn leaf_of(key: &[u8]) -> Option<u32> {
+    key.last_chunk().map(|octets| u32::from_be_bytes(*octets))
 }
 
 fn octet(side: Side) -> u8 {
@@ -155,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn entries_sort_by_uid_and_never_mix_mailboxes() {
+    fn leaves_sort_by_number_and_never_mix_mailboxes() {
         let account = AccountId::new("alice");
         let (source, destination) =
             (MailboxId::new(Side::Source, &inbox()), MailboxId::new(Side::Destination, &inbox()));
-        let key = |uid| account.entry(PerMessage::Record, source, Uid(uid));
+        let key = |number| leaf_under(&account.entries(PerMessage::Record, source), number);
         assert!(key(1) < key(255) && key(255) < key(256) && key(256) < key(u32::MAX));
         assert!(!key(1).starts_with(&account.entries(PerMessage::Record, destination)));
-        assert_eq!(uid_of(&key(70_000)), Some(Uid(70_000)));
+        assert_eq!(leaf_of(&key(70_000)), Some(70_000));
     }
 
     #[test]

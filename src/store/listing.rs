@@ -13,6 +13,7 @@ use super::codec::stored;
 use super::database::Changes;
 use super::entries::{Entries, Tally, of_mailbox, shown};
 use super::keys::{self, MailboxId, PerMessage};
+use super::leaves::Lookup;
 use super::listing_writer::ListingWriter;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{MailboxState, MessageRecord, RawName, Side, Uid};
@@ -95,8 +96,12 @@ impl AccountStore {
 
     /// One record, of a listed mailbox or of what is left of one.
     pub fn record(&self, side: Side, mailbox: &RawName, uid: Uid) -> Result<Option<MessageRecord>> {
-        let record = self.database().load(&keys::entry_under(&self.record_keys(side, mailbox), uid));
-        record.map_err(|error| self.spoilt(error, mailbox))
+        self.record_lookup(side, mailbox).get(uid).map_err(|error| self.named(error))
+    }
+
+    /// Looks up records, of a listed mailbox or of what is left of one.
+    pub fn record_lookup(&self, side: Side, mailbox: &RawName) -> Lookup<MessageRecord> {
+        Lookup::new(self.database(), self.record_keys(side, mailbox), mailbox)
     }
 
     /// Begins a full listing. From now on the mailbox is unlisted and its old records are gone, until the writer
@@ -114,8 +119,9 @@ impl AccountStore {
         Ok(ListingWriter::anew(self, side, mailbox, void))
     }
 
-    /// Begins changes to a listed mailbox. A few hundred take effect together when the writer finishes, and not at
-    /// all if it does not; with more of them the mailbox is unlisted meanwhile.
+    /// Begins changes to a listed mailbox. Few (in less than [`BATCH_LEAVES`](super::leaves::BATCH_LEAVES) leaves) take
+    /// effect together when the writer finishes, and not at all if it does not; with more of them the mailbox is
+    /// unlisted meanwhile.
     ///
     /// # Errors
     ///
@@ -124,7 +130,8 @@ impl AccountStore {
         let _alone = self.store.alone();
         let header = self.listed(side, mailbox)?;
         let last = self.database().last_key(&self.record_keys(side, mailbox))?;
-        Ok(ListingWriter::amending(self, side, mailbox, header, last.and_then(|key| keys::uid_of(&key))))
+        let end = last.and_then(|key| keys::leaf_of(&key)).map_or(0, |number| u64::from(number) + 1);
+        Ok(ListingWriter::amending(self, side, mailbox, header, end))
     }
 
     fn listed(&self, side: Side, mailbox: &RawName) -> Result<MailboxHeader> {

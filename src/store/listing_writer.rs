@@ -1,17 +1,14 @@
 //! Writing the listing of one mailbox, anew or as changes. Its invariants stand in `listing`.
 //!
-//! Changes are kept in memory up to one batch and then written; the tally is carried along, for which the record that
-//! a change replaces is read first.
+//! Changes are kept in memory up to one batch of leaves and then written; the tally is carried along.
 
 use super::account::{AccountHeader, AccountStore};
-use super::codec;
-use super::database::{BATCH_CHANGES, Changes};
+use super::database::Changes;
 use super::entries::Tally;
-use super::keys;
+use super::leaves::{BATCH_LEAVES, LeafEditor};
 use super::listing::MailboxHeader;
 use crate::error::Result;
 use crate::model::{Flags, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
-use std::collections::BTreeMap;
 
 /// Changes the listing of one mailbox. Dropped without [`ListingWriter::finish`] it leaves the mailbox as it was, or
 /// unlisted. One writer a mailbox at a time.
@@ -19,15 +16,9 @@ pub struct ListingWriter {
     account: AccountStore,
     side: Side,
     mailbox: RawName,
-    /// What the keys of the records begin with.
-    entries: Vec<u8>,
     before: Option<MailboxHeader>,
-    tally: Tally,
+    leaves: LeafEditor<MessageRecord>,
     octets: u64,
-    /// No record stands above it.
-    highest: Option<Uid>,
-    /// Sealed records to write, and records to remove.
-    pending: BTreeMap<Uid, Option<Vec<u8>>>,
     /// Whether the header on disk has no sync point.
     void: bool,
     changed: bool,
@@ -36,63 +27,62 @@ pub struct ListingWriter {
 impl ListingWriter {
     /// On no records; `void` is the header on disk, if there is one.
     pub(super) fn anew(account: &AccountStore, side: Side, mailbox: &RawName, void: Option<MailboxHeader>) -> Self {
+        let leaves = LeafEditor::new(account.database(), account.record_keys(side, mailbox), Tally::default());
         ListingWriter {
             account: account.clone(),
             side,
             mailbox: mailbox.clone(),
-            entries: account.record_keys(side, mailbox),
-            tally: Tally::default(),
+            leaves: leaves.ending_at(0),
             octets: 0,
             before: void,
-            highest: None,
-            pending: BTreeMap::new(),
             void: true,
             changed: true,
         }
     }
 
-    /// On the records that `header` stands for, of which `highest` is the last.
+    /// On the records that `header` stands for, in leaves with numbers below `end`.
     pub(super) fn amending(
         account: &AccountStore,
         side: Side,
         mailbox: &RawName,
         header: MailboxHeader,
-        highest: Option<Uid>,
+        end: u64,
     ) -> Self {
-        let (tally, octets) = (header.tally, header.state.octets);
+        let leaves = LeafEditor::new(account.database(), account.record_keys(side, mailbox), header.tally);
+        let octets = header.state.octets;
         let writer = ListingWriter::anew(account, side, mailbox, Some(header));
-        ListingWriter { tally, octets, highest, void: false, changed: false, ..writer }
+        ListingWriter { leaves: leaves.ending_at(end), octets, void: false, changed: false, ..writer }
     }
 
     /// How many records the listing has as it stands now.
     pub fn records(&self) -> u64 {
-        self.tally.count
+        self.leaves.tally().count
     }
 
     /// Adds a record, or replaces the one of its UID.
     pub fn put(&mut self, record: &MessageRecord) -> Result<()> {
-        let sealed = codec::encode(&self.key(record.uid), record)?;
-        let known = self.known(record.uid)?;
-        if known.as_ref() == Some(&sealed) {
-            return Ok(());
+        match self.known(record.uid)? {
+            Some(known) if known == record => return Ok(()),
+            Some(known) => {
+                let octets = known.octets;
+                self.octets = self.octets.wrapping_sub(octets);
+            }
+            None => {}
         }
-        if let Some(known) = known {
-            self.discount(record.uid, &known)?;
-        }
-        self.tally.add(&sealed);
         self.octets = self.octets.wrapping_add(record.octets);
-        self.highest = self.highest.max(Some(record.uid));
-        self.pend(record.uid, Some(sealed))
+        self.leaves.put(record.clone())?;
+        self.settle()
     }
 
     /// Changes the flags of a known record; tells whether there is one. A FETCH may name a message that was expunged
     /// meanwhile, or one that the next resync will list.
     pub fn set_flags(&mut self, uid: Uid, flags: &Flags) -> Result<bool> {
         let Some(known) = self.known(uid)? else { return Ok(false) };
-        let record = self.opened(uid, &known)?;
-        if record.flags != *flags {
-            self.put(&MessageRecord { flags: flags.clone(), ..record })?;
+        if known.flags != *flags {
+            let changed = MessageRecord { flags: flags.clone(), ..known.clone() };
+            self.put(&changed)?;
         }
+        self.leaves.close_unchanged();
         Ok(true)
     }
 
@@ -113,7 +103,8 @@ impl ListingWriter {
         let account = self.account.clone();
         let _alone = account.store.alone();
         let mut account_header = account.enrolled()?;
-        let mut changes = self.pending_changes()?;
+        let mut changes = Changes::default();
+        self.leaves.seal_into(&mut changes)?;
         let header = self.header(state, &mut account_header);
         changes.put(&account.id.header(), &account_header)?;
         changes.put(&account.id.listing(self.side, &self.mailbox), &header)?;
@@ -125,83 +116,49 @@ impl ListingWriter {
         let unchanged = self.before.as_ref().filter(|before| !self.changed && is_alike(&before.state, &state));
         let revision = unchanged.map_or_else(|| account.next_revision(), |before| before.state.revision);
         // UIDs have 32 bits, so that only a damaged count does not fit.
-        let records = u32::try_from(self.tally.count).unwrap_or(u32::MAX);
-        MailboxHeader { state: MailboxState { records, octets: self.octets, revision, ..state }, tally: self.tally }
+        let tally = self.leaves.tally();
+        let records = u32::try_from(tally.count).unwrap_or(u32::MAX);
+        MailboxHeader { state: MailboxState { records, octets: self.octets, revision, ..state }, tally }
     }
 
     fn remove_between(&mut self, first: Uid, last: Uid, kept: &UidSet) -> Result<()> {
-        let unwritten: Vec<Uid> = self.pending.range(first..=last).map(|(uid, _)| *uid).collect();
-        for uid in unwritten.into_iter().filter(|uid| !kept.contains(*uid)) {
-            self.remove_one(uid)?;
-        }
-        let database = self.account.database();
-        let written = database.walk_range(&self.key(first), &self.key(last));
-        for entry in written {
-            match keys::uid_of(&entry?.0) {
-                Some(uid) if !kept.contains(uid) => self.remove_one(uid)?,
-                _ => {}
+        for number in self.leaves.numbers(first..=last)? {
+            let uids = self.leaves.uids(number).map_err(|error| self.account.spoilt(error, &self.mailbox))?;
+            for uid in uids.into_iter().filter(|uid| (first..=last).contains(uid) && !kept.contains(*uid)) {
+                if let Some(removed) = self.leaves.remove(uid)? {
+                    self.octets = self.octets.wrapping_sub(removed.octets);
+                    self.changed = true;
+                }
             }
+            self.settle()?;
         }
         Ok(())
     }
 
-    fn remove_one(&mut self, uid: Uid) -> Result<()> {
-        let Some(known) = self.known(uid)? else { return Ok(()) };
-        self.discount(uid, &known)?;
-        self.pend(uid, None)
+    /// The record of that UID, as it will be when all that is in memory is written.
+    fn known(&mut self, uid: Uid) -> Result<Option<&MessageRecord>> {
+        let (account, mailbox) = (&self.account, &self.mailbox);
+        self.leaves.get(uid).map_err(|error| account.spoilt(error, mailbox).at_uid(uid))
     }
 
-    /// The sealed record of that UID, as it will be when all that is pending is written.
-    fn known(&self, uid: Uid) -> Result<Option<Vec<u8>>> {
-        if let Some(pending) = self.pending.get(&uid) {
-            return Ok(pending.clone());
-        }
-        if self.highest < Some(uid) {
-            return Ok(None);
-        }
-        Ok(self.account.database().get(&self.key(uid))?.map(|sealed| sealed.to_vec()))
-    }
-
-    fn discount(&mut self, uid: Uid, sealed: &[u8]) -> Result<()> {
-        let octets = self.opened(uid, sealed)?.octets;
-        self.tally.subtract(sealed);
-        self.octets = self.octets.wrapping_sub(octets);
-        Ok(())
-    }
-
-    fn opened(&self, uid: Uid, sealed: &[u8]) -> Result<MessageRecord> {
-        let opened = codec::decode_or_damage(&self.key(uid), sealed);
-        opened.map_err(|error| self.account.spoilt(error, &self.mailbox).at_uid(uid))
-    }
-
-    fn pend(&mut self, uid: Uid, sealed: Option<Vec<u8>>) -> Result<()> {
-        self.changed = true;
-        self.pending.insert(uid, sealed);
-        if self.pending.len() < BATCH_CHANGES {
+    /// Keeps what is in memory below one batch. Once a part is written, the header must not stand for the whole.
+    fn settle(&mut self) -> Result<()> {
+        self.leaves.close_unchanged();
+        if self.leaves.changed_leaves() == 0 {
             return Ok(());
         }
-        let mut changes = self.pending_changes()?;
+        self.changed = true;
+        if self.leaves.changed_leaves() < BATCH_LEAVES {
+            return Ok(());
+        }
+        let mut changes = Changes::default();
+        self.leaves.seal_into(&mut changes)?;
         if let (false, Some(before)) = (self.void, &self.before) {
             let void = MailboxHeader::void(&before.state);
             changes.put(&self.account.id.listing(self.side, &self.mailbox), &void)?;
         }
         self.void = true;
         self.account.database().apply(changes)
-    }
-
-    fn pending_changes(&mut self) -> Result<Changes> {
-        let mut changes = Changes::default();
-        for (uid, sealed) in std::mem::take(&mut self.pending) {
-            match sealed {
-                Some(sealed) => changes.put_sealed(&self.key(uid), sealed),
-                None => changes.remove(self.key(uid)),
-            }
-        }
-        Ok(changes)
-    }
-
-    fn key(&self, uid: Uid) -> Vec<u8> {
-        keys::entry_under(&self.entries, uid)
     }
 }
 
@@ -217,6 +174,8 @@ mod tests {
     use crate::error::{Kind, Scope};
     use crate::model::{SystemFlag, UidValidity};
     use crate::store::Store;
+    use crate::store::keys;
+    use crate::store::leaves::{LEAF_UIDS, Leaf};
     use crate::store::tests::{fill, inbox, open, record, state};
 
     const SIDE: Side = Side::Source;
@@ -313,7 +272,7 @@ mod tests {
     /// Holds store/listing.rs invariant 2.
     #[test]
     fn amend_that_never_finishes_changes_nothing_or_unlists() {
-        for (changes, listed) in [(10, true), (BATCH_CHANGES as u32 + 1, false)] {
+        for (changes, listed) in [(10, true), (BATCH_LEAVES as u32 * LEAF_UIDS, false)] {
             let (_directory, _store, account) = filled(10);
             let mut writer = amend(&account);
             (101..101 + changes).for_each(|uid| writer.put(&record(uid)).unwrap());
@@ -348,15 +307,17 @@ mod tests {
     fn records_lost_older_or_left_over_are_noticed() {
         let spoil: [fn(&AccountStore, &[u8]); 3] = [
             |account, key| account.database().clear(key).unwrap(),
-            |account, key| account.database().store(key, &MessageRecord { octets: 1, ..record(5) }).unwrap(),
+            |account, key| {
+                account.database().store(key, &Leaf(vec![MessageRecord { octets: 1, ..record(5) }])).unwrap()
+            },
             |account, key| {
                 let beside = [&key[..key.len() - 1], &[99]].concat();
-                account.database().store(&beside, &record(99)).unwrap();
+                account.database().store(&beside, &Leaf(vec![record(99)])).unwrap();
             },
         ];
         for spoil in spoil {
             let (_directory, _store, account) = filled(10);
-            spoil(&account, &keys::entry_under(&account.record_keys(SIDE, &inbox()), Uid(5)));
+            spoil(&account, &keys::leaf_under(&account.record_keys(SIDE, &inbox()), 0));
             let last = account.records(SIDE, &inbox()).unwrap().last().unwrap();
             assert_eq!(last.unwrap_err().reach(), Scope::Mailbox);
             fill(&account, SIDE, 10);

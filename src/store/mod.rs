@@ -7,7 +7,7 @@
 //! - `database`: the one sled tree, behind a wall that turns its panics into errors.
 //! - `directory`, `lock`, `damage`: the directory, who holds it, and what happens when it is damaged.
 //! - `account`, `listing`, `listing_writer`, `pairs`, `checkpoint`, `plans`, `status`: what [`AccountStore`] can do.
-//! - `entries`: the messages of a mailbox, read one by one and counted.
+//! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
 //! Invariants:
 //!
@@ -34,7 +34,10 @@ mod damage;
 mod database;
 mod directory;
 mod entries;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod keys;
+mod leaves;
 mod listing;
 mod listing_writer;
 mod lock;
@@ -45,6 +48,7 @@ mod status;
 pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
 pub use entries::Entries;
+pub use leaves::Lookup;
 pub use listing::Records;
 pub use listing_writer::ListingWriter;
 

@@ -61,6 +61,7 @@ pub(super) fn link(uid: u32) -> Link {
         agreed: Flags::none(),
         origin: LinkOrigin::Appended,
         octets: 12,
+        identity: Digest([7; 16]),
     }
 }
 
@@ -75,6 +76,7 @@ pub(super) fn pair() -> PairState {
         pairing,
         destination: name("INBOX"),
         intent: None,
+        late_from: None,
         settled: None,
         outcomes: Outcomes::default(),
         links: 0,

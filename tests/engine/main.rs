@@ -6,7 +6,6 @@
 //! - [`reading`]: framing and its limits; SELECT, LIST and FETCH answered oddly.
 //! - [`appending`]: literals, refusals, and answers out of turn.
 
-#[allow(dead_code)]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -7,7 +7,10 @@
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
+//! - [`mirror`]: deletions that follow, and all that stays.
+//! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
+//! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -17,7 +20,11 @@ mod bad_input;
 mod exit_status;
 mod incremental;
 mod migration;
+mod mirror;
 mod planning;
+mod second_copies;
 mod secrets;
+mod secrets_in_memory;
+mod secrets_in_settings;
 mod sudden_end;
 mod whole;

@@ -13,7 +13,7 @@ use crate::support::shared;
 const ODD: &str = r#"ö"dd \pass' %41{user}$&word*"#;
 
 /// All shapes in which a password could be written down.
-fn shapes(user: &str, password: &str) -> Vec<Vec<u8>> {
+pub fn shapes(user: &str, password: &str) -> Vec<Vec<u8>> {
     let quoted = password.replace('\\', r"\\").replace('"', "\\\"");
     let percent: String = password.bytes().map(|octet| format!("%{octet:02X}")).collect();
     let hexadecimal: String = password.bytes().map(|octet| format!("{octet:02x}")).collect();
@@ -37,7 +37,7 @@ fn assert_hidden(place: &str, octets: &[u8], shapes: &[Vec<u8>]) {
     }
 }
 
-fn files_below(directory: &Path) -> Vec<PathBuf> {
+pub fn files_below(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

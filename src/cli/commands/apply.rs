@@ -7,14 +7,13 @@ use crate::cli::output;
 use crate::error::Result;
 use crate::model::limits::Chunk;
 use crate::model::report::{AccountResult, ApplySummary};
-use crate::pipeline::ApplyOptions;
 use crate::pipeline::apply::apply;
+use crate::pipeline::{ApplyOptions, Deletes};
 use crate::report;
 
 pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::ServersAndSnapshot)?;
-    arguments.limits.warn_of_deletes(context);
     let results = context.watched(&migration, |migration| apply(migration, arguments.limits.options()));
     finish(context, &results, &context.invocation(names).next("apply"))
 }
@@ -30,16 +29,10 @@ pub fn finish(context: &Context, results: &[AccountResult<ApplySummary>], again:
 }
 
 impl ChunkArguments {
-    /// When to stop with work left.
+    /// When to stop with work left, and what may be deleted.
     pub fn options(&self) -> ApplyOptions {
         let chunk = Chunk { max_messages: self.max_messages, max_octets: self.max_bytes, max_time: self.max_time };
-        ApplyOptions { chunk }
-    }
-
-    /// Says that there is nothing to allow, where it was allowed.
-    pub fn warn_of_deletes(&self, context: &Context) {
-        if self.allow_deletes {
-            context.warn("--allow-deletes changes nothing: in copy mode nothing is deleted");
-        }
+        let deletes = if self.allow_deletes { Deletes::Allowed } else { Deletes::Guarded };
+        ApplyOptions { chunk, deletes }
     }
 }

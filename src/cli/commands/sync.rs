@@ -18,7 +18,6 @@ const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     let migration = context.migration(&arguments.accounts.accounts, Needs::Servers)?;
-    arguments.limits.warn_of_deletes(context);
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
         Some(interval) => watch(context, arguments, &migration, interval),

@@ -26,8 +26,15 @@ fn side(preset: Preset, prefix: &str, delimiter: char, listing: &[&str]) -> Side
     let namespace = Namespace { prefix: RawName(prefix.as_bytes().to_vec()), delimiter: Some(delimiter) };
     let mailboxes = listing.iter().map(|entry| mailbox(entry, &namespace)).collect();
     let product = format!("{preset:?}");
-    let state =
-        SideState { product, preset, namespace, append_limit: None, creates_special_use: false, quotas: Vec::new() };
+    let state = SideState {
+        product,
+        preset,
+        namespace,
+        append_limit: None,
+        creates_special_use: false,
+        expunges_by_uid: true,
+        quotas: Vec::new(),
+    };
     Side { state, mailboxes }
 }
 

@@ -30,6 +30,7 @@ fn link(word: &str) -> Link {
         agreed: flags(&texts.collect::<Vec<_>>()),
         origin: LinkOrigin::Appended,
         octets: 100,
+        identity: Digest([b'a'; 16]),
     }
 }
 
@@ -56,6 +57,8 @@ struct Case {
     capacity: FlagCapacity,
     append_limit: Option<u64>,
     create: bool,
+    expunges_by_uid: bool,
+    appends: Appends,
 }
 
 fn records(text: &str) -> impl Iterator<Item = Result<MessageRecord>> + '_ {
@@ -65,7 +68,14 @@ fn records(text: &str) -> impl Iterator<Item = Result<MessageRecord>> + '_ {
 impl Default for Case {
     fn default() -> Self {
         let capacity = FlagCapacity::everything();
-        Case { policy: Policy::default(), capacity, append_limit: None, create: false }
+        Case {
+            policy: Policy::default(),
+            capacity,
+            append_limit: None,
+            create: false,
+            expunges_by_uid: true,
+            appends: Appends::default(),
+        }
     }
 }
 
@@ -85,6 +95,8 @@ impl Case {
             destination: (!self.create).then_some(&theirs),
             capacity: &self.capacity,
             append_limit: self.append_limit,
+            expunges_by_uid: self.expunges_by_uid,
+            appends: self.appends,
         };
         let links = links.split_whitespace().map(|word| Ok(link(word)));
         plan_mailbox(&comparison, || records(source), records(destination), links, &self.policy).unwrap()
@@ -184,8 +196,15 @@ fn error_of_a_listing_is_given_on() {
     let (own, capacity) = (mailbox(FlagCapacity::everything()), FlagCapacity::everything());
     let (source, destination) = (own.name.clone(), own.name.clone());
     let pair = MailboxPair { source, destination, create: false, special_use: None, subscribe: false };
-    let comparison =
-        Comparison { pair: &pair, source: &own, destination: Some(&own), capacity: &capacity, append_limit: None };
+    let comparison = Comparison {
+        pair: &pair,
+        source: &own,
+        destination: Some(&own),
+        capacity: &capacity,
+        append_limit: None,
+        expunges_by_uid: true,
+        appends: Appends::default(),
+    };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
     assert!(plan_mailbox(&comparison, damaged, empty(), empty(), &Policy::default()).is_err());
 }

@@ -1,0 +1,317 @@
+//! What holds of the engine whatever a server sends. Each function panics where its property does not hold.
+//!
+//! What they have in common: nothing panics or hangs, memory is bounded by what was sent and by the limits, and nothing
+//! that was read can become more than one line of a command.
+
+use super::append::{Appended, append_uids, flag_list};
+use super::capabilities::Capabilities;
+use super::fetch::{FetchEvent, Fetched, fetch_event, searched};
+use super::list::{Found, Listing};
+use super::login::{self, Identity};
+use super::octets::Octets;
+use super::played::Played;
+use super::quirks::{id_fields, product};
+use super::quota::quota_line;
+use super::response::{Part, RESPONSE_MEMORY_OCTETS, Response, Value};
+use super::select::Gathered;
+use super::session::{tagged, with_mailbox};
+use super::status::Status;
+use super::wire::{LINE_OCTETS, Wire};
+use super::{date, identity};
+use crate::error::{Result, sanitized};
+use crate::model::server::Mechanism;
+use crate::model::{Flags, InternalDate, RawName, Secret, UidSet};
+use std::collections::BTreeSet;
+use std::env::temp_dir;
+use std::io::Read;
+
+/// The first octets say how the rest is cut into pieces.
+fn cut(octets: &[u8]) -> (Vec<usize>, &[u8]) {
+    const SIZES: usize = 3;
+    let (sizes, rest) = octets.split_at(octets.len().min(SIZES));
+    (sizes.iter().map(|size| usize::from(*size % 32) + 1).collect(), rest)
+}
+
+/// All responses, and the error at the end.
+fn responses(wire: &mut Wire) -> (Vec<Response>, String) {
+    let mut found = Vec::new();
+    loop {
+        match Response::read(wire, &temp_dir()) {
+            Ok(response) => found.push(response),
+            Err(error) => return (found, error.line()),
+        }
+    }
+}
+
+fn whole(octets: &[u8]) -> Vec<Response> {
+    responses(&mut Played::wire(octets, &[])).0
+}
+
+fn contents(response: &Response) -> Vec<(bool, Vec<u8>)> {
+    let part = |part: &Part| match part {
+        Part::Text(text) => (false, text.clone()),
+        Part::Literal(octets) => {
+            let mut content = Vec::new();
+            let mut take = |piece: &[u8]| -> Result<()> {
+                content.extend_from_slice(piece);
+                Ok(())
+            };
+            octets.each_piece(&mut take).expect("what was read can be read again");
+            (true, content)
+        }
+    };
+    response.parts.iter().map(part).collect()
+}
+
+fn memory(response: &Response) -> u64 {
+    let part = |part: &Part| match part {
+        Part::Text(text) | Part::Literal(Octets::Memory(text)) => text.capacity() as u64,
+        Part::Literal(Octets::Spooled { .. }) => 0,
+    };
+    response.parts.iter().map(part).sum()
+}
+
+/// Framing: responses are the same in whatever pieces they arrive, and hold no more memory than was sent and promised
+/// within the limits.
+pub fn framing(octets: &[u8]) {
+    let (pieces, sent) = cut(octets);
+    let (responses_at_once, end) = responses(&mut Played::wire(sent, &[]));
+    let (responses_in_pieces, end_in_pieces) = responses(&mut Played::wire(sent, &pieces));
+    let contents = |responses: &[Response]| responses.iter().map(contents).collect::<Vec<_>>();
+    assert_eq!(contents(&responses_at_once), contents(&responses_in_pieces), "in pieces of {pieces:?}");
+    assert_eq!(end, end_in_pieces, "in pieces of {pieces:?}");
+    let held: u64 = responses_at_once.iter().map(memory).sum();
+    // A vector that grows may hold twice what is in it.
+    assert!(held <= 3 * sent.len() as u64 + RESPONSE_MEMORY_OCTETS, "{held} octets for {}", sent.len());
+    let texts: usize = responses_at_once.iter().flat_map(contents_length).sum();
+    assert!(texts <= sent.len(), "{texts} octets came of {}", sent.len());
+}
+
+fn contents_length(response: &Response) -> impl Iterator<Item = usize> + '_ {
+    contents(response).into_iter().map(|(_, content)| content.len())
+}
+
+/// The wire as the `imap` crate sees it: a read ends with the line, whatever has arrived (wire.rs invariant 1).
+pub fn reading_by_line(octets: &[u8]) {
+    let (pieces, sent) = cut(octets);
+    let mut wire = Played::wire(sent, &pieces);
+    let mut lines = sent.split(|octet| *octet == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let mut read = Vec::new();
+    let mut buffer = vec![0; pieces.first().copied().unwrap_or(1)];
+    while !read.ends_with(b"\n") {
+        match wire.read(&mut buffer) {
+            Ok(count) if count > 0 => read.extend_from_slice(&buffer[..count]),
+            _ => break,
+        }
+    }
+    let masked: Vec<u8> = first.iter().map(|octet| if octet.is_ascii() { *octet } else { b'?' }).collect();
+    assert_eq!(read.strip_suffix(b"\n").unwrap_or(&read), masked);
+    if let (Some(second), true) = (lines.next(), lines.next().is_some()) {
+        let mut line = Vec::new();
+        wire.read_line(&mut line).expect("a line that is there");
+        assert_eq!(line, second.strip_suffix(b"\r").unwrap_or(second), "what comes after the first line is lost");
+    }
+}
+
+/// Greeting and login, by each mechanism: an answer or an error, and no word of the password in either.
+pub fn logging_in(octets: &[u8]) {
+    const PASSWORD: &str = "zx\\\"Q7~never shown";
+    let (pieces, sent) = cut(octets);
+    let mut wire = Played::wire(sent, &pieces);
+    let Ok(greeting) = login::greeting(&mut wire) else { return };
+    assert!(!greeting.contains(&b'\n'));
+    let way = octets.first().copied().unwrap_or(0);
+    let mechanism = if way & 64 == 0 { Mechanism::Plain } else { Mechanism::Login };
+    let offered = Capabilities::parse(if way & 128 == 0 { "SASL-IR" } else { "" });
+    let user = Identity { authorization: String::new(), authentication: "reader".to_owned() };
+    let password = Secret::new(PASSWORD.to_owned());
+    match login::log_in(&mut wire, &user, &password, mechanism, &offered) {
+        Ok(witness) => assert!(witness.tagged.is_some_and(|status| status.is_ok()), "logged in without an OK"),
+        Err(error) => assert!(!error.line().contains("Q7~never") || String::from_utf8_lossy(sent).contains("Q7~never")),
+    }
+}
+
+/// Answers to FETCH and SEARCH.
+pub fn fetching(octets: &[u8]) {
+    for response in whole(octets) {
+        if let Some(found) = searched(response.text()) {
+            check_uids(&found);
+        }
+        match fetch_event(response) {
+            Some(FetchEvent::Message(fetched)) => check_fetched(&fetched),
+            Some(FetchEvent::Vanished(uids)) => check_uids(&uids),
+            _ => {}
+        }
+    }
+}
+
+fn check_fetched(fetched: &Fetched) {
+    assert!(fetched.uid.is_none_or(|uid| uid.0 > 0), "UID 0");
+    fetched.flags.iter().for_each(check_flags);
+    fetched.internal_date.flatten().iter().for_each(|date| check_date(*date));
+    if let Some(header) = &fetched.header {
+        identities(header);
+    }
+}
+
+fn check_uids(uids: &UidSet) {
+    let text = uids.to_string();
+    assert!(text.bytes().all(|octet| octet.is_ascii_digit() || b":,".contains(&octet)), "{text}");
+    assert!(uids.is_empty() || UidSet::parse(text.as_bytes()).as_ref() == Some(uids), "{text}");
+}
+
+/// What is written of flags is one list of flags.
+fn check_flags(flags: &Flags) {
+    let list = flag_list(flags);
+    let mut response = Response { parts: vec![Part::Text(list.clone().into_bytes())] };
+    let mut scanner = response.scan();
+    let words = scanner.words().expect("a list");
+    assert!(scanner.remainder().is_empty(), "{list}");
+    assert!(words.iter().all(|word| flags.texts().any(|text| text == word)), "{list}");
+    assert!(list.bytes().all(|octet| (b' '..=b'~').contains(&octet) && !b"{\"%*".contains(&octet)), "{list}");
+}
+
+fn check_date(date: InternalDate) {
+    let Some(text) = date::format(date) else { return };
+    assert_eq!(date::parse(text.trim_matches('"').as_bytes()), Some(date), "{text}");
+    assert!(
+        text.len() == "\"17-Jul-1996 02:44:25 -0700\"".len()
+            && text.bytes().all(|it| it.is_ascii_graphic() || it == b' ')
+    );
+}
+
+/// Answers to LIST, LSUB, NAMESPACE, STATUS and GETQUOTAROOT.
+pub fn listing(octets: &[u8]) {
+    let mut found = Found::default();
+    for response in whole(octets) {
+        found.take(response).expect("what is not understood is no error");
+    }
+    let Listing { mailboxes, left_out, namespace, .. } = found.into_listing();
+    let mut names = BTreeSet::new();
+    for mailbox in &mailboxes {
+        check_name(&mailbox.name.raw);
+        assert!(!mailbox.name.levels.is_empty(), "{:?} has no levels", mailbox.name.raw);
+        assert!(names.insert(&mailbox.name.raw), "{:?} is there twice", mailbox.name.raw);
+    }
+    left_out.iter().for_each(|name| assert!(!name.chars().any(char::is_control)));
+    drop(with_mailbox("LIST", &namespace.prefix, ""));
+}
+
+/// A name comes back from a command as it was, and nothing after it is part of it.
+fn check_name(name: &RawName) {
+    let command = with_mailbox("SELECT", name, " (CONDSTORE)").expect("a name that was listed can be sent");
+    assert!(!command.iter().any(|octet| b"\r\n\0".contains(octet)), "{name:?}");
+    let mut response = Response { parts: vec![Part::Text(command)] };
+    let mut scanner = response.scan();
+    assert_eq!(scanner.word().as_deref(), Some(&b"SELECT"[..]));
+    scanner.spaces();
+    assert_eq!(scanner.string(), Some(name.0.clone()));
+    assert_eq!(scanner.remainder(), b" (CONDSTORE)");
+}
+
+/// Status responses with their codes: greetings, tagged answers, SELECT, APPENDUID; and what else a server says of
+/// itself.
+pub fn statuses(octets: &[u8]) {
+    let mut unanswered = BTreeSet::from([1, 2, 3]);
+    let mut gathered = Gathered::default();
+    for response in whole(octets) {
+        gathered.take(&response);
+        let line = response.text();
+        drop(tagged(line, &mut unanswered));
+        let status = line.iter().position(|octet| *octet == b' ').and_then(|at| Status::parse(&line[at + 1..]));
+        status.iter().for_each(check_status);
+        let mut response = response;
+        quota_line(&mut response).iter().flatten().for_each(|quota| assert_eq!(quota.root, sanitized(&quota.root)));
+        let named = product(&id_fields(response));
+        assert!(!named.chars().any(char::is_control), "{named}");
+    }
+    let point = gathered.opened.sync_point;
+    assert!(point.uid_next.is_none_or(|uid| uid.0 > 0) && point.highest_modseq.is_none_or(|modseq| modseq.0 > 0));
+}
+
+fn check_status(status: &Status) {
+    let error = status.error("it failed").line();
+    assert!(!error.chars().any(char::is_control) && error.len() < 4 * 1024, "{error}");
+    assert!(status.code.len() + status.arguments.len() <= 3 * LINE_OCTETS);
+    for count in 1..4 {
+        if let Appended::Stored { uid_validity, uids } = append_uids(status, count) {
+            assert!(uid_validity.is_lasting() && uids.len() == count && uids.is_sorted() && uids[0].0 > 0);
+        }
+    }
+    let capabilities = Capabilities::parse(&status.arguments);
+    let _ = (capabilities.append_limit(), capabilities.non_synchronising(), capabilities.is_imap4rev1());
+}
+
+/// The scanner takes every response to its end, whatever is asked of it in whatever order.
+pub fn scanning(octets: &[u8]) {
+    let (questions, sent) = octets.split_at(octets.len().min(16));
+    for mut response in whole(sent) {
+        let parts = response.parts.len();
+        let mut scanner = response.scan();
+        for question in questions {
+            match question % 8 {
+                0 => scanner.spaces(),
+                1 => drop(scanner.word()),
+                2 => drop(scanner.number()),
+                3 => drop(scanner.item_name()),
+                4 => drop(scanner.string()),
+                5 => drop(scanner.words()),
+                6 => drop(scanner.skip()),
+                _ => drop(scanner.value().map(|value| matches!(value, Value::Nil))),
+            }
+        }
+        // Nothing is read twice: with as many skips as there are octets and literals, the end is reached or refused.
+        let mut steps = sent.len() + parts + 1;
+        while steps > 0 && (scanner.take(b'(') || scanner.take(b')') || scanner.skip().is_some()) {
+            steps -= 1;
+        }
+        assert!(steps > 0, "the scanner goes round in circles");
+    }
+}
+
+/// Dates: what was read is written as the same instant.
+pub fn dates(octets: &[u8]) {
+    date::parse(octets).iter().for_each(|date| check_date(*date));
+    if let Some(seconds) = octets.first_chunk() {
+        check_date(InternalDate(i64::from_be_bytes(*seconds)));
+    }
+}
+
+/// A message's identity is the same after all that servers are known to do to a header.
+pub fn identities(octets: &[u8]) {
+    let Some((place, rest)) = octets.split_first_chunk::<2>() else { return };
+    // A CR alone is neither kept nor refused alike by servers; with them nothing is promised.
+    let header: Vec<u8> = rest.iter().map(|octet| if *octet == b'\r' { b' ' } else { *octet }).collect();
+    let expected = identity::of_message(&header);
+    let crlf = replaced(&header, |octet| if octet == b'\n' { b"\r\n".to_vec() } else { vec![octet] });
+    assert_eq!(identity::of_message(&crlf), expected, "line ends");
+    let masked = replaced(&header, |octet| vec![if octet.is_ascii() && octet != 0 { octet } else { b'X' }]);
+    assert_eq!(identity::of_message(&masked), expected, "8-bit octets");
+    let tabbed = replaced(&header, |octet| vec![if octet == b'\t' { b' ' } else { octet }]);
+    assert_eq!(identity::of_message(&tabbed), expected, "white space");
+    let ended = [&header[..], b"\n\nMessage-ID: <of@the.body>\nSubject: body\n"].concat();
+    assert_eq!(identity::of_message(&ended), identity::of_message(&[&header[..], b"\n\n"].concat()), "the body");
+    let folded = folded(&header, u16::from_be_bytes(*place).into());
+    assert_eq!(identity::of_message(&folded), expected, "folding");
+}
+
+fn replaced(octets: &[u8], replacement: impl Fn(u8) -> Vec<u8>) -> Vec<u8> {
+    octets.iter().flat_map(|octet| replacement(*octet)).collect()
+}
+
+/// The header with one more fold: at the first blank from `place` on that stands between words of a field's value.
+fn folded(header: &[u8], place: usize) -> Vec<u8> {
+    let is_word = |at: usize| header.get(at).is_some_and(|octet| octet.is_ascii_graphic());
+    let in_value = |at: usize| {
+        let line = header[..at].rsplit(|octet| *octet == b'\n').next().unwrap_or_default();
+        line.contains(&b':') && !line.starts_with(b":")
+    };
+    let from = place % header.len().max(1);
+    match (from..header.len())
+        .find(|&at| header[at] == b' ' && is_word(at + 1) && at > 0 && is_word(at - 1) && in_value(at))
+    {
+        Some(at) => [&header[..at], b"\r\n", &header[at..]].concat(),
+        None => header.to_vec(),
+    }
+}

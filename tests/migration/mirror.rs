@@ -1,0 +1,344 @@
+//! Mirror mode: what is deleted on the source goes from the destination, and nothing else ever does.
+
+use crate::migration::{Migration, count, dovecot_to_dovecot};
+use crate::support::compare::expect;
+use crate::support::dovecot::{Dovecot, Options};
+use crate::support::ferry::{Done, Running};
+use crate::support::seed::seed;
+use crate::support::shared;
+use crate::support::state::observe;
+
+const MIRROR: &str = "[sync]\nmode = \"mirror\"";
+
+/// Small mailboxes: one message is more than a tenth of them.
+const UNGUARDED: &str = "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"";
+
+fn mirrored<'a>(migration: Migration<'a>, notation: &str) -> Migration<'a> {
+    let migration = migration.with_settings(UNGUARDED).seeded(notation);
+    migration.sync();
+    migration
+}
+
+fn labels(migration: &Migration<'_>, mailbox: &str) -> Vec<String> {
+    let state = observe(migration.destination, migration.user());
+    state.mailboxes[mailbox].messages.iter().map(|message| message.label.replace("message ", "")).collect()
+}
+
+#[track_caller]
+fn deleted(migration: &Migration<'_>) -> u64 {
+    count(&migration.ferry.status()["last_run"], "messages_deleted")
+}
+
+/// Deletions follow in several mailboxes, beside new mail and changed flags, and the next sync has nothing to do.
+fn assert_deletions_follow(migration: Migration<'_>) {
+    let migration = mirrored(migration, "INBOX\n    1..20 old\nArchive\n    a\n    b\n    twin\n    twin");
+    let mut source = migration.at_source();
+    source.expunge("INBOX", &[3, 4, 5, 20]);
+    source.expunge("Archive", &[1, 4]);
+    source.add_flags("INBOX", 1, &["\\Seen"]);
+    seed(migration.source, migration.user(), "INBOX\n    21 new");
+    migration.run(&["scan"]).expect(0);
+    let plan = migration.ferry.plan();
+    assert_eq!((count(&plan["totals"], "deletes"), count(&plan["totals"], "copies")), (6, 1), "{plan}");
+    assert_eq!(migration.run(&["verify"]).code, Some(8), "what is not deleted yet differs");
+    assert_eq!(migration.sync(), Done { copied: 1, flags_updated: 1 });
+    assert_eq!(deleted(&migration), 6);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+    assert_eq!(deleted(&migration), 0);
+    migration.assert_verified();
+}
+
+#[test]
+fn deletions_follow_exactly() {
+    assert_deletions_follow(dovecot_to_dovecot());
+}
+
+#[test]
+fn deletions_follow_exactly_to_cyrus() {
+    assert_deletions_follow(Migration::between(&shared::dovecot_pair().source, shared::cyrus()));
+}
+
+#[test]
+fn deletions_follow_exactly_from_cyrus() {
+    assert_deletions_follow(Migration::between(shared::cyrus(), &shared::dovecot_pair().destination));
+}
+
+/// Without CONDSTORE and QRESYNC the source's deletions are seen in a list of all UIDs.
+#[test]
+fn deletions_follow_exactly_from_a_server_without_extensions() {
+    let options = Options {
+        extra_configuration: vec!["imap_capability = IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE ID".to_owned()],
+        ..Options::maildir_with_dots()
+    };
+    let old = Dovecot::start(options);
+    assert_deletions_follow(Migration::between(&old, &shared::dovecot_pair().destination));
+}
+
+/// Holds disaster rule 2.
+#[test]
+fn mail_that_others_put_or_marked_on_the_destination_stays() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\n    c");
+    // `c` is there twice: once by us, once by somebody else.
+    seed(migration.destination, migration.user(), "INBOX\n    4 own\n    5 c");
+    let mut destination = migration.at_destination();
+    destination.add_flags("INBOX", 4, &["\\Deleted"]);
+    destination.add_flags("INBOX", 1, &["\\Deleted"]);
+    migration.at_source().expunge("INBOX", &[2, 3]);
+    migration.sync();
+    expect(migration.destination, migration.user(), "INBOX\n    a \\Deleted\n    own \\Deleted\n    c");
+    assert_eq!(deleted(&migration), 2);
+    migration.assert_second_sync_does_nothing();
+}
+
+#[test]
+fn message_that_the_destination_user_changed_goes_and_one_that_was_moved_stays() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\n    c");
+    let mut destination = migration.at_destination();
+    destination.add_flags("INBOX", 1, &["\\Answered", "$Mine"]);
+    destination.add_flags("INBOX", 2, &["\\Deleted"]);
+    destination.create("Kept");
+    destination.select("INBOX");
+    destination.command(b"UID COPY 3 Kept");
+    destination.expunge("INBOX", &[3]);
+    migration.at_source().expunge("INBOX", &[1, 2, 3]);
+    migration.sync();
+    expect(migration.destination, migration.user(), "INBOX\nKept\n    c");
+    assert_eq!(deleted(&migration), 2);
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Holds diff/removals.rs invariant 5.
+#[test]
+fn guard_refuses_more_than_its_share_and_nothing_is_begun() {
+    let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..30 old\nSmall\n    x\n    y");
+    migration.sync();
+    migration.at_source().expunge("INBOX", &[1, 2, 3]);
+    migration.at_source().expunge("Small", &[1]);
+    migration.sync();
+    assert_eq!(deleted(&migration), 4, "a tenth may go, and one message of a small mailbox");
+    migration.at_source().expunge("INBOX", &[11, 12, 13]);
+    seed(migration.source, migration.user(), "INBOX\n    40 new");
+    let output = migration.run(&["sync"]).expect(6);
+    output.complains(&["3 of 27 messages would be deleted", "delete_guard is 10%", "mailferry sync --allow-deletes"]);
+    assert_eq!(labels(&migration, "INBOX").len(), 27, "nothing was begun");
+    let output = migration.run(&["plan"]).expect(0);
+    output.says("- 3 deletions").says("apply refuses that without --allow-deletes");
+    migration.run(&["apply"]).expect(6);
+    migration.run(&["apply", "--allow-deletes"]).expect(0);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Holds disaster rule 8.
+#[test]
+fn emptied_source_mailbox_is_guarded_however_small() {
+    let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    a\nDrafts\n    b");
+    migration.sync();
+    migration.at_source().expunge("Drafts", &[1]);
+    migration.run(&["sync"]).expect(6).complains(&["the source mailbox is empty now"]);
+    assert_eq!(labels(&migration, "Drafts"), ["b"]);
+    migration.run(&["sync", "--allow-deletes"]).expect(0);
+    migration.assert_exact();
+}
+
+#[test]
+fn mailbox_that_vanished_from_the_source_is_a_question() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d");
+    migration.at_source().delete("Gone");
+    migration.at_source().rename("Old", "New");
+    migration.run(&["scan"]).expect(0);
+    for question in ["`Gone` is gone", "`Old` is gone"] {
+        migration.run(&["plan"]).expect(0).says(question);
+    }
+    migration.sync();
+    assert_eq!(deleted(&migration), 0);
+    expect(migration.destination, migration.user(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d\nNew\n    d");
+    migration.assert_second_sync_does_nothing();
+}
+
+#[test]
+fn mailbox_recreated_on_the_source_deletes_nothing() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\nBox\n    b\n    c");
+    migration.at_source().delete("Box");
+    seed(migration.source, migration.user(), "Box\n    c");
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "Box")), (0, vec!["b".to_owned(), "c".to_owned()]));
+    // What was matched anew was there before us, as far as anybody can prove.
+    migration.at_source().expunge("Box", &[1]);
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "Box").len()), (0, 2));
+    migration.run(&["plan", "--details"]).expect(0).says("gone from the source, and there before us");
+}
+
+#[test]
+fn mailbox_recreated_on_the_destination_is_not_deleted_from() {
+    let migration = mirrored(dovecot_to_dovecot(), "Box\n    a\n    b\n    c");
+    migration.at_destination().delete("Box");
+    seed(migration.destination, migration.user(), "Box\n    a\n    b\n    c");
+    migration.at_source().expunge("Box", &[1]);
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "Box").len()), (0, 3));
+}
+
+#[test]
+fn lost_state_deletes_nothing() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\n    c");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.ferry.forget_state();
+    migration.sync();
+    migration.at_source().expunge("INBOX", &[2]);
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX").len()), (0, 3));
+}
+
+/// Holds pipeline/purge.rs invariant 1.
+#[test]
+fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
+    let mut source = migration.at_source();
+    source.select("INBOX");
+    source.command(b"UID MOVE 1 Archive");
+    assert_eq!(migration.sync().copied, 1);
+    assert_eq!(deleted(&migration), 1);
+    migration.assert_exact();
+    // And back: its first copy is gone, so it is copied again.
+    source.select("Archive");
+    source.command(b"UID MOVE 2 INBOX");
+    assert_eq!(migration.sync().copied, 1);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Holds pipeline/purge.rs invariant 1: the new copy is refused, so the old one stays.
+#[test]
+fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a size:300k\n    b\nArchive\n    c");
+    let migration = migration.with_settings(&format!("{UNGUARDED}\nmax_message_size = \"100KB\""));
+    let mut source = migration.at_source();
+    source.select("INBOX");
+    source.command(b"UID MOVE 1,2 Archive");
+    let output = migration.run(&["sync"]).expect(0);
+    assert!(
+        output.stdout.contains("wait for another sync") || output.stderr.contains("wait for another sync"),
+        "{output}"
+    );
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, vec!["a".to_owned()]));
+}
+
+/// Holds pipeline/purge.rs invariant 1: what was moved into a mailbox that was listed already is not seen by that scan.
+#[test]
+fn message_moved_after_the_scan_of_its_new_mailbox_keeps_its_copy() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.run(&["scan"]).expect(0);
+    migration.run(&["plan"]).expect(0);
+    seed(migration.source, migration.user(), "Archive\n    5 a");
+    migration.run(&["apply"]).expect(0);
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX").len()), (0, 2));
+    assert_eq!(migration.sync().copied, 1);
+    assert_eq!(deleted(&migration), 1);
+    migration.assert_exact();
+}
+
+/// Holds pipeline/purge.rs invariant 4.
+#[test]
+fn killed_between_mark_and_expunge_is_gone_on_with() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\n    c");
+    migration.at_source().expunge("INBOX", &[1, 2]);
+    migration.run(&["scan"]).expect(0);
+    migration.run(&["plan"]).expect(0);
+    // As a kill would leave it: both are marked, one is expunged, and neither is known to be gone.
+    let mut destination = migration.at_destination();
+    destination.add_flags("INBOX", 1, &["\\Deleted"]);
+    destination.expunge("INBOX", &[2]);
+    migration.run(&["apply"]).expect(0);
+    assert_eq!(deleted(&migration), 1);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+}
+
+#[test]
+fn message_that_came_back_after_its_copy_was_marked_loses_the_mark() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.at_destination().add_flags("INBOX", 1, &["\\Deleted"]);
+    seed(migration.source, migration.user(), "INBOX\n    9 a");
+    assert_eq!(migration.sync(), Done { copied: 0, flags_updated: 1 });
+    expect(migration.destination, migration.user(), "INBOX\n    a\n    b");
+    migration.assert_second_sync_does_nothing();
+}
+
+#[test]
+fn killed_in_the_middle_of_copying_and_deleting_ends_exact() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    1..900 old\nA\n    1..300 other");
+    let uids: Vec<u32> = (1..=600).collect();
+    migration.at_source().expunge("INBOX", &uids);
+    seed(migration.source, migration.user(), "INBOX\n    2001..2400 new\nA\n    2001..2300 more");
+    for messages in [950, 1050] {
+        let mut destination = migration.at_destination();
+        let mut running = migration.ferry.start(&["sync"]);
+        running.wait_until(|| destination.fetch_all("INBOX").1.len() >= messages);
+        Running::kill(running);
+    }
+    let mut destination = migration.at_destination();
+    let mut running = migration.ferry.start(&["sync"]);
+    running.wait_until(|| destination.fetch_all("INBOX").1.len() < 1250);
+    running.kill();
+    migration.run(&["sync"]).expect(0);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+    migration.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn destination_without_uidplus_has_them_marked_and_says_so() {
+    let options = Options {
+        extra_configuration: vec!["imap_capability = IMAP4rev1 LITERAL+ CONDSTORE NAMESPACE ID".to_owned()],
+        ..Options::mdbox_with_slashes()
+    };
+    let new = Dovecot::start(options);
+    let migration = mirrored(Migration::between(&shared::dovecot_pair().source, &new), "INBOX\n    a\n    b\n    c");
+    migration.at_source().expunge("INBOX", &[2]);
+    let output = migration.run(&["sync"]).expect(0);
+    assert!(format!("{output}").contains("cannot expunge single messages"), "{output}");
+    expect(migration.destination, migration.user(), "INBOX\n    a\n    b \\Deleted\n    c");
+    migration.assert_second_sync_does_nothing();
+    migration.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn message_doubled_on_the_source_and_deleted_once_keeps_one_copy() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    twin\n    b\n    twin");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.sync();
+    expect(migration.destination, migration.user(), "INBOX\n    b\n    twin");
+    // Delivered again: it is new mail.
+    seed(migration.source, migration.user(), "INBOX\n    9 twin");
+    assert_eq!(migration.sync().copied, 1);
+    migration.assert_exact();
+}
+
+#[test]
+fn copy_mode_deletes_nothing_though_it_is_allowed_to() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    a\n    b\n    c");
+    migration.sync();
+    migration.at_source().expunge("INBOX", &[1, 2]);
+    migration.run(&["sync", "--allow-deletes"]).expect(0);
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX").len()), (0, 3));
+    // Later, in mirror mode, what was deleted meanwhile follows.
+    let migration = migration.with_settings(UNGUARDED);
+    migration.sync();
+    migration.assert_exact();
+}
+
+#[test]
+fn explain_tells_why_a_copy_goes() {
+    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b");
+    migration.at_source().expunge("INBOX", &[1]);
+    migration.run(&["scan"]).expect(0);
+    migration.run(&["plan"]).expect(0);
+    let user = migration.user();
+    migration.run(&["explain", user, "INBOX", "1"]).expect(0).says("The plan deletes that copy");
+    migration.run(&["explain", user, "INBOX"]).expect(0).says("their source is gone (mode = \"mirror\"): 1.");
+}
