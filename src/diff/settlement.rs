@@ -49,7 +49,7 @@ impl<'a> Settlement<'a> {
     }
 
     pub(super) fn omit(&mut self, mailbox: &MailboxState, reason: String, intended: bool) {
-        let messages = mailbox.sync_point.map_or(0, |point| u64::from(point.messages));
+        let messages = u64::from(mailbox.records);
         if intended && mailbox.special_use() == Some(SpecialUse::All) && messages > 0 {
             self.mapping.warnings.push(only_in_all_warning(mailbox));
         }

@@ -87,6 +87,8 @@ pub enum Ending {
 pub struct PlanSummary {
     pub plan: AccountPlan,
     pub outcomes: Outcomes,
+    /// Messages that the source holds: what the outcomes must add up to.
+    pub held: u64,
 }
 
 /// One difference that `verify` found.

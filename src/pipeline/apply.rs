@@ -268,6 +268,7 @@ impl<'a> Run<'a> {
     /// Takes stock, and records how the run went.
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
         let outcomes = self.take_stock()?;
+        self.failures.extend(imbalance(&outcomes, self.access.state.status()?.source_messages));
         self.failures.extend(obstacles(plan));
         self.figures.reconnects = self.access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
@@ -362,6 +363,17 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A run in which a message has no outcome is no success, whatever else went well.
+fn imbalance(outcomes: &Outcomes, held: u64) -> Option<Error> {
+    let accounted = outcomes.total();
+    (accounted != held).then(|| {
+        Error::new(Kind::State, "the account of outcomes does not balance")
+            .scope(Scope::Account)
+            .because(format!("the source holds {held} messages, and {accounted} are accounted for"))
+            .hint("run `mailferry sync --full`, then `mailferry verify`, which compares both servers as they are")
+    })
+}
+
 /// The plan counts as pending what was tried in this run and has an outcome now.
 fn transfer(pending: &mut u64, outcome: &mut u64, count: u64) {
     let moved = count.min(*pending);
@@ -413,5 +425,20 @@ impl Crew<'_> {
 
     fn next(&self) -> Option<Job> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imbalance_is_noticed_in_both_directions() {
+        let outcomes = Outcomes { copied: 3, refused: 1, pending: 2, ..Outcomes::default() };
+        assert_eq!(imbalance(&outcomes, 6), None);
+        for held in [5, 7] {
+            let error = imbalance(&outcomes, held).expect("it does not balance");
+            assert!(error.line().contains(&format!("{held} messages, and 6")), "{}", error.line());
+        }
     }
 }

@@ -346,7 +346,11 @@ impl<'a> SideScan<'a> {
 
     fn record(&mut self, listed: ListedMailbox, known: Option<MailboxState>, conclusion: Conclusion) -> Result<()> {
         match conclusion {
-            Conclusion::Complete { writer, state, unreadable } => {
+            Conclusion::Complete { writer, mut state, unreadable } => {
+                if let Some(point) = state.sync_point.as_mut().filter(|_| !unreadable.is_empty()) {
+                    // Not what the server says: so it is not unchanged next time, and they are asked for again.
+                    point.messages = u32::try_from(writer.records()).unwrap_or(u32::MAX);
+                }
                 let state = writer.finish(*state)?;
                 self.advanced(&state);
                 self.record_unreadable(&state, &unreadable)?;
@@ -363,8 +367,11 @@ impl<'a> SideScan<'a> {
         Ok(())
     }
 
-    /// Messages that the server holds and does not describe are named: they stay behind.
+    /// Messages that the server holds and does not describe are named each time: they stay behind.
     fn record_unreadable(&mut self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
+        if self.side == Side::Source {
+            self.forget_readable(state, unreadable)?;
+        }
         if unreadable.is_empty() {
             return Ok(());
         }
@@ -376,6 +383,20 @@ impl<'a> SideScan<'a> {
         let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
         self.result.troubles.push(error.hint("look at them with another client; they may be damaged on the server"));
         Ok(())
+    }
+
+    /// What was unreadable once and is gone or described now has no outcome of its own any more.
+    fn forget_readable(&self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
+        let account = &self.access.state;
+        let mut records = account.record_lookup(Side::Source, &state.name.raw);
+        let mut over = Vec::new();
+        for exception in account.exceptions(&state.name.raw) {
+            let (uid, outcome) = exception?;
+            if matches!(outcome, Outcome::Failed(_)) && !unreadable.contains(uid) && records.get(uid)?.is_none() {
+                over.push((uid, Outcome::Pending));
+            }
+        }
+        account.checkpoint(&state.name.raw, &[], &over)
     }
 
     fn advanced(&mut self, state: &MailboxState) {

@@ -116,6 +116,8 @@ struct Planner<'a> {
     policy: [u8; 16],
     plan: AccountPlan,
     outcomes: Outcomes,
+    /// Messages that the source holds and does not describe.
+    unreadable: u64,
 }
 
 impl<'a> Planner<'a> {
@@ -133,7 +135,7 @@ impl<'a> Planner<'a> {
             snapshots.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
         });
         let capacity = snapshots.capacity();
-        Planner { access, snapshots, by_name, capacity, policy, plan, outcomes: Outcomes::default() }
+        Planner { access, snapshots, by_name, capacity, policy, plan, outcomes: Outcomes::default(), unreadable: 0 }
     }
 
     fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
@@ -267,9 +269,10 @@ impl<'a> Planner<'a> {
             // A link to a copy that is gone would say that the message is done.
             state.unlink(&pair.source.raw, diff.plan.copies.iter())?;
         }
-        let outcomes = outcomes(&diff.plan);
+        let mut outcomes = outcomes(&diff.plan);
+        outcomes.failed += self.refresh_exceptions(&diff.plan)?;
+        self.unreadable += outcomes.failed;
         self.outcomes.merge(&outcomes);
-        self.refresh_exceptions(&diff.plan)?;
         if known.is_some() {
             self.record_pair(&diff.plan, outcomes, source, destination)?;
         }
@@ -285,7 +288,11 @@ impl<'a> Planner<'a> {
     ) -> Result<()> {
         let Some(mut pair) = self.access.state.pair(&plan.source.raw)? else { return Ok(()) };
         // What is left alone has to be told again each time.
-        let finished = plan.is_empty() && plan.skipped.is_empty() && plan.departed.is_empty() && plan.kept == 0;
+        let finished = plan.is_empty()
+            && outcomes.failed == 0
+            && plan.skipped.is_empty()
+            && plan.departed.is_empty()
+            && plan.kept == 0;
         pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
         pair.outcomes = outcomes;
         self.access.state.put_pair(&pair)
@@ -315,19 +322,29 @@ impl<'a> Planner<'a> {
             .hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
     }
 
-    /// Refusals and failures stay on record while their message is still to be copied; the skipped are recorded anew.
-    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<()> {
+    /// Refusals and failures stay on record while their message is still to be copied, or cannot be listed; the skipped
+    /// are recorded anew. Returns how many messages the source has and does not describe.
+    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<u64> {
         let state = &self.access.state;
         let name = &plan.source.raw;
         let before: Vec<_> = state.exceptions(name).collect::<Result<_>>()?;
         let skipped: UidSet = plan.skipped.iter().map(|skipped| skipped.uid).collect();
         if before.is_empty() && skipped.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         state.clear_exceptions(name)?;
-        let mut kept: Vec<_> = before.into_iter().filter(|(uid, _)| plan.copies.contains(*uid)).collect();
+        let (mut kept, mut records, mut unreadable) = (Vec::new(), state.record_lookup(Side::Source, name), 0);
+        for (uid, outcome) in before {
+            if plan.copies.contains(uid) {
+                kept.push((uid, outcome));
+            } else if matches!(outcome, Outcome::Failed(_)) && records.get(uid)?.is_none() {
+                kept.push((uid, outcome));
+                unreadable += 1;
+            }
+        }
         kept.extend(plan.skipped.iter().map(|skipped| (skipped.uid, Outcome::Skipped(skipped.reason.clone()))));
-        state.checkpoint(name, &[], &kept)
+        state.checkpoint(name, &[], &kept)?;
+        Ok(unreadable)
     }
 
     fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
@@ -345,7 +362,9 @@ impl<'a> Planner<'a> {
             };
             self.outcomes.add(&outcome, omitted.messages);
         }
-        Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes })
+        let source = &self.snapshots.mailboxes[Side::Source as usize];
+        let held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
+        Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes, held })
     }
 }
 
@@ -445,7 +464,7 @@ fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &Plan
     let mut status = state.status()?;
     let before = status.clone();
     status.outcomes = summary.outcomes;
-    status.source_messages = source.iter().map(|mailbox| u64::from(mailbox.records)).sum();
+    status.source_messages = summary.held;
     status.source_octets = source.iter().map(|mailbox| mailbox.octets).sum();
     if status == before { Ok(()) } else { state.put_status(&status) }
 }

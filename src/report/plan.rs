@@ -252,7 +252,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match &result.result {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, outcomes }) => json!({
+        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, outcomes, .. }) => json!({
             "account": result.account,
             "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
             "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
@@ -347,7 +347,10 @@ mod tests {
         let totals = plan.totals();
         let outcomes =
             Outcomes { pending: totals.copies, skipped: totals.skipped, present: 100, ..Outcomes::default() };
-        AccountResult { account: account.to_owned(), result: Ok(PlanSummary { plan, outcomes }) }
+        AccountResult {
+            account: account.to_owned(),
+            result: Ok(PlanSummary { plan, outcomes, held: outcomes.total() }),
+        }
     }
 
     fn archive() -> MailboxPlan {
