@@ -19,7 +19,7 @@ B/C
 
 /// A run is killed within this time after its start: one that goes on after a kill copies again only when it has
 /// scanned, and looked twice at what may still be on its way.
-const LONGEST_MILLISECONDS: usize = 3000;
+const LONGEST_MILLISECONDS: usize = 2200;
 
 /// One account is killed at most this often before it is left to come to its end.
 const KILLS_PER_ACCOUNT: usize = 12;
