@@ -1,6 +1,6 @@
 # mailferry: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fuzz bench clean
+.PHONY: help build demo test torture lint fuzz bench clean
 
 SETUP := sh tests/support/setup.sh
 
@@ -22,6 +22,10 @@ demo: ## Move three accounts between two real servers, killed and resumed on the
 test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
 	cargo test --locked
+
+torture: ## Faults and kills, seed after seed, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
+	$(SETUP) all
+	cargo test --release --locked --test faults torture -- --ignored --nocapture
 
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
 	cargo fmt --check

@@ -11,6 +11,9 @@ const LEAST_MEMORY_OCTETS: u64 = 1 << 20;
 /// Below this, a server may take us for dead in the middle of a large message.
 const LEAST_BANDWIDTH: u64 = 1 << 10;
 
+/// How much longer than for other answers we wait for those that are work for a server, where `timeout` is short.
+const SLOW_FACTOR: u32 = 2;
+
 /// What the table says.
 #[derive(Default)]
 pub(super) struct LimitSettings {
@@ -40,12 +43,54 @@ impl LimitSettings {
         settings
     }
 
-    /// Gives a server its share: one that is slow to answer at all is at least as slow to answer SELECT.
+    /// Gives a server its share: one that is slow to answer at all is at least as slow to answer SELECT, and who has
+    /// less patience than usual has it for everything.
     pub fn apply(&self, server: &mut Server) {
         if let Some(timeout) = self.timeout {
+            let usual = server.timeouts;
+            server.timeouts.login = usual.login.min(timeout);
+            server.timeouts.slow = match timeout < usual.read {
+                true => timeout * SLOW_FACTOR,
+                false => usual.slow.max(timeout),
+            };
             server.timeouts.read = timeout;
-            server.timeouts.slow = server.timeouts.slow.max(timeout);
         }
         server.retries = self.retries.unwrap_or(server.retries);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Side;
+    use crate::model::server::{Address, Timeouts, Tls};
+
+    fn waits(timeout_seconds: u64) -> Timeouts {
+        let timeout = Some(Duration::from_secs(timeout_seconds));
+        let mut server = Server {
+            side: Side::Source,
+            address: Address::Tunnel(vec!["imap".to_owned()]),
+            tls: Tls::None,
+            ca_file: None,
+            server_name: None,
+            mechanism: None,
+            master: None,
+            preset: None,
+            max_connections: 1,
+            timeouts: Timeouts::default(),
+            withheld: Vec::new(),
+            retries: 1,
+        };
+        LimitSettings { timeout, ..LimitSettings::default() }.apply(&mut server);
+        server.timeouts
+    }
+
+    #[test]
+    fn timeout_short_bounds_every_wait_and_long_bounds_none_shorter() {
+        let seconds = Duration::from_secs;
+        let short = waits(10);
+        assert_eq!((short.login, short.read, short.slow), (seconds(10), seconds(10), seconds(20)));
+        let long = waits(600);
+        assert_eq!((long.login, long.read, long.slow), (Timeouts::default().login, seconds(600), seconds(600)));
     }
 }

@@ -163,7 +163,7 @@ impl UploadRun<'_> {
         let at_once = sent.pending.went_at_once();
         match self.session.finish_append(sent.pending)? {
             Appended::Stored { uid_validity, uids } if self.can_be_true(uid_validity, &uids) => {
-                self.link(&sent.batch, &uids)
+                self.link(&sent.batch, &uids, *end)
             }
             Appended::Stored { .. } | Appended::StoredSomewhere => {
                 *end = (*end).max(UploadEnd::Reconcile);
@@ -181,7 +181,7 @@ impl UploadRun<'_> {
         uid_validity == self.job.destination_validity && uids.first().is_some_and(|first| *first >= self.progress.tail)
     }
 
-    fn link(&mut self, batch: &[Sent], uids: &[Uid]) -> Result<()> {
+    fn link(&mut self, batch: &[Sent], uids: &[Uid], end: UploadEnd) -> Result<()> {
         let links: Vec<Link> = batch
             .iter()
             .zip(uids)
@@ -195,7 +195,10 @@ impl UploadRun<'_> {
             })
             .collect();
         self.access.state.checkpoint(&self.job.plan.source.raw, &links, &[])?;
-        if let Some(next) = uids.last().and_then(|last| last.next()) {
+        // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
+        if end == UploadEnd::Complete
+            && let Some(next) = uids.last().and_then(|last| last.next())
+        {
             self.progress.tail = next;
         }
         let octets = batch.iter().map(|sent| sent.upload.octets.len()).sum();

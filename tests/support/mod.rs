@@ -11,6 +11,7 @@
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
 //! - [`scripted`]: a server that says what a test tells it to.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
+//! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -34,6 +35,7 @@ pub mod mailbox;
 pub mod message;
 pub mod name;
 pub mod process;
+pub mod proxy;
 pub mod response;
 pub mod scripted;
 pub mod seed;

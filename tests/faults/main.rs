@@ -1,0 +1,30 @@
+//! Exactly once, whatever happens: the program moves accounts between real servers, and a proxy of ours strikes each
+//! connection at each place with each fault. What must hold afterwards is checked by the harness' own eye.
+//!
+//! - [`scenario`]: what is migrated.
+//! - [`stage`]: one account between two proxies.
+//! - [`case`]: one struck run, and what must hold after it.
+//! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
+//! - [`examiner`]: the proxy itself on trial.
+//! - [`power_loss`]: the state as the disk held it at a place.
+//! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
+//! - [`kills`]: SIGKILL at random moments of a long copy.
+//! - [`torture`]: all of it for as long as one wishes (`make torture`).
+//! - [`dice`]: what a seed decides.
+//!
+//! A failure prints the line that replays it:
+//! `MAILFERRY_CASE='many destination/before-answer/APPEND#2=cut' cargo test --test faults`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod case;
+mod dice;
+mod examiner;
+mod kills;
+mod late;
+mod matrix;
+mod power_loss;
+mod scenario;
+mod stage;
+mod torture;

@@ -1,0 +1,174 @@
+//! What is migrated while it is struck: small accounts in the notation of [`crate::support::mailbox`], and how each side
+//! is reached.
+
+use crate::support::imap::{Connection, NewMessage};
+use crate::support::message::{self, Kind};
+use crate::support::server::Server;
+use crate::support::shared;
+
+/// Small batches, so that several are in flight with few messages; little patience, so that a stall is soon noticed.
+const SETTINGS: &str = "[limits]\ntimeout = \"2s\"\nbatch_messages = 25\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    Dovecot,
+    Cyrus,
+}
+
+/// One account and its way.
+#[derive(Debug)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// What is on the source.
+    pub account: &'static str,
+    /// What changes there after a first sync; it is the second one that is struck.
+    pub change: Option<fn(&mut Connection)>,
+    pub destination: Destination,
+    /// Capabilities that the destination does not seem to have.
+    pub masked: &'static [&'static str],
+    /// Under TLS, which the proxy cannot look into.
+    pub tls: bool,
+    /// Without the state nobody can know that a flag was removed, so the state is not lost here.
+    pub removes_flags: bool,
+}
+
+// The twins go in different batches: the copy of one must not be taken for the copy of the other.
+const MANY: &str = "INBOX
+    1 twin $Label1
+    2..110 bulk \\Seen
+    111 twin
+    anonymous kind:no-message-id
+    anonymous
+";
+
+const MAILBOXES: &str = "INBOX subscribed
+    a \\Flagged
+    b
+\"Old mail\"/Größe subscribed
+    c kind:no-message-id
+    c \\Seen
+    d kind:message-id:a
+Archive/2024
+    a \\Seen \"31-Dec-2019 23:59:59 -1130\"
+    e size:40k
+Empty
+";
+
+const LARGE: &str = "INBOX
+    1..5 few $Label1
+    6 large size:1300k \\Seen
+    7..9 few
+";
+
+const FEW: &str = "INBOX
+    1..12 few $Label1
+    13 larger size:100k \\Seen
+    14..18 few
+Archive
+    x
+    y \\Answered
+";
+
+/// All scenarios.
+pub static SCENARIOS: [Scenario; 9] = [
+    Scenario { name: "many", account: MANY, ..PLAIN },
+    Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
+    Scenario { name: "large", account: LARGE, ..PLAIN },
+    Scenario { name: "flags", account: FEW, change: Some(change_flags), removes_flags: true, ..PLAIN },
+    Scenario { name: "resync", account: MAILBOXES, change: Some(add_mail), ..PLAIN },
+    Scenario { name: "cyrus", account: MANY, destination: Destination::Cyrus, ..PLAIN },
+    Scenario { name: "single", account: MANY, masked: &["MULTIAPPEND", "QRESYNC", "CONDSTORE", "ENABLE"], ..PLAIN },
+    Scenario { name: "poor", account: FEW, masked: POOR, ..PLAIN },
+    Scenario { name: "tls", account: FEW, tls: true, ..PLAIN },
+];
+
+/// Larger ones, for when there is time.
+pub static LARGER: [Scenario; 3] = [
+    Scenario { name: "thousand", account: THOUSAND, ..PLAIN },
+    Scenario { name: "thousand-cyrus", account: THOUSAND, destination: Destination::Cyrus, ..PLAIN },
+    Scenario { name: "thousand-poor", account: THOUSAND, masked: POOR, ..PLAIN },
+];
+
+const THOUSAND: &str = "INBOX
+    1..600 bulk \\Seen
+    601..604 large size:1100k
+    605..800 rest
+    twin
+    twin \\Flagged
+    anonymous kind:no-message-id
+    anonymous
+A/B subscribed
+    1..250 small $Label1
+C
+    1..100 other
+";
+
+const PLAIN: Scenario = Scenario {
+    name: "",
+    account: "",
+    change: None,
+    destination: Destination::Dovecot,
+    masked: &[],
+    tls: false,
+    removes_flags: false,
+};
+
+/// What old servers lack.
+const POOR: &[&str] = &[
+    "MULTIAPPEND",
+    "LITERAL+",
+    "UIDPLUS",
+    "CONDSTORE",
+    "QRESYNC",
+    "ENABLE",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "SPECIAL-USE",
+    "ESEARCH",
+    "SASL-IR",
+    "UNSELECT",
+    "NAMESPACE",
+    "ID",
+];
+
+fn change_flags(source: &mut Connection) {
+    source.add_flags("INBOX", 3, &["\\Flagged", "$Label2"]);
+    source.remove_flags("INBOX", 5, &["$Label1"]);
+    source.add_flags("INBOX", 13, &["\\Answered"]);
+    source.add_flags("Archive", 1, &["\\Seen"]);
+}
+
+fn add_mail(source: &mut Connection) {
+    let letters = |names: &[&str]| names.iter().map(|name| letter(name)).collect::<Vec<_>>();
+    source.append("INBOX", &letters(&["new-1", "new-2", "a"]));
+    source.append("Archive/2024", &letters(&["new-3"]));
+    source.create("Later");
+    source.append("Later", &letters(&["new-4", "new-5"]));
+    source.add_flags("INBOX", 2, &["\\Seen"]);
+}
+
+fn letter(name: &str) -> NewMessage {
+    let octets = message::octets(name, &Kind::Plain, 0);
+    NewMessage { octets, flags: vec!["\\Seen".to_owned()], date: Some(message::default_date(name)) }
+}
+
+impl Scenario {
+    pub fn named(name: &str) -> Option<&'static Scenario> {
+        SCENARIOS.iter().chain(&LARGER).find(|scenario| scenario.name == name)
+    }
+
+    pub fn source(&self) -> &'static dyn Server {
+        &shared::dovecot_pair().source
+    }
+
+    pub fn destination(&self) -> &'static dyn Server {
+        match self.destination {
+            Destination::Dovecot => &shared::dovecot_pair().destination,
+            Destination::Cyrus => shared::cyrus(),
+        }
+    }
+
+    pub fn settings(&self) -> &'static str {
+        SETTINGS
+    }
+}
