@@ -312,9 +312,15 @@ impl<'a> Run<'a> {
 
     /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.
     fn second_copies_left(&self, plan: &AccountPlan) -> Vec<Error> {
-        let again = match self.mode() {
-            Mode::Copy => "to remove them, run `mailferry sync --allow-deletes`",
-            Mode::Mirror => "run `mailferry sync` again: it removes them, as far as delete_guard lets it",
+        let again = match (self.mode(), self.deletes) {
+            (_, Deletes::Allowed) => {
+                "where the destination cannot expunge single messages (UIDPLUS) they are marked as deleted, and go when \
+                 somebody expunges the mailbox; else run `mailferry sync --allow-deletes` again"
+            }
+            (Mode::Copy, Deletes::Guarded) => "to remove them, run `mailferry sync --allow-deletes`",
+            (Mode::Mirror, Deletes::Guarded) => {
+                "run `mailferry sync` again: it removes them, as far as delete_guard lets it"
+            }
         };
         let doubled = plan.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty());
         let left = doubled.map(|mailbox| {

@@ -162,8 +162,8 @@ impl Purge<'_> {
         let mailbox = plan.destination.path();
         if removal.marked > 0 {
             self.purged.warnings.push(format!(
-                "{} messages in `{mailbox}` are marked as deleted and stay until somebody expunges the mailbox: the \
-                 destination cannot expunge single messages (UIDPLUS)",
+                "marked as deleted in `{mailbox}`: {}; they stay until somebody expunges the mailbox: the destination \
+                 cannot expunge single messages (UIDPLUS)",
                 removal.marked
             ));
         }

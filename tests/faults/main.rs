@@ -8,6 +8,7 @@
 //! - [`examiner`]: the proxy itself on trial.
 //! - [`power_loss`]: the state as the disk held it at a place.
 //! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
+//! - [`meanwhile`]: mail that comes in the moment of the listing.
 //! - [`kills`]: SIGKILL at random moments of a long copy.
 //! - [`torture`]: all of it for as long as one wishes (`make torture`).
 //! - [`dice`]: what a seed decides.
@@ -24,6 +25,7 @@ mod examiner;
 mod kills;
 mod late;
 mod matrix;
+mod meanwhile;
 mod power_loss;
 mod scenario;
 mod stage;

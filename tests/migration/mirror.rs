@@ -75,6 +75,7 @@ fn deletions_follow_exactly_from_a_server_without_extensions() {
     assert_deletions_follow(Migration::between(&old, &shared::dovecot_pair().destination));
 }
 
+/// Holds pipeline/purge.rs invariant 3.
 /// Holds disaster rule 2.
 #[test]
 fn mail_that_others_put_or_marked_on_the_destination_stays() {
@@ -210,7 +211,7 @@ fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
     migration.assert_second_sync_does_nothing();
 }
 
-/// Holds pipeline/purge.rs invariant 1: the new copy is refused, so the old one stays.
+/// The new copy is refused, so the old one stays. Holds pipeline/purge.rs invariant 1.
 #[test]
 fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
     let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a size:300k\n    b\nArchive\n    c");
@@ -368,7 +369,7 @@ fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
     assert!(copied.success(), "copy {}", from.display());
 }
 
-/// Holds pipeline/purge.rs invariant 2: the source has it after all.
+/// The source has it after all. Holds pipeline/purge.rs invariant 2.
 #[test]
 fn message_that_the_source_has_after_all_keeps_its_copy() {
     let pair = shared::dovecot_pair();
@@ -382,7 +383,7 @@ fn message_that_the_source_has_after_all_keeps_its_copy() {
     assert_eq!(labels(&migration, "INBOX").len(), 3);
 }
 
-/// Holds pipeline/purge.rs invariant 2: the destination has another message under that UID.
+/// The destination has another message under that UID. Holds pipeline/purge.rs invariant 2.
 #[test]
 fn message_under_the_uid_of_a_copy_that_is_another_stays() {
     let new = Dovecot::start(Options::maildir_with_dots());

@@ -61,6 +61,7 @@ fn with_password_files(user: &User) -> Migration<'static> {
     Migration { ferry: migration.ferry.with_account_lines(&lines), users: vec![user.clone()], ..migration }
 }
 
+/// Holds engine/wire.rs invariant 5.
 #[test]
 fn own_passwords_are_nowhere_in_memory_after_the_login() {
     let migration = with_password_files(&User::fresh("forgetful").with_password(PASSWORD)).seeded("INBOX\n    a");

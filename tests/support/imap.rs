@@ -262,6 +262,12 @@ impl Connection {
         self.command(format!("UID EXPUNGE {set}").as_bytes());
     }
 
+    /// Removes all messages that are marked as deleted.
+    pub fn expunge_marked(&mut self, mailbox: &str) {
+        self.select(mailbox);
+        self.command(b"EXPUNGE");
+    }
+
     /// Everything in a mailbox, in UID order. Changes nothing, not even `\Seen`.
     pub fn fetch_all(&mut self, mailbox: &str) -> (Selected, Vec<FetchedMessage>) {
         let state = self.examine(mailbox);

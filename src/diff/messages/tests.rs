@@ -236,7 +236,7 @@ fn removals(diff: &MailboxDiff) -> String {
     words.join(" ")
 }
 
-/// Holds diff/removals.rs invariant 1, 2 and 3.
+/// Holds diff/removals.rs invariant 1. Holds diff/removals.rs invariant 2. Holds diff/removals.rs invariant 3.
 #[test]
 fn mirror_deletes_what_we_appended_and_nothing_on_the_source_matches() {
     // source, destination, links, what goes

@@ -1,0 +1,33 @@
+//! What happens on the source in the very moment in which it is listed, by a hook in the proxy.
+
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use crate::support::ferry::Output;
+use crate::support::seed::seed;
+
+/// Mail comes when STATUS was answered and EXAMINE is on its way.
+fn synced_while_mail_comes(stage: &Stage) -> Output {
+    let (source, user) = (stage.source(), stage.user.clone());
+    let strike = "source/command/EXAMINE#1=hook".parse().expect("a strike");
+    let arrive = move || {
+        let next = source.connect(&user).select("INBOX").uid_next;
+        seed(source, &user, &format!("INBOX\n    {next} arrived\n    {} arrived-too", next + 1));
+    };
+    stage.plan.hook(strike, Box::new(arrive));
+    let output = stage.struck_sync(&[]);
+    assert_eq!(stage.plan.disarm().len(), 1, "the place occurred");
+    output
+}
+
+/// Holds pipeline/listing.rs invariant 1.
+#[test]
+fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
+    for scenario in ["single", "flags"] {
+        let stage = Stage::set(Scenario::named(scenario).expect("a scenario")).expect("a stage");
+        synced_while_mail_comes(&stage).expect(0);
+        stage.ferry.run(&["sync"]).expect(0);
+        let differences = stage.differences(&stage.original());
+        assert!(differences.is_empty(), "{scenario}: {differences}");
+        stage.ferry.run(&["verify"]).expect(0);
+    }
+}
