@@ -1,24 +1,33 @@
 //! Which source message is which destination message where no link says so: a match of multisets by identity digest.
 //!
-//! Within one digest the closest are paired first: equal size and internal date, then equal size, then equal date, then
-//! whatever is left; always in UID order. Size is never proof, because servers add line ends and rewrite; the date is
-//! not, because some lose it.
+//! Within one digest the closest are paired first: equal size, internal date and flags, then without the flags, then
+//! equal size, then equal date, then whatever is left; always in UID order. Size is never proof, because servers add line
+//! ends and rewrite; the date is not, because some lose it; the flags tell twins apart that came in another order.
 //!
 //! Each step walks two sorted lists in step, so that ten thousand messages of one digest cost no more than others.
 
-use crate::model::{Digest, InternalDate, MessageRecord};
+use crate::model::{Digest, Flags, InternalDate, MessageRecord};
 use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// What two records must share to be taken for one message, and their order in the walk.
-type Likeness = (Digest, Option<u64>, Option<InternalDate>);
+type Likeness = (Digest, Option<u64>, Option<InternalDate>, Option<u64>);
 
 /// From the closest likeness to the loosest. `None`: the record cannot be compared in that way.
-const LIKENESSES: [fn(&MessageRecord) -> Option<Likeness>; 4] = [
-    |record| Some((record.identity, Some(record.octets), Some(record.internal_date?))),
-    |record| Some((record.identity, Some(record.octets), None)),
-    |record| Some((record.identity, None, Some(record.internal_date?))),
-    |record| Some((record.identity, None, None)),
+const LIKENESSES: [fn(&MessageRecord) -> Option<Likeness>; 5] = [
+    |record| Some((record.identity, Some(record.octets), Some(record.internal_date?), Some(hash(&record.flags)))),
+    |record| Some((record.identity, Some(record.octets), Some(record.internal_date?), None)),
+    |record| Some((record.identity, Some(record.octets), None, None)),
+    |record| Some((record.identity, None, Some(record.internal_date?), None)),
+    |record| Some((record.identity, None, None, None)),
 ];
+
+/// Flags of one hash are taken for equal: where they are not, twins are paired in another order, and nothing else.
+fn hash(flags: &Flags) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    flags.texts().for_each(|text| text.to_ascii_lowercase().hash(&mut hasher));
+    hasher.finish()
+}
 
 /// What a match found.
 #[derive(Default)]
@@ -87,9 +96,9 @@ fn next_order(source: Option<&Keyed>, destination: Option<&Keyed>) -> Option<Ord
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Flags, Uid};
+    use crate::model::Uid;
 
-    /// `uid:identity:octets:date`, the date `-` where there is none.
+    /// `uid:identity:octets:date`, the date `-` where there is none, and a keyword perhaps.
     fn records(text: &str) -> Vec<MessageRecord> {
         text.split_whitespace().map(record).collect()
     }
@@ -101,7 +110,7 @@ mod tests {
             identity: Digest([parts[1].as_bytes()[0]; 16]),
             octets: parts[2].parse().unwrap(),
             internal_date: parts[3].parse().ok().map(InternalDate),
-            flags: Flags::none(),
+            flags: Flags::from_texts(parts.get(4).copied()),
         }
     }
 
@@ -132,6 +141,12 @@ mod tests {
     #[test]
     fn records_alike_are_paired_in_uid_order() {
         assert_eq!(pairs("3:a:9:- 1:a:9:-", "8:a:9:- 6:a:9:-").0, [(1, 6), (3, 8)]);
+    }
+
+    #[test]
+    fn twins_in_another_order_are_told_apart_by_their_flags() {
+        assert_eq!(pairs("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:X").0, [(1, 8), (2, 7)]);
+        assert_eq!(pairs("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:y").0, [(1, 8), (2, 7)]);
     }
 
     #[test]

@@ -119,6 +119,13 @@ fn remove_linked(access: &Access<'_>, job: &Job, landed: &mut Candidates) -> Res
     Ok(())
 }
 
+/// Of twins the one of the same size and flags is the copy, then the one of the same size; else the first in order.
+fn closest(candidates: &VecDeque<Landed>, octets: u64, flags: &Flags) -> usize {
+    let same_size = |landed: &Landed| landed.octets == octets;
+    let alike = candidates.iter().position(|landed| same_size(landed) && landed.flags == *flags);
+    alike.or_else(|| candidates.iter().position(same_size)).unwrap_or(0)
+}
+
 fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
     let name = &job.plan.source.raw;
     let mut links = Vec::new();
@@ -132,12 +139,10 @@ fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Foun
         }
         let Some(record) = records.get(uid)? else { continue };
         let Some(candidates) = landed.get_mut(&record.identity) else { continue };
-        // Of twins the one of the same size is the copy; else the first in order.
-        let at = candidates.iter().position(|landed| landed.octets == record.octets).unwrap_or(0);
-        let Some(copy) = candidates.remove(at) else { continue };
+        let wanted = record.flags.within(&job.capacity);
+        let Some(copy) = candidates.remove(closest(candidates, record.octets, &wanted)) else { continue };
         found.messages += 1;
         found.octets += copy.octets;
-        let wanted = record.flags.within(&job.capacity);
         let agreed = wanted.minus(&wanted.minus(&copy.flags));
         let origin = LinkOrigin::Reconciled;
         let (octets, identity) = (record.octets, record.identity);
