@@ -1,4 +1,4 @@
-//! The command line, exactly as the Contract has it (design.md 3), and its help.
+//! The command line, exactly as the Contract has it, and its help.
 
 use super::exit_codes;
 use crate::config::{PRESETS, parse_duration, parse_size};

@@ -1,6 +1,6 @@
 //! All exit codes: their numbers, what they mean, how they merge, and what leads to them.
 //!
-//! Scripts depend on the numbers (design.md 3). The worst wins, and worse is what tells more about the whole run:
+//! Scripts depend on the numbers. The worst wins, and worse is what tells more about the whole run:
 //!
 //! - *interrupted* comes first: what else is known is then known of a part only;
 //! - next what kept the run from taking place at all: the state is *locked*, the *usage* is wrong, a *fatal* error;

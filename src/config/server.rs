@@ -19,7 +19,7 @@ pub(super) struct ServerSettings {
     pub password: Option<Place>,
 }
 
-/// Enough to keep a wide pipe full; below the limits of every server tried (servers.md 2 to 8), which count per user.
+/// Enough to keep a wide pipe full; below the limits of every server tried, which count per user.
 pub(super) const DEFAULT_CONNECTIONS: usize = 8;
 /// With the engine's backoff these last through a restart of a server, not through a night.
 pub(super) const DEFAULT_RETRIES: u32 = 5;

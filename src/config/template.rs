@@ -1,7 +1,7 @@
 //! The commented settings file that `init` writes.
 //!
 //! What must be filled in stands in `<…>`, which the reader refuses by name; the rest loads as it is. The notes on the
-//! servers are those that decide whether a master login works at all (reference/servers.md 2 to 8).
+//! servers are those that decide whether a master login works at all.
 
 use super::preset::preset_name;
 use crate::model::Side;

@@ -557,7 +557,7 @@ there is no account `x*`; `mailferry status` lists the accounts";
     assert_eq!(settings.select(&words).unwrap_err().to_string(), expected);
 }
 
-/// Passwords that have broken other tools (features.md, "Any character in a password works").
+/// Passwords that have broken other tools.
 const ODD: [&str; 9] = [
     "'",
     "\"q\"",

@@ -3,7 +3,7 @@
 use crate::model::plan::PlanTotals;
 use crate::model::server::{Quota, QuotaResource};
 
-/// What a message grows by on its way, as one part in so many: line ends, headers, blocks (protocol.md 11: 5 %).
+/// What a message grows by on its way, as one part in so many: line ends, headers, blocks (5 %).
 const GROWTH_PART: u64 = 20;
 
 /// A warning for each quota that the plan does not fit into. Several roots all apply, each on its own; none is no limit.

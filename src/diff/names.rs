@@ -1,6 +1,6 @@
 //! Which names a destination can hold, and how they are written on its wire.
 //!
-//! What is refused here would be refused, or worse silently changed, by the server (servers.md 2 to 8); found in the
+//! What is refused here would be refused, or worse silently changed, by the server; found in the
 //! plan it costs a line in the settings instead of a failure at night. Rules that depend on what a server does not tell
 //! (Dovecot's LAYOUT) are left to the server.
 

@@ -85,12 +85,12 @@ fn how_to_copy_it(levels: &Levels) -> String {
     format!("to copy it all the same, name it in [mailboxes.rename]: \"{levels}\" = \"…\"")
 }
 
-/// Zimbra gives its search folders neither UIDNEXT nor modification sequences, and all others both (servers.md 2).
+/// Zimbra gives its search folders neither UIDNEXT nor modification sequences, and all others both.
 fn is_search_folder(mailbox: &MailboxState) -> bool {
     mailbox.sync_point.is_some_and(|point| point.uid_next.is_none() && point.highest_modseq.is_none())
 }
 
-/// Mailboxes in which a server shows what is no mail as generated messages (servers.md 2 and 8).
+/// Mailboxes in which a server shows what is no mail as generated messages.
 fn no_mail_names(preset: Preset) -> &'static [&'static str] {
     match preset {
         Preset::Zimbra => &["Contacts", "Emailed Contacts", "Chats"],

@@ -49,7 +49,7 @@ fn has_well_known_name(mailbox: &MailboxState, wanted: SpecialUse) -> bool {
     levels.is_top() && well_known_names(wanted).contains(&levels.as_slice()[0].as_str())
 }
 
-/// Lower-case names under which servers and clients keep a special use (servers.md 16).
+/// Lower-case names under which servers and clients keep a special use.
 fn well_known_names(special_use: SpecialUse) -> &'static [&'static str] {
     match special_use {
         SpecialUse::Archive => &["archive", "archives", "archiv"],

@@ -19,7 +19,7 @@ use crate::model::{Flags, InternalDate, RawName, Uid, UidSet, UidValidity};
 use std::collections::HashSet;
 
 /// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now"
-/// and refuses what is before it (servers.md 3, 4).
+/// and refuses what is before it.
 const EARLIEST_DATE: InternalDate = InternalDate(86_400);
 
 /// One message to append.

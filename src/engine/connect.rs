@@ -197,7 +197,7 @@ impl Session {
         match introduction {
             Introduction::Id => {
                 let mut fields = Vec::new();
-                // NO and BAD to ID are no reason to stop (servers.md 0).
+                // NO and BAD to ID are no reason to stop.
                 self.await_answer(tag, |response| {
                     fields.extend(quirks::id_fields(response));
                     Ok(())

@@ -1,7 +1,7 @@
 //! UID FETCH: listings, flag changes and whole messages (RFC 9051 6.4.5, 7.5.2; RFC 7162 3.1.4, 3.2.6).
 //!
 //! Completeness is decided message by message, never by the tagged OK: an item that did not come is `None` here, and the
-//! caller decides (protocol.md 8).
+//! caller decides.
 
 use super::date;
 use super::octets::Octets;
@@ -11,7 +11,7 @@ use super::status::Status;
 use crate::error::Result;
 use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
 
-/// Command lines stay below this: every server tried takes it (protocol.md 1).
+/// Command lines stay below this: every server tried takes it.
 pub const COMMAND_OCTETS: usize = 7_500;
 
 /// What one FETCH response says of one message.
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// Reads the answer to [`Session::send_search_all`]. `None` when it is no complete list: iCloud answers with a
-    /// count alone (protocol.md 11).
+    /// count alone.
     ///
     /// What comes of FETCHes in flight meanwhile goes to `event`.
     ///

@@ -1,5 +1,5 @@
 //! What a message is recognised by: a digest over its normalised Message-ID, or, where that is missing or empty, over a
-//! fixed set of header fields that servers keep (design.md 5, protocol.md 14).
+//! fixed set of header fields that servers keep.
 //!
 //! Both sides compute it from the same fields in the same way, so what servers are known to change is normalised away:
 //! folding, white space, line ends, and 8-bit or NUL octets, which Cyrus and Dovecot replace.

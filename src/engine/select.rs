@@ -20,7 +20,7 @@ pub struct Opened {
     pub sync_point: SyncPoint,
     /// From PERMANENTFLAGS. After EXAMINE it says nothing about what a SELECT would allow.
     pub capacity: FlagCapacity,
-    /// Whether STORE can have any effect: an OK to STORE proves nothing (protocol.md 7.1).
+    /// Whether STORE can have any effect: an OK to STORE proves nothing.
     pub read_write: bool,
 }
 

@@ -41,7 +41,7 @@ pub struct Session {
     pub(super) spool: Arc<PathBuf>,
     /// Whether ENABLE QRESYNC was accepted.
     pub(super) qresync: bool,
-    /// Argument shapes of APPEND that this server has accepted with a synchronising literal (protocol.md 9.2).
+    /// Argument shapes of APPEND that this server has accepted with a synchronising literal.
     pub(super) vetted: super::append::Vetted,
     /// Every literal is announced and waited for, whatever the server advertises.
     pub(super) announces_all: bool,

@@ -62,7 +62,7 @@ impl Status {
         if hint.is_empty() { error } else { error.hint(hint) }
     }
 
-    /// What kind of refusal it is: by response code, else by the texts of servers that send none (servers.md 17).
+    /// What kind of refusal it is: by response code, else by the texts of servers that send none.
     fn classify(&self) -> (Kind, Option<Scope>, &'static str) {
         if self.condition == Condition::Bye {
             return (Kind::Connection, None, "");

@@ -172,7 +172,7 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// The longest keyword that every server tried takes (Dovecot refuses 51, servers.md 3).
+/// The longest keyword that every server tried takes (Dovecot refuses 51).
 pub const KEYWORD_OCTETS: usize = 50;
 
 /// What PERMANENTFLAGS says that a mailbox keeps (RFC 9051 7.1).
@@ -205,7 +205,7 @@ impl FlagCapacity {
 }
 
 /// Whether a keyword is safe to put on the wire. Server text is hostile: a keyword is checked before it is ever sent,
-/// because on Dovecot a flag list that does not parse turns a literal into commands (protocol.md 9.2).
+/// because on Dovecot a flag list that does not parse turns a literal into commands.
 pub fn is_writable_keyword(keyword: &str) -> bool {
     let safe = |octet: u8| octet.is_ascii_graphic() && !b"(){%*\"\\]".contains(&octet);
     !keyword.is_empty() && keyword.len() <= KEYWORD_OCTETS && keyword.bytes().all(safe)

@@ -137,7 +137,7 @@ pub struct MailboxState {
     pub records: u32,
     /// Raised by one whenever the listing of this mailbox changes; a plan remembers what it saw.
     pub revision: u64,
-    /// Resyncs that trusted a delta since the last full compare (protocol.md 7.4 rule 6).
+    /// Resyncs that trusted a delta since the last full compare.
     pub deltas: u32,
     /// Why the mailbox could not be scanned last time, in the server's words.
     pub trouble: Option<String>,

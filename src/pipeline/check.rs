@@ -54,7 +54,7 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result
     })
 }
 
-/// A login that sees an INBOX and cannot open it has no rights on the account (servers.md 3).
+/// A login that sees an INBOX and cannot open it has no rights on the account.
 fn open_inbox(session: &mut Session, listing: &Listing, side: Side) -> Result<()> {
     let inbox = listing.mailboxes.iter().find(|mailbox| mailbox.name.is_inbox());
     let inbox = inbox.ok_or_else(|| blind("the server lists no INBOX for this account"))?;

@@ -1,7 +1,7 @@
 //! The source's half of copying a mailbox: messages are fetched ahead, in the order of their UIDs, and put on the belt.
 //!
 //! A message goes on only when all of it is in and its FETCH was answered. What did not come is asked for once more by
-//! itself: it is then there, or gone, or unreadable, and never copied as a stub (protocol.md 8).
+//! itself: it is then there, or gone, or unreadable, and never copied as a stub.
 
 use super::access::Access;
 use super::allowance::Allowance;
@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// FETCH commands in flight.
 const FETCHES_IN_FLIGHT: usize = 4;
 
-/// Messages asked for with one FETCH (engine.md 1.6).
+/// Messages asked for with one FETCH.
 pub const FETCH_MESSAGES: usize = 100;
 
 /// Something for the destination's half.
@@ -292,7 +292,7 @@ enum Judged {
     Placeholder(Uid),
 }
 
-/// What Exchange sends for an item that it cannot convert (servers.md 7).
+/// What Exchange sends for an item that it cannot convert.
 const PLACEHOLDER: &[u8] = b"Retrieval using the IMAP4 protocol failed for the following message";
 
 fn is_placeholder(octets: &Octets) -> bool {

@@ -1,5 +1,5 @@
 //! The answers of one mailbox on their way into the state: what is a record, what must be asked for again, and when a
-//! recorded listing is not to be trusted (protocol.md 7.4).
+//! recorded listing is not to be trusted.
 
 use crate::engine::fetch::{FetchEvent, Fetched};
 use crate::engine::identity;
@@ -192,7 +192,7 @@ impl Gathering {
     }
 
     /// The highest known message must still be the one that it was, and none may have come between it and the UIDs that
-    /// are new (protocol.md 13: content replaced under one UIDVALIDITY, as after a restored backup).
+    /// are new (content replaced under one UIDVALIDITY, as after a restored backup).
     fn compare_known(&mut self, now: &MessageRecord) {
         let last_known = self.last_known.as_ref();
         if last_known.is_none_or(|last| now.uid > last.uid) {
@@ -240,7 +240,7 @@ impl Gathering {
         }
     }
 
-    /// Rule 4 of protocol.md 7.4, and for a whole listing rule 8 of protocol.md 15.
+    /// A delta that does not add up is distrusted; a whole listing that does not is none (disaster rule 8).
     fn miscounted(&self, count: u64, exists: u32) -> Conclusion {
         if self.pass == Pass::Delta {
             return Conclusion::Distrusted(format!("it holds {exists} messages, and {count} are accounted for"));

@@ -4,7 +4,7 @@
 //! 2. QRESYNC: flags changed and UIDs vanished since the last sync point, and the new messages.
 //! 3. CONDSTORE: flags changed, a compact list of UIDs, and the new messages.
 //! 4. Else all flags, and the new messages.
-//! 5. The whole listing: the first time, and whenever the recorded one cannot be trusted (protocol.md 7.4).
+//! 5. The whole listing: the first time, and whenever the recorded one cannot be trusted.
 //!
 //! All commands of a mailbox follow from STATUS and the state, so they leave without waiting, several mailboxes at once.
 //!
@@ -36,7 +36,7 @@ const UIDS_PER_FETCH: u64 = 200_000;
 /// A mailbox with more FETCH windows than this is sparse: it is asked for in one piece.
 const WINDOWS: usize = 64;
 
-/// After this many deltas a mailbox is listed whole again (protocol.md 7.4 rule 6).
+/// After this many deltas a mailbox is listed whole again.
 const DELTAS: u32 = 100;
 
 /// Which mailboxes to list.
@@ -126,7 +126,7 @@ impl<'a> SideScan<'a> {
         Ok(self.result)
     }
 
-    /// An account without an INBOX is one that we may not see (servers.md 3: a master user without rights).
+    /// An account without an INBOX is one that we may not see (on Dovecot: a master user without rights).
     fn check_not_blind(&self, listing: &Listing) -> Result<()> {
         if listing.mailboxes.iter().any(|mailbox| mailbox.name.is_inbox()) {
             return Ok(());
@@ -223,8 +223,8 @@ impl<'a> SideScan<'a> {
         Ok(())
     }
 
-    /// The distrust rules of protocol.md 7.4: 1 UIDVALIDITY, 2 UIDNEXT, 3 HIGHESTMODSEQ, 6 every now and then. Rule 4
-    /// (the count) is looked at when the delta is in.
+    /// A recorded listing is trusted while UIDVALIDITY stands and neither UIDNEXT nor HIGHESTMODSEQ went backwards, but
+    /// not for ever; the count is looked at when the delta is in.
     fn way(&self, status: SyncPoint, known: Option<&MailboxState>) -> Way {
         let trusted = || {
             let known =

@@ -1,7 +1,7 @@
 //! After an unclean end: what stands at the end of the destination mailbox is recognised before anything is sent again.
 //!
 //! All that we may have stored without knowing it has a UID at or above the noted UIDNEXT. The messages there are
-//! matched by identity, as a multiset, with what is planned and not linked (protocol.md 9.5).
+//! matched by identity, as a multiset, with what is planned and not linked.
 //!
 //! Invariants:
 //! 1. A destination message that is linked already is never linked again.

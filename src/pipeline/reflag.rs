@@ -1,5 +1,5 @@
 //! Flag updates of one mailbox: grouped into few UID STOREs, and looked at afterwards, because an OK to STORE proves
-//! nothing (protocol.md 7.1).
+//! nothing.
 
 use super::access::Access;
 use super::copy::{Job, Lane, Progress};

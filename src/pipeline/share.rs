@@ -4,7 +4,7 @@ use super::Migration;
 use super::fleet::accounts_at_once;
 use crate::model::Side;
 
-/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried (engine.md 2).
+/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried.
 const LANES: usize = 4;
 
 /// Less than this for one mailbox makes batches too small to be quick; more than that gains nothing.

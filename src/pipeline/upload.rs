@@ -18,11 +18,11 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
 use std::collections::VecDeque;
 
-/// MULTIAPPENDs in flight, and messages in one (engine.md 1.5).
+/// MULTIAPPENDs in flight, and messages in one.
 const MULTIAPPENDS_IN_FLIGHT: usize = 2;
 const BATCH_MESSAGES: usize = 50;
 
-/// Single APPENDs in flight (engine.md 3).
+/// Single APPENDs in flight.
 const APPENDS_IN_FLIGHT: usize = 32;
 
 /// The destination's half at work.
@@ -207,7 +207,7 @@ impl UploadRun<'_> {
     }
 
     /// A refused batch is tried again message by message, each literal announced, so that the one is found. Before that
-    /// the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND (servers.md 13).
+    /// the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND.
     fn refused(&mut self, refused: Refused, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
         let Refused { batch, status, at_once } = refused;
         let error = refusal(&status).in_mailbox(&self.job.plan.destination.path());
@@ -276,7 +276,7 @@ impl UploadRun<'_> {
     }
 }
 
-/// Servers that cannot keep a keyword refuse the whole message because of it (servers.md 17).
+/// Servers that cannot keep a keyword refuse the whole message because of it.
 fn is_about_keywords(status: &Status) -> bool {
     let text = status.text.to_ascii_lowercase();
     ["too many user flags", "keyword"].iter().any(|phrase| text.contains(phrase))

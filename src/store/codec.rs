@@ -4,7 +4,7 @@
 //! schema(1) kind(1) payload(bincode, standard) CRC-32(4, big-endian, over key, schema, kind and payload)
 //! ```
 //!
-//! bincode alone notices little: most corrupted records decode to wrong values without an error (engine.md 1.8). The
+//! bincode alone notices little: most corrupted records decode to wrong values without an error. The
 //! CRC covers the key as well, so that a value that turns up under another key is noticed.
 
 use super::damage;

@@ -1,6 +1,6 @@
 //! The one sled tree, behind a wall: sled's panics and errors become ours here, and values are sealed and opened.
 //!
-//! sled panics on damage that it does not expect (engine.md 1.9). Once it has met damage the database is condemned:
+//! sled panics on damage that it does not expect. Once it has met damage the database is condemned:
 //! nothing more is read from it or written to it.
 
 use super::codec::{self, Stored};
