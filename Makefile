@@ -31,11 +31,27 @@ lint: ## Formatting, lints, and licences and advisories of dependencies where ca
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --bench micro --features fuzzing --locked -- -D warnings
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
 	elif timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
 	else echo "the advisory database cannot be fetched: advisories are not checked"; \
 	  cargo deny check bans licenses sources; fi
+
+# What `make bench` measures is chosen by variables: make bench BENCH_CORPORA=mixed BENCH_RTT=40 BENCH_SCALE=1
+#   BENCH_CORPORA     small,mixed,many,big,fleet   which corpora
+#   BENCH_SCALE       0.1     the share of their messages: 1 is 20,000 messages for mixed, 100,000 for many
+#   BENCH_RTT         0,40    milliseconds of round trip between the tools and each server
+#   BENCH_RUNS        3       runs of each tool, of which the median is told
+#   BENCH_TOOLS       all that are installed of mailferry,interimap,mbsync,doveadm,imapsync,offlineimap,pipe
+#   BENCH_JOBS        4       accounts at once, for fleet
+#   BENCH_TIME_LIMIT  120     seconds after which a tool is ended
+#   BENCH_SEED        1       other messages
+#   BENCH_DIRECTORY   where servers and mail are put; a memory disk is quieter than a shared one
+bench: ## Speed beside other tools, on real servers (BENCH_CORPORA, BENCH_SCALE, …: see the Makefile); then micro-benchmarks
+	$(SETUP) dovecot
+	cargo bench --locked --bench migration
+	cargo bench --locked --bench micro --features fuzzing
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS (60); needs a nightly toolchain and cargo-fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }

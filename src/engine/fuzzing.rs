@@ -132,6 +132,15 @@ pub fn logging_in(octets: &[u8]) {
     }
 }
 
+/// How many messages the rest of that wire describes: for the micro-benchmark of reading a listing.
+pub fn fetched_messages(mut wire: Wire) -> usize {
+    let mut messages = 0;
+    while let Ok(response) = Response::read(&mut wire, &temp_dir()) {
+        messages += usize::from(matches!(fetch_event(response), Some(FetchEvent::Message(_))));
+    }
+    messages
+}
+
 /// Answers to FETCH and SEARCH.
 pub fn fetching(octets: &[u8]) {
     for response in whole(octets) {

@@ -1,0 +1,171 @@
+//! `cargo bench --bench migration`: how fast mailferry is, beside other tools and beside a bare pipe, between two
+//! private Dovecots on this machine, with and without latency. Tables go to standard output, progress to standard error.
+//!
+//! - [`settings`]: what is measured, by variables (`make help` names them).
+//! - [`corpus`], [`random`]: the messages. [`maildir`]: on the source's disk. [`changes`]: between two runs.
+//! - [`servers`]: both servers, and the users of each run. [`delay_line`]: makes them far away.
+//! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`]: the limit.
+//! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
+
+mod changes;
+mod comparison;
+mod corpus;
+mod delay_line;
+mod launch;
+mod maildir;
+mod pipe;
+mod random;
+mod servers;
+mod session;
+mod settings;
+mod spread;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+mod table;
+mod tools;
+
+use std::env;
+use std::fs;
+
+use corpus::Corpus;
+use launch::{Launch, Usage};
+use servers::{Pair, Prepared, Ready};
+use settings::Settings;
+use table::{Measurement, Phase};
+use tools::{Task, Tool};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [launch::LAUNCHER] => launch::launcher(),
+        [tools::PIPE, job] => pipe::run(&serde_json::from_str(job).expect("a job as JSON")),
+        arguments if arguments.contains(&"--bench") => bench(&Settings::from_environment()),
+        _ => eprintln!("run this as `make bench` or `cargo bench --bench migration`"),
+    }
+}
+
+fn bench(settings: &Settings) {
+    let (tools, missing) = tools::find(settings);
+    let pair = Pair::start(settings.directory.as_deref());
+    println!("{}\n", machine());
+    println!("{}\n", versions(&tools));
+    if !missing.is_empty() {
+        println!("Not installed here, so not measured: {}.\n", missing.join(", "));
+    }
+    for name in &settings.corpora {
+        let corpus = Corpus::named(name, settings.scale, settings.seed);
+        eprintln!("{name}: writing {} messages", corpus.messages());
+        let prepared = pair.prepare(corpus);
+        for round_trip in &settings.round_trips {
+            let measurements = measure(settings, &pair, &prepared, &tools, *round_trip);
+            let names: Vec<String> = tools.iter().map(|tool| tool.name.clone()).collect();
+            println!("### {}\n\n{}", title(&prepared, *round_trip), table::table(&names, &measurements));
+        }
+        pair.remove(prepared);
+    }
+}
+
+/// All runs of all tools over one line, in turns: what disturbs the machine for a while disturbs all of them.
+fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool], round_trip: u64) -> Vec<Measurement> {
+    let mut measurements: Vec<Measurement> = Vec::new();
+    for run in 1..=settings.runs {
+        for tool in tools {
+            let given_up = measurements.iter().any(|it| it.tool == tool.name && it.usage.failed());
+            if !given_up {
+                eprintln!("{}, {round_trip} ms, run {run}: {}", prepared.corpus.name, tool.name);
+                measurements.extend(run_phases(settings, pair, prepared, tool, round_trip));
+            }
+        }
+    }
+    measurements
+}
+
+/// One run of one tool: from an empty destination through all phases.
+fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool, round_trip: u64) -> Vec<Measurement> {
+    let ready = pair.ready(prepared, tool.is_pipe(), round_trip);
+    let phases = Phase::ALL.into_iter().filter(|phase| tool.resyncs || *phase == Phase::FirstCopy);
+    let mut measurements = Vec::new();
+    for phase in phases {
+        if phase == Phase::Changes {
+            pair.change(&prepared.corpus, &ready);
+        }
+        let usage = run_tool(settings, &ready, tool);
+        let verdict = pair.compare(&ready);
+        eprintln!("    {}: {:.2} s, {verdict}", phase.title(), usage.wall_seconds);
+        measurements.push(Measurement { tool: tool.name.clone(), phase, usage, verdict });
+        if usage.failed() {
+            break;
+        }
+    }
+    pair.clear(ready);
+    measurements
+}
+
+fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
+    let task = Task {
+        users: &ready.users,
+        source_port: ready.source_port,
+        destination_port: ready.destination_port,
+        directory: ready.directory.path(),
+        jobs: settings.jobs,
+        destination_configuration: ready.destination_configuration.clone(),
+    };
+    let invocations = tool.invocations(&task);
+    let log = ready.directory.path().join("log");
+    // What was written before is on the disk when the clock starts.
+    // SAFETY: takes and returns nothing.
+    unsafe { libc::sync() };
+    let at_once = settings.jobs.min(invocations.len());
+    let launch = Launch { invocations, at_once, time_limit_seconds: settings.time_limit_seconds, log: log.clone() };
+    let usage = launch::measure(&launch);
+    if usage.status != 0 && !usage.timed_out {
+        let text = fs::read(log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
+        eprintln!("    exit status {}; it ends so:\n{text}", usage.status);
+    }
+    usage
+}
+
+fn title(prepared: &Prepared, round_trip: u64) -> String {
+    let Corpus { name, accounts, mailboxes, .. } = &prepared.corpus;
+    let counted =
+        |count: usize, noun: &str, plural: &str| format!("{count} {}", if count == 1 { noun } else { plural });
+    let accounts_text = match accounts {
+        1 => String::new(),
+        many => format!("{many} accounts, each of "),
+    };
+    let mailboxes = counted(mailboxes.len(), "mailbox", "mailboxes");
+    let messages = counted(prepared.corpus.messages_of_account(), "message", "messages");
+    let size = prepared.octets as f64 / 1e6;
+    let line = match round_trip {
+        0 => "no latency".to_owned(),
+        milliseconds => format!("{milliseconds} ms round trip"),
+    };
+    format!("{name}: {accounts_text}{messages} in {mailboxes}, {size:.0} MB; {line}")
+}
+
+/// What all this ran on.
+fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let model = field(&read("/proc/cpuinfo"), "model name");
+    let memory = field(&read("/proc/meminfo"), "MemTotal");
+    let memory: f64 = memory.split(' ').next().and_then(|kibibytes| kibibytes.parse().ok()).unwrap_or(0.0);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let memory = memory / 1_048_576.0;
+    format!("Machine: {cores} cores ({model}), {memory:.0} GiB of memory, Linux {}.", kernel.trim())
+}
+
+fn versions(tools: &[Tool]) -> String {
+    let known = tools.iter().filter(|tool| !tool.version.is_empty());
+    let known: Vec<String> = known.map(|tool| format!("{} {}", tool.name, tool.version)).collect();
+    format!(
+        "Servers: Dovecot {}, from Maildir to mdbox. Tools: {}.",
+        tools::version("doveadm".as_ref()),
+        known.join(", ")
+    )
+}

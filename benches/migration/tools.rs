@@ -1,0 +1,268 @@
+//! What is measured: mailferry, the bare pipe, and whichever other tools are installed, each set up for the same work:
+//! one way, deletions included, without TLS, as its documentation recommends for speed.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::launch::Invocation;
+use super::pipe;
+use super::settings::Settings;
+use super::support::server::{MASTER_PASSWORD, MASTER_USER, User};
+
+/// What a tool is to do, once and again.
+pub struct Task<'a> {
+    /// Of the same names and passwords on both sides.
+    pub users: &'a [User],
+    pub source_port: u16,
+    pub destination_port: u16,
+    /// Where the tool may keep what it remembers; empty the first time.
+    pub directory: &'a Path,
+    /// How many accounts are worked on at once.
+    pub jobs: usize,
+    /// Of the destination, for a tool that works from within.
+    pub destination_configuration: PathBuf,
+}
+
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+    /// Whether it can be run again.
+    pub resyncs: bool,
+    how: How,
+}
+
+enum How {
+    Mailferry,
+    Pipe { connections: usize },
+    Peer(Peer),
+}
+
+/// The argument that makes this program the pipe; a [`pipe::Job`] follows.
+pub const PIPE: &str = "--pipe";
+
+/// Sets a tool up in its directory, for one account.
+type Peer = fn(&Path, &Account, &Task) -> Invocation;
+
+const PEERS: [(&str, &str, Peer); 5] = [
+    ("interimap", "interimap", interimap),
+    ("mbsync", "mbsync", mbsync),
+    ("doveadm backup", "doveadm", doveadm),
+    ("imapsync", "imapsync", imapsync),
+    ("offlineimap", "offlineimap", offlineimap),
+];
+
+/// The tools that are wanted and there, and the names of those that are not there.
+pub fn find(settings: &Settings) -> (Vec<Tool>, Vec<&'static str>) {
+    let (mut tools, mut missing) = (Vec::new(), Vec::new());
+    let mut add = |name: &str, version: String, resyncs: bool, how: How| {
+        tools.push(Tool { name: name.to_owned(), version, resyncs, how });
+    };
+    if settings.wants("mailferry") {
+        add("mailferry", version(mailferry_program()), true, How::Mailferry);
+    }
+    for (name, program, peer) in PEERS.into_iter().filter(|(_, program, _)| settings.wants(program)) {
+        match on_path(program) {
+            Some(program) => add(name, version(&program), true, How::Peer(peer)),
+            None => missing.push(name),
+        }
+    }
+    for connections in [1, 2, 4].into_iter().filter(|_| settings.wants("pipe")) {
+        let name = format!("pipe, {connections} connection{}", if connections == 1 { "" } else { "s" });
+        add(&name, String::new(), false, How::Pipe { connections });
+    }
+    (tools, missing)
+}
+
+fn mailferry_program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_mailferry"))
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let directories = env::var_os("PATH")?;
+    env::split_paths(&directories).map(|directory| directory.join(program)).find(|path| path.is_file())
+}
+
+/// The first word of what it says of itself that begins with a number.
+pub fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut words = text.split_whitespace();
+    words
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+        .unwrap_or("of an unknown version")
+        .to_owned()
+}
+
+impl Tool {
+    pub fn is_pipe(&self) -> bool {
+        matches!(self.how, How::Pipe { .. })
+    }
+
+    /// What is to be run.
+    pub fn invocations(&self, task: &Task) -> Vec<Invocation> {
+        match self.how {
+            How::Mailferry => vec![mailferry(task)],
+            How::Pipe { connections } => vec![pipe(task, connections)],
+            How::Peer(peer) => task.users.iter().map(|user| one_account(peer, user, task)).collect(),
+        }
+    }
+}
+
+/// The place of one account in a tool's directory, and how it logs in.
+struct Account<'a> {
+    name: &'a str,
+    password: &'a str,
+    source_port: u16,
+    destination_port: u16,
+}
+
+fn one_account(peer: Peer, user: &User, task: &Task) -> Invocation {
+    let directory = task.directory.join(&user.name);
+    fs::create_dir_all(&directory).expect("make a directory for a tool");
+    let (source_port, destination_port) = (task.source_port, task.destination_port);
+    let account = Account { name: &user.name, password: &user.password, source_port, destination_port };
+    let invocation = peer(&directory, &account, task);
+    let home = directory.display().to_string();
+    let names = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
+    let mut environment = names.map(|name| (name.to_owned(), home.clone())).to_vec();
+    environment.extend(invocation.environment);
+    Invocation { environment, directory, ..invocation }
+}
+
+fn program(name: &str, arguments: &[&str]) -> Invocation {
+    Invocation {
+        program: PathBuf::from(name),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        environment: Vec::new(),
+        directory: PathBuf::new(),
+    }
+}
+
+/// Readable by us alone: there is a password in it, and some tools insist.
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::write(path, text).expect("write the settings of a tool");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set the mode of a tool's settings");
+}
+
+/// All accounts in one run, by the master user; in mirror mode, as the others delete too.
+fn mailferry(task: &Task) -> Invocation {
+    let side = |name: &str, port: u16| {
+        let login = format!("master_user = \"{MASTER_USER}\"\npassword_env = \"BENCH_PASSWORD\"");
+        format!("[{name}]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nallow_plaintext = true\n{login}\n")
+    };
+    let mut settings = side("source", task.source_port) + &side("destination", task.destination_port);
+    settings += "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n";
+    for user in task.users {
+        settings += &format!("[[account]]\nsource_user = \"{}\"\n", user.name);
+    }
+    write_private(&task.directory.join("mailferry.toml"), &settings);
+    let mut invocation = program("", &["sync", "--progress", "none"]);
+    if task.users.len() > 1 {
+        invocation.arguments.extend(["--jobs".to_owned(), task.jobs.to_string()]);
+    }
+    invocation.program = mailferry_program().to_owned();
+    invocation.environment.push(("BENCH_PASSWORD".to_owned(), MASTER_PASSWORD.to_owned()));
+    Invocation { directory: task.directory.to_owned(), ..invocation }
+}
+
+fn pipe(task: &Task, connections: usize) -> Invocation {
+    let job = pipe::Job {
+        source_port: task.source_port,
+        destination_port: task.destination_port,
+        accounts: task.users.iter().map(|user| (user.name.clone(), user.password.clone())).collect(),
+        connections,
+    };
+    let job = serde_json::to_string(&job).expect("a job as JSON");
+    Invocation {
+        program: env::current_exe().expect("the benchmark's own program"),
+        directory: task.directory.to_owned(),
+        ..program("", &[PIPE, &job])
+    }
+}
+
+fn interimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
+    let section = |name: &str, port: u16| {
+        let Account { name: user, password, .. } = account;
+        format!(
+            "[{name}]\ntype = imap\nhost = 127.0.0.1\nport = {port}\nusername = {user}\npassword = {password}\n\
+             STARTTLS = NO\ncompress = NO\n"
+        )
+    };
+    let settings = directory.join("interimap.conf");
+    let (local, remote) = (section("local", account.destination_port), section("remote", account.source_port));
+    let database = directory.join("interimap.db");
+    write_private(&settings, &format!("database = {}\n{local}{remote}", database.display()));
+    program("interimap", &[&format!("--config={}", settings.display())])
+}
+
+fn mbsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
+    let store = |name: &str, port: u16| {
+        let Account { name: user, password, .. } = account;
+        format!(
+            "IMAPStore {name}\nHost 127.0.0.1\nPort {port}\nUser {user}\nPass {password}\nSSLType None\n\
+             AuthMechs LOGIN\n\n"
+        )
+    };
+    let settings = directory.join("mbsyncrc");
+    let stores = store("source", account.source_port) + &store("destination", account.destination_port);
+    let channel = "Channel all\nFar :source:\nNear :destination:\nPatterns *\nSync Pull\nCreate Near\nExpunge Near\n\
+                   CopyArrivalDate yes\n";
+    let state = directory.join("state-");
+    write_private(&settings, &format!("SyncState {}\n\n{stores}{channel}", state.display()));
+    program("mbsync", &["-c", &settings.display().to_string(), "all"])
+}
+
+/// Works within the destination, so that only the source is far away; with what its migration guide recommends.
+fn doveadm(_: &Path, account: &Account, task: &Task) -> Invocation {
+    let configuration = task.destination_configuration.display().to_string();
+    let mut arguments = vec!["-c".to_owned(), configuration];
+    let mut set = |name: &str, value: &str| arguments.extend(["-o".to_owned(), format!("{name}={value}")]);
+    set("imapc_host", "127.0.0.1");
+    set("imapc_port", &account.source_port.to_string());
+    set("imapc_user", account.name);
+    set("imapc_password", account.password);
+    // From 2.4 on they are the default, and no longer names of features.
+    if version(Path::new("doveadm")).starts_with("2.3") {
+        set("imapc_features", "rfc822.size fetch-headers");
+    }
+    set("mail_prefetch_count", "20");
+    arguments.extend(["backup", "-R", "-u", account.name, "imapc:"].map(str::to_owned));
+    Invocation { arguments, ..program("doveadm", &[]) }
+}
+
+/// With what its FAQ recommends for speed.
+fn imapsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
+    let mut arguments: Vec<String> = Vec::new();
+    for (side, port) in [("1", account.source_port), ("2", account.destination_port)] {
+        let values = [("host", "127.0.0.1"), ("port", &port.to_string()), ("user", account.name)];
+        for (option, value) in values.into_iter().chain([("password", account.password)]) {
+            arguments.extend([format!("--{option}{side}"), value.to_owned()]);
+        }
+        arguments.extend([format!("--nossl{side}"), format!("--notls{side}")]);
+    }
+    let options = "--noreleasecheck --nolog --useuid --delete2 --nofoldersizes --nofoldersizesatend \
+                   --nocheckselectable --nocheckfoldersexist --tmpdir";
+    arguments.extend(options.split_whitespace().map(str::to_owned));
+    arguments.push(directory.display().to_string());
+    Invocation { arguments, ..program("imapsync", &[]) }
+}
+
+fn offlineimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
+    let repository = |name: &str, port: u16, further: &str| {
+        let Account { name: user, password, .. } = account;
+        format!(
+            "[Repository {name}]\ntype = IMAP\nremotehost = 127.0.0.1\nremoteport = {port}\nremoteuser = {user}\n\
+             remotepass = {password}\nssl = no\nstarttls = no\nmaxconnections = 3\n{further}"
+        )
+    };
+    let general = format!("[general]\naccounts = a\nmetadata = {}\nui = basic\n", directory.join("state").display());
+    let account_section = "[Account a]\nlocalrepository = destination\nremoterepository = source\n";
+    let repositories = repository("destination", account.destination_port, "")
+        + &repository("source", account.source_port, "readonly = True\n");
+    let settings = directory.join("offlineimaprc");
+    write_private(&settings, &format!("{general}{account_section}{repositories}"));
+    program("offlineimap", &["-o", "-c", &settings.display().to_string()])
+}

@@ -1,0 +1,202 @@
+//! The measuring tools of `benches/migration`: what a figure rests on.
+
+#![allow(dead_code)]
+
+#[path = "../benches/migration/comparison.rs"]
+mod comparison;
+#[path = "../benches/migration/corpus.rs"]
+mod corpus;
+#[path = "../benches/migration/delay_line.rs"]
+mod delay_line;
+#[path = "../benches/migration/pipe.rs"]
+mod pipe;
+#[path = "../benches/migration/random.rs"]
+mod random;
+#[path = "../benches/migration/session.rs"]
+mod session;
+#[path = "../benches/migration/spread.rs"]
+mod spread;
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use comparison::{Verdict, compare};
+use corpus::Corpus;
+use delay_line::DelayLine;
+use pipe::Job;
+use spread::Spread;
+use support::mailbox;
+use support::seed::seed_account;
+use support::server::{Server, User};
+use support::shared::dovecot_pair;
+
+/// What takes so long has come to a stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+const ROUND_TRIP: Duration = Duration::from_millis(30);
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    (listener, port)
+}
+
+fn through(line: &DelayLine) -> TcpStream {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, line.port())).expect("connect to the line")
+}
+
+#[test]
+fn delay_line_each_ping_takes_a_round_trip() {
+    let (listener, port) = listener();
+    thread::spawn(move || {
+        let (mut server, _) = listener.accept().expect("a client");
+        let mut octet = [0];
+        while server.read_exact(&mut octet).is_ok() {
+            server.write_all(&octet).expect("answer");
+        }
+    });
+    let start = Instant::now();
+    let mut client = through(&DelayLine::to(port, ROUND_TRIP));
+    let mut octet = [7];
+    for pings in 1..=5 {
+        client.write_all(&octet).expect("ask");
+        client.read_exact(&mut octet).expect("the answer");
+        // One more for the opening of the connection.
+        assert!(start.elapsed() >= ROUND_TRIP * (pings + 1), "{pings} pings took {:?}", start.elapsed());
+    }
+}
+
+/// A line with a window would stop taking octets while nobody reads at the other end.
+#[test]
+fn delay_line_takes_a_hundred_megabytes_while_nobody_reads() {
+    const OCTETS: usize = 100_000_000;
+    let (listener, port) = listener();
+    let mut client = through(&DelayLine::to(port, ROUND_TRIP));
+    let (mut server, _) = listener.accept().expect("the line connects");
+    let sent: Vec<u8> = (0..1_000_000u32).map(|number| ((number * 31) >> 5) as u8).collect();
+    let (done, all_taken) = channel();
+    let message = sent.clone();
+    thread::spawn(move || {
+        (0..OCTETS / message.len()).for_each(|_| client.write_all(&message).expect("send"));
+        drop(client);
+        done.send(()).expect("the test waits");
+    });
+    all_taken.recv_timeout(PATIENCE).expect("the line takes all");
+    let mut found = Vec::with_capacity(OCTETS);
+    server.read_to_end(&mut found).expect("all arrives");
+    assert_eq!(found.len(), OCTETS);
+    assert!(found.chunks(sent.len()).all(|chunk| chunk == sent), "octets are altered");
+}
+
+#[test]
+fn spread_of_runs_is_their_least_median_and_greatest() {
+    let spread = |figures: &[f64]| Spread::of(figures.iter().copied());
+    assert_eq!(spread(&[]), None);
+    assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { least: 1.0, median: 2.0, greatest: 3.0 }));
+    assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), Some(Spread { least: 1.0, median: 2.5, greatest: 4.0 }));
+}
+
+#[test]
+fn corpus_same_seed_is_the_same_octets() {
+    let first = |name: &str, seed, account, further| {
+        let mut writer = Corpus::named(name, 0.01, seed).writer(account, further);
+        (0..20).map(|_| writer.message().octets).collect::<Vec<_>>()
+    };
+    assert_eq!(first("small", 1, 0, false), first("small", 1, 0, false));
+    let others = [
+        first("small", 2, 0, false),
+        first("mixed", 1, 0, false),
+        first("small", 1, 1, false),
+        first("small", 1, 0, true),
+    ];
+    for other in others {
+        assert_ne!(first("small", 1, 0, false), other);
+    }
+}
+
+#[test]
+fn corpus_sizes_are_as_in_peoples_mailboxes() {
+    let corpus = Corpus::named("mixed", 1.0, 1);
+    assert_eq!((corpus.messages(), corpus.mailboxes.len()), (20_000, 40));
+    let mut writer = corpus.writer(0, false);
+    let mut sizes: Vec<usize> = (0..2_000).map(|_| writer.message().octets.len()).collect();
+    sizes.sort_unstable();
+    let mean = sizes.iter().sum::<usize>() / sizes.len();
+    assert!((10_500..14_000).contains(&sizes[sizes.len() / 2]), "median {}", sizes[sizes.len() / 2]);
+    assert!((26_000..36_000).contains(&mean), "mean {mean}");
+}
+
+/// Both accounts of a new user, seeded.
+fn accounts(source: &str, destination: &str) -> User {
+    let pair = dovecot_pair();
+    let user = pair.add_fresh_user("benchmark");
+    seed_account(&pair.source, &user.name, &mailbox::parse(source));
+    seed_account(&pair.destination, &user.name, &mailbox::parse(destination));
+    user
+}
+
+fn verdict(user: &User) -> Verdict {
+    let pair = dovecot_pair();
+    compare(pair.source.plain_port(), pair.destination.plain_port(), &user.name, &user.password)
+}
+
+const SEED: &str =
+    "INBOX\n    1 a \\Seen $Label1\n    2 b \\Flagged size:100k\n    3..130 bulk\n\"Old mail\"/Grüße\n    a\nEmpty\n";
+
+#[test]
+fn comparison_alike_accounts_are_exact() {
+    let verdict = verdict(&accounts(SEED, SEED));
+    assert!(verdict.is_exact() && verdict.compared == 131, "{verdict:?}");
+}
+
+#[test]
+fn comparison_counts_each_kind_of_difference() {
+    let source = "INBOX\n    a\n    b\n    c\n    d\nOld\n    e\n";
+    let destination = "INBOX\n    b\n    b\n    c \\Seen\n    d \"01-Jan-2024 10:00:00 +0100\"\nNew\n    e\n";
+    let verdict = verdict(&accounts(source, destination));
+    let expected = Verdict { compared: 5, missing: 2, extra: 2, altered: 0, marked_otherwise: 2 };
+    assert_eq!(verdict, expected);
+    assert_eq!(verdict.to_string(), "2 missing, 2 extra, 2 with other flags or date");
+}
+
+/// mbsync 1.4 adds such a field to every message.
+#[test]
+fn comparison_message_with_an_added_field_is_altered_and_not_missing() {
+    let pair = dovecot_pair();
+    let user = accounts("INBOX\n    a\n    b\n", "INBOX\n    b\n");
+    let mut connection = pair.source.connect(&user.name);
+    let (_, messages) = connection.fetch_all("INBOX");
+    let octets = [b"X-TUID: 0123456789ab\r\n", messages[0].octets.as_slice()].concat();
+    let copy = support::imap::NewMessage { octets, flags: Vec::new(), date: Some(messages[0].date) };
+    pair.destination.connect(&user.name).append("INBOX", &[copy]);
+    assert_eq!(verdict(&user), Verdict { compared: 2, altered: 1, ..Verdict::default() });
+}
+
+fn job(users: &[User], connections: usize) -> Job {
+    let pair = dovecot_pair();
+    Job {
+        source_port: pair.source.plain_port(),
+        destination_port: pair.destination.plain_port(),
+        accounts: users.iter().map(|user| (user.name.clone(), user.password.clone())).collect(),
+        connections,
+    }
+}
+
+#[test]
+fn pipe_over_one_connection_or_several_copies_all() {
+    for connections in [1, 4] {
+        let users = [accounts(SEED, "")];
+        pipe::run(&job(&users, connections));
+        assert!(verdict(&users[0]).is_exact(), "{connections} connections: {}", verdict(&users[0]));
+    }
+}
+
+#[test]
+fn pipe_copies_several_accounts_at_once() {
+    let users = [accounts(SEED, ""), accounts(SEED, ""), accounts(SEED, "")];
+    pipe::run(&job(&users, 2));
+    users.iter().for_each(|user| assert!(verdict(user).is_exact(), "{}", verdict(user)));
+}
