@@ -163,9 +163,6 @@ fn machine() -> String {
 fn versions(tools: &[Tool]) -> String {
     let known = tools.iter().filter(|tool| !tool.version.is_empty());
     let known: Vec<String> = known.map(|tool| format!("{} {}", tool.name, tool.version)).collect();
-    format!(
-        "Servers: Dovecot {}, from Maildir to mdbox. Tools: {}.",
-        tools::version("doveadm".as_ref()),
-        known.join(", ")
-    )
+    let dovecot = tools::number(&support::dovecot::version());
+    format!("Servers: Dovecot {dovecot}, from Maildir to mdbox. Tools: {}.", known.join(", "))
 }

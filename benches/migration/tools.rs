@@ -9,6 +9,7 @@ use std::process::Command;
 use super::launch::Invocation;
 use super::pipe;
 use super::settings::Settings;
+use super::support::dovecot;
 use super::support::server::{MASTER_PASSWORD, MASTER_USER, User};
 
 /// What a tool is to do, once and again.
@@ -64,6 +65,8 @@ pub fn find(settings: &Settings) -> (Vec<Tool>, Vec<&'static str>) {
     }
     for (name, program, peer) in PEERS.into_iter().filter(|(_, program, _)| settings.wants(program)) {
         match on_path(program) {
+            // It comes with the servers, and does not say.
+            Some(_) if program == "doveadm" => add(name, number(&dovecot::version()), true, How::Peer(peer)),
             Some(program) => add(name, version(&program), true, How::Peer(peer)),
             None => missing.push(name),
         }
@@ -84,15 +87,15 @@ fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&directories).map(|directory| directory.join(program)).find(|path| path.is_file())
 }
 
-/// The first word of what it says of itself that begins with a number.
-pub fn version(program: &Path) -> String {
+fn version(program: &Path) -> String {
     let output = Command::new(program).arg("--version").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let mut words = text.split_whitespace();
-    words
-        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
-        .unwrap_or("of an unknown version")
-        .to_owned()
+    number(&output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default())
+}
+
+/// The first word of what a program says of itself that begins with a digit.
+pub fn number(version: &str) -> String {
+    let mut words = version.split_whitespace();
+    words.find(|word| word.starts_with(|first: char| first.is_ascii_digit())).unwrap_or_default().to_owned()
 }
 
 impl Tool {
@@ -225,7 +228,7 @@ fn doveadm(_: &Path, account: &Account, task: &Task) -> Invocation {
     set("imapc_user", account.name);
     set("imapc_password", account.password);
     // From 2.4 on they are the default, and no longer names of features.
-    if version(Path::new("doveadm")).starts_with("2.3") {
+    if dovecot::version().starts_with("2.3") {
         set("imapc_features", "rfc822.size fetch-headers");
     }
     set("mail_prefetch_count", "20");

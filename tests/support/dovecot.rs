@@ -203,7 +203,8 @@ fn program() -> &'static str {
     if Path::new(DEBIAN).exists() { DEBIAN } else { "dovecot" }
 }
 
-fn version() -> String {
+/// What the installed Dovecot says of itself, such as `2.3.19.1 (9b53102964)`.
+pub fn version() -> String {
     let output = Command::new(program())
         .arg("--version")
         .output()
