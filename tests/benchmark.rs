@@ -8,6 +8,8 @@ mod comparison;
 mod corpus;
 #[path = "../benches/migration/delay_line.rs"]
 mod delay_line;
+#[path = "../benches/migration/launch.rs"]
+mod launch;
 #[path = "../benches/migration/pipe.rs"]
 mod pipe;
 #[path = "../benches/migration/random.rs"]
@@ -27,6 +29,7 @@ use std::time::{Duration, Instant};
 use comparison::{Verdict, compare};
 use corpus::Corpus;
 use delay_line::DelayLine;
+use launch::{Invocation, Launch, Usage};
 use pipe::Job;
 use spread::Spread;
 use support::mailbox;
@@ -89,6 +92,34 @@ fn delay_line_takes_a_hundred_megabytes_while_nobody_reads() {
     server.read_to_end(&mut found).expect("all arrives");
     assert_eq!(found.len(), OCTETS);
     assert!(found.chunks(sent.len()).all(|chunk| chunk == sent), "octets are altered");
+}
+
+/// Runs these scripts, two at once.
+fn launched(scripts: &[&str], time_limit_seconds: u64) -> Usage {
+    let directory = tempfile::tempdir().expect("a directory to run in");
+    let invocation = |script: &&str| Invocation {
+        program: "sh".into(),
+        arguments: vec!["-c".to_owned(), (*script).to_owned()],
+        environment: vec![("STATUS".to_owned(), "3".to_owned())],
+        directory: directory.path().to_owned(),
+    };
+    let invocations = scripts.iter().map(invocation).collect();
+    launch::run(&Launch { invocations, at_once: 2, time_limit_seconds, log: directory.path().join("log") })
+}
+
+#[test]
+fn launch_programs_run_at_once_and_the_worst_status_is_told() {
+    let first = "touch first; until test -e second; do sleep 0.01; done";
+    let second = "touch second; until test -e first; do sleep 0.01; done; exit $STATUS";
+    let usage = launched(&[first, second, "true"], PATIENCE.as_secs());
+    assert_eq!((usage.status, usage.timed_out), (3, false));
+    assert!(usage.memory_octets > 100_000 && usage.cpu_seconds > 0.0, "{usage:?}");
+}
+
+#[test]
+fn launch_programs_at_the_time_limit_are_killed() {
+    let usage = launched(&["exec sleep 1000"; 5], 1);
+    assert_eq!((usage.status, usage.timed_out), (128 + 9, true));
 }
 
 #[test]

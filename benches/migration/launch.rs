@@ -86,11 +86,14 @@ pub fn launcher() {
 /// Programs that run now.
 type Running = Mutex<BTreeSet<i32>>;
 
-fn run(launch: &Launch) -> Usage {
+/// Runs the programs from within this process.
+pub fn run(launch: &Launch) -> Usage {
     let running = Running::default();
     let waiting = Mutex::new(launch.invocations.iter());
     let total = Mutex::new(Usage::default());
     let (ended, end) = channel::<()>();
+    // Not in the head of a loop: the lock would be held through its body.
+    let next = || locked(&waiting).next();
     let start = Instant::now();
     thread::scope(|scope| {
         let limit = Duration::from_secs(launch.time_limit_seconds);
@@ -102,7 +105,7 @@ fn run(launch: &Launch) -> Usage {
         let workers: Vec<_> = (0..launch.at_once)
             .map(|_| {
                 scope.spawn(|| {
-                    while let Some(invocation) = locked(&waiting).next() {
+                    while let Some(invocation) = next() {
                         let usage = run_one(invocation, launch, &running);
                         add(&mut locked(&total), &usage);
                     }
