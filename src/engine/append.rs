@@ -5,7 +5,8 @@
 //! invariants:
 //!
 //! 1. Flags, keywords and dates come from our own serialiser, never from source text.
-//! 2. `{n+}` only with argument shapes that this very connection has accepted with a `{n}` before ([`Vetted`]).
+//! 2. `{n+}` only with argument shapes that this server has accepted from this account with a `{n}` before, on this
+//!    connection or another of the same run ([`Vetted`]).
 //! 3. On any BAD the connection is dead.
 
 use super::capabilities::{LITERAL_MINUS_OCTETS, NonSynchronising};
@@ -16,7 +17,9 @@ use super::status::{Condition, Status};
 use crate::error::{Error, Kind, Result};
 use crate::model::flags::is_writable_keyword;
 use crate::model::{Flags, InternalDate, RawName, Uid, UidSet, UidValidity};
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now"
 /// and refuses what is before it.
@@ -35,30 +38,46 @@ pub struct Upload {
 /// Later dates are out of range for servers that count seconds in 32 bits.
 const LATEST_COMMON_DATE: InternalDate = InternalDate(i32::MAX as i64);
 
-/// Argument shapes that this connection has accepted with a synchronising literal: each flag, a date, and no date. A
-/// date that some servers take for out of range is never among them.
+/// Argument shapes that were accepted with a synchronising literal: each flag, a date, and no date. A date that some
+/// servers take for out of range is never among them.
 #[derive(Default)]
-pub(super) struct Vetted {
+pub(super) struct Vetted(Mutex<Shapes>);
+
+#[derive(Default)]
+struct Shapes {
     with_date: bool,
     without_date: bool,
     flags: HashSet<String>,
 }
 
 impl Vetted {
-    fn knows(&self, upload: &Upload) -> bool {
-        let date = match upload.internal_date {
-            None => self.without_date,
-            Some(date) => self.with_date && date <= LATEST_COMMON_DATE,
-        };
-        date && upload.flags.texts().all(|flag| self.flags.contains(&flag.to_ascii_lowercase()))
+    fn shapes(&self) -> MutexGuard<'_, Shapes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn learn(&mut self, upload: &Upload) {
+    fn knows(&self, upload: &Upload) -> bool {
+        let shapes = self.shapes();
+        let date = match upload.internal_date {
+            None => shapes.without_date,
+            Some(date) => shapes.with_date && date <= LATEST_COMMON_DATE,
+        };
+        date && upload.flags.texts().all(|flag| shapes.flags.contains(&*lower(flag)))
+    }
+
+    fn learn(&self, upload: &Upload) {
+        let mut shapes = self.shapes();
         match upload.internal_date {
-            None => self.without_date = true,
-            Some(_) => self.with_date = true,
+            None => shapes.without_date = true,
+            Some(_) => shapes.with_date = true,
         }
-        self.flags.extend(upload.flags.texts().map(str::to_ascii_lowercase));
+        shapes.flags.extend(upload.flags.texts().map(str::to_ascii_lowercase));
+    }
+}
+
+fn lower(flag: &str) -> Cow<'_, str> {
+    match flag.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        true => Cow::Owned(flag.to_ascii_lowercase()),
+        false => Cow::Borrowed(flag),
     }
 }
 
@@ -97,12 +116,6 @@ impl Session {
         self.capabilities.has("MULTIAPPEND")
     }
 
-    /// Whether this batch can be sent while others are unanswered. A synchronising literal cannot: its `+` would come
-    /// in the midst of their answers.
-    pub fn appends_without_waiting<'a>(&self, mut batch: impl Iterator<Item = &'a Upload>) -> bool {
-        batch.all(|upload| self.may_send_at_once(upload))
-    }
-
     /// Announces every literal from now on, or again only those that must be.
     pub fn announce_literals(&mut self, all: bool) {
         self.announces_all = all;
@@ -117,7 +130,8 @@ impl Session {
         allowed && !self.announces_all && self.vetted.knows(upload)
     }
 
-    /// Sends one APPEND with all of `batch`. Unless [`Session::appends_without_waiting`], nothing else may be in flight.
+    /// Sends one APPEND with all of `batch`. Others may be unanswered: what comes before the `+` of a literal that is
+    /// announced is kept for them.
     ///
     /// # Errors
     /// `Connection`, `Io`.
@@ -144,7 +158,9 @@ impl Session {
             if !at_once && let Some(early) = self.await_continuation(tag)? {
                 return Ok(PendingAppend { tag, early: Some(early), count, at_once: any_at_once });
             }
-            self.vetted.learn(upload);
+            if !at_once {
+                self.vetted.learn(upload);
+            }
             let wire = &mut self.wire;
             let sent = upload.octets.each_piece(|piece| wire.write(piece));
             self.alive_after(sent)?;
@@ -256,7 +272,7 @@ mod tests {
 
     #[test]
     fn vetted_new_flags_and_odd_dates_need_a_synchronising_literal() {
-        let mut vetted = Vetted::default();
+        let vetted = Vetted::default();
         assert!(!vetted.knows(&upload(&[], 100_000)));
         vetted.learn(&upload(&["\\Seen", "$a"], 100_000));
         assert!(vetted.knows(&upload(&["\\Seen", "$A"], 200_000)));

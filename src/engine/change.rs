@@ -15,33 +15,60 @@ pub enum FlagChange {
     Remove,
 }
 
+/// A mailbox to be made ready: created, subscribed, or both.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    pub name: &'a RawName,
+    pub create: bool,
+    pub special_use: Option<SpecialUse>,
+    pub subscribe: bool,
+}
+
+/// The commands of one wish, sent and not answered.
+pub struct PendingWish {
+    create: Option<Tag>,
+    with_use: bool,
+    subscribe: Option<Tag>,
+}
+
 impl Session {
-    /// Creates a mailbox; that it exists already is a success.
+    /// Sends CREATE and SUBSCRIBE for a mailbox, without waiting. The answers are read with [`Session::finish_wish`].
     ///
     /// # Errors
-    /// `Refused`, `Connection`.
-    pub fn create(&mut self, name: &RawName, special_use: Option<SpecialUse>) -> Result<()> {
-        let special_use = special_use.filter(|_| self.capabilities.has("CREATE-SPECIAL-USE"));
-        if let Some(special_use) = special_use {
-            let after = format!(" (USE ({}))", special_use.as_str());
-            let tag = self.send(&with_mailbox("CREATE", name, &after)?)?;
-            if is_created(&self.finish(tag, |_| Ok(()))?) {
-                return Ok(());
-            }
-            // [USEATTR]: the attribute is what was refused; the mailbox matters more.
-        }
-        let tag = self.send(&with_mailbox("CREATE", name, "")?)?;
-        let status = self.finish(tag, |_| Ok(()))?;
-        if is_created(&status) { Ok(()) } else { self.accepted(status, "could not create the mailbox").map(drop) }
+    /// `Connection`.
+    pub fn send_wish(&mut self, wish: &Wish<'_>) -> Result<PendingWish> {
+        let special_use = wish.special_use.filter(|_| self.capabilities.has("CREATE-SPECIAL-USE"));
+        let after = special_use.map_or_else(String::new, |special_use| format!(" (USE ({}))", special_use.as_str()));
+        let create = match wish.create {
+            true => Some(self.send(&with_mailbox("CREATE", wish.name, &after)?)?),
+            false => None,
+        };
+        let subscribe = match wish.subscribe {
+            true => Some(self.send(&with_mailbox("SUBSCRIBE", wish.name, "")?)?),
+            false => None,
+        };
+        Ok(PendingWish { create, with_use: special_use.is_some(), subscribe })
     }
 
-    /// Subscribes a mailbox.
+    /// Reads the answers; that the mailbox exists already is a success.
     ///
     /// # Errors
     /// `Refused`, `Connection`.
-    pub fn subscribe(&mut self, name: &RawName) -> Result<()> {
-        let command = with_mailbox("SUBSCRIBE", name, "")?;
-        self.run(&command, "could not subscribe the mailbox", |_| Ok(())).map(drop)
+    pub fn finish_wish(&mut self, wish: &Wish<'_>, pending: PendingWish) -> Result<()> {
+        let created = pending.create.map(|tag| self.finish(tag, |_| Ok(()))).transpose()?;
+        let subscribed = pending.subscribe.map(|tag| self.finish(tag, |_| Ok(()))).transpose()?;
+        match created {
+            // [USEATTR]: the attribute is what was refused; the mailbox matters more.
+            Some(status) if !is_created(&status) && pending.with_use => {
+                let plain = self.send_wish(&Wish { special_use: None, ..*wish })?;
+                return self.finish_wish(wish, plain);
+            }
+            Some(status) if !is_created(&status) => {
+                return self.accepted(status, "could not create the mailbox").map(drop);
+            }
+            _ => {}
+        }
+        subscribed.map_or(Ok(()), |status| self.accepted(status, "could not subscribe the mailbox").map(drop))
     }
 
     /// Sends UID STORE for messages of the selected mailbox, without waiting. The answer is read with

@@ -1,8 +1,10 @@
 //! From settings to a logged-in session: dial, greet, STARTTLS, log in, learn what the server is.
 
+use super::append::Vetted;
 use super::budget::Budget;
 use super::capabilities::Capabilities;
 use super::login::{self, Identity};
+use super::meter::Meter;
 use super::quirks;
 use super::response::Response;
 use super::session::{Introduction, Session, Tag};
@@ -30,6 +32,13 @@ pub struct Connector {
     spool: Arc<PathBuf>,
 }
 
+/// What the connections of one account to one server have in common. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Common {
+    pub meter: Meter,
+    vetted: Arc<Vetted>,
+}
+
 impl Connector {
     /// Prepares connections to a server; large messages go through temporary files in `spool`.
     ///
@@ -54,23 +63,30 @@ impl Connector {
     }
 
     /// Opens a session for `user`, waiting for a free connection first. The password is asked for when the server wants
-    /// one: a tunnel is logged in as a rule.
+    /// one: a tunnel is logged in as a rule. What it costs, and what it teaches,
+    /// is in `common`.
     ///
     /// # Errors
     /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
     /// `password`.
-    pub fn connect(&self, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<Session> {
+    pub fn connect(&self, user: &str, password: &dyn Fn() -> Result<Secret>, common: &Common) -> Result<Session> {
         let permit = self.budget.acquire();
-        self.open(user, password, Some(permit)).map_err(|error| error.on(self.server.side, &self.server.label()))
+        self.open(user, password, common, Some(permit))
+            .map_err(|error| error.on(self.server.side, &self.server.label()))
     }
 
     /// Opens another session if the budget has a free connection now.
     ///
     /// # Errors
     /// As [`Connector::connect`].
-    pub fn connect_if_free(&self, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<Option<Session>> {
+    pub fn connect_if_free(
+        &self,
+        user: &str,
+        password: &dyn Fn() -> Result<Secret>,
+        common: &Common,
+    ) -> Result<Option<Session>> {
         let Some(permit) = self.budget.try_acquire() else { return Ok(None) };
-        let opened = self.open(user, password, Some(permit));
+        let opened = self.open(user, password, common, Some(permit));
         opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
     }
 
@@ -78,16 +94,19 @@ impl Connector {
         &self,
         user: &str,
         password: &dyn Fn() -> Result<Secret>,
+        common: &Common,
         permit: Option<super::budget::Permit>,
     ) -> Result<Session> {
         let server = &self.server;
-        let mut wire = Wire::new(Socket::open(server, user)?, server.side, self.bandwidth.clone());
+        let mut wire =
+            Wire::new(Socket::open(server, user)?, server.side, self.bandwidth.clone(), common.meter.clone());
         wire.set_timeout(server.timeouts.login)?;
         if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
             wire.start_tls(tls)?;
         }
         let greeting = read_greeting(&mut wire)?;
         let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
+        session.vetted = common.vetted.clone();
         session.greeting = greeting.text.clone();
         session.capabilities = announced(&greeting);
         if let (Tls::StartTls, Some(tls)) = (server.tls, &self.tls) {
@@ -99,6 +118,7 @@ impl Connector {
         if greeting.condition != Condition::Preauth {
             log_in(&mut session, user, &password()?)?;
         }
+        session.wire.end_introduction();
         introduce(&mut session)?;
         session.set_timeout(server.timeouts.read)?;
         Ok(session)

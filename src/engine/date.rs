@@ -33,7 +33,8 @@ fn offset(zone: &str) -> Option<Offset> {
     if number.len() != 4 {
         return None;
     }
-    let (hours, minutes) = (digits(&number[..2], 2)?, digits(&number[2..], 2)?);
+    let (hours, minutes) = number.split_at_checked(2)?;
+    let (hours, minutes) = (digits(hours, 2)?, digits(minutes, 2)?);
     Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
 }
 
@@ -73,6 +74,8 @@ mod tests {
             "01-Jan-2024 25:00:00 +0000",
             "01-Jan-2024 00:00:00",
             "01-Jan-2024 00:00:00 UTC",
+            // Four octets, and two are no characters.
+            "21-Dec-91 23:59:9 -+\u{37df}\u{2000}",
             "NIL",
             "1-Jan-20240 1:1:1 +0000",
             "01-Jan-2024 00:00:00 +99",

@@ -6,7 +6,7 @@
 //! - [`wire`]: one buffered, bounded, counted stream; the `imap` crate and our engine take turns on it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way. [`status`]: OK, NO, BAD and their codes.
 //! - [`session`]: commands out, answers in, pipelined. [`capabilities`]: what the server can do.
-//! - [`connect`]: from settings to a session, with [`login`] ([`stand_in`] keeps secrets out of the crate), within a [`budget`] and at a rate ([`throttle`]). [`quirks`]: who the server is.
+//! - [`connect`]: from settings to a session, with [`login`] ([`stand_in`] keeps secrets out of the crate), within a [`budget`] and at a rate ([`throttle`]), measured by a [`meter`]. [`quirks`]: who the server is.
 //! - One file a group of commands: [`list`], [`select`], [`fetch`], [`append`], [`change`], [`quota`].
 //! - [`identity`] and [`date`]: what a message is recognised by, and when it arrived.
 
@@ -22,6 +22,7 @@ pub mod fuzzing;
 pub mod identity;
 pub mod list;
 pub mod login;
+pub mod meter;
 pub mod octets;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod played;

@@ -1,6 +1,7 @@
 //! A connection that says what it was given, in pieces of given sizes, and notes what it is told: for tests of what is
 //! read, at every place where the network may cut it.
 
+use super::meter::Meter;
 use super::stream::Socket;
 use super::throttle::Throttle;
 use super::wire::Wire;
@@ -39,7 +40,7 @@ impl Played {
     pub fn heard(octets: &[u8], pieces: &[usize]) -> (Wire, Heard) {
         let heard = Heard::default();
         let played = Played { octets: octets.to_vec(), at: 0, pieces: pieces.to_vec(), read: 0, heard: heard.clone() };
-        (Wire::new(Socket::Played(played), Side::Source, Throttle::new(None)), heard)
+        (Wire::new(Socket::Played(played), Side::Source, Throttle::new(None), Meter::default()), heard)
     }
 }
 

@@ -9,6 +9,7 @@
 //! 2. After any protocol error, untagged BAD, unknown tag or BYE the session is dead: every later call fails.
 //! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
 
+use super::append::Vetted;
 use super::budget::Permit;
 use super::capabilities::Capabilities;
 use super::response::Response;
@@ -41,8 +42,8 @@ pub struct Session {
     pub(super) spool: Arc<PathBuf>,
     /// Whether ENABLE QRESYNC was accepted.
     pub(super) qresync: bool,
-    /// Argument shapes of APPEND that this server has accepted with a synchronising literal.
-    pub(super) vetted: super::append::Vetted,
+    /// Argument shapes of APPEND that this server has accepted from this account with a synchronising literal.
+    pub(super) vetted: Arc<Vetted>,
     /// Every literal is announced and waited for, whatever the server advertises.
     pub(super) announces_all: bool,
     last_tag: u32,
@@ -52,7 +53,6 @@ pub struct Session {
     answered: BTreeMap<u32, Status>,
     /// What was asked right after login, to be read with the first answer that is awaited.
     pub(super) introduction: Vec<(Tag, Introduction)>,
-    round_trips: u64,
     dead: bool,
     /// Given back when the connection is closed.
     _permit: Option<Permit>,
@@ -75,7 +75,6 @@ impl Session {
             unanswered: BTreeSet::new(),
             answered: BTreeMap::new(),
             introduction: Vec::new(),
-            round_trips: 0,
             dead: false,
             _permit: permit,
         }
@@ -99,16 +98,6 @@ impl Session {
     /// The server that this is a connection to.
     pub fn server(&self) -> &Server {
         &self.server
-    }
-
-    /// Octets received and sent.
-    pub fn octets(&self) -> (u64, u64) {
-        self.wire.octets()
-    }
-
-    /// Times that we waited for an answer with nothing else to do.
-    pub fn round_trips(&self) -> u64 {
-        self.round_trips
     }
 
     /// Whether the connection can still be used.
@@ -176,7 +165,6 @@ impl Session {
         if let Some(status) = self.answered.remove(&tag.0) {
             return Ok(status);
         }
-        self.round_trips += 1;
         let mut count = 0u64;
         loop {
             match self.read_event()? {

@@ -10,6 +10,7 @@
 //! 4. Secrets and message octets never reach the transcript.
 //! 5. What was written through the [`Write`] trait is erased when it is sent, and a secret is put in only then.
 
+use super::meter::Meter;
 use super::stand_in::StandIn;
 use super::stream::{Socket, Stream};
 use super::throttle::Throttle;
@@ -17,7 +18,7 @@ use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
 use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
@@ -42,8 +43,11 @@ pub struct Wire {
     end: usize,
     output: Vec<u8>,
     timeout: Duration,
-    received: u64,
-    sent: u64,
+    meter: Meter,
+    /// Something was sent since the server was last heard.
+    asked: bool,
+    /// Nothing is pipelined yet: each exchange tells how far away the server is.
+    introducing: bool,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
     witnessed: Vec<u8>,
     /// The secret that leaves in the stead of what the `imap` crate was given.
@@ -54,7 +58,7 @@ pub struct Wire {
 
 impl Wire {
     /// Wraps an open socket.
-    pub fn new(socket: Socket, side: Side, bandwidth: Throttle) -> Self {
+    pub fn new(socket: Socket, side: Side, bandwidth: Throttle, meter: Meter) -> Self {
         Wire {
             stream: Stream::Clear(socket),
             side,
@@ -63,8 +67,9 @@ impl Wire {
             end: 0,
             output: Vec::new(),
             timeout: Duration::ZERO,
-            received: 0,
-            sent: 0,
+            meter,
+            asked: false,
+            introducing: true,
             witnessed: Vec::new(),
             stand_in: None,
             bandwidth,
@@ -93,11 +98,6 @@ impl Wire {
             self.timeout = timeout;
         }
         Ok(())
-    }
-
-    /// Octets received and sent so far, above TLS.
-    pub fn octets(&self) -> (u64, u64) {
-        (self.received, self.sent)
     }
 
     /// Appends the next line to `line`, without its CRLF (a bare LF is taken as well).
@@ -155,11 +155,9 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
-        self.sent += octets.len() as u64;
         if octets.len() >= OUTPUT_OCTETS {
             self.flush()?;
-            self.bandwidth.take(octets.len() as u64);
-            return self.stream.write_all(octets).map_err(|cause| self.broken(&cause));
+            return self.send(octets).map_err(|cause| self.broken(&cause));
         }
         self.output.extend_from_slice(octets);
         if self.output.len() >= OUTPUT_OCTETS { self.flush() } else { Ok(()) }
@@ -180,10 +178,27 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn flush(&mut self) -> Result<()> {
-        self.bandwidth.take(self.output.len() as u64);
-        let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
-        self.output.clear();
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let mut output = std::mem::take(&mut self.output);
+        let sent = self.send(&output);
+        output.clear();
+        self.output = output;
         sent.map_err(|cause| self.broken(&cause))
+    }
+
+    fn send(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.bandwidth.take(octets.len() as u64);
+        self.meter.sent(octets.len() as u64);
+        self.asked = true;
+        let stream = &mut self.stream;
+        self.meter.waiting(|| stream.write_all(octets).and_then(|()| stream.flush()))
+    }
+
+    /// The login is through: from now on answers may be on their way when something is sent.
+    pub fn end_introduction(&mut self) {
+        self.introducing = false;
     }
 
     /// Sends the secret for its stand-in from now on; `None` erases it.
@@ -206,8 +221,14 @@ impl Wire {
     }
 
     fn fill_once(&mut self) -> io::Result<usize> {
+        let asked = std::mem::take(&mut self.asked);
+        if asked {
+            self.meter.round_trip();
+        }
+        let began = Instant::now();
+        let (stream, input) = (&mut self.stream, &mut self.input);
         let count = loop {
-            match self.stream.read(&mut self.input) {
+            match self.meter.waiting(|| stream.read(input)) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 // A server that ends TLS without close_notify has closed the connection; framing tells a cut message.
                 Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => break 0,
@@ -215,7 +236,10 @@ impl Wire {
             }
         };
         (self.start, self.end) = (0, count);
-        self.received += count as u64;
+        self.meter.received(count as u64);
+        if asked && self.introducing {
+            self.meter.note_latency(began.elapsed());
+        }
         self.bandwidth.take(count as u64);
         Ok(count)
     }
@@ -258,7 +282,6 @@ impl Read for Wire {
 /// For the `imap` crate, which writes logins: nothing of it goes to the transcript (invariant 4).
 impl Write for Wire {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.sent += octets.len() as u64;
         self.output.extend_from_slice(octets);
         Ok(octets.len())
     }
@@ -269,11 +292,8 @@ impl Write for Wire {
             Some(parts) => parts,
             None => [written, Zeroizing::default()],
         };
-        self.stream.write_all(&head).and_then(|()| self.stream.flush())?;
-        if tail.is_empty() || !self.is_invited()? {
-            return Ok(());
-        }
-        self.stream.write_all(&tail).and_then(|()| self.stream.flush())
+        self.send(&head)?;
+        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send(&tail) }
     }
 }
 

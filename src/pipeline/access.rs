@@ -1,6 +1,8 @@
 //! One account at work: its part of the state, and its sessions on both sides, kept from one stage to the next.
 
+use super::batch::BatchSize;
 use super::fleet::Fleet;
+use super::gauge::Gauge;
 use super::{Event, Migration};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result, Scope};
@@ -36,6 +38,8 @@ pub struct Access<'a> {
     /// Whether that side was ever reached in this run.
     reached: [AtomicBool; 2],
     reconnects: AtomicU64,
+    /// What the run costs.
+    pub gauge: Gauge,
     /// Mailboxes in the midst of whose listing the connection broke: how often, and how it broke last.
     suspects: Mutex<HashMap<(Side, RawName), (u32, Error)>>,
 }
@@ -52,6 +56,7 @@ impl<'a> Access<'a> {
             idle: Default::default(),
             reached: Default::default(),
             reconnects: AtomicU64::new(0),
+            gauge: Gauge::default(),
             suspects: Mutex::default(),
         }
     }
@@ -111,7 +116,7 @@ impl<'a> Access<'a> {
     fn connect(&self, side: Side) -> Result<Session> {
         let connector = self.migration.connector(side);
         let password = || self.migration.passwords.password(self.account, side);
-        let result = connector.connect(self.account.user(side), &password);
+        let result = connector.connect(self.account.user(side), &password, self.gauge.connections(side));
         match &result {
             Ok(_) => {
                 self.fleet.note_success(side);
@@ -131,7 +136,8 @@ impl<'a> Access<'a> {
             return Some(session);
         }
         let password = || self.migration.passwords.password(self.account, side);
-        self.migration.connector(side).connect_if_free(self.account.user(side), &password).ok().flatten()
+        let (user, common) = (self.account.user(side), self.gauge.connections(side));
+        self.migration.connector(side).connect_if_free(user, &password, common).ok().flatten()
     }
 
     /// Keeps a session for later.
@@ -170,6 +176,11 @@ impl<'a> Access<'a> {
     pub fn before_reconnect(&self, backoff: &mut Backoff, error: &Error) -> Result<()> {
         self.reconnects.fetch_add(1, Ordering::Relaxed);
         backoff.wait(self, error)
+    }
+
+    /// How many messages go in one APPEND.
+    pub fn batch(&self) -> &BatchSize {
+        &self.fleet.batch
     }
 
     /// Connections that broke and were opened again.

@@ -20,7 +20,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
-use crate::model::statistics::RunFigures;
+use crate::model::statistics::{Part, RunFigures};
 use crate::model::{Outcomes, RawName, Side};
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -150,10 +150,12 @@ impl<'a> Run<'a> {
         self.guard_deletions(plan)?;
         self.guard_quota(&totals)?;
         self.announce(&totals)?;
-        if plan.mailboxes.iter().any(MailboxPlan::adds) {
-            self.add(plan)?;
-        }
-        self.remove(plan)
+        self.access.gauge.part(Part::Copy, || {
+            if plan.mailboxes.iter().any(MailboxPlan::adds) {
+                self.add(plan)?;
+            }
+            self.remove(plan)
+        })
     }
 
     /// Creates, copies and marks.
@@ -271,7 +273,10 @@ impl<'a> Run<'a> {
 
     /// Takes stock, and records how the run went.
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
-        let outcomes = self.take_stock()?;
+        let gauge = &self.access.gauge;
+        let outcomes = gauge.part(Part::Close, || self.take_stock())?;
+        self.figures.parts = gauge.parts();
+        self.figures.batch = gauge.batch();
         self.failures.extend(imbalance(&outcomes, self.access.state.status()?.source_messages));
         self.failures.extend(obstacles(plan));
         self.figures.reconnects = self.access.reconnects();
@@ -293,7 +298,7 @@ impl<'a> Run<'a> {
     /// left. Where that cannot be, the intents stay open, and what is left is reckoned from what was done.
     fn take_stock(&mut self) -> Result<Outcomes> {
         let access = self.access;
-        access.migration.store.flush()?;
+        access.gauge.on_state(|| access.migration.store.flush())?;
         let mut outcomes = access.state.status()?.outcomes;
         let listed = self.touched.is_empty() || self.list_again()?;
         if listed {
@@ -422,7 +427,8 @@ impl Crew<'_> {
             return;
         }
         while let Some(job) = self.next() {
-            let result = copy_mailbox(self.access, &mut lane, &job, self.allowance);
+            let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
+            let result = self.access.gauge.in_lane(work);
             let failed = result.is_err();
             let source = job.plan.source.raw.clone();
             self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));

@@ -161,6 +161,7 @@ impl Progress {
 
 fn advance(access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
     let mailbox = job.plan.source.path();
+    access.gauge.count(messages, octets);
     access.migration.observer.event(Event::Advanced {
         account: &access.account.name,
         mailbox: &mailbox,
@@ -289,6 +290,7 @@ impl MailboxWork<'_> {
             conveyor: &conveyor,
             capacity: &self.job.capacity,
             progress: &mut self.progress,
+            answered: None,
         };
         thread::scope(|scope| {
             let downloading = scope.spawn(move || download.run());

@@ -4,6 +4,7 @@
 //! wrong, and lock the master user out.
 
 use super::access::Access;
+use super::batch::BatchSize;
 use super::{Event, Migration};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::report::AccountResult;
@@ -18,8 +19,9 @@ use std::thread;
 const MASTER_REFUSALS: usize = 3;
 
 /// What all accounts of a run share.
-#[derive(Default)]
 pub struct Fleet {
+    /// How many messages the destination is given at once.
+    pub batch: BatchSize,
     logged_in: [AtomicBool; 2],
     refused: [AtomicUsize; 2],
     halted: Mutex<Option<Error>>,
@@ -29,6 +31,17 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    fn new(migration: &Migration) -> Self {
+        Fleet {
+            batch: BatchSize::new(migration.limits.batch_messages),
+            logged_in: Default::default(),
+            refused: Default::default(),
+            halted: Mutex::default(),
+            scouted: Mutex::default(),
+            scout_is_back: Condvar::new(),
+        }
+    }
+
     /// A login on this side succeeded: later refusals are the account's own.
     pub fn note_success(&self, side: Side) {
         self.logged_in[side as usize].store(true, Ordering::Relaxed);
@@ -69,7 +82,7 @@ pub fn for_each_account<T: Send>(
     migration: &Migration,
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
-    let fleet = Fleet::default();
+    let fleet = Fleet::new(migration);
     let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new(migration.accounts.iter().map(|_| None).collect());
     thread::scope(|scope| {

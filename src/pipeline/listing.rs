@@ -407,7 +407,7 @@ impl<'a> SideScan<'a> {
                     // Not what the server says: so it is not unchanged next time, and they are asked for again.
                     point.messages = u32::try_from(writer.records()).unwrap_or(u32::MAX);
                 }
-                let state = writer.finish(*state)?;
+                let state = self.access.gauge.on_state(|| writer.finish(*state))?;
                 memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
                 self.advanced(&state);
                 self.record_unreadable(&state, &unreadable)?;
@@ -462,6 +462,7 @@ impl<'a> SideScan<'a> {
         self.count(state);
         let (account, mailbox) = (self.access.account.name.as_str(), state.name.path());
         let messages = u64::from(state.records);
+        self.access.gauge.count(messages, 0);
         let event = Event::Advanced { account, mailbox: &mailbox, messages, octets: 0 };
         self.access.migration.observer.event(event);
     }

@@ -2,12 +2,15 @@
 //!
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
-//! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload), [`reconcile`] (what arrived
+//!   [`gauge`]: what it costs.
+//! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload),
+//!   [`batch`] (how many messages in one APPEND), [`reconcile`] (what arrived
 //!   without our knowing), [`reflag`] (flag updates), [`purge`] (what goes).
 
 pub mod access;
 pub mod allowance;
 pub mod apply;
+pub mod batch;
 pub mod check;
 pub mod content;
 pub mod conveyor;
@@ -16,6 +19,7 @@ pub mod download;
 pub mod explain;
 pub mod fleet;
 pub mod gathering;
+pub mod gauge;
 pub mod listing;
 pub mod plan;
 pub mod prepare;

@@ -5,10 +5,14 @@ use super::access::Access;
 use super::copy::Job;
 use super::share::Share;
 use crate::engine::Session;
+use crate::engine::change::Wish;
 use crate::error::{Error, Kind, Result};
 use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan};
 use crate::model::{FlagCapacity, Outcomes, PairState, Pairing, RawName, Side, SyncPoint, Uid};
+
+/// Mailboxes that are created at once: their answers are short.
+const CREATIONS_IN_FLIGHT: usize = 100;
 
 /// What is ready to be copied, and what is not.
 pub struct Prepared {
@@ -25,14 +29,17 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -
     let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new(), created: 0 };
     let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
     let mut ready = Vec::new();
-    for mailbox in work {
-        match create(session, mailbox) {
-            Ok(created) => {
-                prepared.created += u64::from(created);
-                ready.push(mailbox);
+    for window in work.chunks(CREATIONS_IN_FLIGHT) {
+        let sent = window.iter().map(|mailbox| session.send_wish(&wish(mailbox))).collect::<Result<Vec<_>>>()?;
+        for (mailbox, pending) in window.iter().zip(sent) {
+            match session.finish_wish(&wish(mailbox), pending) {
+                Ok(()) => {
+                    prepared.created += u64::from(mailbox.create);
+                    ready.push(*mailbox);
+                }
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
             }
-            Err(error) if error.is_transient() => return Err(error),
-            Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
         }
     }
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
@@ -45,18 +52,13 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -
         }
     }
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.
-    access.migration.store.flush()?;
+    access.gauge.on_state(|| access.migration.store.flush())?;
     Ok(prepared)
 }
 
-fn create(session: &mut Session, mailbox: &MailboxPlan) -> Result<bool> {
-    if mailbox.create {
-        session.create(&mailbox.destination.raw, mailbox.special_use)?;
-    }
-    if mailbox.subscribe {
-        session.subscribe(&mailbox.destination.raw)?;
-    }
-    Ok(mailbox.create)
+fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
+    let MailboxPlan { create, special_use, subscribe, .. } = *mailbox;
+    Wish { name: &mailbox.destination.raw, create, special_use, subscribe }
 }
 
 /// What holds for all mailboxes of the destination.
@@ -76,7 +78,7 @@ impl Shared {
         Ok(Shared {
             capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
             size_limit: limits.into_iter().flatten().min(),
-            share: Share::new(access.migration, work),
+            share: Share::new(access.migration, work, access.gauge.latency()),
         })
     }
 }

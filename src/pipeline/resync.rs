@@ -9,6 +9,7 @@ use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Thoroughness};
 use crate::error::Result;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
+use crate::model::statistics::Part;
 
 /// Resyncs every account.
 pub fn sync(
@@ -28,8 +29,8 @@ fn sync_account(
 ) -> Result<ApplySummary> {
     let clock = Clock::start();
     access.state.begin_scan()?;
-    let scanned = scan_account(access, thoroughness)?;
-    let planned = plan_account(access)?;
+    let scanned = access.gauge.part(Part::Scan, || scan_account(access, thoroughness))?;
+    let planned = access.gauge.part(Part::Plan, || plan_account(access))?;
     let mut summary = apply_account(access, &planned.plan, allowance, options.deletes, clock)?;
     note_scan(&mut summary, scanned);
     Ok(summary)

@@ -3,9 +3,15 @@
 use super::Migration;
 use super::fleet::accounts_at_once;
 use crate::model::Side;
+use std::time::Duration;
 
-/// Mailboxes of one account copied at the same time. More than this gained nothing on the servers tried.
+/// Mailboxes of one account copied at the same time: from a server that is near, where more gained nothing on the servers
+/// tried, and from one that is far away, where each mailbox waits for some round trips.
 const LANES: usize = 4;
+const FAR_LANES: usize = 8;
+
+/// A server that needs longer for an exchange is far away.
+const FAR: Duration = Duration::from_millis(10);
 
 /// Less than this for one mailbox makes batches too small to be quick; more than that gains nothing.
 const LEAST_OCTETS: u64 = 1536 << 10;
@@ -25,10 +31,11 @@ pub struct Share {
 }
 
 impl Share {
-    /// The share of an account with that many mailboxes to copy.
-    pub fn new(migration: &Migration, mailboxes: usize) -> Share {
+    /// The share of an account with that many mailboxes to copy, on servers at that distance.
+    pub fn new(migration: &Migration, mailboxes: usize, latency: Duration) -> Share {
+        let lanes = if latency >= FAR { FAR_LANES } else { LANES };
         let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
-        let most_lanes = LANES.min(mailboxes).min(connections[0]).min(connections[1]);
+        let most_lanes = lanes.min(mailboxes).min(connections[0]).min(connections[1]);
         divided(migration.limits.memory_octets / accounts_at_once(migration) as u64, most_lanes)
     }
 }
@@ -47,7 +54,7 @@ mod tests {
     #[test]
     fn divided_never_exceeds_the_limit_but_for_the_least() {
         for octets in [1 << 20, 4 << 20, 64 << 20, 1 << 30] {
-            for lanes in 1..=LANES {
+            for lanes in 1..=FAR_LANES {
                 let share = divided(octets, lanes);
                 let used = share.lanes as u64 * (share.window_octets + share.belt_octets + share.upload_octets);
                 assert!(used <= octets.max(LEAST_OCTETS), "{octets} {lanes}: {share:?}");

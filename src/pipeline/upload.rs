@@ -15,12 +15,14 @@ use crate::engine::Session;
 use crate::engine::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::statistics::BatchFigures;
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
 use std::collections::VecDeque;
+use std::time::Instant;
 
-/// MULTIAPPENDs in flight, and messages in one.
-const MULTIAPPENDS_IN_FLIGHT: usize = 2;
-const BATCH_MESSAGES: usize = 50;
+/// MULTIAPPENDs in flight, at most; and how many of the largest the memory is divided into.
+const MULTIAPPENDS_IN_FLIGHT: usize = 8;
+const LARGEST_IN_FLIGHT: u64 = 2;
 
 /// Single APPENDs in flight.
 const APPENDS_IN_FLIGHT: usize = 32;
@@ -33,6 +35,8 @@ pub struct UploadRun<'a> {
     pub conveyor: &'a Conveyor<Parcel>,
     pub capacity: &'a FlagCapacity,
     pub progress: &'a mut Progress,
+    /// When the last batch was answered.
+    pub answered: Option<Instant>,
 }
 
 /// One message of a batch.
@@ -53,6 +57,13 @@ struct Refused {
 struct InFlight {
     pending: PendingAppend,
     batch: Vec<Sent>,
+    sent: Instant,
+}
+
+impl InFlight {
+    fn octets(&self) -> u64 {
+        self.batch.iter().map(|sent| sent.upload.octets.len()).sum()
+    }
 }
 
 /// How the upload ended.
@@ -72,6 +83,9 @@ impl UploadRun<'_> {
     /// `Connection`, `Throttled`: worth another try after reconciling; `Quota`, `Changed`, `Refused`: not.
     pub fn run(&mut self) -> Result<UploadEnd> {
         let result = self.append_all();
+        if result.as_ref().is_err_and(Error::breaks_connection) {
+            self.access.batch().failed();
+        }
         self.conveyor.abandon();
         result
     }
@@ -98,11 +112,11 @@ impl UploadRun<'_> {
 
     fn batch_size(&self) -> (usize, u64) {
         let limits = &self.access.migration.limits;
-        let octets = self.job.share.upload_octets / MULTIAPPENDS_IN_FLIGHT as u64;
+        let octets = self.job.share.upload_octets / LARGEST_IN_FLIGHT;
         if self.progress.is_careful() || !self.session.appends_many() {
             return (1, octets);
         }
-        (limits.batch_messages.unwrap_or(BATCH_MESSAGES), limits.batch_octets.unwrap_or(octets))
+        (self.access.batch().messages(), limits.batch_octets.unwrap_or(octets))
     }
 
     /// Takes the messages out; what is absent gets its outcome at once.
@@ -134,14 +148,16 @@ impl UploadRun<'_> {
         // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
         let alone = batch.last().map(|sent| sent.uid) <= self.progress.careful_through;
         self.session.announce_literals(self.progress.announces_literals || alone);
-        let waits = !self.session.appends_without_waiting(batch.iter().map(|sent| &sent.upload));
-        while waits && let Some(front) = in_flight.pop_front() {
+        while alone && let Some(front) = in_flight.pop_front() {
             self.settle(front, in_flight, end)?;
         }
         self.access.migration.destination.pace(batch.len() as u64);
         let uploads = batch.iter().map(|sent| &sent.upload);
+        let sent = Instant::now();
         let pending = self.session.send_append(&self.job.plan.destination.raw, uploads)?;
-        in_flight.push_back(InFlight { pending, batch });
+        let messages = batch.len() as u64;
+        in_flight.push_back(InFlight { pending, batch, sent });
+        self.access.gauge.note_batch(BatchFigures { messages, in_flight: in_flight.len() as u64 });
         while self.is_crowded(in_flight)
             && let Some(front) = in_flight.pop_front()
         {
@@ -151,18 +167,23 @@ impl UploadRun<'_> {
     }
 
     fn is_crowded(&self, in_flight: &VecDeque<InFlight>) -> bool {
-        if self.session.appends_many() {
-            return in_flight.len() >= MULTIAPPENDS_IN_FLIGHT;
-        }
-        let octets: u64 = in_flight.iter().flat_map(|sent| &sent.batch).map(|sent| sent.upload.octets.len()).sum();
-        in_flight.len() >= APPENDS_IN_FLIGHT || octets > self.job.share.upload_octets
+        let (most, room) = match self.session.appends_many() {
+            true => (MULTIAPPENDS_IN_FLIGHT, self.job.share.upload_octets / LARGEST_IN_FLIGHT),
+            false => (APPENDS_IN_FLIGHT, 0),
+        };
+        // There must be room for one more.
+        in_flight.len() >= most
+            || in_flight.iter().map(InFlight::octets).sum::<u64>() + room > self.job.share.upload_octets
     }
 
     /// Reads the answer to the oldest APPEND.
     fn settle(&mut self, sent: InFlight, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
-        let at_once = sent.pending.went_at_once();
+        let (at_once, octets) = (sent.pending.went_at_once(), sent.octets());
         match self.session.finish_append(sent.pending)? {
             Appended::Stored { uid_validity, uids } if self.can_be_true(uid_validity, &uids) => {
+                let now = Instant::now();
+                let began = self.answered.replace(now).map_or(sent.sent, |answered| answered.max(sent.sent));
+                self.access.batch().stored(sent.batch.len(), octets, now - began);
                 self.link(&sent.batch, &uids, *end)
             }
             Appended::Stored { .. } | Appended::StoredSomewhere => {
@@ -194,7 +215,8 @@ impl UploadRun<'_> {
                 identity: sent.identity,
             })
             .collect();
-        self.access.state.checkpoint(&self.job.plan.source.raw, &links, &[])?;
+        let gauge = &self.access.gauge;
+        gauge.on_state(|| self.access.state.checkpoint(&self.job.plan.source.raw, &links, &[]))?;
         // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
         if end == UploadEnd::Complete
             && let Some(next) = uids.last().and_then(|last| last.next())
@@ -218,6 +240,7 @@ impl UploadRun<'_> {
             return Err(error);
         }
         if batch.len() > 1 || at_once {
+            self.access.batch().failed();
             *end = UploadEnd::Split;
             self.progress.careful_through = batch.last().map(|sent| sent.uid);
             self.progress.reached = Uid(0);

@@ -2,11 +2,11 @@
 
 use super::quantity::{counted, duration, message_rate, number, octet_rate, octets, verb_for};
 use super::table::{Align, Table};
-use super::{outcomes, succeeded, warning_lines};
+use super::{bottleneck, outcomes, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
-use crate::model::statistics::RunFigures;
+use crate::model::statistics::{PartFigures, RunFigures};
 
 /// What was done for each account and for all, what is left, and how to go on with `again` after a limit. How to go on
 /// after an interruption is not said here: it is the same for every command.
@@ -20,7 +20,8 @@ pub fn text(results: &[AccountResult<ApplySummary>], again: &str) -> String {
     let (figures, outcomes) = sums(results);
     let done = format!("Done in {}: {}\n", duration(figures.seconds), done(&figures));
     let balance = format!("Outcome of {}\n", outcomes::sentence(&outcomes));
-    accounts + &warnings + &done + &balance + &left(results, again)
+    let bottleneck = bottleneck::line(&figures.parts, figures.seconds);
+    accounts + &warnings + &done + &balance + &bottleneck + &left(results, again)
 }
 
 /// A line for each account in which something happened; the others are counted.
@@ -74,9 +75,17 @@ fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
         sum.flags_updated += figures.flags_updated;
         sum.messages_deleted += figures.messages_deleted;
         sum.reconnects += figures.reconnects;
+        figures.parts.iter().for_each(|part| add_part(&mut sum.parts, part));
         sum.seconds = sum.seconds.max((figures.started - begun) as f64 + figures.seconds);
     }
     (sum, outcomes)
+}
+
+fn add_part(sum: &mut Vec<PartFigures>, part: &PartFigures) {
+    match sum.iter_mut().find(|known| known.part == part.part) {
+        Some(known) => known.add(part),
+        None => sum.push(part.clone()),
+    }
 }
 
 /// `118 messages copied (48.2 MiB), 14 flag changes; 4.0 MiB/s, 9.8 messages/s`

@@ -6,9 +6,11 @@
 //!
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`]: one file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
+//! - `bottleneck`: who was waited for, in one line.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
 pub mod apply;
+mod bottleneck;
 pub mod check;
 pub mod explanation;
 mod failure;

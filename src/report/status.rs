@@ -6,7 +6,7 @@ use super::table::{Align, Table};
 use crate::error::sanitized;
 use crate::model::Outcomes;
 use crate::model::report::StatusSummary;
-use crate::model::statistics::{AccountStatus, RunFigures};
+use crate::model::statistics::{AccountStatus, PartFigures, RunFigures};
 use serde_json::{Value, json};
 
 /// A table of the accounts, their last errors, and the sum.
@@ -17,16 +17,27 @@ pub fn text(accounts: &[StatusSummary]) -> String {
 
 fn table(accounts: &[StatusSummary]) -> Table {
     let numbers = [Align::Right; 7];
-    let columns = [Align::Left].into_iter().chain(numbers).chain([Align::Left, Align::Right]);
+    let columns = [Align::Left].into_iter().chain(numbers).chain([Align::Left, Align::Right, Align::Right]);
     let mut table = Table::new(columns.collect::<Vec<_>>());
-    let headings =
-        ["ACCOUNT", "SOURCE", "SIZE", "PRESENT", "COPIED", "LEFT OUT", "FAILED", "TO COPY", "LAST RUN (UTC)", "RATE"];
+    let headings = [
+        "ACCOUNT",
+        "SOURCE",
+        "SIZE",
+        "PRESENT",
+        "COPIED",
+        "LEFT OUT",
+        "FAILED",
+        "TO COPY",
+        "LAST RUN (UTC)",
+        "RATE",
+        "BATCH",
+    ];
     table.row(headings.map(str::to_owned));
     accounts.iter().for_each(|account| table.row(row(account)));
     table
 }
 
-fn row(summary: &StatusSummary) -> [String; 10] {
+fn row(summary: &StatusSummary) -> [String; 11] {
     let StatusSummary { account, status, planned: _ } = summary;
     let Outcomes { present, copied, skipped, refused, vanished, failed, departed, pending } = status.outcomes;
     let run = status.last_run.as_ref();
@@ -42,6 +53,7 @@ fn row(summary: &StatusSummary) -> [String; 10] {
         number(pending),
         run.map_or_else(|| "never".to_owned(), |run| moment(run.started)),
         rate.unwrap_or_default(),
+        run.and_then(|run| run.batch).map_or_else(String::new, |batch| batch.to_string()),
     ]
 }
 
@@ -104,14 +116,32 @@ fn run_json(run: &RunFigures) -> Value {
         "flags_updated": run.flags_updated,
         "messages_deleted": run.messages_deleted,
         "reconnects": run.reconnects,
+        "batch": run.batch,
+        "parts": run.parts.iter().map(part_json).collect::<Vec<_>>(),
         "messages_per_second": per_second(run.messages_copied, run.seconds),
         "octets_per_second": per_second(run.octets_copied, run.seconds),
+    })
+}
+
+fn part_json(part: &PartFigures) -> Value {
+    json!({
+        "part": part.part,
+        "seconds": part.seconds,
+        "lane_seconds": part.lane_seconds,
+        "messages": part.messages,
+        "octets": part.octets,
+        "messages_per_second": per_second(part.messages, part.seconds),
+        "octets_per_second": per_second(part.octets, part.seconds),
+        "source": part.source,
+        "destination": part.destination,
+        "state_seconds": part.state_seconds,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::statistics::BatchFigures;
 
     fn accounts() -> [StatusSummary; 2] {
         let run = RunFigures {
@@ -119,6 +149,7 @@ mod tests {
             seconds: 12.0,
             messages_copied: 118,
             octets_copied: 50_541_363,
+            batch: Some(BatchFigures { messages: 100, in_flight: 4 }),
             ..RunFigures::default()
         };
         let status = AccountStatus {
@@ -137,8 +168,8 @@ mod tests {
     #[test]
     fn text_is_a_table_with_errors_and_a_sum() {
         let expected = "\
-ACCOUNT   SOURCE       SIZE   PRESENT   COPIED   LEFT OUT   FAILED   TO COPY   LAST RUN (UTC)          RATE
-alice        121   49.6 MiB         0      118          0        1         2   2026-07-12 14:02   4.0 MiB/s
+ACCOUNT   SOURCE       SIZE   PRESENT   COPIED   LEFT OUT   FAILED   TO COPY   LAST RUN (UTC)          RATE   BATCH
+alice        121   49.6 MiB         0      118          0        1         2   2026-07-12 14:02   4.0 MiB/s   100×4
 bob            0        0 B         0        0          0        0         0   never
 
 last error of alice: could not append: NO ?[0m

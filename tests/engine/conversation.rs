@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mailferry::engine::connect::Common;
 use mailferry::engine::{Connector, Session};
 use mailferry::error::{Error, Result};
 use mailferry::model::limits::Limits;
@@ -38,7 +39,7 @@ pub fn server(port: u16) -> Server {
 
 pub fn connect_as(server: Server, user: &str, password: &str) -> Result<Session> {
     let connector = Connector::new(server, &Limits::default(), std::env::temp_dir()).expect("a connector");
-    connector.connect(user, &|| Ok(Secret::new(password.to_owned())))
+    connector.connect(user, &|| Ok(Secret::new(password.to_owned())), &Common::default())
 }
 
 /// A server that goes on with `script` after an ordinary login, and a session with it. Its capabilities are
