@@ -21,8 +21,8 @@ use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::{Part, RunFigures};
-use crate::model::{Outcomes, RawName, Side};
-use std::collections::{HashSet, VecDeque};
+use crate::model::{Outcomes, RawName, Side, Uid};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -116,6 +116,8 @@ struct Run<'a> {
     warnings: Vec<String>,
     /// Destination mailboxes that changed.
     touched: HashSet<RawName>,
+    /// By source mailbox, the UID from which on copies are of this run, or of an unclean one before it.
+    tails: HashMap<RawName, Uid>,
     /// What happened to messages in this run, besides being copied.
     outcomes: Outcomes,
     /// Source mailboxes whose work ended with everything linked.
@@ -136,6 +138,7 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             warnings: Vec::new(),
             touched: HashSet::new(),
+            tails: HashMap::new(),
             outcomes: Outcomes::default(),
             clean: HashSet::new(),
             broken: false,
@@ -165,6 +168,7 @@ impl<'a> Run<'a> {
         let Prepared { jobs, failures, created: _ } = prepared;
         self.failures.extend(failures);
         self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
+        self.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
         self.copy(jobs)
     }
 
@@ -306,6 +310,7 @@ impl<'a> Run<'a> {
             let next = plan_account(access)?;
             outcomes = next.outcomes;
             self.failures.extend(self.second_copies_left(&next.plan));
+            self.failures.extend(self.gone_at_once(&next.plan)?);
         } else {
             transfer(&mut outcomes.pending, &mut outcomes.copied, self.outcomes.copied);
         }
@@ -313,6 +318,29 @@ impl<'a> Run<'a> {
         transfer(&mut outcomes.pending, &mut outcomes.failed, self.outcomes.failed);
         transfer(&mut outcomes.pending, &mut outcomes.vanished, self.outcomes.vanished);
         Ok(outcomes)
+    }
+
+    /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the
+    /// server did not keep what it said that it stored. Told once; that their user deleted them is no failure later.
+    fn gone_at_once(&self, plan: &AccountPlan) -> Result<Vec<Error>> {
+        let mut gone = Vec::new();
+        for mailbox in plan.mailboxes.iter().filter(|mailbox| !mailbox.departed.is_empty()) {
+            let Some(tail) = self.tails.get(&mailbox.source.raw) else { continue };
+            let mut links = self.access.state.link_lookup(&mailbox.source.raw)?;
+            let mut count = 0;
+            for uid in mailbox.departed.iter() {
+                count += u64::from(links.get(uid)?.is_some_and(|link| link.destination >= *tail));
+            }
+            if count > 0 {
+                let what =
+                    format!("messages that were copied in this run are not on the destination any more: {count}");
+                let error = Error::new(Kind::Refused, what).scope(Scope::Mailbox);
+                gone.push(error.in_mailbox(&mailbox.destination.path()).hint(
+                    "if their user did not delete them, the server lost them: `restore_missing = true` copies them again",
+                ));
+            }
+        }
+        Ok(gone)
     }
 
     /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.

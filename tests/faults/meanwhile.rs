@@ -19,6 +19,19 @@ fn synced_while_mail_comes(stage: &Stage) -> Output {
     output
 }
 
+/// An OK is not the end of it: the destination is listed again.
+#[test]
+fn copies_that_are_gone_when_the_run_ends_are_told_once() {
+    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let (destination, user) = (stage.destination(), stage.user.clone());
+    let strike = "destination/command/LIST#2=hook".parse().expect("a strike");
+    stage.plan.hook(strike, Box::new(move || destination.connect(&user).expunge("INBOX", &[3, 4])));
+    let output = stage.struck_sync(&[]);
+    assert_eq!(stage.plan.disarm().len(), 1, "the place occurred");
+    output.expect(3).complains(&["not on the destination any more: 2", "INBOX", "restore_missing"]);
+    stage.ferry.run(&["sync"]).expect(0);
+}
+
 /// Holds pipeline/listing.rs invariant 1.
 #[test]
 fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
