@@ -44,3 +44,21 @@ fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
         stage.ferry.run(&["verify"]).expect(0);
     }
 }
+
+/// The mailbox becomes another one between a broken connection and the look at what had arrived.
+///
+/// Holds pipeline/reconcile.rs invariant 2.
+#[test]
+fn mailbox_that_is_another_one_after_a_break_is_not_reconciled() {
+    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let (destination, user) = (stage.destination(), stage.user.clone());
+    let strike = "destination/command/SELECT#2=hook".parse().expect("a strike");
+    stage.plan.hook(strike, Box::new(move || destination.connect(&user).rename("INBOX", "Moved")));
+    let cut = "destination/before-answer/APPEND#20=cut".parse().expect("a strike");
+    let output = stage.struck_sync(&[cut]);
+    assert_eq!(stage.plan.disarm().len(), 2, "both places occurred: {output}");
+    output.expect(3).complains(&["INBOX", "changed its UIDVALIDITY on the destination"]);
+    stage.ferry.run(&["sync"]).expect(0);
+    let differences = stage.differences(&stage.original());
+    assert!(differences.missing.is_empty() && differences.altered.is_empty(), "{differences}");
+}

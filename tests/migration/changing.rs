@@ -237,7 +237,6 @@ fn mailboxes_are_recreated_on_the_destination() {
     disturb_at_every_moment(change, &Allowed { extra: &["Archive/"], ..Allowed::default() });
 }
 
-/// Holds pipeline/reconcile.rs invariant 2.
 #[test]
 fn inbox_of_the_destination_is_recreated_while_it_is_filled() {
     // RENAME of INBOX moves its messages to a new mailbox (RFC 9051 6.3.6).
