@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+/// What an open file is reckoned as, so that what bounds memory bounds open files, too.
+const SPOOLED_MEMORY: u64 = 32 << 10;
+
 /// Literals up to this size are held in memory.
 pub const MEMORY_OCTETS: u64 = 1 << 20;
 
@@ -62,11 +65,11 @@ impl Octets {
         self.len() == 0
     }
 
-    /// How many of them are held in memory.
+    /// How many of them are held in memory; a file counts as [`SPOOLED_MEMORY`].
     pub fn memory(&self) -> u64 {
         match self {
             Octets::Memory(octets) => octets.len() as u64,
-            Octets::Spooled { .. } => 0,
+            Octets::Spooled { .. } => SPOOLED_MEMORY,
         }
     }
 

@@ -27,21 +27,33 @@ pub struct Conveyor<T> {
 struct Belt<T> {
     items: VecDeque<T>,
     memory: u64,
+    octets: u64,
     /// Somebody waits for room: it will not get fuller.
     crowded: bool,
+    /// Somebody waits for that many items, or octets. Who waits is woken only when there is enough: for each item would
+    /// cost more than the item.
+    demand: Option<(usize, u64)>,
     /// Nothing more will be put on.
     ended: bool,
     /// Nothing more will be taken off.
     abandoned: bool,
 }
 
-/// How many items may lie on the belt, whatever their weight: a spooled message weighs nothing in memory.
-const ITEMS: usize = 400;
+/// How many items may lie on the belt, whatever their weight.
+const ITEMS: usize = 1600;
 
 impl<T: Load> Conveyor<T> {
     /// An empty belt that holds `memory` octets.
     pub fn new(memory: u64) -> Self {
-        let belt = Belt { items: VecDeque::new(), memory: 0, crowded: false, ended: false, abandoned: false };
+        let belt = Belt {
+            items: VecDeque::new(),
+            memory: 0,
+            octets: 0,
+            crowded: false,
+            demand: None,
+            ended: false,
+            abandoned: false,
+        };
         Conveyor { belt: Mutex::new(belt), changed: Condvar::new(), memory }
     }
 
@@ -55,7 +67,7 @@ impl<T: Load> Conveyor<T> {
 
     /// Puts an item on, waiting for room; an item that is too heavy goes alone. False when nobody takes any more.
     pub fn put(&self, item: T) -> bool {
-        let weight = item.weight().memory;
+        let Weight { memory: weight, octets } = item.weight();
         let mut belt = self.belt();
         while !belt.abandoned
             && !belt.items.is_empty()
@@ -69,8 +81,11 @@ impl<T: Load> Conveyor<T> {
             return false;
         }
         belt.memory += weight;
+        belt.octets += octets;
         belt.items.push_back(item);
-        self.changed.notify_all();
+        if belt.demand.is_some_and(|(items, octets)| belt.items.len() >= items || belt.octets >= octets) {
+            self.changed.notify_all();
+        }
         true
     }
 
@@ -94,12 +109,16 @@ impl<T: Load> Conveyor<T> {
         loop {
             let (count, full) = belt.batch(most_items, most_octets);
             if full || belt.ended || (count > 0 && belt.crowded) {
-                belt.crowded = false;
                 let batch: Vec<T> = belt.items.drain(..count).collect();
                 belt.memory -= batch.iter().map(|item| item.weight().memory).sum::<u64>();
-                self.changed.notify_all();
+                belt.octets -= batch.iter().map(|item| item.weight().octets).sum::<u64>();
+                belt.demand = None;
+                if std::mem::take(&mut belt.crowded) {
+                    self.changed.notify_all();
+                }
                 return batch;
             }
+            belt.demand = Some((most_items, most_octets));
             belt = self.wait(belt);
         }
     }

@@ -2,6 +2,7 @@
 //! and then refused.
 
 use crate::case::{Case, First, Table};
+use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Kept, Rule, Then, When};
 
 fn refusing(begins: &str, answer: &str) -> Behaviour {
@@ -123,4 +124,41 @@ fn plus(then: Then) -> Rule {
 /// APPEND of several messages: something stands behind a literal's announcement.
 fn several(answer: &str) -> Rule {
     Rule::refuse("APPEND", answer).holding("} (")
+}
+
+/// An OK to UID STORE is no proof: the flags are looked at, and what was not kept is told.
+#[test]
+fn flags_that_were_not_stored_are_told_whatever_the_answer() {
+    let table = Table::of(vec![Case::new("store-ok-and-nothing", First::Exact)]);
+    table.run(&["sync"]).expect(0);
+    let source = table.source.tenant("store-ok-and-nothing");
+    let inbox = |account: &mut Account| {
+        let mailbox = account.mailbox("INBOX");
+        let modseq = mailbox.change();
+        mailbox.messages[0].flags.insert("\\Answered".to_owned());
+        mailbox.messages[0].modseq = modseq;
+    };
+    inbox(&mut source.account());
+    let destination = table.destination.tenant("store-ok-and-nothing");
+    destination.behave(refusing("UID STORE", "OK done"));
+    table.run(&["sync"]).expect(3).complains(&["did not keep the flags", "INBOX"]);
+    table.honest();
+    table.run(&["sync"]).expect(0);
+    let differences = table.differences(&table.cases()[0]);
+    assert!(differences.is_empty(), "{differences}");
+    crate::tally::count(1);
+}
+
+/// An account that lists no INBOX is one whose mailboxes we may not see, and never an empty one.
+///
+/// Holds disaster rule 8.
+#[test]
+fn account_without_an_inbox_is_no_empty_account() {
+    for side in ["source", "destination"] {
+        let table = Table::of(vec![Case::new("no-inbox", First::Exact)]);
+        let server = if side == "source" { &table.source } else { &table.destination };
+        server.tenant("no-inbox").account().mailboxes.retain(|mailbox| mailbox.name != b"INBOX");
+        table.run(&["sync"]).expect(4).complains(&["lists no INBOX", side]);
+        crate::tally::count(1);
+    }
 }
