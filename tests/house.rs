@@ -25,11 +25,12 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const ASSEMBLED: [&str; 2] = ["crate::engine::Connector", "crate::store::Store"];
 
 /// Crates with one home.
-const HOMES: [(&str, &str); 7] = [
+const HOMES: [(&str, &str); 8] = [
     ("imap", "engine"),
     ("rustls", "engine"),
     ("rustls_platform_verifier", "engine"),
     ("socket2", "engine"),
+    ("flate2", "engine"),
     ("sled", "store"),
     ("bincode", "store"),
     ("clap", "cli"),

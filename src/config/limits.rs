@@ -63,7 +63,7 @@ impl LimitSettings {
 mod tests {
     use super::*;
     use crate::model::Side;
-    use crate::model::server::{Address, Timeouts, Tls};
+    use crate::model::server::{Address, Compress, Timeouts, Tls};
 
     fn waits(timeout_seconds: u64) -> Timeouts {
         let timeout = Some(Duration::from_secs(timeout_seconds));
@@ -77,6 +77,7 @@ mod tests {
             master: None,
             preset: None,
             max_connections: 1,
+            compress: Compress::Off,
             timeouts: Timeouts::default(),
             withheld: Vec::new(),
             retries: 1,

@@ -8,7 +8,7 @@ use super::place::{Place, PlaceKeys};
 use super::preset::PRESETS;
 use super::value::checked_text;
 use crate::model::Side;
-use crate::model::server::{Address, Master, MasterStyle, Mechanism, Preset, Server, Timeouts, Tls};
+use crate::model::server::{Address, Compress, Master, MasterStyle, Mechanism, Preset, Server, Timeouts, Tls};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,8 @@ const AUTH: [(&str, Option<Mechanism>); 5] = [
     ("oauthbearer", None),
     ("external", None),
 ];
+const COMPRESS: [(&str, Option<Compress>); 3] =
+    [("off", Some(Compress::Off)), ("auto", Some(Compress::Auto)), ("on", Some(Compress::On))];
 const STYLES: [(&str, Option<Style>); 2] = [("authzid", Some(Style::AuthzId)), ("separator", Some(Style::Separator))];
 
 /// What the table says, key by key.
@@ -61,6 +63,7 @@ struct Keys {
     master_style: Option<At<Style>>,
     master_separator: Option<At<char>>,
     max_connections: Option<At<usize>>,
+    compress: Option<At<Compress>>,
     password: Option<Place>,
 }
 
@@ -87,6 +90,7 @@ impl Keys {
             master_style: table.word("master_style", &STYLES),
             master_separator: table.character("master_separator"),
             max_connections: table.number("max_connections", 1..=1000),
+            compress: table.word("compress", &COMPRESS),
             password: PlaceKeys::SIDE.read(table),
         }
     }
@@ -123,6 +127,7 @@ pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Se
         master: None,
         preset: None,
         max_connections: DEFAULT_CONNECTIONS,
+        compress: Compress::default(),
         timeouts: Timeouts::default(),
         withheld: Vec::new(),
         retries: DEFAULT_RETRIES,
@@ -183,6 +188,7 @@ fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Opti
         master: keys.master_user.map(|user| Master { user: user.value, style }),
         preset: keys.preset.map(|preset| preset.value),
         max_connections: keys.max_connections.map_or(DEFAULT_CONNECTIONS, |count| count.value),
+        compress: keys.compress.map_or_else(Compress::default, |compress| compress.value),
         ..plain(side, String::new(), None, tls)
     })
 }

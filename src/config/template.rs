@@ -47,6 +47,7 @@ host = \"<host name of the {age} server>\"
 # password_command = [\"pass\", \"show\", \"{side}\"] # no shell
 # password_env = \"{variable}_PASSWORD\"
 # max_connections = 8
+# compress = \"off\"                # \"auto\": once the line turns out to be slow; \"on\": always (COMPRESS=DEFLATE)
 "
     )
 }

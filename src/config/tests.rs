@@ -5,7 +5,7 @@ use super::*;
 use crate::error::{Kind, Scope};
 use crate::model::Side;
 use crate::model::policy::Mode;
-use crate::model::server::{Address, MasterStyle, Mechanism, Preset, Tls};
+use crate::model::server::{Address, Compress, MasterStyle, Mechanism, Preset, Tls};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -135,6 +135,7 @@ fn every_key_of_the_contract_is_read() {
         master_separator = "%"
         password_env = "SOURCE_PASSWORD"
         max_connections = 3
+        compress = "auto"
         [destination]
         tunnel = ["ssh", "mail1", "doveadm", "exec", "imap", "-u", "{user}"]
         [accounts]
@@ -179,6 +180,7 @@ fn every_key_of_the_contract_is_read() {
     let master = source.master.clone().unwrap();
     assert_eq!((&*master.user, master.style), ("admin@example.com", MasterStyle::Separator('%')));
     assert_eq!((source.max_connections, source.retries), (3, 0));
+    assert_eq!((source.compress, settings.destination.compress), (Compress::Auto, Compress::Off));
     assert_eq!((source.timeouts.read, source.timeouts.slow), (Duration::from_secs(600), Duration::from_secs(600)));
     assert!(matches!(&settings.destination.address, Address::Tunnel(command) if command.len() == 7));
     let [bob, alice] = &settings.accounts[..] else { panic!("{:?}", settings.accounts) };
@@ -210,6 +212,8 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         ("port = \"993\"", "m.toml:3: `port` in [source]: a whole number is expected, not a string"),
         ("port = 0", "m.toml:3: `port` in [source]: a number from 1 to 65535 is expected"),
         ("port = -1", "m.toml:3: `port` in [source]: a number from 1 to 65535 is expected"),
+        ("compress = true", "m.toml:3: `compress` in [source]:"),
+        ("compress = \"zip\"", "m.toml:3: `compress` in [source]:"),
         ("max_connections = 0", "m.toml:3: `max_connections` in [source]: a number from 1 to 1000 is expected"),
         ("tls = \"implict\"", "m.toml:3: `tls` in [source]: `implict` is not known here; did you mean `implicit`?"),
         ("tls = true", "m.toml:3: `tls` in [source]: a string is expected, not true or false; put it in quotes"),

@@ -3,6 +3,7 @@
 use super::append::Vetted;
 use super::budget::Budget;
 use super::capabilities::Capabilities;
+use super::compress::Compression;
 use super::login::{self, Identity};
 use super::meter::Meter;
 use super::quirks;
@@ -29,6 +30,7 @@ pub struct Connector {
     budget: Budget,
     bandwidth: Throttle,
     messages: Throttle,
+    compression: Compression,
     spool: Arc<PathBuf>,
 }
 
@@ -49,12 +51,19 @@ impl Connector {
         let budget = Budget::new(server.max_connections);
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
-        Ok(Connector { server: Arc::new(server), tls, budget, bandwidth, messages, spool: Arc::new(spool) })
+        let compression = Compression::new(&server, limits);
+        let (server, spool) = (Arc::new(server), Arc::new(spool));
+        Ok(Connector { server, tls, budget, bandwidth, messages, compression, spool })
     }
 
     /// Waits until that many more messages may be appended.
     pub fn pace(&self, messages: u64) {
         self.messages.take(messages);
+    }
+
+    /// What users should hear about this server's connections; each is told once.
+    pub fn take_news(&self) -> Option<String> {
+        self.compression.take_news()
     }
 
     /// The server.
@@ -106,6 +115,7 @@ impl Connector {
         }
         let greeting = read_greeting(&mut wire)?;
         let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
+        session.compression = self.compression.clone();
         session.vetted = common.vetted.clone();
         session.greeting = greeting.text.clone();
         session.capabilities = announced(&greeting);
@@ -190,8 +200,9 @@ fn capability_words(response: &Response) -> Option<String> {
     word.eq_ignore_ascii_case("CAPABILITY").then(|| words.to_owned())
 }
 
-/// Learns the capabilities after login, asks who the server is, and switches on what resyncs need. The answers to the
-/// last two are read with the first answer that is awaited: they cost no round trip of their own.
+/// Learns the capabilities after login, compresses the line where that is wanted, asks who the server is, and switches on
+/// what resyncs need. The answers to the last two are read with the first answer that is awaited: they cost no round trip
+/// of their own.
 fn introduce(session: &mut Session) -> Result<()> {
     if session.capabilities.is_empty() {
         ask_capabilities(session)?;
@@ -200,6 +211,7 @@ fn introduce(session: &mut Session) -> Result<()> {
         return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
             .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
     }
+    session.compress_at_once()?;
     quirks::recognise(session);
     if session.capabilities.has("ID") {
         let tag = session.send(quirks::ID_COMMAND)?;

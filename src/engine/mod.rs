@@ -6,6 +6,7 @@
 //! - [`wire`]: one buffered, bounded, counted stream; the `imap` crate and our engine take turns on it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way. [`status`]: OK, NO, BAD and their codes.
 //! - [`session`]: commands out, answers in, pipelined. [`capabilities`]: what the server can do.
+//! - [`compress`]: whether a line is compressed, with [`deflate`].
 //! - [`connect`]: from settings to a session, with [`login`] ([`stand_in`] keeps secrets out of the crate), within a [`budget`] and at a rate ([`throttle`]), measured by a [`meter`]. [`quirks`]: who the server is.
 //! - One file a group of commands: [`list`], [`select`], [`fetch`], [`append`], [`change`], [`quota`].
 //! - [`identity`] and [`date`]: what a message is recognised by, and when it arrived.
@@ -14,8 +15,10 @@ pub mod append;
 pub mod budget;
 pub mod capabilities;
 pub mod change;
+pub mod compress;
 pub mod connect;
 pub mod date;
+pub mod deflate;
 pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

@@ -30,7 +30,8 @@ pub(super) struct Gathered {
 }
 
 impl Session {
-    /// Sends EXAMINE or SELECT without waiting.
+    /// Sends EXAMINE or SELECT without waiting. Between two mailboxes is also the time to compress the line, if that
+    /// turned out to be worth it; then it waits once.
     ///
     /// # Errors
     /// `Connection`; `Refused` for a name that cannot be sent.
@@ -40,6 +41,7 @@ impl Session {
             Opening::Select => "SELECT",
         };
         // With QRESYNC enabled every SELECT is CONDSTORE-aware already.
+        self.compress_if_wanted()?;
         let condstore = self.capabilities.condstore() && !self.qresync;
         self.send(&with_mailbox(command, name, if condstore { " (CONDSTORE)" } else { "" })?)
     }

@@ -12,6 +12,7 @@
 use super::append::Vetted;
 use super::budget::Permit;
 use super::capabilities::Capabilities;
+use super::compress::Compression;
 use super::response::Response;
 use super::status::{Condition, Status};
 use super::wire::Wire;
@@ -46,6 +47,8 @@ pub struct Session {
     pub(super) vetted: Arc<Vetted>,
     /// Every literal is announced and waited for, whatever the server advertises.
     pub(super) announces_all: bool,
+    /// Whether the line is to be compressed.
+    pub(super) compression: Compression,
     last_tag: u32,
     /// Sent and not answered.
     unanswered: BTreeSet<u32>,
@@ -71,6 +74,7 @@ impl Session {
             qresync: false,
             vetted: Default::default(),
             announces_all: false,
+            compression: Compression::default(),
             last_tag: 0,
             unanswered: BTreeSet::new(),
             answered: BTreeMap::new(),
@@ -103,6 +107,11 @@ impl Session {
     /// Whether the connection can still be used.
     pub fn is_alive(&self) -> bool {
         !self.dead
+    }
+
+    /// Whether no command is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.unanswered.is_empty()
     }
 
     /// Gives the connection up: the next use fails.

@@ -9,7 +9,11 @@
 //! 3. What was read before TLS is never read after it: leftovers are an injection and fail the connection.
 //! 4. Secrets and message octets never reach the transcript.
 //! 5. What was written through the [`Write`] trait is erased when it is sent, and a secret is put in only then.
+//! 6. DEFLATE begins with the octet behind the line that agreed on it, in both directions. Before, at the login, nothing
+//!    goes through it, and no login goes through it afterwards: no secret is left in its window, or told by a length.
 
+use super::compress::{LARGE_MESSAGE_OCTETS, Pace};
+use super::deflate::{Deflate, NotDeflate};
 use super::meter::Meter;
 use super::stand_in::StandIn;
 use super::stream::{Socket, Stream};
@@ -54,6 +58,11 @@ pub struct Wire {
     stand_in: Option<StandIn>,
     /// Octets a second, over all connections to this server.
     bandwidth: Throttle,
+    /// Since COMPRESS was agreed on.
+    deflate: Option<Box<Deflate>>,
+    pace: Pace,
+    /// What is read now are the octets of a large message.
+    in_large_message: bool,
 }
 
 impl Wire {
@@ -73,6 +82,9 @@ impl Wire {
             witnessed: Vec::new(),
             stand_in: None,
             bandwidth,
+            deflate: None,
+            pace: Pace::default(),
+            in_large_message: false,
         }
     }
 
@@ -98,6 +110,29 @@ impl Wire {
             self.timeout = timeout;
         }
         Ok(())
+    }
+
+    /// Compresses from here on (invariant 6).
+    ///
+    /// # Errors
+    /// `Protocol` when something is still to be sent.
+    pub fn start_deflate(&mut self) -> Result<()> {
+        if !self.output.is_empty() || self.stand_in.is_some() || self.deflate.is_some() {
+            return Err(Error::new(Kind::Protocol, "compression cannot begin in the midst of something else"));
+        }
+        self.deflate = Some(Box::new(Deflate::new(&self.input[self.start..self.end])));
+        (self.start, self.end) = (0, 0);
+        Ok(())
+    }
+
+    /// Whether COMPRESS was agreed on.
+    pub fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// How fast octets come while a large message does.
+    pub fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Appends the next line to `line`, without its CRLF (a bare LF is taken as well).
@@ -139,7 +174,10 @@ impl Wire {
         let mut missing = count;
         while missing > 0 {
             if self.start == self.end {
-                self.fill()?;
+                self.in_large_message = count >= LARGE_MESSAGE_OCTETS;
+                let filled = self.fill();
+                self.in_large_message = false;
+                filled?;
             }
             let available = (self.end - self.start) as u64;
             let taken = missing.min(available) as usize;
@@ -157,7 +195,7 @@ impl Wire {
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
         if octets.len() >= OUTPUT_OCTETS {
             self.flush()?;
-            return self.send(octets).map_err(|cause| self.broken(&cause));
+            return self.transmit(octets, false).map_err(|cause| self.broken(&cause));
         }
         self.output.extend_from_slice(octets);
         if self.output.len() >= OUTPUT_OCTETS { self.flush() } else { Ok(()) }
@@ -178,14 +216,21 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn flush(&mut self) -> Result<()> {
-        if self.output.is_empty() {
-            return Ok(());
-        }
         let mut output = std::mem::take(&mut self.output);
-        let sent = self.send(&output);
+        let sent = self.transmit(&output, true);
         output.clear();
         self.output = output;
         sent.map_err(|cause| self.broken(&cause))
+    }
+
+    /// Sends octets, compressed where that was agreed on; with `flush` nothing of them is held back.
+    fn transmit(&mut self, octets: &[u8], flush: bool) -> io::Result<()> {
+        let Some(mut deflate) = self.deflate.take() else {
+            return if octets.is_empty() { Ok(()) } else { self.send(octets) };
+        };
+        let sent = deflate.deflate(octets, flush, |compressed| self.send(compressed));
+        self.deflate = Some(deflate);
+        sent
     }
 
     fn send(&mut self, octets: &[u8]) -> io::Result<()> {
@@ -221,21 +266,38 @@ impl Wire {
     }
 
     fn fill_once(&mut self) -> io::Result<usize> {
+        let mut input = std::mem::take(&mut self.input);
+        let filled = match self.deflate.take() {
+            None => self.receive(&mut input),
+            Some(mut deflate) => {
+                let filled = deflate.inflate(&mut input, |compressed| self.receive(compressed));
+                self.deflate = Some(deflate);
+                filled
+            }
+        };
+        self.input = input;
+        (self.start, self.end) = (0, *filled.as_ref().unwrap_or(&0));
+        filled
+    }
+
+    fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let asked = std::mem::take(&mut self.asked);
         if asked {
             self.meter.round_trip();
         }
         let began = Instant::now();
-        let (stream, input) = (&mut self.stream, &mut self.input);
+        let stream = &mut self.stream;
         let count = loop {
-            match self.meter.waiting(|| stream.read(input)) {
+            match self.meter.waiting(|| stream.read(room)) {
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
                 // A server that ends TLS without close_notify has closed the connection; framing tells a cut message.
                 Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => break 0,
                 other => break other?,
             }
         };
-        (self.start, self.end) = (0, count);
+        if self.in_large_message {
+            self.pace.add(count as u64, began.elapsed());
+        }
         self.meter.received(count as u64);
         if asked && self.introducing {
             self.meter.note_latency(began.elapsed());
@@ -249,6 +311,11 @@ impl Wire {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 let seconds = self.timeout.as_secs();
                 Error::new(Kind::Connection, format!("the server was silent for {seconds} seconds"))
+            }
+            _ if cause.get_ref().is_some_and(|inner| inner.is::<NotDeflate>()) => {
+                Error::new(Kind::Connection, "what the server compressed (COMPRESS=DEFLATE) cannot be read")
+                    .because(cause)
+                    .hint(format!("set compress = \"off\" in [{}]", self.side))
             }
             _ => Error::new(Kind::Connection, "the connection broke").because(cause),
         }
@@ -292,6 +359,9 @@ impl Write for Wire {
             Some(parts) => parts,
             None => [written, Zeroizing::default()],
         };
+        if self.deflate.is_some() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a login does not go over a compressed line"));
+        }
         self.send(&head)?;
         if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send(&tail) }
     }

@@ -61,6 +61,18 @@ pub enum Preset {
     Generic,
 }
 
+/// Whether the line is compressed (COMPRESS=DEFLATE, RFC 4978), where the server offers it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compress {
+    /// Compressing costs a server more of its processor's time than the mail itself.
+    #[default]
+    Off,
+    /// Once the line turns out to be slow.
+    Auto,
+    /// From the login on.
+    On,
+}
+
 /// How long to wait for what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeouts {
@@ -98,6 +110,7 @@ pub struct Server {
     pub preset: Option<Preset>,
     /// Connections to this server at one time, over all accounts.
     pub max_connections: usize,
+    pub compress: Compress,
     pub timeouts: Timeouts,
     /// Environment variables that hold passwords: a tunnel command must not see them.
     pub withheld: Vec<String>,

@@ -94,6 +94,7 @@ impl<'a> Access<'a> {
     /// # Errors
     /// What [`crate::engine::Connector::connect`] gives, `Interrupted` when the user asked to stop meanwhile.
     pub fn session(&self, side: Side) -> Result<Session> {
+        self.pass_on_news();
         if let Some(session) = self.pool(side).pop() {
             return Ok(session);
         }
@@ -140,8 +141,18 @@ impl<'a> Access<'a> {
         self.migration.connector(side).connect_if_free(user, &password, common).ok().flatten()
     }
 
+    /// Tells what the connections to either server have found out.
+    pub fn pass_on_news(&self) {
+        for side in Side::BOTH {
+            if let Some(news) = self.migration.connector(side).take_news() {
+                self.notice(&news);
+            }
+        }
+    }
+
     /// Keeps a session for later.
     pub fn give_back(&self, side: Side, session: Session) {
+        self.pass_on_news();
         if session.is_alive() {
             self.pool(side).push(session);
         }

@@ -105,6 +105,9 @@ impl Download<'_> {
                     end = DownloadEnd::Stopped;
                     break;
                 }
+                if self.lets_run_dry(&in_flight)? {
+                    break;
+                }
                 let (records, limited) = self.next_records(&mut wanted)?;
                 if limited {
                     end = DownloadEnd::Limit;
@@ -131,6 +134,17 @@ impl Download<'_> {
             }
         }
         Ok(end)
+    }
+
+    /// Whether nothing more is to be asked for until all is answered: then the line is compressed, in the midst of a
+    /// large mailbox, too.
+    fn lets_run_dry(&mut self, in_flight: &VecDeque<Asked>) -> Result<bool> {
+        let wanted = self.session.wants_compression();
+        if wanted && in_flight.is_empty() {
+            self.session.compress_if_wanted()?;
+            self.access.pass_on_news();
+        }
+        Ok(wanted && !in_flight.is_empty())
     }
 
     fn finish_open(&mut self, tag: Tag) -> Result<()> {

@@ -6,7 +6,7 @@ use mailferry::engine::connect::Common;
 use mailferry::engine::{Connector, Session};
 use mailferry::error::{Error, Result};
 use mailferry::model::limits::Limits;
-use mailferry::model::server::{Address, Server, Timeouts, Tls};
+use mailferry::model::server::{Address, Compress, Server, Timeouts, Tls};
 use mailferry::model::{MailboxName, RawName, Secret, Side};
 
 use crate::support::scripted::Scripted;
@@ -31,6 +31,7 @@ pub fn server(port: u16) -> Server {
         master: None,
         preset: None,
         max_connections: 1,
+        compress: Compress::Off,
         timeouts,
         withheld: Vec::new(),
         retries: 0,

@@ -3,6 +3,7 @@
 //!
 //! - [`conversation`]: what these tests have in common.
 //! - [`connecting`]: greeting, STARTTLS, login, and what comes with them.
+//! - [`compressing`]: COMPRESS=DEFLATE agreed on, refused, and broken.
 //! - [`reading`]: framing and its limits; SELECT, LIST and FETCH answered oddly.
 //! - [`appending`]: literals, refusals, and answers out of turn.
 
@@ -10,6 +11,7 @@
 mod support;
 
 mod appending;
+mod compressing;
 mod connecting;
 mod conversation;
 mod reading;

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub masked: &'static [&'static str],
     /// Under TLS, which the proxy cannot look into.
     pub tls: bool,
+    /// With COMPRESS=DEFLATE below it.
+    pub compressed: bool,
     /// Without the state nobody can know that a flag was removed, so the state is not lost here.
     pub removes_flags: bool,
 }
@@ -70,7 +72,7 @@ Archive
 ";
 
 /// All scenarios.
-pub static SCENARIOS: [Scenario; 9] = [
+pub static SCENARIOS: [Scenario; 10] = [
     Scenario { name: "many", account: MANY, ..PLAIN },
     Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
     Scenario { name: "large", account: LARGE, ..PLAIN },
@@ -80,6 +82,7 @@ pub static SCENARIOS: [Scenario; 9] = [
     Scenario { name: "single", account: MANY, masked: &["MULTIAPPEND", "QRESYNC", "CONDSTORE", "ENABLE"], ..PLAIN },
     Scenario { name: "poor", account: FEW, masked: POOR, ..PLAIN },
     Scenario { name: "tls", account: FEW, tls: true, ..PLAIN },
+    Scenario { name: "compressed", account: FEW, tls: true, compressed: true, ..PLAIN },
 ];
 
 /// Larger ones, for when there is time.
@@ -110,6 +113,7 @@ const PLAIN: Scenario = Scenario {
     destination: Destination::Dovecot,
     masked: &[],
     tls: false,
+    compressed: false,
     removes_flags: false,
 };
 

@@ -77,9 +77,12 @@ impl Stage {
             let port = if scenario.tls { server.tls_port() } else { server.plain_port() };
             Proxy::start(role, port, manners[role as usize].clone(), &plan)
         });
-        let side = |role: Role| match scenario.tls {
-            true => Side::of(servers[role as usize]).set("port", proxies[role as usize].port()),
-            false => Side::in_clear_text(proxies[role as usize].port()),
+        let side = |role: Role| {
+            let side = match scenario.tls {
+                true => Side::of(servers[role as usize]).set("port", proxies[role as usize].port()),
+                false => Side::in_clear_text(proxies[role as usize].port()),
+            };
+            side.set("compress", if scenario.compressed { "\"on\"" } else { "\"off\"" })
         };
         let ferry = Ferry::new(side(Role::Source), side(Role::Destination))
             .with_settings(scenario.settings())

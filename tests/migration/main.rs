@@ -11,6 +11,7 @@
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
+//! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
@@ -22,6 +23,7 @@ mod support;
 
 mod bad_input;
 mod changing;
+mod compressed;
 mod exit_status;
 mod full_disk;
 mod incremental;

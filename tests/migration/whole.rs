@@ -8,7 +8,7 @@ use crate::support::server::{Server, User};
 use crate::support::{cyrus, shared};
 
 /// What every server keeps as it is, and what is easily lost: order, gaps, twins, keywords, odd names and odd octets.
-const EVERYTHING: &str = r#"
+pub const EVERYTHING: &str = r#"
 INBOX subscribed
     1 a \Seen \Answered $Label1 NonJunk "01-Jan-2024 10:00:00 +0100"
     2 b \Flagged size:100k

@@ -249,8 +249,9 @@ userdb users {{
 
 /// Plugins for all services, further ones for IMAP, and their settings.
 fn plugins_2_3(options: &Options) -> (String, String, String) {
-    let mut plugins = Vec::new();
-    let mut imap_plugins = Vec::new();
+    // They offer COMPRESS=DEFLATE, which 2.4 does by itself.
+    let mut plugins = vec!["zlib"];
+    let mut imap_plugins = vec!["imap_zlib"];
     let mut settings = String::new();
     if options.quota {
         plugins.push("quota");

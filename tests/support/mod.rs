@@ -12,6 +12,7 @@
 //! - [`scripted`]: a server that says what a test tells it to.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
+//! - [`relay`]: counts the octets of a line, and may be slow.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -36,6 +37,7 @@ pub mod message;
 pub mod name;
 pub mod process;
 pub mod proxy;
+pub mod relay;
 pub mod response;
 pub mod scripted;
 pub mod seed;
