@@ -21,7 +21,7 @@ demo: ## Move three accounts between two real servers, killed and resumed on the
 
 test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
-	cargo test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 2 * $$(nproc) ))} cargo test --locked
 
 torture: ## Faults and kills, seed after seed, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all
