@@ -52,6 +52,8 @@ pub struct Wire {
     asked: bool,
     /// Nothing is pipelined yet: each exchange tells how far away the server is.
     introducing: bool,
+    /// The login is through, and what is sent next is still sent into silence.
+    first_after_login: bool,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
     witnessed: Vec<u8>,
     /// The secret that leaves in the stead of what the `imap` crate was given.
@@ -79,6 +81,7 @@ impl Wire {
             meter,
             asked: false,
             introducing: true,
+            first_after_login: false,
             witnessed: Vec::new(),
             stand_in: None,
             bandwidth,
@@ -243,7 +246,7 @@ impl Wire {
 
     /// The login is through: from now on answers may be on their way when something is sent.
     pub fn end_introduction(&mut self) {
-        self.introducing = false;
+        (self.introducing, self.first_after_login) = (false, true);
     }
 
     /// Sends the secret for its stand-in from now on; `None` erases it.
@@ -299,7 +302,7 @@ impl Wire {
             self.pace.add(count as u64, began.elapsed());
         }
         self.meter.received(count as u64);
-        if asked && self.introducing {
+        if asked && (self.introducing || std::mem::take(&mut self.first_after_login)) {
             self.meter.note_latency(began.elapsed());
         }
         self.bandwidth.take(count as u64);

@@ -93,13 +93,21 @@ impl Lane {
         }
     }
 
-    /// Opens both if the budgets have connections to spare.
+    /// Opens both, at the same time, if the budgets have connections to spare. Neither is waited for, so accounts cannot
+    /// wait for each other here.
     pub fn spare(access: &Access<'_>) -> Option<Lane> {
-        let source = access.spare_session(Side::Source)?;
-        match access.spare_session(Side::Destination) {
-            Some(destination) => Some(Lane { source, destination }),
-            None => {
-                access.give_back(Side::Source, source);
+        let (source, destination) = thread::scope(|scope| {
+            let destination = scope.spawn(|| access.spare_session(Side::Destination));
+            let source = access.spare_session(Side::Source);
+            (source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        match (source, destination) {
+            (Some(source), Some(destination)) => Some(Lane { source, destination }),
+            (source, destination) => {
+                let opened = [(Side::Source, source), (Side::Destination, destination)];
+                opened.into_iter().filter_map(|(side, session)| Some((side, session?))).for_each(|(side, session)| {
+                    access.give_back(side, session);
+                });
                 None
             }
         }
