@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::case::{Case, First, MAIL, Table};
 use crate::lies::{holds, is, number_after};
+use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::Behaviour;
 
 /// The number behind a word becomes another in STATUS, SELECT and EXAMINE alike.
@@ -138,4 +139,38 @@ fn numbers_that_went_backwards_are_not_believed_at_a_resync() {
         table.expect_at_destination(name, &mail);
     }
     crate::tally::count(5);
+}
+
+/// The source was restored from a backup under the UIDVALIDITY that it had, and gave UIDs out again: as many messages as
+/// were recorded, with lower numbers. What stands under two known UIDs is another message; the last is the one that it was.
+///
+/// Holds disaster rule 4.
+#[test]
+fn source_that_gave_its_uids_out_again_is_listed_whole() {
+    let before = |account: &mut Account| {
+        account.fill(MAIL);
+        account.mailbox("Bad").expunge(|uid| uid == 2);
+    };
+    let case = |name, without: &[&str]| {
+        Case::new(name, First::Exact).source(Behaviour::honest().without(without)).mail(before)
+    };
+    let table = Table::of(vec![case("again", &[]), case("again-without-qresync", &["QRESYNC"])]);
+    table.run(&["sync"]).expect(0);
+    for (name, _) in table.tenants() {
+        let source = table.source.tenant(name);
+        let mut account = source.account();
+        let bad = account.mailbox("Bad");
+        let last = bad.messages.pop().expect("it has messages");
+        bad.messages.retain(|message| message.uid < 4);
+        (bad.uid_next, bad.highest_modseq) = (4, 2);
+        account.fill("Bad\n    x\n    y");
+        account.mailbox("Bad").add(last.content, last.flags, last.date);
+        assert!(account.mailbox("Bad").uid_next == 7 && account.mailbox("Bad").highest_modseq < 6);
+    }
+    table.run(&["sync"]).expect(0);
+    let mail = MAIL.replace("    2 two \\Flagged\n", "").replace("    6 six", "    6 six\n    x\n    y");
+    for (name, _) in table.tenants() {
+        table.expect_at_destination(name, &mail);
+    }
+    crate::tally::count(2);
 }
