@@ -11,7 +11,7 @@ use super::download::{Download, DownloadEnd, FETCH_MESSAGES};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::share::Share;
-use super::upload::{UploadEnd, UploadRun, outcome_error};
+use super::upload::{Owed, UploadEnd, UploadRun, outcome_error};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::MailboxPlan;
@@ -299,6 +299,7 @@ impl MailboxWork<'_> {
             capacity: &self.job.capacity,
             progress: &mut self.progress,
             answered: None,
+            owed: Owed::none(),
         };
         thread::scope(|scope| {
             let downloading = scope.spawn(move || download.run());

@@ -1,5 +1,5 @@
 //! The destination's half of copying a mailbox: messages leave the belt in batches, are appended in the order of their
-//! source UIDs, and every answer becomes links in one checkpoint.
+//! source UIDs, and every answer becomes links, those of a moment in one checkpoint.
 //!
 //! Invariants:
 //! 1. The pair's intent is durable before the first octet of the first APPEND is sent (apply.rs notes it).
@@ -17,8 +17,9 @@ use crate::engine::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::statistics::BatchFigures;
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
+use crate::store::CHECKPOINT_LINKS;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// MULTIAPPENDs in flight, at most; and how many of the largest the memory is divided into.
 const MULTIAPPENDS_IN_FLIGHT: usize = 8;
@@ -26,6 +27,9 @@ const LARGEST_IN_FLIGHT: u64 = 2;
 
 /// Single APPENDs in flight.
 const APPENDS_IN_FLIGHT: usize = 32;
+
+/// How long links wait to be recorded with others: writing to the state wakes all of sled's threads, each time.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(250);
 
 /// The destination's half at work.
 pub struct UploadRun<'a> {
@@ -37,6 +41,24 @@ pub struct UploadRun<'a> {
     pub progress: &'a mut Progress,
     /// When the last batch was answered.
     pub answered: Option<Instant>,
+    pub owed: Owed,
+}
+
+/// Links that are not recorded yet. Were the process to die with them, the tail would tell: the intent is open.
+pub struct Owed {
+    links: Vec<Link>,
+    since: Instant,
+}
+
+impl Owed {
+    /// Nothing is owed yet.
+    pub fn none() -> Self {
+        Owed { links: Vec::new(), since: Instant::now() }
+    }
+
+    fn are_due(&self) -> bool {
+        self.links.len() >= CHECKPOINT_LINKS || self.since.elapsed() >= CHECKPOINT_PAUSE
+    }
 }
 
 /// One message of a batch.
@@ -83,11 +105,23 @@ impl UploadRun<'_> {
     /// `Connection`, `Throttled`: worth another try after reconciling; `Quota`, `Changed`, `Refused`: not.
     pub fn run(&mut self) -> Result<UploadEnd> {
         let result = self.append_all();
+        let recorded = self.record_owed();
         if result.as_ref().is_err_and(Error::breaks_connection) {
             self.access.batch().failed();
         }
         self.conveyor.abandon();
-        result
+        recorded.and(result)
+    }
+
+    fn record_owed(&mut self) -> Result<()> {
+        let Owed { links, since } = &mut self.owed;
+        let (access, name) = (self.access, &self.job.plan.source.raw);
+        links
+            .chunks(CHECKPOINT_LINKS)
+            .try_for_each(|links| access.gauge.on_state(|| access.state.checkpoint(name, links, &[])))?;
+        links.clear();
+        *since = Instant::now();
+        Ok(())
     }
 
     fn append_all(&mut self) -> Result<UploadEnd> {
@@ -203,20 +237,17 @@ impl UploadRun<'_> {
     }
 
     fn link(&mut self, batch: &[Sent], uids: &[Uid], end: UploadEnd) -> Result<()> {
-        let links: Vec<Link> = batch
-            .iter()
-            .zip(uids)
-            .map(|(sent, uid)| Link {
-                source: sent.uid,
-                destination: *uid,
-                agreed: sent.agreed.clone(),
-                origin: LinkOrigin::Appended,
-                octets: sent.upload.octets.len(),
-                identity: sent.identity,
-            })
-            .collect();
-        let gauge = &self.access.gauge;
-        gauge.on_state(|| self.access.state.checkpoint(&self.job.plan.source.raw, &links, &[]))?;
+        self.owed.links.extend(batch.iter().zip(uids).map(|(sent, uid)| Link {
+            source: sent.uid,
+            destination: *uid,
+            agreed: sent.agreed.clone(),
+            origin: LinkOrigin::Appended,
+            octets: sent.upload.octets.len(),
+            identity: sent.identity,
+        }));
+        if self.owed.are_due() {
+            self.record_owed()?;
+        }
         // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
         if end == UploadEnd::Complete
             && let Some(next) = uids.last().and_then(|last| last.next())

@@ -129,8 +129,11 @@ impl Database {
         self.guarded(|tree| tree.get(key))
     }
 
-    /// Applies all changes or, if the process dies meanwhile, none.
+    /// Applies all changes or, if the process dies meanwhile, none. No change is not written: sled would.
     pub(super) fn apply(&self, changes: Changes) -> Result<()> {
+        if changes.count == 0 {
+            return Ok(());
+        }
         self.guarded(|tree| tree.apply_batch(changes.batch))
     }
 
