@@ -151,7 +151,7 @@ impl Session {
             count += 1;
             let at_once = self.may_send_at_once(upload);
             any_at_once |= at_once;
-            head.extend_from_slice(&arguments(upload, at_once));
+            add_arguments(&mut head, upload, at_once);
             let sent = self.wire.write_line(&head);
             self.alive_after(sent)?;
             head.clear();
@@ -204,18 +204,30 @@ impl Session {
     }
 }
 
-/// ` (flags) "date" {n}`
-fn arguments(upload: &Upload, at_once: bool) -> Vec<u8> {
-    let date = upload.internal_date.map(|date| date.max(EARLIEST_DATE)).and_then(date::format);
-    let date = date.map(|date| format!(" {date}")).unwrap_or_default();
+/// Adds ` (flags) "date" {n}`.
+fn add_arguments(line: &mut Vec<u8>, upload: &Upload, at_once: bool) {
+    line.extend_from_slice(b" ");
+    line.extend_from_slice(flag_list(&upload.flags).as_bytes());
+    if let Some(date) = upload.internal_date.map(|date| date.max(EARLIEST_DATE)).and_then(date::format) {
+        line.extend_from_slice(b" ");
+        line.extend_from_slice(date.as_bytes());
+    }
     let plus = if at_once { "+" } else { "" };
-    format!(" {}{date} {{{}{plus}}}", flag_list(&upload.flags), upload.octets.len()).into_bytes()
+    line.extend_from_slice(format!(" {{{}{plus}}}", upload.octets.len()).as_bytes());
 }
 
 /// A flag list that cannot be anything but one: whatever is not a known system flag or a harmless keyword is not in it.
 pub(super) fn flag_list(flags: &Flags) -> String {
     let safe = |text: &&str| text.starts_with('\\') || is_writable_keyword(text);
-    format!("({})", flags.texts().filter(safe).collect::<Vec<_>>().join(" "))
+    let mut list = String::from("(");
+    for text in flags.texts().filter(safe) {
+        if list.len() > 1 {
+            list.push(' ');
+        }
+        list.push_str(text);
+    }
+    list.push(')');
+    list
 }
 
 /// The UIDs of `[APPENDUID uidvalidity uid-set]`: as many as messages, ascending in their order (RFC 4315 3).
@@ -255,8 +267,9 @@ mod tests {
     #[test]
     fn arguments_are_only_what_our_serialiser_makes() {
         let hostile = upload(&["\\Seen", "ok", "a]b", "x\r\ny1 DELETE INBOX"], -5);
-        let text = String::from_utf8(arguments(&hostile, true)).unwrap();
-        assert_eq!(text, " (\\Seen ok) \"02-Jan-1970 00:00:00 +0000\" {12+}");
+        let mut line = Vec::new();
+        add_arguments(&mut line, &hostile, true);
+        assert_eq!(String::from_utf8(line).unwrap(), " (\\Seen ok) \"02-Jan-1970 00:00:00 +0000\" {12+}");
     }
 
     #[test]

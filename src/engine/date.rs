@@ -20,8 +20,8 @@ pub fn parse(text: &[u8]) -> Option<InternalDate> {
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??.min(59));
     let (year, day) = (i16::try_from(digits(year, 4)?).ok()?, i8::try_from(digits(day, 2)?).ok()?);
     let civil = DateTime::new(year, i8::try_from(month).ok()?, day, hour, minute, second, 0).ok()?;
-    let instant = civil.to_zoned(offset(zone.trim())?.to_time_zone()).ok()?;
-    Some(InternalDate(instant.timestamp().as_second()))
+    let instant = offset(zone.trim())?.to_timestamp(civil).ok()?;
+    Some(InternalDate(instant.as_second()))
 }
 
 fn offset(zone: &str) -> Option<Offset> {

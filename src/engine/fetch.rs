@@ -162,7 +162,7 @@ fn fetched(response: &mut Response) -> Fetched {
     let mut scanner = response.scan();
     let opened = (|| {
         for _ in 0..3 {
-            scanner.word()?;
+            scanner.skip_word()?;
             scanner.spaces();
         }
         scanner.take(b'(').then_some(())
@@ -186,26 +186,52 @@ struct Found {
     doubled: bool,
 }
 
+/// The items that are asked for.
+enum Item {
+    Uid,
+    Flags,
+    InternalDate,
+    Size,
+    Body,
+    Header,
+    Other,
+}
+
+impl Item {
+    fn named(name: &[u8]) -> Item {
+        let is = |text: &str| name.eq_ignore_ascii_case(text.as_bytes());
+        let begins = |text: &str| name.get(..text.len()).is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()));
+        match () {
+            () if is("UID") => Item::Uid,
+            () if is("FLAGS") => Item::Flags,
+            () if is("INTERNALDATE") => Item::InternalDate,
+            () if is("RFC822.SIZE") => Item::Size,
+            () if is("BODY[]") => Item::Body,
+            () if begins("BODY[HEADER") => Item::Header,
+            () => Item::Other,
+        }
+    }
+}
+
 fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
     let found = &mut all.message;
     scanner.spaces();
-    let name = scanner.item_name()?;
+    let item = scanner.item_name(Item::named)?;
     scanner.spaces();
-    match name.as_slice() {
-        b"UID" => found.uid = scanner.number().and_then(|uid| u32::try_from(uid).ok()).filter(|&uid| uid > 0).map(Uid),
-        b"FLAGS" => {
-            let words = scanner.words()?;
-            found.flags = Some(Flags::from_texts(words.iter().map(String::as_str)));
+    match item {
+        Item::Uid => {
+            found.uid = scanner.number().and_then(|uid| u32::try_from(uid).ok()).filter(|&uid| uid > 0).map(Uid);
         }
-        b"INTERNALDATE" => found.internal_date = Some(date::parse(&scanner.string()?)),
-        b"RFC822.SIZE" => found.octets = scanner.number(),
-        b"BODY[]" => {
+        Item::Flags => found.flags = Some(scanner.read_list(|list| Flags::from_texts(list.split(' ')))?),
+        Item::InternalDate => found.internal_date = Some(date::parse(&scanner.string()?)),
+        Item::Size => found.octets = scanner.number(),
+        Item::Body => {
             if let Value::Octets(octets) = scanner.value()? {
                 all.doubled |= found.body.replace(octets).is_some();
             }
         }
-        name if name.starts_with(b"BODY[HEADER") => all.doubled |= found.header.replace(scanner.string()?).is_some(),
-        _ => scanner.skip()?,
+        Item::Header => all.doubled |= found.header.replace(scanner.string()?).is_some(),
+        Item::Other => scanner.skip()?,
     }
     Some(())
 }

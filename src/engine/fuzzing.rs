@@ -263,7 +263,7 @@ pub fn scanning(octets: &[u8]) {
                 0 => scanner.spaces(),
                 1 => drop(scanner.word()),
                 2 => drop(scanner.number()),
-                3 => drop(scanner.item_name()),
+                3 => drop(scanner.item_name(<[u8]>::to_vec)),
                 4 => drop(scanner.string()),
                 5 => drop(scanner.words()),
                 6 => drop(scanner.skip()),

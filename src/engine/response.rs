@@ -33,7 +33,8 @@ impl Response {
     /// # Errors
     /// `Connection` when the line breaks, `Protocol` when a limit is passed.
     pub fn read(wire: &mut Wire, spool: &Path) -> Result<Response> {
-        let mut parts = Vec::with_capacity(1);
+        // Before, of and behind one literal.
+        let mut parts = Vec::with_capacity(3);
         let mut memory = 0;
         loop {
             let mut text = Vec::new();
@@ -145,20 +146,30 @@ impl Scanner<'_> {
 
     /// Takes octets up to a space, a parenthesis or the end: an atom, a number, a flag. `None` when there is none.
     pub fn word(&mut self) -> Option<Vec<u8>> {
-        let rest = self.rest();
-        let length = rest.iter().position(|octet| b" ()".contains(octet)).unwrap_or(rest.len());
-        let word = rest[..length].to_vec();
-        self.offset += length;
-        (length > 0).then_some(word)
+        self.read_word(<[u8]>::to_vec)
     }
 
     /// A word that is a number.
     pub fn number(&mut self) -> Option<u64> {
-        number(&self.word()?)
+        self.read_word(number)?
     }
 
-    /// The name of a FETCH item with its section: `UID`, `BODY[HEADER.FIELDS (MESSAGE-ID)]`, `BODY[]<0>`.
-    pub fn item_name(&mut self) -> Option<Vec<u8>> {
+    /// Passes a word.
+    pub fn skip_word(&mut self) -> Option<()> {
+        self.read_word(|_| ())
+    }
+
+    fn read_word<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let rest = self.rest();
+        let length = rest.iter().position(|octet| b" ()".contains(octet)).unwrap_or(rest.len());
+        let word = read(&rest[..length]);
+        self.offset += length;
+        (length > 0).then_some(word)
+    }
+
+    /// What `read` makes of the name of a FETCH item with its section: `UID`, `BODY[HEADER.FIELDS (MESSAGE-ID)]`,
+    /// `BODY[]<0>`, in any case.
+    pub fn item_name<T>(&mut self, read: impl FnOnce(&[u8]) -> T) -> Option<T> {
         let rest = self.rest();
         let (mut depth, mut quoted) = (0usize, false);
         let end = rest.iter().position(|&octet| {
@@ -171,9 +182,10 @@ impl Scanner<'_> {
             }
             false
         });
-        let name = rest[..end.unwrap_or(rest.len())].to_ascii_uppercase();
-        self.offset += name.len();
-        (!name.is_empty()).then_some(name)
+        let length = end.unwrap_or(rest.len());
+        let name = read(&rest[..length]);
+        self.offset += length;
+        (length > 0).then_some(name)
     }
 
     /// A quoted string, a literal, NIL or an atom.
@@ -201,17 +213,14 @@ impl Scanner<'_> {
         let mut text = Vec::new();
         let mut at = 1;
         loop {
-            match *rest.get(at)? {
-                b'"' => break,
-                b'\\' => {
-                    text.push(*rest.get(at + 1)?);
-                    at += 2;
-                }
-                octet => {
-                    text.push(octet);
-                    at += 1;
-                }
+            let plain = memchr::memchr2(b'"', b'\\', rest.get(at..)?)?;
+            text.extend_from_slice(&rest[at..at + plain]);
+            at += plain;
+            if rest[at] == b'"' {
+                break;
             }
+            text.push(*rest.get(at + 1)?);
+            at += 2;
         }
         self.offset += at + 1;
         Some(text)
@@ -227,17 +236,16 @@ impl Scanner<'_> {
 
     /// A parenthesized list of words, as texts; octets that are no UTF-8 become replacement characters.
     pub fn words(&mut self) -> Option<Vec<String>> {
-        if !self.take(b'(') {
-            return None;
-        }
-        let mut words = Vec::new();
-        loop {
-            self.spaces();
-            if self.take(b')') {
-                return Some(words);
-            }
-            words.push(String::from_utf8_lossy(&self.word()?).into_owned());
-        }
+        self.read_list(|list| list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// What `read` makes of the inside of a parenthesized list without lists in it.
+    pub fn read_list<T>(&mut self, read: impl FnOnce(&str) -> T) -> Option<T> {
+        let inside = self.rest().strip_prefix(b"(")?;
+        let length = memchr::memchr2(b'(', b')', inside).filter(|&at| inside[at] == b')')?;
+        let list = read(&String::from_utf8_lossy(&inside[..length]));
+        self.offset += length + 2;
+        Some(list)
     }
 
     /// Skips one value of any shape: a string, an atom, or a list of any depth.
@@ -302,7 +310,7 @@ mod tests {
     #[test]
     fn item_name_section_with_spaces_and_quotes_is_one_name() {
         let mut response = scan("BODY[HEADER.FIELDS (MESSAGE-ID \"X ]\")] NIL");
-        assert_eq!(response.scan().item_name().unwrap(), b"BODY[HEADER.FIELDS (MESSAGE-ID \"X ]\")]");
+        assert_eq!(response.scan().item_name(<[u8]>::to_vec).unwrap(), b"BODY[HEADER.FIELDS (MESSAGE-ID \"X ]\")]");
     }
 
     #[test]
