@@ -5,7 +5,7 @@ use super::tunnel::Tunnel;
 use crate::error::{Error, Kind, Result};
 use crate::model::server::{Address, Server};
 use socket2::{SockRef, TcpKeepalive};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -91,6 +91,15 @@ impl Write for Socket {
         }
     }
 
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write_vectored(pieces),
+            Socket::Tunnel(tunnel) => tunnel.write_vectored(pieces),
+            #[cfg(any(test, feature = "fuzzing"))]
+            Socket::Played(played) => played.write_vectored(pieces),
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -142,6 +151,14 @@ impl Write for Stream {
         match self {
             Stream::Clear(socket) => socket.write(octets),
             Stream::Tls(tls) => tls.write(octets),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Clear(socket) => socket.write_vectored(pieces),
+            Stream::Tls(tls) => tls.write_vectored(pieces),
             Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
     }

@@ -21,7 +21,7 @@ use super::throttle::Throttle;
 use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -37,6 +37,9 @@ const UNTAGGED_BEFORE_INVITATION: usize = 100;
 
 /// Octets gathered before they are written to the stream.
 const OUTPUT_OCTETS: usize = 64 << 10;
+
+/// Octets that are not worth being gathered: they are written from where they are, with what was gathered before.
+const UNGATHERED_OCTETS: usize = 16 << 10;
 
 /// One connection's octets, in both directions.
 pub struct Wire {
@@ -196,9 +199,8 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn write(&mut self, octets: &[u8]) -> Result<()> {
-        if octets.len() >= OUTPUT_OCTETS {
-            self.flush()?;
-            return self.transmit(octets, false).map_err(|cause| self.broken(&cause));
+        if octets.len() >= UNGATHERED_OCTETS {
+            return self.flush_with(octets, false);
         }
         self.output.extend_from_slice(octets);
         if self.output.len() >= OUTPUT_OCTETS { self.flush() } else { Ok(()) }
@@ -219,29 +221,37 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn flush(&mut self) -> Result<()> {
+        self.flush_with(&[], true)
+    }
+
+    fn flush_with(&mut self, octets: &[u8], all: bool) -> Result<()> {
         let mut output = std::mem::take(&mut self.output);
-        let sent = self.transmit(&output, true);
+        let sent = self.transmit([&output, octets], all);
         output.clear();
         self.output = output;
         sent.map_err(|cause| self.broken(&cause))
     }
 
-    /// Sends octets, compressed where that was agreed on; with `flush` nothing of them is held back.
-    fn transmit(&mut self, octets: &[u8], flush: bool) -> io::Result<()> {
-        let Some(mut deflate) = self.deflate.take() else {
-            return if octets.is_empty() { Ok(()) } else { self.send(octets) };
-        };
-        let sent = deflate.deflate(octets, flush, |compressed| self.send(compressed));
+    /// Sends octets, compressed where that was agreed on; with `all` nothing of them is held back.
+    fn transmit(&mut self, pieces: [&[u8]; 2], all: bool) -> io::Result<()> {
+        let Some(mut deflate) = self.deflate.take() else { return self.send(pieces) };
+        let sent = pieces
+            .into_iter()
+            .try_for_each(|piece| deflate.deflate(piece, all, |compressed| self.send([compressed, &[]])));
         self.deflate = Some(deflate);
         sent
     }
 
-    fn send(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.bandwidth.take(octets.len() as u64);
-        self.meter.sent(octets.len() as u64);
+    fn send(&mut self, pieces: [&[u8]; 2]) -> io::Result<()> {
+        let octets = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if octets == 0 {
+            return Ok(());
+        }
+        self.bandwidth.take(octets);
+        self.meter.sent(octets);
         self.asked = true;
         let stream = &mut self.stream;
-        self.meter.waiting(|| stream.write_all(octets).and_then(|()| stream.flush()))
+        self.meter.waiting(|| write_all(stream, pieces).and_then(|()| stream.flush()))
     }
 
     /// The login is through: from now on answers may be on their way when something is sent.
@@ -365,8 +375,8 @@ impl Write for Wire {
         if self.deflate.is_some() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "a login does not go over a compressed line"));
         }
-        self.send(&head)?;
-        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send(&tail) }
+        self.send([&head, &[]])?;
+        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send([&tail, &[]]) }
     }
 }
 
@@ -388,4 +398,20 @@ impl Wire {
         }
         Err(io::Error::new(io::ErrorKind::InvalidData, "the server neither takes the password nor refuses it"))
     }
+}
+
+fn write_all(stream: &mut Stream, pieces: [&[u8]; 2]) -> io::Result<()> {
+    let mut slices = pieces.map(IoSlice::new);
+    let mut rest = &mut slices[..];
+    // Passes what is empty, too.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(())
 }
