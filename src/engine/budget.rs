@@ -1,6 +1,7 @@
 //! The connection budget of one server, shared by all accounts.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many connections may be open at one time.
 #[derive(Clone, Debug)]
@@ -22,19 +23,11 @@ impl Budget {
         Budget(Arc::new(Shared { free: Mutex::new(connections.max(1)), returned: Condvar::new() }))
     }
 
-    /// Waits for a free connection.
-    pub fn acquire(&self) -> Permit {
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
-            free = self.0.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= 1;
-        Permit(self.0.clone())
-    }
-
-    /// A connection if one is free now.
-    pub fn try_acquire(&self) -> Option<Permit> {
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A free connection, waited for no longer than `patience`.
+    pub fn acquire(&self, patience: Duration) -> Option<Permit> {
+        let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.returned.wait_timeout_while(free, patience, |free| *free == 0);
+        let (mut free, _) = waited.unwrap_or_else(PoisonError::into_inner);
         *free = free.checked_sub(1)?;
         Some(Permit(self.0.clone()))
     }
@@ -54,9 +47,10 @@ mod tests {
     #[test]
     fn budget_never_exceeded_and_given_back() {
         let budget = Budget::new(1);
-        let first = budget.acquire();
-        assert!(budget.try_acquire().is_none());
-        drop(first);
-        assert!(budget.try_acquire().is_some());
+        let first = budget.acquire(Duration::ZERO);
+        assert!(first.is_some() && budget.acquire(Duration::ZERO).is_none());
+        let returning = std::thread::spawn(move || drop(first));
+        assert!(budget.acquire(Duration::from_secs(60)).is_some());
+        returning.join().unwrap();
     }
 }

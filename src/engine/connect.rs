@@ -20,6 +20,7 @@ use crate::model::limits::Limits;
 use crate::model::server::{Server, Tls};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Opens sessions on one server, within its connection budget. Cheap to clone.
 #[derive(Clone)]
@@ -71,30 +72,20 @@ impl Connector {
         &self.server
     }
 
-    /// Opens a session for `user`, waiting for a free connection first. The password is asked for when the server wants
-    /// one: a tunnel is logged in as a rule. What it costs, and what it teaches,
-    /// is in `common`.
+    /// Opens a session for `user`, if the budget has a free connection within `patience`. The password is asked for when
+    /// the server wants one: a tunnel is logged in as a rule. What it costs, and what it teaches, is in `common`.
     ///
     /// # Errors
     /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
     /// `password`.
-    pub fn connect(&self, user: &str, password: &dyn Fn() -> Result<Secret>, common: &Common) -> Result<Session> {
-        let permit = self.budget.acquire();
-        self.open(user, password, common, Some(permit))
-            .map_err(|error| error.on(self.server.side, &self.server.label()))
-    }
-
-    /// Opens another session if the budget has a free connection now.
-    ///
-    /// # Errors
-    /// As [`Connector::connect`].
-    pub fn connect_if_free(
+    pub fn connect(
         &self,
         user: &str,
         password: &dyn Fn() -> Result<Secret>,
         common: &Common,
+        patience: Duration,
     ) -> Result<Option<Session>> {
-        let Some(permit) = self.budget.try_acquire() else { return Ok(None) };
+        let Some(permit) = self.budget.acquire(patience) else { return Ok(None) };
         let opened = self.open(user, password, common, Some(permit));
         opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
     }

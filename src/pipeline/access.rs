@@ -22,6 +22,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often a wait looks whether the user asked to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the budget is waited for before what is idle is looked at again.
+const WAIT_FOR_BUDGET: Duration = Duration::from_millis(200);
+
 /// Tries to reach a server that was never reached in this run: a wrong host name should be told soon.
 const FIRST_TRIES: u32 = 2;
 
@@ -114,21 +117,37 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// A new session, or one that became idle while the budget had none to give. Who waits holds nothing that is idle:
+    /// else two accounts could wait for each other for ever.
     fn connect(&self, side: Side) -> Result<Session> {
-        let connector = self.migration.connector(side);
-        let password = || self.migration.passwords.password(self.account, side);
-        let result = connector.connect(self.account.user(side), &password, self.gauge.connections(side));
-        match &result {
-            Ok(_) => {
-                self.fleet.note_success(side);
-                self.reached[side as usize].store(true, Ordering::Relaxed);
+        loop {
+            match self.connect_within(side, WAIT_FOR_BUDGET) {
+                Ok(None) => {}
+                Ok(Some(session)) => {
+                    self.fleet.note_success(side);
+                    self.reached[side as usize].store(true, Ordering::Relaxed);
+                    return Ok(session);
+                }
+                Err(error) => {
+                    let master = self.migration.connector(side).server().master.is_some();
+                    if *error.kind() == Kind::Authentication && master {
+                        self.fleet.note_refusal(side, &error);
+                    }
+                    return Err(error);
+                }
             }
-            Err(error) if *error.kind() == Kind::Authentication && connector.server().master.is_some() => {
-                self.fleet.note_refusal(side, error);
+            if let Some(session) = self.pool(side).pop() {
+                return Ok(session);
             }
-            Err(_) => {}
+            self.close();
+            self.go_on()?;
         }
-        result
+    }
+
+    fn connect_within(&self, side: Side, patience: Duration) -> Result<Option<Session>> {
+        let password = || self.migration.passwords.password(self.account, side);
+        let (user, common) = (self.account.user(side), self.gauge.connections(side));
+        self.migration.connector(side).connect(user, &password, common, patience)
     }
 
     /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.
@@ -136,9 +155,7 @@ impl<'a> Access<'a> {
         if let Some(session) = self.pool(side).pop() {
             return Some(session);
         }
-        let password = || self.migration.passwords.password(self.account, side);
-        let (user, common) = (self.account.user(side), self.gauge.connections(side));
-        self.migration.connector(side).connect_if_free(user, &password, common).ok().flatten()
+        self.connect_within(side, Duration::ZERO).ok().flatten()
     }
 
     /// Tells what the connections to either server have found out.

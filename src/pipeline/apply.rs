@@ -8,12 +8,14 @@
 
 use super::access::Access;
 use super::allowance::Allowance;
-use super::copy::{Job, Lane, Progress, copy_mailbox};
+use super::copy::Progress;
+use super::crew::Crew;
 use super::fleet::for_each_account;
 use super::listing::{SideScan, Wanted};
 use super::plan::{plan_account, stamp};
 use super::prepare::{Prepared, close_intents, prepare};
 use super::purge::{Purged, SecondCopies, purge};
+use super::share::Share;
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Thoroughness};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
@@ -22,8 +24,7 @@ use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::{Part, RunFigures};
 use crate::model::{Outcomes, RawName, Side, Uid};
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -164,12 +165,33 @@ impl<'a> Run<'a> {
     /// Creates, copies and marks.
     fn add(&mut self, plan: &AccountPlan) -> Result<()> {
         let access = self.access;
-        let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan))?;
-        let Prepared { jobs, failures, created: _ } = prepared;
-        self.failures.extend(failures);
-        self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
-        self.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
-        self.copy(jobs)
+        let crew = Crew::new(access, self.allowance);
+        let adding = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).count();
+        let share = Share::new(access.migration, adding, access.gauge.latency());
+        // The first lane's, before others take what is idle.
+        let source = access.session(Side::Source)?;
+        thread::scope(|scope| {
+            for _ in 1..share.lanes {
+                scope.spawn(|| crew.join());
+            }
+            let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan, share));
+            access.give_back(Side::Source, source);
+            match prepared {
+                Ok(Prepared { jobs, failures }) => {
+                    self.failures.extend(failures);
+                    self.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
+                    self.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
+                    crew.begin(jobs);
+                    crew.work(None);
+                    Ok(())
+                }
+                Err(error) => {
+                    crew.begin(Vec::new());
+                    Err(error)
+                }
+            }
+        })?;
+        self.merge_results(crew)
     }
 
     /// Deletes what is gone from the source, once all is copied that the plan names.
@@ -231,26 +253,9 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Copies the mailboxes over several lanes.
-    fn copy(&mut self, mut jobs: Vec<Job>) -> Result<()> {
-        // The largest first: the last lane to end ends soon after the others.
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.plan.octets));
-        let count = jobs.first().map_or(0, |job| job.share.lanes);
-        let crew = Crew {
-            queue: Mutex::new(jobs.into()),
-            results: Mutex::default(),
-            access: self.access,
-            allowance: self.allowance,
-        };
-        thread::scope(|scope| {
-            for number in 0..count {
-                let crew = &crew;
-                scope.spawn(move || crew.work(number == 0));
-            }
-        });
-        let results = crew.results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    fn merge_results(&mut self, crew: Crew<'_>) -> Result<()> {
         let mut fatal = None;
-        for (source, result) in results {
+        for (source, result) in crew.into_results() {
             match result {
                 Ok((progress, ending)) => {
                     self.clean.insert(source);
@@ -434,44 +439,6 @@ fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
             .because(&omitted.reason)
             .in_mailbox(&omitted.mailbox.path())
     })
-}
-
-/// How the work on one source mailbox ended.
-type MailboxResult = (RawName, Result<(Progress, Ending)>);
-
-/// Some lanes on one queue of mailboxes.
-struct Crew<'a> {
-    queue: Mutex<VecDeque<Job>>,
-    results: Mutex<Vec<MailboxResult>>,
-    access: &'a Access<'a>,
-    allowance: &'a Allowance,
-}
-
-impl Crew<'_> {
-    /// The first lane waits for its connections; the others work if the budget has some to spare.
-    fn work(&self, first: bool) {
-        let mut lane = if first { None } else { Lane::spare(self.access) };
-        if !first && lane.is_none() {
-            return;
-        }
-        while let Some(job) = self.next() {
-            let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
-            let result = self.access.gauge.in_lane(work);
-            let failed = result.is_err();
-            let source = job.plan.source.raw.clone();
-            self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
-            if failed {
-                self.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            }
-        }
-        if let Some(lane) = lane {
-            lane.close(self.access);
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
 }
 
 #[cfg(test)]

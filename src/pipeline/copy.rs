@@ -7,7 +7,7 @@ use super::Event;
 use super::access::{Access, Backoff};
 use super::allowance::Allowance;
 use super::conveyor::Conveyor;
-use super::download::{Download, DownloadEnd, FETCH_MESSAGES};
+use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::share::Share;
@@ -194,6 +194,7 @@ pub fn copy_mailbox(
         allowance,
         progress: Progress { tail: job.tail, ..Progress::default() },
         dirty: job.unclean,
+        flags: None,
         breaks: 0,
         backoff: Backoff::new(),
     };
@@ -208,6 +209,8 @@ struct MailboxWork<'a> {
     progress: Progress,
     /// Something may be on the destination that is not linked.
     dirty: bool,
+    /// How updating the flags ended, unless the connection broke meanwhile.
+    flags: Option<Result<()>>,
     /// Breaks in a row with nothing done in between.
     breaks: u32,
     backoff: Backoff,
@@ -266,18 +269,17 @@ impl MailboxWork<'_> {
             }
         }
         match download? {
-            DownloadEnd::Complete => {
-                update_flags(self.access, lane, self.job, &mut self.progress)?;
-                Ok(Some(Ending::Complete))
-            }
+            DownloadEnd::Complete => self.flags.take().unwrap_or(Ok(())).map(|()| Some(Ending::Complete)),
             DownloadEnd::Limit => Ok(Some(Ending::Limit)),
             DownloadEnd::Stopped => Ok(Some(Ending::Interrupted)),
         }
     }
 
+    /// Updates flags while the first messages come: the destination has nothing else to do.
     fn transfer(&mut self, lane: &mut Lane) -> (Result<DownloadEnd>, Result<UploadEnd>) {
         if self.job.plan.copies.is_empty() {
-            return (Ok(DownloadEnd::Complete), Ok(UploadEnd::Complete));
+            let updated = self.update_flags(&mut lane.destination);
+            return (Ok(DownloadEnd::Complete), updated.map(|()| UploadEnd::Complete));
         }
         let conveyor = Conveyor::new(self.job.share.belt_octets);
         let mut download = Download {
@@ -291,22 +293,44 @@ impl MailboxWork<'_> {
             awaited: HashSet::new(),
         };
         self.progress.reached = Uid(0);
+        thread::scope(|scope| {
+            let downloading = scope.spawn(move || download.run());
+            let uploaded = match self.update_flags(&mut lane.destination) {
+                Ok(()) => self.upload(&mut lane.destination, &conveyor),
+                Err(error) => {
+                    conveyor.abandon();
+                    Err(error)
+                }
+            };
+            let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (downloaded, uploaded)
+        })
+    }
+
+    fn upload(&mut self, session: &mut Session, conveyor: &Conveyor<Parcel>) -> Result<UploadEnd> {
         let mut upload = UploadRun {
             access: self.access,
-            session: &mut lane.destination,
+            session,
             job: self.job,
-            conveyor: &conveyor,
+            conveyor,
             capacity: &self.job.capacity,
             progress: &mut self.progress,
             answered: None,
             owed: Owed::none(),
         };
-        thread::scope(|scope| {
-            let downloading = scope.spawn(move || download.run());
-            let uploaded = upload.run();
-            let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (downloaded, uploaded)
-        })
+        upload.run()
+    }
+
+    /// Once: what is refused does not keep messages from being copied, and is told afterwards.
+    fn update_flags(&mut self, session: &mut Session) -> Result<()> {
+        if self.flags.is_none() {
+            let updated = update_flags(self.access, session, self.job, &mut self.progress);
+            if updated.as_ref().is_err_and(Error::breaks_connection) {
+                return updated;
+            }
+            self.flags = Some(updated);
+        }
+        Ok(())
     }
 
     fn reconcile(&mut self, session: &mut Session, tail: &Tail) -> Result<()> {

@@ -27,8 +27,10 @@ use crate::model::report::SideSummary;
 use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, Uid, UidSet};
 use std::collections::{HashSet, VecDeque};
 
-/// Mailboxes whose commands are in flight at one time.
-const MAILBOXES_IN_FLIGHT: usize = 8;
+/// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
+/// than what lies on a connection unread, so that nobody waits for room while the other does, too.
+const MAILBOXES_IN_FLIGHT: usize = 64;
+const COMMANDS_IN_FLIGHT: usize = 200;
 
 /// UIDs asked for with one FETCH. A server that announces a MESSAGELIMIT gets that.
 const UIDS_PER_FETCH: u64 = 200_000;
@@ -92,6 +94,13 @@ struct Begun {
     search: Option<Tag>,
     flags: Option<Tag>,
     windows: Vec<Tag>,
+}
+
+impl Begun {
+    fn commands(&self) -> usize {
+        let optional = [&self.changed, &self.search, &self.flags];
+        1 + optional.into_iter().flatten().count() + self.windows.len()
+    }
 }
 
 impl<'a> SideScan<'a> {
@@ -266,6 +275,7 @@ impl<'a> SideScan<'a> {
         loop {
             self.access.go_on()?;
             while in_flight.len() < MAILBOXES_IN_FLIGHT
+                && in_flight.iter().map(Begun::commands).sum::<usize>() < COMMANDS_IN_FLIGHT
                 && let Some(task) = self.tasks.pop_front()
             {
                 in_flight.push_back(self.begin(task)?);

@@ -3,7 +3,7 @@
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //!   [`gauge`]: what it costs.
-//! - Parts of apply: [`copy`] (one mailbox), [`conveyor`] (between download and upload),
+//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`conveyor`] (between download and upload),
 //!   [`batch`] (how many messages in one APPEND), [`reconcile`] (what arrived
 //!   without our knowing), [`reflag`] (flag updates), [`purge`] (what goes).
 
@@ -15,6 +15,7 @@ pub mod check;
 pub mod content;
 pub mod conveyor;
 pub mod copy;
+pub mod crew;
 pub mod download;
 pub mod explain;
 pub mod fleet;

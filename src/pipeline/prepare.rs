@@ -18,25 +18,21 @@ const CREATIONS_IN_FLIGHT: usize = 100;
 pub struct Prepared {
     pub jobs: Vec<Job>,
     pub failures: Vec<Error>,
-    pub created: u64,
 }
 
-/// Makes the destination ready for a plan.
+/// Makes the destination ready for a plan; each mailbox may use that share.
 ///
 /// # Errors
 /// What ends the account's work; a single mailbox's failure is in the result.
-pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -> Result<Prepared> {
-    let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new(), created: 0 };
+pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, share: Share) -> Result<Prepared> {
+    let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new() };
     let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
     let mut ready = Vec::new();
     for window in work.chunks(CREATIONS_IN_FLIGHT) {
         let sent = window.iter().map(|mailbox| session.send_wish(&wish(mailbox))).collect::<Result<Vec<_>>>()?;
         for (mailbox, pending) in window.iter().zip(sent) {
             match session.finish_wish(&wish(mailbox), pending) {
-                Ok(()) => {
-                    prepared.created += u64::from(mailbox.create);
-                    ready.push(*mailbox);
-                }
+                Ok(()) => ready.push(*mailbox),
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
             }
@@ -44,7 +40,7 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -
     }
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
     let statuses = session.statuses(&names)?;
-    let shared = Shared::load(access, names.len())?;
+    let shared = Shared::load(access, share)?;
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
             Ok(job) => prepared.jobs.push(job),
@@ -70,7 +66,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn load(access: &Access<'_>, work: usize) -> Result<Shared> {
+    fn load(access: &Access<'_>, share: Share) -> Result<Shared> {
         let mailboxes = access.state.mailboxes(Side::Destination)?;
         let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
         let announced = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
@@ -78,7 +74,7 @@ impl Shared {
         Ok(Shared {
             capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
             size_limit: limits.into_iter().flatten().min(),
-            share: Share::new(access.migration, work, access.gauge.latency()),
+            share,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! nothing.
 
 use super::access::Access;
-use super::copy::{Job, Lane, Progress};
+use super::copy::{Job, Progress};
 use crate::engine::Session;
 use crate::engine::change::FlagChange;
 use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
@@ -20,12 +20,11 @@ const STORE_UIDS: u64 = 1000;
 ///
 /// # Errors
 /// `Changed` when it is another mailbox, `Refused` when it is read-only, `Connection`, `State`.
-pub fn update_flags(access: &Access<'_>, lane: &mut Lane, job: &Job, progress: &mut Progress) -> Result<()> {
+pub fn update_flags(access: &Access<'_>, session: &mut Session, job: &Job, progress: &mut Progress) -> Result<()> {
     let pending = pending(access, job)?;
-    if pending.is_empty() {
+    if pending.is_empty() || access.migration.stop.is_requested() {
         return Ok(());
     }
-    let session = &mut lane.destination;
     open(session, job)?;
     let stores = send_stores(session, &pending)?;
     let now = look(session, &pending)?;

@@ -63,8 +63,9 @@ fn deflated(text: &[u8]) -> Vec<u8> {
 
 fn connect(server: Server, limits: &Limits) -> (Connector, Result<Session>) {
     let connector = Connector::new(server, limits, std::env::temp_dir()).expect("a connector");
-    let session = connector.connect("user", &|| Ok(Secret::new("secret".to_owned())), &Common::default());
-    (connector, session)
+    let password = || Ok(Secret::new("secret".to_owned()));
+    let session = connector.connect("user", &password, &Common::default(), Duration::ZERO);
+    (connector, session.map(|session| session.expect("the budget has one")))
 }
 
 fn compressed(port: u16) -> Session {

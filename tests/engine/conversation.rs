@@ -40,7 +40,9 @@ pub fn server(port: u16) -> Server {
 
 pub fn connect_as(server: Server, user: &str, password: &str) -> Result<Session> {
     let connector = Connector::new(server, &Limits::default(), std::env::temp_dir()).expect("a connector");
-    connector.connect(user, &|| Ok(Secret::new(password.to_owned())), &Common::default())
+    let password = || Ok(Secret::new(password.to_owned()));
+    let connected = connector.connect(user, &password, &Common::default(), Duration::ZERO);
+    connected.map(|session| session.expect("the budget has one"))
 }
 
 /// A server that goes on with `script` after an ordinary login, and a session with it. Its capabilities are
