@@ -173,7 +173,8 @@ impl<'a> Decision<'a> {
     }
 
     fn is_contested(&self, record: &MessageRecord) -> bool {
-        self.candidates.binary_search_by_key(&record.identity, |candidate| candidate.identity).is_ok()
+        let known = record.identity.is_some();
+        known && self.candidates.binary_search_by_key(&record.identity, |candidate| candidate.identity).is_ok()
     }
 
     /// A linked message: its flags follow, or both sides turn out to agree on others than before.
@@ -193,13 +194,15 @@ impl<'a> Decision<'a> {
 
     /// Ties a source message to a destination message that was found by identity.
     fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) {
+        // Only what has an identity is matched.
+        let Some(identity) = record.identity else { return };
         let link = Link {
             source: record.uid,
             destination: copy.uid,
             agreed: self.agreed(record, copy),
             origin: self.origin(record, copy),
             octets: record.octets,
-            identity: record.identity,
+            identity,
         };
         self.count_linked(link.origin);
         self.count_lost_keywords(record);
