@@ -65,10 +65,8 @@ fn contents(response: &Response) -> Vec<(bool, Vec<u8>)> {
 
 fn memory(response: &Response) -> u64 {
     let part = |part: &Part| match part {
-        Part::Text(text) | Part::Literal(Octets::Memory(text) | Octets::Large { octets: text, .. }) => {
-            text.capacity() as u64
-        }
-        Part::Literal(Octets::Spooled { .. }) => 0,
+        Part::Text(text) | Part::Literal(Octets::Memory(text)) => text.capacity() as u64,
+        Part::Literal(Octets::Large { .. } | Octets::Spooled { .. }) => 0,
     };
     response.parts.iter().map(part).sum()
 }

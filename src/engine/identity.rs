@@ -14,9 +14,6 @@ use std::borrow::Cow;
 /// The fields that identify a message without Message-ID, in the order in which they are hashed.
 pub const STABLE_FIELDS: [&str; 7] = ["date", "from", "to", "cc", "subject", "references", "received"];
 
-/// How much of a message is looked at for its header. One with a longer header is recognised by what stands before.
-const HEADER_OCTETS: u64 = 1 << 20;
-
 /// The digest by Message-ID. `None` when the header holds no such field, or an empty one.
 pub fn by_message_id(header: &[u8]) -> Option<Digest> {
     let (_, value) = fields(header).find(|(name, _)| name.eq_ignore_ascii_case(b"message-id"))?;
@@ -40,12 +37,12 @@ pub fn of_message(head: &[u8]) -> Digest {
     by_message_id(head).unwrap_or_else(|| by_stable_fields(head))
 }
 
-/// The digest of a message that passes.
+/// The digest of a message that passes. One with an endless header is recognised by what stands at its beginning.
 ///
 /// # Errors
 /// `Io` when its temporary file cannot be read.
 pub fn of_octets(octets: &Octets) -> Result<Digest> {
-    octets.head(HEADER_OCTETS).map(|head| of_message(&head))
+    octets.head().map(|head| of_message(&head))
 }
 
 fn digest(pieces: &[impl AsRef<[u8]>]) -> Digest {

@@ -32,9 +32,6 @@ pub const LINE_OCTETS: usize = 1 << 20;
 /// Octets read from the stream at once.
 const INPUT_OCTETS: usize = 64 << 10;
 
-/// Octets read from the stream at once where they are many.
-const DIRECT_OCTETS: usize = 256 << 10;
-
 /// What a server may say before it takes a literal.
 const UNTAGGED_BEFORE_INVITATION: usize = 100;
 
@@ -197,33 +194,36 @@ impl Wire {
         Ok(())
     }
 
-    /// Appends the next `count` octets to `octets`; many of them without a detour through the wire's own memory.
+    /// Fills `room` with the next octets of a large message, as far as can be without a detour through the wire's own
+    /// memory.
     ///
     /// # Errors
     /// `Connection`.
-    pub fn read_into(&mut self, count: u64, octets: &mut Vec<u8>) -> Result<()> {
-        let buffered = count.min((self.end - self.start) as u64);
-        let mut missing = count - buffered;
-        octets.extend_from_slice(&self.input[self.start..self.start + buffered as usize]);
-        self.start += buffered as usize;
-        while missing >= INPUT_OCTETS as u64 && self.deflate.is_none() {
-            let (begin, room) = (octets.len(), missing.min(DIRECT_OCTETS as u64) as usize);
-            octets.resize(begin + room, 0);
-            self.in_large_message = count >= LARGE_MESSAGE_OCTETS;
-            let received =
-                self.flush().and_then(|()| self.receive(&mut octets[begin..]).map_err(|cause| self.broken(&cause)));
-            self.in_large_message = false;
-            let received = received?;
-            octets.truncate(begin + received);
-            if received == 0 {
-                return Err(closed());
+    pub fn read_large(&mut self, room: &mut [u8]) -> Result<()> {
+        self.in_large_message = true;
+        let read = self.fill_room(room);
+        self.in_large_message = false;
+        read
+    }
+
+    fn fill_room(&mut self, mut room: &mut [u8]) -> Result<()> {
+        while !room.is_empty() {
+            let mut count = room.len().min(self.end - self.start);
+            if count > 0 {
+                room[..count].copy_from_slice(&self.input[self.start..self.start + count]);
+                self.start += count;
+            } else if room.len() < INPUT_OCTETS || self.deflate.is_some() {
+                self.fill()?;
+            } else {
+                self.flush()?;
+                count = self.receive(room).map_err(|cause| self.broken(&cause))?;
+                if count == 0 {
+                    return Err(closed());
+                }
             }
-            missing -= received as u64;
+            room = &mut room[count..];
         }
-        self.read_octets(missing, |piece| {
-            octets.extend_from_slice(piece);
-            Ok(())
-        })
+        Ok(())
     }
 
     /// Queues octets for sending; they go out at the latest with [`Wire::flush`].
