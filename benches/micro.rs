@@ -73,12 +73,13 @@ fn record(uid: u32) -> MessageRecord {
         octets: 2_000 + u64::from(uid % 1_000),
         internal_date: Some(InternalDate(1_700_000_000 + i64::from(uid))),
         flags: Flags::from_texts(if uid.is_multiple_of(3) { vec!["\\Seen", "NonJunk"] } else { vec!["\\Seen"] }),
-        identity: Digest(digest),
+        identity: Some(Digest(digest)),
     }
 }
 
 fn link(uid: u32) -> Link {
     let MessageRecord { uid, octets, flags, identity, .. } = record(uid);
+    let identity = identity.expect("every record has one");
     Link { source: uid, destination: uid, agreed: flags, origin: LinkOrigin::Appended, octets, identity }
 }
 

@@ -58,7 +58,8 @@ impl Listing {
         self.messages.values().cloned().map(Ok)
     }
 
-    fn count(&self, identity: Digest) -> u64 {
+    fn count(&self, identity: impl Into<Option<Digest>>) -> u64 {
+        let identity = identity.into();
         self.messages.values().filter(|message| message.identity == identity).count() as u64
     }
 }
@@ -197,7 +198,7 @@ impl Account {
             if done == kill_after {
                 return;
             }
-            let (agreed, octets, identity) = (message.flags, message.octets, message.identity);
+            let (agreed, octets, identity) = (message.flags, message.octets, message.identity.unwrap());
             let link = Link { source: uid, destination: copy, agreed, origin: LinkOrigin::Appended, octets, identity };
             self.links.insert(uid, link);
         }
@@ -236,7 +237,7 @@ fn message() -> impl Strategy<Value = MessageRecord> {
         octets,
         internal_date,
         flags,
-        identity: Digest([identity; 16]),
+        identity: Some(Digest([identity; 16])),
     })
 }
 
@@ -283,7 +284,7 @@ proptest! {
             prop_assert!(!account.source.messages.contains_key(&deletion.source));
             prop_assert_eq!(link.destination, deletion.destination);
             prop_assert!(link.origin == LinkOrigin::Reconciled || account.ours.contains(&deletion.destination));
-            prop_assert_eq!(account.destination.messages[&deletion.destination].identity, link.identity);
+            prop_assert_eq!(account.destination.messages[&deletion.destination].identity, Some(link.identity));
         }
         let gone = account.links.keys().filter(|uid| !account.source.messages.contains_key(uid)).count();
         prop_assert!(plan.deletions.len() <= gone);
@@ -376,11 +377,11 @@ proptest! {
     #[test]
     fn nothing_is_doubled(mut account in account()) {
         let plan = account.plan().plan;
-        let copied: BTreeSet<Digest> = plan.copies.iter().map(|uid| account.source.messages[&uid].identity).collect();
+        let copied: BTreeSet<Digest> = plan.copies.iter().filter_map(|uid| account.source.messages[&uid].identity).collect();
         account.happen(&Event::Synchronises);
         let present = account.present();
         for identity in copied {
-            let needed = present.keys().filter(|uid| account.source.messages[uid].identity == identity).count();
+            let needed = present.keys().filter(|uid| account.source.messages[uid].identity == Some(identity)).count();
             prop_assert_eq!(account.destination.count(identity), needed as u64);
         }
     }
@@ -393,7 +394,7 @@ proptest! {
         let skipped = account.plan().plan.skipped;
         account.happen(&Event::Synchronises);
         for identity in (0..4).map(|identity| Digest([identity; 16])) {
-            let left = skipped.iter().filter(|skipped| account.source.messages[&skipped.uid].identity == identity).count();
+            let left = skipped.iter().filter(|skipped| account.source.messages[&skipped.uid].identity == Some(identity)).count();
             let wanted = account.source.count(identity) - left as u64;
             prop_assert_eq!(account.destination.count(identity), wanted.max(before.count(identity)));
         }
@@ -450,6 +451,7 @@ fn mailbox(path: &str, namespace: &Namespace, attributes: &[Attribute]) -> Mailb
         records: 0,
         revision: 1,
         deltas: 0,
+        identified: true,
         trouble: None,
     }
 }

@@ -96,7 +96,8 @@ pub struct Global {
 
     /// How many accounts to work on at once
     ///
-    /// Never more than either server has connections (`max_connections` in the settings).
+    /// Never more than either server has connections: `max_connections` in the settings, which is 8, or as many as this,
+    /// where it is not set.
     #[arg(short, long, global = true, value_name = "N", default_value_t = DEFAULT_JOBS,
         value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: u16,

@@ -110,9 +110,11 @@ impl Context {
             Needs::Servers => self.told(Store::open(&settings.state)?)?,
             Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
         };
+        let accounts_at_once = usize::from(self.global.jobs).min(accounts.len());
         let connector = |server: &Server| {
             let withheld = settings.secret_variables().to_vec();
-            Connector::new(Server { withheld, ..server.clone() }, &settings.limits, settings.state.clone())
+            let server = Server { withheld, ..server.clone() };
+            Connector::new(server, &settings.limits, accounts_at_once, settings.state.clone())
         };
         let (source, destination) = (connector(&settings.source)?, connector(&settings.destination)?);
         if needs != Needs::Snapshot {

@@ -76,7 +76,7 @@ mod tests {
             mechanism: None,
             master: None,
             preset: None,
-            max_connections: 1,
+            max_connections: Some(1),
             compress: Compress::Off,
             timeouts: Timeouts::default(),
             withheld: Vec::new(),

@@ -19,8 +19,6 @@ pub(super) struct ServerSettings {
     pub password: Option<Place>,
 }
 
-/// Enough to keep a wide pipe full; below the limits of every server tried, which count per user.
-pub(super) const DEFAULT_CONNECTIONS: usize = 8;
 /// With the engine's backoff these last through a restart of a server, not through a night.
 pub(super) const DEFAULT_RETRIES: u32 = 5;
 
@@ -126,7 +124,7 @@ pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Se
         mechanism: None,
         master: None,
         preset: None,
-        max_connections: DEFAULT_CONNECTIONS,
+        max_connections: None,
         compress: Compress::default(),
         timeouts: Timeouts::default(),
         withheld: Vec::new(),
@@ -187,7 +185,7 @@ fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Opti
         mechanism: keys.auth.map(|auth| auth.value),
         master: keys.master_user.map(|user| Master { user: user.value, style }),
         preset: keys.preset.map(|preset| preset.value),
-        max_connections: keys.max_connections.map_or(DEFAULT_CONNECTIONS, |count| count.value),
+        max_connections: keys.max_connections.map(|count| count.value),
         compress: keys.compress.map_or_else(Compress::default, |compress| compress.value),
         ..plain(side, String::new(), None, tls)
     })

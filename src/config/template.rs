@@ -46,7 +46,7 @@ host = \"<host name of the {age} server>\"
 # password_file = \"{side}.password\"            # its first line; chmod 600
 # password_command = [\"pass\", \"show\", \"{side}\"] # no shell
 # password_env = \"{variable}_PASSWORD\"
-# max_connections = 8
+# max_connections = 8              # at one time; with more --jobs, one for each account
 # compress = \"off\"                # \"auto\": once the line turns out to be slow; \"on\": always (COMPRESS=DEFLATE)
 "
     )

@@ -107,7 +107,7 @@ fn least_settings_load_with_all_defaults() {
     assert_eq!(settings.state, desk.path("mailferry.state"));
     assert_eq!(settings.source.address, Address::Tcp { host: "old.example.com".into(), port: 993 });
     assert_eq!((settings.source.side, settings.destination.side), (Side::Source, Side::Destination));
-    assert_eq!((settings.source.tls, settings.source.max_connections, settings.source.retries), (Tls::Implicit, 8, 5));
+    assert_eq!((settings.source.tls, settings.source.connections(4), settings.source.retries), (Tls::Implicit, 8, 5));
     assert_eq!((settings.source.preset, settings.source.mechanism, settings.source.master), (None, None, None));
     assert_eq!((settings.policy, settings.limits), (Policy::default(), Limits::default()));
     let account = &settings.accounts[0];
@@ -179,7 +179,7 @@ fn every_key_of_the_contract_is_read() {
     assert_eq!(source.server_name.as_deref(), Some("mail.example.com"));
     let master = source.master.clone().unwrap();
     assert_eq!((&*master.user, master.style), ("admin@example.com", MasterStyle::Separator('%')));
-    assert_eq!((source.max_connections, source.retries), (3, 0));
+    assert_eq!((source.connections(16), source.retries), (3, 0));
     assert_eq!((source.compress, settings.destination.compress), (Compress::Auto, Compress::Off));
     assert_eq!((source.timeouts.read, source.timeouts.slow), (Duration::from_secs(600), Duration::from_secs(600)));
     assert!(matches!(&settings.destination.address, Address::Tunnel(command) if command.len() == 7));

@@ -167,7 +167,7 @@ mod tests {
     use crate::model::{Digest, LinkOrigin};
 
     fn record(uid: u32) -> MessageRecord {
-        let identity = Digest([0; 16]);
+        let identity = Some(Digest([0; 16]));
         MessageRecord { uid: Uid(uid), octets: 1, internal_date: None, flags: Flags::none(), identity }
     }
 

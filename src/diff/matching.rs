@@ -15,11 +15,11 @@ type Likeness = (Digest, Option<u64>, Option<InternalDate>, Option<u64>);
 
 /// From the closest likeness to the loosest. `None`: the record cannot be compared in that way.
 const LIKENESSES: [fn(&MessageRecord) -> Option<Likeness>; 5] = [
-    |record| Some((record.identity, Some(record.octets), Some(record.internal_date?), Some(hash(&record.flags)))),
-    |record| Some((record.identity, Some(record.octets), Some(record.internal_date?), None)),
-    |record| Some((record.identity, Some(record.octets), None, None)),
-    |record| Some((record.identity, None, Some(record.internal_date?), None)),
-    |record| Some((record.identity, None, None, None)),
+    |record| Some((record.identity?, Some(record.octets), Some(record.internal_date?), Some(hash(&record.flags)))),
+    |record| Some((record.identity?, Some(record.octets), Some(record.internal_date?), None)),
+    |record| Some((record.identity?, Some(record.octets), None, None)),
+    |record| Some((record.identity?, None, Some(record.internal_date?), None)),
+    |record| Some((record.identity?, None, None, None)),
 ];
 
 /// Flags of one hash are taken for equal: where they are not, twins are paired in another order, and nothing else.
@@ -107,7 +107,7 @@ mod tests {
         let parts: Vec<&str> = text.split(':').collect();
         MessageRecord {
             uid: Uid(parts[0].parse().unwrap()),
-            identity: Digest([parts[1].as_bytes()[0]; 16]),
+            identity: Some(Digest([parts[1].as_bytes()[0]; 16])),
             octets: parts[2].parse().unwrap(),
             internal_date: parts[3].parse().ok().map(InternalDate),
             flags: Flags::from_texts(parts.get(4).copied()),

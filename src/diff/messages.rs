@@ -217,13 +217,15 @@ impl<'a> Decision<'a> {
 
     /// Ties a source message to a destination message that was found by identity.
     fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) {
+        // Only what has an identity is matched.
+        let Some(identity) = record.identity else { return };
         let link = Link {
             source: record.uid,
             destination: copy.uid,
             agreed: self.agreed(record, copy),
             origin: self.origin(record, copy),
             octets: record.octets,
-            identity: record.identity,
+            identity,
         };
         self.count_linked(link.origin);
         self.count_lost_keywords(record);
@@ -324,7 +326,7 @@ impl<'a> Decision<'a> {
     fn part_contested(&mut self) -> (Vec<Contested>, Vec<Contested>) {
         let mut contested = std::mem::take(&mut self.contested);
         contested.sort_unstable_by_key(|one| (one.candidate, one.source));
-        let departed: HashSet<Digest> = self.contested_departed.iter().map(|record| record.identity).collect();
+        let departed: HashSet<Option<Digest>> = self.contested_departed.iter().map(|record| record.identity).collect();
         let (mut single, mut several) = (Vec::new(), Vec::new());
         for group in contested.chunk_by(|one, next| one.candidate == next.candidate) {
             let candidate = group[0].candidate as usize;

@@ -35,7 +35,7 @@ pub(super) struct Removals {
 }
 
 /// What a message and its second copy share.
-type Likeness = (Digest, u64, Option<InternalDate>);
+type Likeness = (Option<Digest>, u64, Option<InternalDate>);
 
 fn likeness(record: &MessageRecord) -> Likeness {
     (record.identity, record.octets, record.internal_date)
@@ -83,7 +83,7 @@ impl Removals {
         let link = self.orphaned.get(&copy.uid);
         self.mode == Mode::Mirror
             && self.certain
-            && link.is_some_and(|link| link.is_ours() && link.identity == copy.identity)
+            && link.is_some_and(|link| link.is_ours() && Some(link.identity) == copy.identity)
     }
 
     /// Decides about the destination messages that nothing on the source matches.
@@ -106,7 +106,7 @@ impl Removals {
     fn deletion(&self, record: &MessageRecord, link: &Link) -> Option<Deletion> {
         let done = !self.expunges_by_uid && record.flags.has(SystemFlag::Deleted);
         let deletion =
-            Deletion { source: link.source, destination: record.uid, identity: record.identity, octets: record.octets };
+            Deletion { source: link.source, destination: record.uid, identity: link.identity, octets: record.octets };
         (!done).then_some(deletion)
     }
 

@@ -42,47 +42,65 @@ pub(super) struct Roster {
 }
 
 struct Packed {
+    /// All zeroes where none is known.
     identity: Digest,
     octets: u64,
     seconds: i64,
     uid: Uid,
-    /// Twice the number of the set of flags, and 1 where there is a date.
-    flags_and_date: u32,
+    /// Four times the number of the set of flags, and what is known: [`DATED`], [`IDENTIFIED`].
+    flags_and_known: u32,
+}
+
+const DATED: u32 = 1;
+const IDENTIFIED: u32 = 2;
+
+impl Packed {
+    /// What records are sorted by.
+    fn identity(&self) -> Option<Digest> {
+        (self.flags_and_known & IDENTIFIED != 0).then_some(self.identity)
+    }
 }
 
 impl Roster {
     pub(super) fn add(&mut self, record: &MessageRecord) {
         let MessageRecord { uid, octets, internal_date, flags, identity } = record;
-        let flags_and_date = self.flags.number(flags) * 2 + u32::from(internal_date.is_some());
-        let seconds = internal_date.map_or(0, |date| date.0);
-        self.records.push(Packed { identity: *identity, octets: *octets, seconds, uid: *uid, flags_and_date });
+        let dated = if internal_date.is_some() { DATED } else { 0 };
+        let identified = if identity.is_some() { IDENTIFIED } else { 0 };
+        self.records.push(Packed {
+            identity: identity.unwrap_or(Digest([0; 16])),
+            octets: *octets,
+            seconds: internal_date.map_or(0, |date| date.0),
+            uid: *uid,
+            flags_and_known: self.flags.number(flags) * 4 + dated + identified,
+        });
     }
 
     pub(super) fn sort_by_identity(&mut self) {
-        self.records.sort_unstable_by_key(|record| (record.identity, record.uid));
+        self.records.sort_unstable_by_key(|record| (record.identity(), record.uid));
     }
 
-    /// The number of the first record of this identity; sorted by identity.
-    pub(super) fn first_of(&self, identity: Digest) -> Option<usize> {
-        let first = self.records.partition_point(|record| record.identity < identity);
-        self.records.get(first).is_some_and(|record| record.identity == identity).then_some(first)
+    /// The number of the first record of this identity, if it is one; sorted by identity.
+    pub(super) fn first_of(&self, identity: Option<Digest>) -> Option<usize> {
+        identity?;
+        let first = self.records.partition_point(|record| record.identity() < identity);
+        self.records.get(first).is_some_and(|record| record.identity() == identity).then_some(first)
     }
 
     /// The numbers of all records that share the identity of the one with this number; sorted by identity.
     pub(super) fn alike(&self, first: usize) -> std::ops::Range<usize> {
-        let identity = self.records[first].identity;
-        let count = self.records[first..].iter().take_while(|record| record.identity == identity).count();
+        let identity = self.records[first].identity();
+        let count = self.records[first..].iter().take_while(|record| record.identity() == identity).count();
         first..first + count
     }
 
     pub(super) fn get(&self, number: usize) -> MessageRecord {
-        let Packed { identity, octets, seconds, uid, flags_and_date } = self.records[number];
+        let record = &self.records[number];
         MessageRecord {
-            uid,
-            octets,
-            internal_date: (flags_and_date % 2 == 1).then_some(InternalDate(seconds)),
-            flags: self.flags.get(flags_and_date / 2).clone(),
-            identity,
+            uid: record.uid,
+            octets: record.octets,
+            internal_date: (record.flags_and_known & DATED != 0).then_some(InternalDate(record.seconds)),
+            flags: self.flags.get(record.flags_and_known / 4).clone(),
+            identity: record.identity(),
         }
     }
 
@@ -101,7 +119,7 @@ mod tests {
             octets: u64::from(uid) << 40,
             internal_date: date.map(InternalDate),
             flags: Flags::from_texts(flags.iter().copied()),
-            identity: Digest([identity; 16]),
+            identity: Some(Digest([identity; 16])).filter(|_| identity != 0),
         }
     }
 
@@ -109,7 +127,7 @@ mod tests {
     fn records_come_out_as_they_went_in_and_keywords_as_they_are_spelt() {
         let records = [
             record(9, 3, Some(i64::MIN), &["\\Seen", "Work"]),
-            record(8, 1, None, &[]),
+            record(8, 0, None, &[]),
             record(7, 3, Some(0), &["\\Seen", "work"]),
             record(6, 2, Some(5), &["\\Seen", "Work"]),
         ];
@@ -120,7 +138,8 @@ mod tests {
             assert_eq!(roster.get(number).flags.texts().collect::<Vec<_>>(), record.flags.texts().collect::<Vec<_>>());
         }
         roster.sort_by_identity();
-        assert_eq!(roster.first_of(Digest([3; 16])).map(|first| roster.alike(first)), Some(2..4));
-        assert_eq!((roster.get(2).uid, roster.first_of(Digest([4; 16]))), (Uid(7), None));
+        assert_eq!(roster.first_of(Some(Digest([3; 16]))).map(|first| roster.alike(first)), Some(2..4));
+        assert_eq!((roster.get(2).uid, roster.first_of(Some(Digest([4; 16])))), (Uid(7), None));
+        assert_eq!(roster.first_of(None), None, "what is not known is no identity");
     }
 }

@@ -61,7 +61,7 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     let mut comparison = Comparison { mailbox, links: &links, capacity, exact_sizes, verdict: Verdict::default() };
     comparison.verdict.messages = source.len() as u64;
     comparison.verdict.octets = source.iter().map(|record| record.octets).sum();
-    let identities: HashSet<Digest> = source.iter().map(|record| record.identity).collect();
+    let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
     let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
     let (linked, source, mut destination) = pair_linked(source, destination, &links);
     let matched = match_records(source, &mut destination);
@@ -90,8 +90,8 @@ fn surplus_kind(
 ) -> DifferenceKind {
     let mirrored = mode == Mode::Mirror && !record.flags.has(SystemFlag::Deleted);
     match orphan {
-        Some(link) if mirrored && link.is_ours() && link.identity == record.identity => DifferenceKind::Undeleted,
-        None if identities.contains(&record.identity) => DifferenceKind::Duplicated,
+        Some(link) if mirrored && link.is_ours() && Some(link.identity) == record.identity => DifferenceKind::Undeleted,
+        None if record.identity.is_some_and(|identity| identities.contains(&identity)) => DifferenceKind::Duplicated,
         _ => DifferenceKind::Extra,
     }
 }
@@ -108,7 +108,8 @@ fn pair_linked(
     let (mut pairs, mut rest) = (Vec::new(), Vec::new());
     for record in source {
         let linked = links.get(&record.uid).and_then(|link| there.get(&link.destination));
-        let copy = linked.filter(|copy| copy.identity == record.identity).map(|copy| copy.uid);
+        let copy =
+            linked.filter(|copy| copy.identity.is_some() && copy.identity == record.identity).map(|copy| copy.uid);
         match copy.and_then(|uid| there.remove(&uid)) {
             Some(copy) => pairs.push((record, copy)),
             None => rest.push(record),
@@ -199,7 +200,7 @@ mod tests {
             octets: 100,
             internal_date: Some(InternalDate(1_000_000)),
             flags: Flags::from_texts(flags.iter().copied()),
-            identity: Digest([identity; 16]),
+            identity: Some(Digest([identity; 16])),
         }
     }
 

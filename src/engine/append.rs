@@ -16,6 +16,7 @@ use super::session::{Event, Session, Tag, quoted};
 use super::status::{Condition, Status};
 use crate::error::{Error, Kind, Result};
 use crate::model::flags::is_writable_keyword;
+use crate::model::server::Preset;
 use crate::model::{Flags, InternalDate, RawName, Uid, UidSet, UidValidity};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -81,11 +82,13 @@ fn lower(flag: &str) -> Cow<'_, str> {
     }
 }
 
-/// An APPEND that was sent and not answered.
+/// An APPEND on its way: begun, or sent and not answered.
 #[derive(Debug)]
 pub struct PendingAppend {
     tag: Tag,
-    /// The answer that came before the literal was sent.
+    /// The command up to its first message, until that is sent.
+    head: Vec<u8>,
+    /// The answer that came before a literal was sent.
     early: Option<Status>,
     count: usize,
     /// A literal of it was not announced first: a refusal may be about that, and not about a message.
@@ -96,6 +99,11 @@ impl PendingAppend {
     /// Whether any of its literals was sent without being invited.
     pub fn went_at_once(&self) -> bool {
         self.at_once
+    }
+
+    /// Whether the server refused it before its end: nothing can be added any more.
+    pub fn is_refused(&self) -> bool {
+        self.early.is_some()
     }
 }
 
@@ -116,6 +124,13 @@ impl Session {
         self.capabilities.has("MULTIAPPEND")
     }
 
+    /// Whether messages get their UIDs when their command ends, and not as they come: then commands on two connections
+    /// can be sent side by side and ended one after the other. Seen on Dovecot 2.3 and 2.4 and Cyrus 3.6; others are not
+    /// trusted with it.
+    pub fn numbers_at_the_end(&self) -> bool {
+        matches!(self.preset, Preset::Dovecot | Preset::Cyrus)
+    }
+
     /// Announces every literal from now on, or again only those that must be.
     pub fn announce_literals(&mut self, all: bool) {
         self.announces_all = all;
@@ -130,44 +145,64 @@ impl Session {
         allowed && !self.announces_all && self.vetted.knows(upload)
     }
 
-    /// Sends one APPEND with all of `batch`. Others may be unanswered: what comes before the `+` of a literal that is
-    /// announced is kept for them.
+    /// Begins an APPEND, to which messages are added, with [`Session::end_append`] behind the last. Meanwhile nothing else
+    /// can be sent. Others may be unanswered: what comes before the `+` of a literal that is announced is kept for them.
     ///
     /// # Errors
-    /// `Connection`, `Io`.
-    pub fn send_append<'a>(
-        &mut self,
-        mailbox: &RawName,
-        batch: impl Iterator<Item = &'a Upload>,
-    ) -> Result<PendingAppend> {
+    /// `Connection`, `Refused` for a name that cannot be sent.
+    pub fn begin_append(&mut self, mailbox: &RawName) -> Result<PendingAppend> {
         let timeout = self.server.timeouts.slow;
         self.set_timeout(timeout)?;
         self.settle_introduction()?;
+        let name = quoted(mailbox)?;
         let tag = self.next_tag()?;
-        let mut head = format!("{} APPEND ", Session::tag_text(tag)).into_bytes();
-        head.extend_from_slice(&quoted(mailbox)?);
-        let (mut count, mut any_at_once) = (0, false);
-        for upload in batch {
-            count += 1;
-            let at_once = self.may_send_at_once(upload);
-            any_at_once |= at_once;
-            add_arguments(&mut head, upload, at_once);
-            let sent = self.wire.write_line(&head);
-            self.alive_after(sent)?;
-            head.clear();
-            if !at_once && let Some(early) = self.await_continuation(tag)? {
-                return Ok(PendingAppend { tag, early: Some(early), count, at_once: any_at_once });
+        let head = [format!("{} APPEND ", Session::tag_text(tag)).as_bytes(), &name].concat();
+        Ok(PendingAppend { tag, head, early: None, count: 0, at_once: false })
+    }
+
+    /// Sends the next message of an APPEND, which may be refused by that.
+    ///
+    /// # Errors
+    /// `Connection`, `Io`.
+    pub fn add_message(&mut self, pending: &mut PendingAppend, upload: &Upload) -> Result<()> {
+        let at_once = self.may_send_at_once(upload);
+        pending.count += 1;
+        pending.at_once |= at_once;
+        let mut line = std::mem::take(&mut pending.head);
+        add_arguments(&mut line, upload, at_once);
+        let sent = self.wire.write_line(&line);
+        self.alive_after(sent)?;
+        if !at_once {
+            pending.early = self.await_continuation(pending.tag)?;
+            if pending.is_refused() {
+                return Ok(());
             }
-            if !at_once {
-                self.vetted.learn(upload);
-            }
-            let wire = &mut self.wire;
-            let sent = upload.octets.each_piece(|piece| wire.write(piece));
-            self.alive_after(sent)?;
+            self.vetted.learn(upload);
+        }
+        let wire = &mut self.wire;
+        let sent = upload.octets.each_piece(|piece| wire.write(piece));
+        self.alive_after(sent)
+    }
+
+    /// Ends an APPEND of at least one message: only now is any of it stored.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn end_append(&mut self, pending: &PendingAppend) -> Result<()> {
+        if pending.is_refused() {
+            return Ok(());
         }
         let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
-        self.alive_after(sent)?;
-        Ok(PendingAppend { tag, early: None, count, at_once: any_at_once })
+        self.alive_after(sent)
+    }
+
+    /// Sends what is gathered of an APPEND that waits for its next message.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn push_append(&mut self) -> Result<()> {
+        let flushed = self.wire.flush();
+        self.alive_after(flushed)
     }
 
     /// Waits for `+`. A tagged answer instead means: do not send the literal.

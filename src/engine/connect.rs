@@ -6,6 +6,7 @@ use super::capabilities::Capabilities;
 use super::compress::Compression;
 use super::login::{self, Identity};
 use super::meter::Meter;
+use super::octets::Spool;
 use super::quirks;
 use super::response::Response;
 use super::session::{Introduction, Session, Tag};
@@ -22,17 +23,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What part of the memory is for large messages that come from one server.
+const LARGE_SHARE: u64 = 4;
+
 /// Opens sessions on one server, within its connection budget. Cheap to clone.
 #[derive(Clone)]
 pub struct Connector {
     server: Arc<Server>,
     /// `None` where the settings say that there is no TLS.
     tls: Option<TlsClient>,
+    connections: usize,
     budget: Budget,
     bandwidth: Throttle,
     messages: Throttle,
     compression: Compression,
-    spool: Arc<PathBuf>,
+    spool: Arc<Spool>,
 }
 
 /// What the connections of one account to one server have in common. Cheap to clone.
@@ -43,18 +48,20 @@ pub struct Common {
 }
 
 impl Connector {
-    /// Prepares connections to a server; large messages go through temporary files in `spool`.
+    /// Prepares connections to a server, for so many accounts at once; large messages for which there is no memory go
+    /// through temporary files in `spool`.
     ///
     /// # Errors
     /// `Settings` when the trusted certificates cannot be read.
-    pub fn new(server: Server, limits: &Limits, spool: PathBuf) -> Result<Connector> {
+    pub fn new(server: Server, limits: &Limits, accounts: usize, spool: PathBuf) -> Result<Connector> {
         let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
-        let budget = Budget::new(server.max_connections);
+        let connections = server.connections(accounts);
+        let budget = Budget::new(connections);
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let compression = Compression::new(&server, limits);
-        let (server, spool) = (Arc::new(server), Arc::new(spool));
-        Ok(Connector { server, tls, budget, bandwidth, messages, compression, spool })
+        let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.memory_octets / LARGE_SHARE)));
+        Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, spool })
     }
 
     /// Waits until that many more messages may be appended.
@@ -65,6 +72,11 @@ impl Connector {
     /// What users should hear about this server's connections; each is told once.
     pub fn take_news(&self) -> Option<String> {
         self.compression.take_news()
+    }
+
+    /// How many sessions there may be at one time.
+    pub fn connections(&self) -> usize {
+        self.connections
     }
 
     /// The server.

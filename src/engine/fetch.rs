@@ -31,6 +31,9 @@ pub struct Fetched {
 /// The items of a first listing.
 pub const LISTING_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
 
+/// The items of a first listing in which nothing is to be recognised. Many servers read a message's file for its header.
+pub const BARE_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
+
 /// The items of the second look at a message without Message-ID, or whose items did not all come. The fields are those
 /// of [`super::identity::STABLE_FIELDS`].
 pub const IDENTITY_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT REFERENCES RECEIVED)])";

@@ -8,7 +8,7 @@ use super::capabilities::Capabilities;
 use super::fetch::{FetchEvent, Fetched, fetch_event, searched};
 use super::list::{Found, Listing};
 use super::login::{self, Identity};
-use super::octets::Octets;
+use super::octets::{Octets, Spool};
 use super::played::Played;
 use super::quirks::{id_fields, product};
 use super::quota::quota_line;
@@ -36,7 +36,7 @@ fn cut(octets: &[u8]) -> (Vec<usize>, &[u8]) {
 fn responses(wire: &mut Wire) -> (Vec<Response>, String) {
     let mut found = Vec::new();
     loop {
-        match Response::read(wire, &temp_dir()) {
+        match Response::read(wire, &Spool::new(temp_dir(), 0)) {
             Ok(response) => found.push(response),
             Err(error) => return (found, error.line()),
         }
@@ -65,7 +65,9 @@ fn contents(response: &Response) -> Vec<(bool, Vec<u8>)> {
 
 fn memory(response: &Response) -> u64 {
     let part = |part: &Part| match part {
-        Part::Text(text) | Part::Literal(Octets::Memory(text)) => text.capacity() as u64,
+        Part::Text(text) | Part::Literal(Octets::Memory(text) | Octets::Large { octets: text, .. }) => {
+            text.capacity() as u64
+        }
         Part::Literal(Octets::Spooled { .. }) => 0,
     };
     response.parts.iter().map(part).sum()
@@ -135,7 +137,7 @@ pub fn logging_in(octets: &[u8]) {
 /// How many messages the rest of that wire describes: for the micro-benchmark of reading a listing.
 pub fn fetched_messages(mut wire: Wire) -> usize {
     let mut messages = 0;
-    while let Ok(response) = Response::read(&mut wire, &temp_dir()) {
+    while let Ok(response) = Response::read(&mut wire, &Spool::new(temp_dir(), 0)) {
         messages += usize::from(matches!(fetch_event(response), Some(FetchEvent::Message(_))));
     }
     messages

@@ -4,25 +4,33 @@
 //! Both sides compute it from the same fields in the same way, so what servers are known to change is normalised away:
 //! folding, white space, line ends, and 8-bit or NUL octets, which Cyrus and Dovecot replace.
 
+use super::octets::Octets;
+use crate::error::Result;
 use crate::model::Digest;
+use memchr::memchr;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 
 /// The fields that identify a message without Message-ID, in the order in which they are hashed.
 pub const STABLE_FIELDS: [&str; 7] = ["date", "from", "to", "cc", "subject", "references", "received"];
 
+/// How much of a message is looked at for its header. One with a longer header is recognised by what stands before.
+const HEADER_OCTETS: u64 = 1 << 20;
+
 /// The digest by Message-ID. `None` when the header holds no such field, or an empty one.
 pub fn by_message_id(header: &[u8]) -> Option<Digest> {
-    let value = fields(header).find(|(name, _)| name == "message-id").map(|(_, value)| value)?;
-    (!value.is_empty()).then(|| digest(&[b"message-id", &value]))
+    let (_, value) = fields(header).find(|(name, _)| name.eq_ignore_ascii_case(b"message-id"))?;
+    let value = normalised(value);
+    (!value.is_empty()).then(|| digest(&[&b"message-id"[..], &value]))
 }
 
 /// The digest by the stable fields, each with all its occurrences in their order.
 pub fn by_stable_fields(header: &[u8]) -> Digest {
-    let found: Vec<_> = fields(header).collect();
-    let mut hashed: Vec<&[u8]> = vec![b"fields"];
-    for name in STABLE_FIELDS {
-        hashed.push(name.as_bytes());
-        hashed.extend(found.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_slice()));
+    let mut hashed: Vec<Cow<'_, [u8]>> = vec![Cow::Borrowed(b"fields")];
+    for stable in STABLE_FIELDS {
+        hashed.push(Cow::Borrowed(stable.as_bytes()));
+        let found = fields(header).filter(|(name, _)| name.eq_ignore_ascii_case(stable.as_bytes()));
+        hashed.extend(found.map(|(_, value)| Cow::Owned(normalised(value))));
     }
     digest(&hashed)
 }
@@ -32,34 +40,55 @@ pub fn of_message(head: &[u8]) -> Digest {
     by_message_id(head).unwrap_or_else(|| by_stable_fields(head))
 }
 
-fn digest(pieces: &[&[u8]]) -> Digest {
+/// The digest of a message that passes.
+///
+/// # Errors
+/// `Io` when its temporary file cannot be read.
+pub fn of_octets(octets: &Octets) -> Result<Digest> {
+    octets.head(HEADER_OCTETS).map(|head| of_message(&head))
+}
+
+fn digest(pieces: &[impl AsRef<[u8]>]) -> Digest {
     let mut hash = Sha256::new();
-    for piece in pieces {
+    for piece in pieces.iter().map(AsRef::as_ref) {
         hash.update((piece.len() as u64).to_be_bytes());
         hash.update(piece);
     }
     Digest::from_sha256(hash.finalize().into())
 }
 
-/// The header fields as (name in lower case, normalised value), up to the empty line.
-fn fields(header: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
-    let mut lines =
-        header.split(|&octet| octet == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).peekable();
+/// The header fields as name and value, both as they stand there, up to the empty line.
+fn fields(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = header;
     std::iter::from_fn(move || {
         loop {
-            let first = lines.next().filter(|line| !line.is_empty())?;
-            let mut value: Vec<u8> = Vec::new();
-            let colon = first.iter().position(|&octet| octet == b':');
-            value.extend_from_slice(colon.map_or(&[][..], |colon| &first[colon + 1..]));
-            while let Some(line) = lines.next_if(|line| line.first().is_some_and(|octet| b" \t".contains(octet))) {
-                value.extend_from_slice(line);
+            let length = field_length(rest);
+            let (field, behind) = rest.split_at(length);
+            rest = behind;
+            if field.strip_suffix(b"\n").map_or(field, |line| line.strip_suffix(b"\r").unwrap_or(line)).is_empty() {
+                rest = &[];
+                return None;
             }
-            if let Some(colon) = colon {
-                let name = String::from_utf8_lossy(first[..colon].trim_ascii()).to_ascii_lowercase();
-                return Some((name, normalised(&value)));
+            // The name stands on the first line.
+            let first = &field[..memchr(b'\n', field).unwrap_or(length)];
+            if let Some(colon) = memchr(b':', first) {
+                return Some((field[..colon].trim_ascii(), &field[colon + 1..]));
             }
         }
     })
+}
+
+/// The first line with those that it is folded over.
+fn field_length(text: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(end) = memchr(b'\n', &text[length..]) {
+        length += end + 1;
+        let is_empty = matches!(&text[..length], b"\n" | b"\r\n");
+        if is_empty || !text.get(length).is_some_and(|octet| b" \t".contains(octet)) {
+            return length;
+        }
+    }
+    text.len()
 }
 
 /// Runs of white space become one space, none at the ends; 8-bit octets and NUL become `X`.
@@ -92,6 +121,21 @@ mod tests {
         assert_eq!(by_message_id(b"\r\n"), None);
         assert_eq!(by_message_id(b"Message-ID:  \r\n\r\n"), None);
         assert_eq!(by_message_id(b"Subject: x\r\n\r\nMessage-ID: <in@body>\r\n"), None);
+    }
+
+    #[test]
+    fn fields_end_at_the_empty_line_and_lines_without_colon_are_passed() {
+        let found =
+            |header: &[u8]| fields(header).map(|(name, value)| (name.to_vec(), normalised(value))).collect::<Vec<_>>();
+        let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        assert_eq!(
+            found(b"A: 1\r\nno field\r\n of mine\r\nB : 2\r\n\t3\r\n\r\nC: 4\r\n"),
+            [field("A", "1"), field("B", "2 3")]
+        );
+        assert_eq!(found(b"A: 1\n \nB: 2"), [field("A", "1"), field("B", "2")]);
+        for header in [&b""[..], b"\r\nA: 1\r\n", b"\nA: 1\n", b"\r\n A: 1\r\n"] {
+            assert_eq!(found(header), [], "{header:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,20 @@
-//! The octets of one message on their way: in memory, or in a temporary file when they are many.
+//! The octets of one message on their way: in memory, or, when they are many and there is no room for them, in a temporary
+//! file.
 
+use super::wire::Wire;
 use crate::error::{Error, Kind, Result};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What an open file is reckoned as, so that what bounds memory bounds open files, too.
 const SPOOLED_MEMORY: u64 = 32 << 10;
 
-/// Literals up to this size are held in memory.
+/// Literals up to this size are held in memory, whatever else is.
 pub const MEMORY_OCTETS: u64 = 1 << 20;
 
 /// The largest literal taken at all. A server that announces more is not believed.
@@ -17,45 +22,85 @@ pub const LITERAL_OCTETS: u64 = 4 << 30;
 
 const COPY_OCTETS: usize = 64 << 10;
 
+/// Where large literals are kept: in memory while there is room for them, over all connections that share it, else in
+/// temporary files.
+pub struct Spool {
+    directory: PathBuf,
+    free: Arc<AtomicU64>,
+}
+
+/// Memory that one literal takes; dropping it gives it back.
+#[derive(Debug)]
+pub struct Room {
+    free: Arc<AtomicU64>,
+    octets: u64,
+}
+
+impl Spool {
+    /// Files in `directory` for what does not fit into `memory` octets.
+    pub fn new(directory: PathBuf, memory: u64) -> Spool {
+        Spool { directory, free: Arc::new(AtomicU64::new(memory)) }
+    }
+
+    fn room(&self, octets: u64) -> Option<Room> {
+        let taken = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(octets));
+        taken.is_ok().then(|| Room { free: self.free.clone(), octets })
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.free.fetch_add(self.octets, Ordering::Relaxed);
+    }
+}
+
 /// Octets that came as one literal or string.
 #[derive(Debug)]
 pub enum Octets {
     Memory(Vec<u8>),
-    Spooled { file: File, length: u64 },
+    /// More than [`MEMORY_OCTETS`], for which there was room.
+    Large {
+        octets: Vec<u8>,
+        room: Room,
+    },
+    Spooled {
+        file: File,
+        length: u64,
+    },
 }
 
 impl Octets {
-    /// Room for `length` octets to come: a file in `directory` when they are more than [`MEMORY_OCTETS`].
+    /// Reads a literal of that length.
     ///
     /// # Errors
-    /// `Io` when the temporary file cannot be made.
-    pub fn with_room(length: u64, directory: &Path) -> Result<Octets> {
+    /// `Connection`, `Io` when a temporary file cannot be written.
+    pub fn read(wire: &mut Wire, length: u64, spool: &Spool) -> Result<Octets> {
+        let mut octets = Octets::with_room(length, spool)?;
+        match &mut octets {
+            Octets::Memory(memory) | Octets::Large { octets: memory, .. } => wire.read_into(length, memory)?,
+            Octets::Spooled { file, length: written } => wire.read_octets(length, |piece| {
+                *written += piece.len() as u64;
+                file.write_all(piece).map_err(|cause| spool_error(&cause))
+            })?,
+        }
+        Ok(octets)
+    }
+
+    fn with_room(length: u64, spool: &Spool) -> Result<Octets> {
         if length <= MEMORY_OCTETS {
             return Ok(Octets::Memory(Vec::with_capacity(length as usize)));
         }
-        let file = tempfile::tempfile_in(directory).map_err(|cause| spool_error(&cause))?;
-        Ok(Octets::Spooled { file, length: 0 })
-    }
-
-    /// Adds a piece at the end.
-    ///
-    /// # Errors
-    /// `Io` when the disk is full.
-    pub fn push(&mut self, piece: &[u8]) -> Result<()> {
-        match self {
-            Octets::Memory(octets) => octets.extend_from_slice(piece),
-            Octets::Spooled { file, length } => {
-                file.write_all(piece).map_err(|cause| spool_error(&cause))?;
-                *length += piece.len() as u64;
-            }
+        if let Some(room) = spool.room(length) {
+            return Ok(Octets::Large { octets: Vec::with_capacity(length as usize), room });
         }
-        Ok(())
+        let file = tempfile::tempfile_in(&spool.directory).map_err(|cause| spool_error(&cause))?;
+        Ok(Octets::Spooled { file, length: 0 })
     }
 
     /// How many there are.
     pub fn len(&self) -> u64 {
         match self {
-            Octets::Memory(octets) => octets.len() as u64,
+            Octets::Memory(octets) | Octets::Large { octets, .. } => octets.len() as u64,
             Octets::Spooled { length, .. } => *length,
         }
     }
@@ -68,7 +113,7 @@ impl Octets {
     /// How many of them are held in memory; a file counts as [`SPOOLED_MEMORY`].
     pub fn memory(&self) -> u64 {
         match self {
-            Octets::Memory(octets) => octets.len() as u64,
+            Octets::Memory(octets) | Octets::Large { octets, .. } => octets.len() as u64,
             Octets::Spooled { .. } => SPOOLED_MEMORY,
         }
     }
@@ -79,7 +124,7 @@ impl Octets {
     /// `Io` when the temporary file cannot be read, or what `sink` returns.
     pub fn each_piece(&self, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         match self {
-            Octets::Memory(octets) => sink(octets),
+            Octets::Memory(octets) | Octets::Large { octets, .. } => sink(octets),
             Octets::Spooled { file, .. } => {
                 let mut reader: &File = file;
                 reader.seek(SeekFrom::Start(0)).map_err(|cause| spool_error(&cause))?;
@@ -90,6 +135,24 @@ impl Octets {
                         count => sink(&buffer[..count])?,
                     }
                 }
+            }
+        }
+    }
+
+    /// The first octets, at most `limit` of them.
+    ///
+    /// # Errors
+    /// `Io` when the temporary file cannot be read.
+    pub fn head(&self, limit: u64) -> Result<Cow<'_, [u8]>> {
+        match self {
+            Octets::Memory(octets) | Octets::Large { octets, .. } => {
+                let length = usize::try_from(limit).unwrap_or(usize::MAX).min(octets.len());
+                Ok(Cow::Borrowed(&octets[..length]))
+            }
+            Octets::Spooled { file, .. } => {
+                let (mut reader, mut head): (&File, _) = (file, Vec::new());
+                let read = reader.seek(SeekFrom::Start(0)).and_then(|_| reader.take(limit).read_to_end(&mut head));
+                read.map(|_| Cow::Owned(head)).map_err(|cause| spool_error(&cause))
             }
         }
     }

@@ -3,10 +3,9 @@
 //! Grammar-agnostic, so that unknown responses never lose the place. What a response means is read by a [`Scanner`],
 //! which never recurses and never fails on unknown content: it says `None`.
 
-use super::octets::{LITERAL_OCTETS, MEMORY_OCTETS, Octets};
+use super::octets::{LITERAL_OCTETS, MEMORY_OCTETS, Octets, Spool};
 use super::wire::{LINE_OCTETS, Wire};
 use crate::error::{Error, Kind, Result};
-use std::path::Path;
 
 /// How many literals one response may hold. A FETCH response that we ask for holds one or two.
 const LITERALS: usize = 64;
@@ -28,11 +27,11 @@ pub struct Response {
 }
 
 impl Response {
-    /// Reads the next response. Literals larger than memory allows go to a file in `spool`.
+    /// Reads the next response. Large literals are kept as `spool` says.
     ///
     /// # Errors
     /// `Connection` when the line breaks, `Protocol` when a limit is passed.
-    pub fn read(wire: &mut Wire, spool: &Path) -> Result<Response> {
+    pub fn read(wire: &mut Wire, spool: &Spool) -> Result<Response> {
         // Before, of and behind one literal.
         let mut parts = Vec::with_capacity(3);
         let mut memory = 0;
@@ -45,9 +44,7 @@ impl Response {
             let Some(length) = announced else { return Ok(Response { parts }) };
             memory += length.min(MEMORY_OCTETS);
             check_limits(length, parts.len(), memory)?;
-            let mut octets = Octets::with_room(length, spool)?;
-            wire.read_octets(length, |piece| octets.push(piece))?;
-            parts.push(Part::Literal(octets));
+            parts.push(Part::Literal(Octets::read(wire, length, spool)?));
         }
     }
 

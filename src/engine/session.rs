@@ -13,6 +13,7 @@ use super::append::Vetted;
 use super::budget::Permit;
 use super::capabilities::Capabilities;
 use super::compress::Compression;
+use super::octets::Spool;
 use super::response::Response;
 use super::status::{Condition, Status};
 use super::wire::Wire;
@@ -20,7 +21,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::RawName;
 use crate::model::server::{Preset, Server};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Session {
     pub(super) greeting: String,
     pub(super) product: String,
     pub(super) preset: Preset,
-    pub(super) spool: Arc<PathBuf>,
+    pub(super) spool: Arc<Spool>,
     /// Whether ENABLE QRESYNC was accepted.
     pub(super) qresync: bool,
     /// Argument shapes of APPEND that this server has accepted from this account with a synchronising literal.
@@ -62,7 +62,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(wire: Wire, server: Arc<Server>, spool: Arc<PathBuf>, permit: Option<Permit>) -> Self {
+    pub(super) fn new(wire: Wire, server: Arc<Server>, spool: Arc<Spool>, permit: Option<Permit>) -> Self {
         Session {
             wire,
             server,

@@ -120,6 +120,11 @@ impl Flags {
         self.system == 0 && self.keywords.is_empty()
     }
 
+    /// The system flags alone.
+    pub fn without_keywords(&self) -> Flags {
+        Flags { system: self.system, keywords: Box::default() }
+    }
+
     /// What is in this set and not in `other`.
     pub fn minus(&self, other: &Flags) -> Flags {
         let keywords = self.keywords.iter().filter(|keyword| !other.has_keyword(keyword)).cloned().collect();

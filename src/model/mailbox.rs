@@ -139,6 +139,8 @@ pub struct MailboxState {
     pub revision: u64,
     /// Resyncs that trusted a delta since the last full compare.
     pub deltas: u32,
+    /// Whether every record has its identity.
+    pub identified: bool,
     /// Why the mailbox could not be scanned last time, in the server's words.
     pub trouble: Option<String>,
 }

@@ -18,7 +18,8 @@ pub struct MessageRecord {
     /// `None` where the server gave none, or one that is no date.
     pub internal_date: Option<InternalDate>,
     pub flags: Flags,
-    pub identity: Digest,
+    /// `None` while nothing had to be recognised by it: a source message that is copied tells it when it passes.
+    pub identity: Option<Digest>,
 }
 
 impl fmt::Debug for InternalDate {

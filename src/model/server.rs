@@ -108,14 +108,25 @@ pub struct Server {
     pub master: Option<Master>,
     /// `None`: found from greeting, ID and capabilities.
     pub preset: Option<Preset>,
-    /// Connections to this server at one time, over all accounts.
-    pub max_connections: usize,
+    /// Connections to this server at one time, over all accounts; `None`: see [`Server::connections`].
+    pub max_connections: Option<usize>,
     pub compress: Compress,
     pub timeouts: Timeouts,
     /// Environment variables that hold passwords: a tunnel command must not see them.
     pub withheld: Vec<String>,
     /// How often a broken connection is opened again before the account is given up for this run.
     pub retries: u32,
+}
+
+/// Enough to keep a wide pipe full; below the limits of every server tried, which count per user.
+const DEFAULT_CONNECTIONS: usize = 8;
+
+impl Server {
+    /// How many connections there may be at one time while so many accounts are worked on at once: one for each of them,
+    /// if the settings do not say less.
+    pub fn connections(&self, accounts: usize) -> usize {
+        self.max_connections.unwrap_or(DEFAULT_CONNECTIONS.max(accounts))
+    }
 }
 
 impl Address {

@@ -11,10 +11,11 @@ use super::allowance::Allowance;
 use super::copy::Progress;
 use super::crew::Crew;
 use super::fleet::for_each_account;
-use super::listing::{SideScan, Wanted};
+use super::listing::{Identities, SideScan, Wanted};
 use super::plan::{plan_account, stamp};
 use super::prepare::{Prepared, close_intents, prepare};
 use super::purge::{Purged, SecondCopies, purge};
+use super::recognise::recognise;
 use super::share::Share;
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Thoroughness};
 use crate::diff::fit::quota_excess;
@@ -312,6 +313,8 @@ impl<'a> Run<'a> {
         let listed = self.touched.is_empty() || self.list_again()?;
         if listed {
             close_intents(access, self.clean.iter())?;
+            self.tails.keys().try_for_each(|source| access.state.identify_copied(source))?;
+            self.failures.extend(recognise(access)?.troubles);
             let next = plan_account(access)?;
             outcomes = next.outcomes;
             self.failures.extend(self.second_copies_left(&next.plan));
@@ -395,7 +398,7 @@ impl<'a> Run<'a> {
         access.migration.observer.event(event);
         let wanted = Wanted::Only(self.touched.clone());
         let listed = access.with_session(Side::Destination, |session| {
-            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental).run(&wanted)
+            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::All).run(&wanted)
         });
         match listed {
             Ok(result) => {

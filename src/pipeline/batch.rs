@@ -1,116 +1,82 @@
-//! How many messages go in one APPEND: found by trying, for each run and server, unless the settings say it.
+//! How much goes in one APPEND: found by trying, for each run and server, unless the settings say it.
 //!
-//! The size doubles while that makes a batch's messages cheaper, and stays at the best. A batch that a server took badly
-//! halves it. Now and then the next size is tried again, because a server under load is another one an hour later.
+//! A batch is to keep the server busy for about half a second: long enough that what a command costs beside its messages is
+//! little (a round trip, a transaction, an fsync), and short enough that little is under way when something breaks or the
+//! user stops. So the size doubles while batches are quick, halves when they are slow, and when one fails.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The first size, and the least and the most that is tried. On the servers tried 50 was as good as any without latency.
+/// The first size, and the least and the most that is tried, in messages.
 const FIRST: usize = 50;
 const LEAST: usize = 1;
-const MOST: usize = 800;
+const MOST: usize = 2000;
 
-/// Full batches that a size is measured by.
-const MEASURED: u32 = 6;
+/// Octets that count as much as a message in the size of a batch, and the most for all of them.
+const OCTETS_PER_MESSAGE: u64 = 20 << 10;
+const MOST_OCTETS: u64 = 8 << 20;
 
-/// A larger size must be that much quicker to be kept.
-const GAIN: f64 = 1.05;
+/// A full batch that takes less is followed by larger ones, one that takes more by smaller ones.
+const QUICK: Duration = Duration::from_millis(500);
+const SLOW: Duration = Duration::from_secs(4);
 
-/// Batches after which a larger size is tried again.
-const PATIENCE: u32 = 400;
-
-/// What a message costs beside its octets, as octets: so that a rate can be compared over messages of all sizes.
-const MESSAGE_COST: u64 = 8 << 10;
+/// Full batches after a failure before a larger size is tried again.
+const CAUTION: u32 = 50;
 
 /// The size of batches for one server. Shared by all that append there.
 pub struct BatchSize {
-    fixed: Option<usize>,
+    messages: Option<usize>,
+    octets: Option<u64>,
     search: Mutex<Search>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Search {
     size: usize,
-    /// The best size so far, and its work a second.
-    best: Option<(usize, f64)>,
-    batches: u32,
-    work: u64,
-    time: Duration,
-    /// Batches since a size was settled on; `None` while sizes are tried.
-    settled: Option<u32>,
+    caution: u32,
 }
 
-impl Search {
-    fn at(size: usize) -> Search {
-        Search { size, best: None, batches: 0, work: 0, time: Duration::ZERO, settled: None }
-    }
-
-    fn measure_at(&mut self, size: usize) {
-        (self.size, self.batches, self.work, self.time, self.settled) = (size, 0, 0, Duration::ZERO, None);
-    }
-
-    fn observe(&mut self, messages: usize, octets: u64, time: Duration) {
-        if let Some(batches) = self.settled.as_mut() {
-            *batches += 1;
-            if *batches >= PATIENCE {
-                self.best = None;
-                self.measure_at(self.size);
-            }
-            return;
-        }
-        // A smaller batch says nothing about this size: it was cut by its octets, or was the last one.
-        if messages < self.size {
-            return;
-        }
-        self.batches += 1;
-        self.work += octets + messages as u64 * MESSAGE_COST;
-        self.time += time;
-        if self.batches >= MEASURED {
-            self.decide();
-        }
-    }
-
-    fn decide(&mut self) {
-        let rate = self.work as f64 / self.time.as_secs_f64().max(1e-6);
-        match self.best {
-            Some((best, known)) if rate < known * GAIN => (self.size, self.settled) = (best, Some(0)),
-            _ => {
-                self.best = Some((self.size, rate));
-                match self.size * 2 {
-                    next if next <= MOST => self.measure_at(next),
-                    _ => self.settled = Some(0),
-                }
-            }
-        }
-    }
+/// How much goes in one APPEND.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Batch {
+    pub messages: usize,
+    pub octets: u64,
 }
 
 impl BatchSize {
-    /// The size of the settings, or one that finds itself.
-    pub fn new(fixed: Option<usize>) -> Self {
-        BatchSize { fixed, search: Mutex::new(Search::at(FIRST)) }
+    /// The sizes of the settings, or those that find themselves.
+    pub fn new(messages: Option<usize>, octets: Option<u64>) -> Self {
+        BatchSize { messages, octets, search: Mutex::new(Search { size: FIRST, caution: 0 }) }
     }
 
-    fn search(&self) -> std::sync::MutexGuard<'_, Search> {
+    fn search(&self) -> MutexGuard<'_, Search> {
         self.search.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Messages in the next batch.
-    pub fn messages(&self) -> usize {
-        self.fixed.unwrap_or_else(|| self.search().size)
+    /// How much goes in the next batch.
+    pub fn next(&self) -> Batch {
+        let size = self.search().size;
+        let octets = (size as u64 * OCTETS_PER_MESSAGE).min(MOST_OCTETS);
+        Batch { messages: self.messages.unwrap_or(size), octets: self.octets.unwrap_or(octets) }
     }
 
-    /// A batch was stored, that long after the one before it on its connection, or after it was sent.
-    pub fn stored(&self, messages: usize, octets: u64, time: Duration) {
-        self.search().observe(messages, octets, time);
+    /// A batch was stored, that long after the one before it on its connection, or after it was begun. `full`: it was as
+    /// large as it could be.
+    pub fn stored(&self, full: bool, time: Duration) {
+        let mut search = self.search();
+        if time > SLOW {
+            search.size = (search.size / 2).max(LEAST);
+        } else if full && search.caution > 0 {
+            search.caution -= 1;
+        } else if full && time < QUICK {
+            search.size = (search.size * 2).min(MOST);
+        }
     }
 
     /// A batch was refused, or broke its connection.
     pub fn failed(&self) {
         let mut search = self.search();
-        let size = (search.size / 2).max(LEAST);
-        *search = Search { settled: Some(0), ..Search::at(size) };
+        *search = Search { size: (search.size / 2).max(LEAST), caution: CAUTION };
     }
 }
 
@@ -119,57 +85,55 @@ mod tests {
     use super::*;
 
     /// Lets it find its size on a server that needs so much for a batch and so much for a message.
-    fn found(batch: Duration, message: Duration, batches: usize) -> usize {
-        let size = BatchSize::new(None);
-        for _ in 0..batches {
-            let messages = size.messages();
-            size.stored(messages, 2048 * messages as u64, batch + message * messages as u32);
+    fn found(batch: Duration, message: Duration) -> usize {
+        let size = BatchSize::new(None, None);
+        for _ in 0..20 {
+            size.stored(true, batch + message * size.next().messages as u32);
         }
-        size.messages()
+        size.next().messages
     }
 
     #[test]
-    fn size_grows_while_that_is_quicker() {
-        assert_eq!(found(Duration::ZERO, Duration::from_millis(1), 100), FIRST);
-        assert_eq!(found(Duration::from_millis(40), Duration::from_micros(100), 100), MOST);
-        assert_eq!(found(Duration::from_millis(10), Duration::from_millis(1), 100), 2 * FIRST);
+    fn size_is_what_the_server_takes_in_half_a_second() {
+        assert_eq!(found(Duration::from_millis(40), Duration::from_micros(100)), MOST);
+        assert_eq!(found(Duration::ZERO, Duration::from_millis(1)), 800);
+        assert_eq!(found(Duration::ZERO, Duration::from_millis(20)), FIRST);
+        assert_eq!(found(Duration::ZERO, Duration::from_secs(1)), 3);
     }
 
     #[test]
-    fn size_settles_and_is_tried_again_later() {
-        let size = BatchSize::new(None);
-        for _ in 0..MEASURED * 2 {
-            let messages = size.messages();
-            size.stored(messages, 0, Duration::from_millis(messages as u64));
-        }
-        assert_eq!((size.messages(), size.search().settled), (FIRST, Some(0)));
-        for _ in 0..PATIENCE {
-            size.stored(FIRST, 0, Duration::from_millis(1));
-        }
-        assert_eq!(size.search().settled, None);
+    fn octets_follow_the_messages_up_to_a_limit() {
+        let size = BatchSize::new(None, None);
+        assert_eq!(size.next(), Batch { messages: FIRST, octets: FIRST as u64 * OCTETS_PER_MESSAGE });
+        (0..20).for_each(|_| size.stored(true, Duration::ZERO));
+        assert_eq!(size.next(), Batch { messages: MOST, octets: MOST_OCTETS });
     }
 
     #[test]
-    fn failure_halves_the_size() {
-        let size = BatchSize::new(None);
+    fn failure_halves_the_size_and_makes_cautious() {
+        let size = BatchSize::new(None, None);
         size.failed();
-        assert_eq!(size.messages(), FIRST / 2);
+        assert_eq!(size.next().messages, FIRST / 2);
+        (0..CAUTION).for_each(|_| size.stored(true, Duration::ZERO));
+        assert_eq!(size.next().messages, FIRST / 2);
+        size.stored(true, Duration::ZERO);
+        assert_eq!(size.next().messages, FIRST / 2 * 2);
         (0..20).for_each(|_| size.failed());
-        assert_eq!(size.messages(), LEAST);
+        assert_eq!(size.next().messages, LEAST);
     }
 
     #[test]
-    fn fixed_size_stays() {
-        let size = BatchSize::new(Some(7));
+    fn size_of_the_settings_stays() {
+        let size = BatchSize::new(Some(7), Some(900));
         size.failed();
-        size.stored(7, 0, Duration::ZERO);
-        assert_eq!(size.messages(), 7);
+        (0..CAUTION + 5).for_each(|_| size.stored(true, Duration::ZERO));
+        assert_eq!(size.next(), Batch { messages: 7, octets: 900 });
     }
 
     #[test]
-    fn small_batches_are_no_measure() {
-        let size = BatchSize::new(None);
-        (0..100).for_each(|_| size.stored(3, 0, Duration::from_secs(1)));
-        assert_eq!(size.search().batches, 0);
+    fn batches_that_are_not_full_make_no_larger_ones() {
+        let size = BatchSize::new(None, None);
+        (0..100).for_each(|_| size.stored(false, Duration::ZERO));
+        assert_eq!(size.next().messages, FIRST);
     }
 }

@@ -3,6 +3,19 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many items may lie on the belt, whatever their weight.
+const ITEMS: usize = 1600;
+
+/// What is taken at once, at most: the rest stays on the belt, where it is counted.
+const TAKEN_ITEMS: usize = 64;
+const TAKEN_OCTETS: u64 = 512 << 10;
+
+/// Less than that is not worth a wake-up, for so long: more may come behind it.
+const WORTH_ITEMS: usize = 16;
+const WORTH_OCTETS: u64 = 128 << 10;
+const LINGER: Duration = Duration::from_millis(2);
 
 /// Something that takes room.
 pub trait Load {
@@ -24,23 +37,38 @@ pub struct Conveyor<T> {
     memory: u64,
 }
 
+/// What is waited for. Who waits is woken only when there is enough: for each item would cost more than the item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    Nothing,
+    AnItem,
+    Enough,
+}
+
 struct Belt<T> {
     items: VecDeque<T>,
     memory: u64,
     octets: u64,
     /// Somebody waits for room: it will not get fuller.
     crowded: bool,
-    /// Somebody waits for that many items, or octets. Who waits is woken only when there is enough: for each item would
-    /// cost more than the item.
-    demand: Option<(usize, u64)>,
+    /// Somebody waits for items.
+    awaited: Awaited,
     /// Nothing more will be put on.
     ended: bool,
     /// Nothing more will be taken off.
     abandoned: bool,
 }
 
-/// How many items may lie on the belt, whatever their weight.
-const ITEMS: usize = 1600;
+/// What was on the belt.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Taken<T> {
+    /// Some of it, at least one item.
+    Items(Vec<T>),
+    /// Nothing came in all the time that it was waited for.
+    Nothing,
+    /// Nothing more comes.
+    End,
+}
 
 impl<T: Load> Conveyor<T> {
     /// An empty belt that holds `memory` octets.
@@ -50,7 +78,7 @@ impl<T: Load> Conveyor<T> {
             memory: 0,
             octets: 0,
             crowded: false,
-            demand: None,
+            awaited: Awaited::Nothing,
             ended: false,
             abandoned: false,
         };
@@ -59,10 +87,6 @@ impl<T: Load> Conveyor<T> {
 
     fn belt(&self) -> MutexGuard<'_, Belt<T>> {
         self.belt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&'a self, belt: MutexGuard<'a, Belt<T>>) -> MutexGuard<'a, Belt<T>> {
-        self.changed.wait(belt).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts an item on, waiting for room; an item that is too heavy goes alone. False when nobody takes any more.
@@ -75,7 +99,7 @@ impl<T: Load> Conveyor<T> {
         {
             belt.crowded = true;
             self.changed.notify_all();
-            belt = self.wait(belt);
+            belt = self.changed.wait(belt).unwrap_or_else(PoisonError::into_inner);
         }
         if belt.abandoned {
             return false;
@@ -83,7 +107,13 @@ impl<T: Load> Conveyor<T> {
         belt.memory += weight;
         belt.octets += octets;
         belt.items.push_back(item);
-        if belt.demand.is_some_and(|(items, octets)| belt.items.len() >= items || belt.octets >= octets) {
+        let wakes = match belt.awaited {
+            Awaited::Nothing => false,
+            Awaited::AnItem => true,
+            Awaited::Enough => belt.has_enough(),
+        };
+        if wakes {
+            belt.awaited = Awaited::Nothing;
             self.changed.notify_all();
         }
         true
@@ -103,41 +133,52 @@ impl<T: Load> Conveyor<T> {
         self.changed.notify_all();
     }
 
-    /// Takes a batch: waits until it is full, the belt is, or nothing more comes. Empty at the end.
-    pub fn take_batch(&self, most_items: usize, most_octets: u64) -> Vec<T> {
+    /// Takes what is on the belt, waiting for the first item for so long.
+    pub fn take(&self, patience: Duration) -> Taken<T> {
         let mut belt = self.belt();
+        let mut until = Instant::now() + patience;
         loop {
-            let (count, full) = belt.batch(most_items, most_octets);
-            if full || belt.ended || (count > 0 && belt.crowded) {
-                let batch: Vec<T> = belt.items.drain(..count).collect();
-                belt.memory -= batch.iter().map(|item| item.weight().memory).sum::<u64>();
-                belt.octets -= batch.iter().map(|item| item.weight().octets).sum::<u64>();
-                belt.demand = None;
+            let left = until.saturating_duration_since(Instant::now());
+            if belt.items.is_empty() {
+                if belt.ended {
+                    return Taken::End;
+                } else if left.is_zero() {
+                    return Taken::Nothing;
+                }
+                belt.awaited = Awaited::AnItem;
+            } else if belt.has_enough() || belt.ended || belt.crowded || left.is_zero() {
+                let items = belt.take();
                 if std::mem::take(&mut belt.crowded) {
                     self.changed.notify_all();
                 }
-                return batch;
+                return Taken::Items(items);
+            } else if belt.awaited != Awaited::Enough {
+                belt.awaited = Awaited::Enough;
+                until = Instant::now() + LINGER;
+                continue;
             }
-            belt.demand = Some((most_items, most_octets));
-            belt = self.wait(belt);
+            belt = self.changed.wait_timeout(belt, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
 impl<T: Load> Belt<T> {
-    /// How many of the first items make a batch, and whether it is full.
-    fn batch(&self, most_items: usize, most_octets: u64) -> (usize, bool) {
+    fn has_enough(&self) -> bool {
+        self.items.len() >= WORTH_ITEMS || self.octets >= WORTH_OCTETS
+    }
+
+    fn take(&mut self) -> Vec<T> {
         let mut octets = 0;
-        for (index, item) in self.items.iter().enumerate() {
+        let within = |item: &&T| {
             octets += item.weight().octets;
-            if index > 0 && octets > most_octets {
-                return (index, true);
-            }
-            if index + 1 >= most_items || octets >= most_octets {
-                return (index + 1, true);
-            }
-        }
-        (self.items.len(), false)
+            octets <= TAKEN_OCTETS
+        };
+        let count = self.items.iter().take(TAKEN_ITEMS).take_while(within).count().max(1).min(self.items.len());
+        let items: Vec<T> = self.items.drain(..count).collect();
+        self.memory -= items.iter().map(|item| item.weight().memory).sum::<u64>();
+        self.octets -= items.iter().map(|item| item.weight().octets).sum::<u64>();
+        self.awaited = Awaited::Nothing;
+        items
     }
 }
 
@@ -151,16 +192,27 @@ mod tests {
         }
     }
 
+    const LONG: Duration = Duration::from_secs(60);
+
     #[test]
-    fn take_batch_respects_items_and_octets() {
-        let conveyor = Conveyor::new(1000);
-        [5, 5, 5, 90, 200].into_iter().for_each(|item| assert!(conveyor.put(item)));
+    fn take_respects_octets_and_tells_the_end() {
+        let conveyor = Conveyor::new(10 * TAKEN_OCTETS);
+        for item in [5, TAKEN_OCTETS - 5, 1, TAKEN_OCTETS + 1] {
+            assert!(conveyor.put(item));
+        }
         conveyor.end();
-        assert_eq!(conveyor.take_batch(2, 100), [5, 5]);
-        assert_eq!(conveyor.take_batch(10, 94), [5]);
-        assert_eq!(conveyor.take_batch(10, 94), [90]);
-        assert_eq!(conveyor.take_batch(10, 94), [200], "an item over the limit goes alone");
-        assert!(conveyor.take_batch(10, 94).is_empty());
+        assert_eq!(conveyor.take(LONG), Taken::Items(vec![5, TAKEN_OCTETS - 5]));
+        assert_eq!(conveyor.take(LONG), Taken::Items(vec![1]));
+        assert_eq!(conveyor.take(LONG), Taken::Items(vec![TAKEN_OCTETS + 1]), "a heavy item goes alone");
+        assert_eq!(conveyor.take(LONG), Taken::End);
+    }
+
+    #[test]
+    fn take_few_items_are_taken_after_a_while_and_none_after_patience() {
+        let conveyor = Conveyor::new(100);
+        assert_eq!(conveyor.take(Duration::from_millis(1)), Taken::Nothing);
+        assert!(conveyor.put(7));
+        assert_eq!(conveyor.take(LONG), Taken::Items(vec![7]));
     }
 
     #[test]
@@ -181,11 +233,11 @@ mod tests {
             });
             let mut taken = 0;
             loop {
-                let batch = conveyor.take_batch(7, 60);
-                if batch.is_empty() {
-                    return taken;
+                match conveyor.take(LONG) {
+                    Taken::Items(items) => taken += items.len(),
+                    Taken::Nothing => {}
+                    Taken::End => return taken,
                 }
-                taken += batch.len();
             }
         });
         assert_eq!(taken, 1000);

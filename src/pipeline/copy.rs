@@ -11,7 +11,7 @@ use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::share::Share;
-use super::upload::{Owed, UploadEnd, UploadRun, outcome_error};
+use super::upload::{UploadEnd, UploadRun, outcome_error};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::MailboxPlan;
@@ -23,6 +23,9 @@ use std::thread;
 
 /// Breaks on the same message, with nothing done in between, after which it is given up.
 const BREAKS_PER_MESSAGE: u32 = 3;
+
+/// A mailbox that takes fewer batches is done before a second connection is of use.
+const BATCHES_WORTH_TWO_UPLINKS: usize = 4;
 
 /// The work on one mailbox.
 pub struct Job {
@@ -125,12 +128,12 @@ impl Lane {
 pub struct Progress {
     /// Every UID below was there before us, or is linked.
     pub tail: Uid,
-    /// Messages up to this UID go one by one.
-    pub careful_through: Option<Uid>,
+    /// What is appended in small batches.
+    pub careful: Option<Careful>,
+    /// Messages that the destination refused because of their keywords.
+    pub without_keywords: HashSet<Uid>,
     /// The destination said BAD to a literal that was not announced: from now on all are.
     pub announces_literals: bool,
-    /// The highest UID that was sent in this pass.
-    pub reached: Uid,
     pub messages: u64,
     pub octets: u64,
     pub flags_updated: u64,
@@ -140,10 +143,22 @@ pub struct Progress {
     steps: u64,
 }
 
+/// Messages up to a UID go in batches of so many, because something among them was refused or broke the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Careful {
+    pub through: Uid,
+    pub messages: usize,
+}
+
 impl Progress {
-    /// Whether the next message goes by itself.
-    pub fn is_careful(&self) -> bool {
-        self.careful_through.is_some_and(|through| self.reached < through)
+    /// How many messages a batch with that one may have, if that is restricted.
+    pub fn careful(&self, uid: Uid) -> Option<usize> {
+        self.careful.filter(|careful| uid <= careful.through).map(|careful| careful.messages)
+    }
+
+    /// The UID up to which messages go one by one.
+    fn one_by_one(&self) -> Option<Uid> {
+        self.careful.filter(|careful| careful.messages == 1).map(|careful| careful.through)
     }
 
     /// Messages were appended and linked.
@@ -193,7 +208,7 @@ pub fn copy_mailbox(
         job,
         allowance,
         progress: Progress { tail: job.tail, ..Progress::default() },
-        dirty: job.unclean,
+        due: job.unclean.then_some(Due::Break),
         flags: None,
         breaks: 0,
         backoff: Backoff::new(),
@@ -202,13 +217,24 @@ pub fn copy_mailbox(
     Ok((work.progress, ending))
 }
 
+/// Why the tail is to be reconciled before anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Due {
+    /// A connection broke, in this run or an earlier one.
+    Break,
+    /// A batch was refused.
+    Refusal,
+    /// Messages were stored, and the server did not say where.
+    Unnamed,
+}
+
 struct MailboxWork<'a> {
     access: &'a Access<'a>,
     job: &'a Job,
     allowance: &'a Allowance,
     progress: Progress,
-    /// Something may be on the destination that is not linked.
-    dirty: bool,
+    /// Why something may be on the destination that is not linked.
+    due: Option<Due>,
     /// How updating the flags ended, unless the connection broke meanwhile.
     flags: Option<Result<()>>,
     /// Breaks in a row with nothing done in between.
@@ -246,32 +272,35 @@ impl MailboxWork<'_> {
 
     /// One go at everything that is left. `None`: another go is needed.
     fn pass(&mut self, lane: &mut Lane) -> Result<Option<Ending>> {
-        if self.dirty {
-            let tail = Tail { from: self.progress.tail, settle: true };
-            self.reconcile(&mut lane.destination, &tail)?;
-            self.dirty = false;
+        if let Some(due) = self.due {
+            self.settle(lane, due)?;
         }
         let (download, upload) = self.transfer(lane);
-        match upload {
-            Ok(UploadEnd::Complete) => {}
-            Ok(UploadEnd::Reconcile | UploadEnd::Split) => {
-                let before = self.progress.steps;
-                let tail = Tail { from: self.progress.tail, settle: false };
-                self.reconcile(&mut lane.destination, &tail)?;
-                if upload == Ok(UploadEnd::Reconcile) && self.progress.steps == before && download.is_ok() {
-                    return Err(unfindable());
-                }
-                return Ok(None);
-            }
-            Err(error) => {
-                self.dirty = true;
-                return Err(error);
-            }
+        self.due = match &upload {
+            Ok(UploadEnd::Complete) => None,
+            Ok(UploadEnd::Reconcile) => Some(Due::Unnamed),
+            Ok(UploadEnd::Split) => Some(Due::Refusal),
+            Err(_) => Some(Due::Break),
+        };
+        upload?;
+        if self.due.is_some() {
+            return Ok(None);
         }
         match download? {
             DownloadEnd::Complete => self.flags.take().unwrap_or(Ok(())).map(|()| Some(Ending::Complete)),
             DownloadEnd::Limit => Ok(Some(Ending::Limit)),
             DownloadEnd::Stopped => Ok(Some(Ending::Interrupted)),
+        }
+    }
+
+    /// Recognises what is on the destination and not linked.
+    fn settle(&mut self, lane: &mut Lane, due: Due) -> Result<()> {
+        let before = self.progress.steps;
+        self.reconcile(lane, &Tail { from: self.progress.tail, settle: due == Due::Break })?;
+        self.due = None;
+        match due {
+            Due::Unnamed if self.progress.steps == before => Err(unfindable()),
+            _ => Ok(()),
         }
     }
 
@@ -288,15 +317,22 @@ impl MailboxWork<'_> {
             job: self.job,
             conveyor: &conveyor,
             allowance: self.allowance,
-            careful_through: self.progress.careful_through,
+            careful_through: self.progress.one_by_one(),
             came: HashMap::new(),
             awaited: HashSet::new(),
         };
-        self.progress.reached = Uid(0);
-        thread::scope(|scope| {
+        let spare = Mutex::default();
+        let transferred = thread::scope(|scope| {
             let downloading = scope.spawn(move || download.run());
+            if self.gains_by_two(&lane.destination) {
+                let (access, spare) = (self.access, &spare);
+                scope.spawn(move || {
+                    let session = access.spare_session(Side::Destination);
+                    *spare.lock().unwrap_or_else(PoisonError::into_inner) = session;
+                });
+            }
             let uploaded = match self.update_flags(&mut lane.destination) {
-                Ok(()) => self.upload(&mut lane.destination, &conveyor),
+                Ok(()) => self.upload(&mut lane.destination, &conveyor, &spare),
                 Err(error) => {
                     conveyor.abandon();
                     Err(error)
@@ -304,21 +340,31 @@ impl MailboxWork<'_> {
             };
             let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             (downloaded, uploaded)
-        })
+        });
+        // It came too late to be of use.
+        if let Some(session) = spare.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            self.access.give_back(Side::Destination, session);
+        }
+        transferred
     }
 
-    fn upload(&mut self, session: &mut Session, conveyor: &Conveyor<Parcel>) -> Result<UploadEnd> {
-        let mut upload = UploadRun {
-            access: self.access,
-            session,
-            job: self.job,
-            conveyor,
-            capacity: &self.job.capacity,
-            progress: &mut self.progress,
-            answered: None,
-            owed: Owed::none(),
-        };
-        upload.run()
+    fn upload(
+        &mut self,
+        session: &mut Session,
+        conveyor: &Conveyor<Parcel>,
+        spare: &Mutex<Option<Session>>,
+    ) -> Result<UploadEnd> {
+        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, session, spare).run()
+    }
+
+    /// Whether a second connection to the destination makes it quicker.
+    fn gains_by_two(&self, destination: &Session) -> bool {
+        let worth = BATCHES_WORTH_TWO_UPLINKS * self.access.batch().next().messages;
+        self.job.share.uplinks > 1
+            && self.progress.careful.is_none()
+            && self.job.plan.copies.len() >= worth as u64
+            && destination.appends_many()
+            && destination.numbers_at_the_end()
     }
 
     /// Once: what is refused does not keep messages from being copied, and is told afterwards.
@@ -333,8 +379,8 @@ impl MailboxWork<'_> {
         Ok(())
     }
 
-    fn reconcile(&mut self, session: &mut Session, tail: &Tail) -> Result<()> {
-        let found = reconcile(self.access, session, self.job, tail)?;
+    fn reconcile(&mut self, lane: &mut Lane, tail: &Tail) -> Result<()> {
+        let found = reconcile(self.access, lane, self.job, tail)?;
         self.progress.tail = found.next;
         if found.messages > 0 {
             let (messages, octets) = (found.messages, found.octets);
@@ -349,7 +395,7 @@ impl MailboxWork<'_> {
 
     /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
     fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
-        self.dirty = true;
+        self.due = Some(Due::Break);
         self.note_late_appends()?;
         let account = &self.access.account.name;
         let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
@@ -396,8 +442,8 @@ impl MailboxWork<'_> {
             }
         }
         let (Some(&uid), Some(&last)) = (pending.first(), pending.last()) else { return Ok(()) };
-        let known = self.progress.careful_through.filter(|through| *through >= uid);
-        self.progress.careful_through = known.or(Some(last));
+        let known = self.progress.one_by_one().filter(|through| *through >= uid);
+        self.progress.careful = Some(Careful { through: known.unwrap_or(last), messages: 1 });
         if self.breaks >= BREAKS_PER_MESSAGE {
             self.job.give_up(uid);
             let outcome =
@@ -420,6 +466,12 @@ impl MailboxWork<'_> {
             _ => Err(error),
         }
     }
+}
+
+/// The source mailbox is not the one that was planned.
+pub fn source_changed() -> Error {
+    Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")
+        .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice")
 }
 
 fn unfindable() -> Error {

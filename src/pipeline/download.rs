@@ -6,14 +6,14 @@
 use super::access::Access;
 use super::allowance::Allowance;
 use super::conveyor::{Conveyor, Load, Weight};
-use super::copy::Job;
+use super::copy::{Job, source_changed};
 use crate::engine::fetch::{FLAG_ITEMS, FetchEvent, Fetched, MESSAGE_ITEMS};
 use crate::engine::select::Opening;
 use crate::engine::session::Tag;
-use crate::engine::{Octets, Session};
-use crate::error::{Error, Kind, Result};
+use crate::engine::{Octets, Session, identity};
+use crate::error::Result;
 use crate::model::server::Preset;
-use crate::model::{Flags, InternalDate, Link, MessageRecord, Outcome, Side, Uid, UidSet};
+use crate::model::{Digest, Flags, InternalDate, Link, MessageRecord, Outcome, Side, Uid, UidSet};
 use crate::store::Lookup;
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -33,8 +33,8 @@ pub enum Parcel {
 
 /// A complete message of the source.
 pub struct Message {
-    /// As last scanned.
-    pub record: MessageRecord,
+    pub uid: Uid,
+    pub identity: Digest,
     pub octets: Octets,
     /// As of now.
     pub flags: Flags,
@@ -156,9 +156,7 @@ impl Download<'_> {
         }
         let opened = opened?;
         if opened.sync_point.uid_validity != self.job.plan.source_validity {
-            return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")
-                .in_mailbox(&self.job.plan.source.path())
-                .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+            return Err(source_changed().in_mailbox(&self.job.plan.source.path()));
         }
         Ok(())
     }
@@ -209,7 +207,7 @@ impl Download<'_> {
                 missing.push(record);
                 continue;
             };
-            match self.judge(record, fetched) {
+            match self.judge(record, fetched)? {
                 Judged::Good(message) => {
                     if !self.conveyor.put(Parcel::Message(message)) {
                         return Ok(false);
@@ -227,19 +225,17 @@ impl Download<'_> {
         Ok(true)
     }
 
-    fn judge(&self, record: MessageRecord, fetched: Fetched) -> Judged {
-        match fetched.body {
-            Some(octets) if !octets.is_empty() => {
-                if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
-                    return Judged::Placeholder(record.uid);
-                }
-                let flags = fetched.flags.unwrap_or_else(|| record.flags.clone());
-                let internal_date = fetched.internal_date.unwrap_or(record.internal_date);
-                Judged::Good(Box::new(Message { record, octets, flags, internal_date }))
-            }
-            // Zimbra sends an empty message for one that was expunged by another session.
-            _ => Judged::Stub(record),
+    fn judge(&self, record: MessageRecord, fetched: Fetched) -> Result<Judged> {
+        // Zimbra sends an empty message for one that was expunged by another session.
+        let Some(octets) = fetched.body.filter(|octets| !octets.is_empty()) else { return Ok(Judged::Stub(record)) };
+        let MessageRecord { uid, internal_date, flags, identity, .. } = record;
+        if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
+            return Ok(Judged::Placeholder(uid));
         }
+        let flags = fetched.flags.unwrap_or(flags);
+        let internal_date = fetched.internal_date.unwrap_or(internal_date);
+        let identity = identity.map_or_else(|| identity::of_octets(&octets), Ok)?;
+        Ok(Judged::Good(Box::new(Message { uid, identity, octets, flags, internal_date })))
     }
 
     /// Asks for one message by itself; if it does not come, finds out whether it is still there.
@@ -309,11 +305,8 @@ enum Judged {
 /// What Exchange sends for an item that it cannot convert.
 const PLACEHOLDER: &[u8] = b"Retrieval using the IMAP4 protocol failed for the following message";
 
+/// A placeholder is short.
 fn is_placeholder(octets: &Octets) -> bool {
-    match octets {
-        Octets::Memory(octets) => {
-            octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER)
-        }
-        Octets::Spooled { .. } => false,
-    }
+    let Octets::Memory(octets) = octets else { return false };
+    octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER)
 }

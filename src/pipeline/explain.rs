@@ -194,16 +194,18 @@ impl Explainer<'_> {
             return Ok(Vec::new());
         };
         let records = self.state.records(Side::Source, &self.source.name.raw)?;
-        records.filter(|record| record.as_ref().is_ok_and(|record| record.identity == identity)).collect()
+        records.filter(|record| record.as_ref().is_ok_and(|record| record.identity == Some(identity))).collect()
     }
 
     fn message(&mut self, record: &MessageRecord) -> Result<()> {
         let uid = record.uid;
-        self.say(format!(
-            "UID {uid} on the source: {} octets, flags {}, identity {}.",
-            record.octets, record.flags, record.identity
-        ));
         let link = self.state.link(&self.source.name.raw, uid)?;
+        let identity = record.identity.or(link.as_ref().map(|link| link.identity));
+        let identity = identity.map_or_else(|| "not asked for yet".to_owned(), |identity| identity.to_string());
+        self.say(format!(
+            "UID {uid} on the source: {} octets, flags {}, identity {identity}.",
+            record.octets, record.flags
+        ));
         if let Some(link) = &link {
             self.linked(link);
         }

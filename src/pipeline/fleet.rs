@@ -33,7 +33,7 @@ pub struct Fleet {
 impl Fleet {
     fn new(migration: &Migration) -> Self {
         Fleet {
-            batch: BatchSize::new(migration.limits.batch_messages),
+            batch: BatchSize::new(migration.limits.batch_messages, migration.limits.batch_octets),
             logged_in: Default::default(),
             refused: Default::default(),
             halted: Mutex::default(),
@@ -118,7 +118,7 @@ fn has_master(migration: &Migration) -> bool {
 /// Never more accounts at once than either server has connections: so every account gets its first pair of sessions,
 /// and none waits for another that waits for it.
 pub fn accounts_at_once(migration: &Migration) -> usize {
-    let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
+    let connections = Side::BOTH.map(|side| migration.connector(side).connections());
     migration.jobs.min(connections[0]).min(connections[1]).min(migration.accounts.len()).max(1)
 }
 

@@ -36,6 +36,7 @@ pub enum Conclusion {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
     Whole,
+    Bare,
     Delta,
     SecondLook,
 }
@@ -74,6 +75,7 @@ impl Gathering {
         let name = state.name.raw.clone();
         let pass = match &way {
             Way::Whole => Pass::Whole,
+            Way::Bare => Pass::Bare,
             Way::Delta(_) => Pass::Delta,
             Way::Identify(_) => Pass::SecondLook,
         };
@@ -98,7 +100,7 @@ impl Gathering {
             return Ok(gathering);
         }
         match way {
-            Way::Whole => gathering.writer = Some(store.relist(side, &name)?),
+            Way::Whole | Way::Bare => gathering.writer = Some(store.relist(side, &name)?),
             Way::Delta(since) => {
                 gathering.writer = Some(store.amend(side, &name)?);
                 gathering.highest_known = since.uid_next.map_or(Uid(0), |next| Uid(next.0 - 1));
@@ -130,11 +132,14 @@ impl Gathering {
     /// `State`.
     pub fn take(&mut self, event: FetchEvent) -> Result<()> {
         match event {
-            FetchEvent::Message(fetched) if fetched.header.is_some() || fetched.octets.is_some() => {
-                self.take_message(&fetched)
-            }
+            FetchEvent::Message(fetched) if self.is_listing(&fetched) => self.take_message(&fetched),
             other => self.take_flags(other),
         }
+    }
+
+    /// Whether it is the answer to what lists messages. A server may tell changed flags by itself at any time.
+    fn is_listing(&self, fetched: &Fetched) -> bool {
+        fetched.header.is_some() || fetched.octets.is_some() || self.pass == Pass::Bare
     }
 
     fn take_flags(&mut self, event: FetchEvent) -> Result<()> {
@@ -186,7 +191,16 @@ impl Gathering {
                 }
             }
             None if uid <= self.highest_known => {}
-            None => self.incomplete.insert(uid),
+            None => {
+                let flags = fetched.flags.as_ref().filter(|_| fetched.octets.is_none());
+                let known = match (self.writer(), flags) {
+                    (Some(writer), Some(flags)) => writer.set_flags(uid, flags)?,
+                    _ => false,
+                };
+                if !known {
+                    self.incomplete.insert(uid);
+                }
+            }
         }
         Ok(())
     }
@@ -200,7 +214,7 @@ impl Gathering {
         }
         let Some(before) = last_known.filter(|before| before.uid == now.uid) else { return };
         let same = before.octets == now.octets && before.internal_date == now.internal_date;
-        if !same || before.identity != now.identity {
+        if !same || before.identity.is_some_and(|identity| Some(identity) != now.identity) {
             self.distrust = Some(format!("UID {} is not the message that it was", now.uid));
         }
     }
@@ -224,7 +238,8 @@ impl Gathering {
             };
         }
         self.state.capacity = opened.capacity.clone();
-        self.state.deltas = if self.pass == Pass::Whole { 0 } else { self.state.deltas + 1 };
+        self.state.deltas = if self.pass == Pass::Delta { self.state.deltas + 1 } else { 0 };
+        self.state.identified = self.pass != Pass::Bare;
         self.state.sync_point = Some(self.status);
         // New mail since STATUS was asked is not in the windows, and will be seen next time.
         let comparable = opened.sync_point.uid_next == self.status.uid_next;
@@ -264,9 +279,9 @@ fn changed_meanwhile() -> Error {
 fn complete(uid: Uid, fetched: &Fetched, pass: Pass) -> Option<MessageRecord> {
     let header = fetched.header.as_deref();
     let identity = match header.and_then(identity::by_message_id) {
-        Some(identity) => identity,
-        None if pass == Pass::SecondLook => identity::by_stable_fields(header?),
-        None => return None,
+        None if pass == Pass::Bare => None,
+        None if pass == Pass::SecondLook => Some(identity::by_stable_fields(header?)),
+        found => Some(found?),
     };
     Some(MessageRecord {
         uid,

@@ -4,7 +4,8 @@
 //! 2. QRESYNC: flags changed and UIDs vanished since the last sync point, and the new messages.
 //! 3. CONDSTORE: flags changed, a compact list of UIDs, and the new messages.
 //! 4. Else all flags, and the new messages.
-//! 5. The whole listing: the first time, and whenever the recorded one cannot be trusted.
+//! 5. The whole listing: the first time, and whenever the recorded one cannot be trusted. Where nothing may have to be
+//!    recognised, it is a bare one, without identities (`recognise` asks for them where it has to).
 //!
 //! All commands of a mailbox follow from STATUS and the state, so they leave without waiting, several mailboxes at once.
 //!
@@ -18,7 +19,9 @@ use super::gathering::{Conclusion, Gathering, Unfinished};
 use super::rollback::{Memory, Watch};
 use super::{Event, Thoroughness};
 use crate::engine::Session;
-use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS};
+use crate::engine::fetch::{
+    BARE_ITEMS, COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS,
+};
 use crate::engine::list::{ListedMailbox, Listing};
 use crate::engine::select::Opening;
 use crate::engine::session::Tag;
@@ -47,6 +50,14 @@ pub enum Wanted {
     Only(HashSet<RawName>),
 }
 
+/// Which messages are listed with their identities.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Identities {
+    All,
+    /// Not those of source mailboxes that nothing was copied from: most of them have nothing to be recognised.
+    WhereCopied,
+}
+
 /// What listing a side brought.
 #[derive(Default)]
 pub struct SideResult {
@@ -61,6 +72,7 @@ pub struct SideScan<'a> {
     side: Side,
     session: &'a mut Session,
     thoroughness: Thoroughness,
+    identities: Identities,
     watch: Watch<'a>,
     tasks: VecDeque<Task>,
     result: SideResult,
@@ -81,6 +93,8 @@ struct Task {
 /// By which commands it is listed.
 pub enum Way {
     Whole,
+    /// Whole, without identities.
+    Bare,
     Delta(SyncPoint),
     /// The second look at messages without Message-ID, or with items missing.
     Identify(Box<Unfinished>),
@@ -105,9 +119,15 @@ impl Begun {
 
 impl<'a> SideScan<'a> {
     /// Nothing is sent yet.
-    pub fn new(access: &'a Access<'a>, side: Side, session: &'a mut Session, thoroughness: Thoroughness) -> Self {
-        let watch = Watch::new(access, side);
-        SideScan { access, side, session, thoroughness, watch, tasks: VecDeque::new(), result: SideResult::default() }
+    pub fn new(
+        access: &'a Access<'a>,
+        side: Side,
+        session: &'a mut Session,
+        thoroughness: Thoroughness,
+        identities: Identities,
+    ) -> Self {
+        let (watch, tasks, result) = (Watch::new(access, side), VecDeque::new(), SideResult::default());
+        SideScan { access, side, session, thoroughness, identities, watch, tasks, result }
     }
 
     /// Lists the side into the state.
@@ -226,7 +246,7 @@ impl<'a> SideScan<'a> {
             self.result.summary.unchanged += 1;
             return self.record_description(&listed, known);
         }
-        let way = if doubtful { Way::Whole } else { self.way(status, known.as_ref()) };
+        let way = if doubtful { Way::Whole } else { self.way(&listed.name.raw, status, known.as_ref()) };
         let known = known.filter(|known| known.sync_point.is_some());
         self.tasks.push_back(Task { listed, known, way, distrusted: false, memory: None });
         Ok(())
@@ -234,17 +254,25 @@ impl<'a> SideScan<'a> {
 
     /// A recorded listing is trusted while UIDVALIDITY stands and neither UIDNEXT nor HIGHESTMODSEQ went backwards, but
     /// not for ever; the count is looked at when the delta is in.
-    fn way(&self, status: SyncPoint, known: Option<&MailboxState>) -> Way {
+    fn way(&self, name: &RawName, status: SyncPoint, known: Option<&MailboxState>) -> Way {
         let trusted = || {
-            let known =
-                known.filter(|known| known.deltas < DELTAS && self.thoroughness == Thoroughness::Incremental)?;
+            let known = known.filter(|known| known.identified && known.deltas < DELTAS);
+            let known = known.filter(|_| self.thoroughness == Thoroughness::Incremental)?;
             let recorded = known.sync_point?;
             let ascends = status.uid_next? >= recorded.uid_next?
                 && (recorded.highest_modseq.is_none() || status.highest_modseq >= recorded.highest_modseq);
             let same = status.uid_validity == recorded.uid_validity && status.uid_validity.is_lasting();
             (same && ascends).then_some(recorded)
         };
-        trusted().map_or(Way::Whole, Way::Delta)
+        let bare = || {
+            let wanted = self.side == Side::Source && self.identities == Identities::WhereCopied;
+            wanted && self.thoroughness == Thoroughness::Incremental && self.watch.is_free(name, status)
+        };
+        match trusted() {
+            Some(recorded) => Way::Delta(recorded),
+            None if bare() => Way::Bare,
+            None => Way::Whole,
+        }
     }
 
     fn record_unlisted(&mut self, listed: &ListedMailbox, known: Option<MailboxState>) -> Result<()> {
@@ -302,17 +330,18 @@ impl<'a> SideScan<'a> {
             Way::Whole => {
                 let Task { listed, known, distrusted, .. } = &begun.task;
                 begun.task.memory = self.watch.recall(&listed.name.raw, status, known.as_ref(), *distrusted)?;
-                begun.windows = self.send_windows(Uid(1), status)?;
+                begun.windows = self.send_windows(Uid(1), status, LISTING_ITEMS)?;
             }
+            Way::Bare => begun.windows = self.send_windows(Uid(1), status, BARE_ITEMS)?,
             Way::Delta(since) => self.send_delta(*since, status, &mut begun)?,
             Way::Identify(unfinished) => begun.windows = self.send_identify(&unfinished.uids)?,
         }
         Ok(begun)
     }
 
-    fn send_windows(&mut self, first: Uid, status: SyncPoint) -> Result<Vec<Tag>> {
+    fn send_windows(&mut self, first: Uid, status: SyncPoint, items: &str) -> Result<Vec<Tag>> {
         let Some(last) = status.uid_next.map(|next| Uid(next.0 - 1)) else {
-            return Ok(vec![self.session.send(format!("UID FETCH {first}:* {LISTING_ITEMS}").as_bytes())?]);
+            return Ok(vec![self.session.send(format!("UID FETCH {first}:* {items}").as_bytes())?]);
         };
         let window = self.session.capabilities().value("MESSAGELIMIT").and_then(|limit| limit.parse().ok());
         let range = UidSet::range(first, last);
@@ -321,7 +350,7 @@ impl<'a> SideScan<'a> {
             windows = vec![range];
         }
         let skip = status.messages == 0 && first == Uid(1);
-        windows.iter().filter(|_| !skip).map(|window| self.session.send_fetch(window, LISTING_ITEMS)).collect()
+        windows.iter().filter(|_| !skip).map(|window| self.session.send_fetch(window, items)).collect()
     }
 
     fn send_delta(&mut self, since: SyncPoint, status: SyncPoint, begun: &mut Begun) -> Result<()> {
@@ -345,7 +374,7 @@ impl<'a> SideScan<'a> {
                 vec![self.session.send_fetch(&UidSet::range(uid, uid), LISTING_ITEMS)?]
             }
             None if status.uid_next == since.uid_next => Vec::new(),
-            known => self.send_windows(known.unwrap_or(Uid(last.0.max(1))), status)?,
+            known => self.send_windows(known.unwrap_or(Uid(last.0.max(1))), status, LISTING_ITEMS)?,
         };
         Ok(())
     }
@@ -506,6 +535,7 @@ fn described(listed: &ListedMailbox, known: Option<&MailboxState>) -> MailboxSta
         records: known.map_or(0, |known| known.records),
         revision: known.map_or(0, |known| known.revision),
         deltas: known.map_or(0, |known| known.deltas),
+        identified: known.is_none_or(|known| known.identified),
         trouble: None,
     }
 }

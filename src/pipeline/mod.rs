@@ -1,6 +1,7 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
+//! - Between scan and plan: [`recognise`].
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //!   [`gauge`]: what it costs.
 //! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`conveyor`] (between download and upload),
@@ -25,6 +26,7 @@ pub mod listing;
 pub mod plan;
 pub mod prepare;
 pub mod purge;
+pub mod recognise;
 pub mod reconcile;
 pub mod reflag;
 pub mod resync;

@@ -97,6 +97,11 @@ impl<'a> Snapshots<'a> {
         self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
     }
 
+    /// All of one side.
+    pub fn by_name(&self, side: Side) -> HashMap<&RawName, &MailboxState> {
+        self.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
+    }
+
     /// What the two servers are.
     pub fn presets(&self) -> [Preset; 2] {
         [self.sides[0].preset, self.sides[1].preset]
@@ -138,9 +143,7 @@ impl<'a> Planner<'a> {
             omitted: Vec::new(),
             warnings: Vec::new(),
         };
-        let by_name = Side::BOTH.map(|side| {
-            snapshots.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
-        });
+        let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
         let capacity = snapshots.capacity();
         Planner { access, snapshots, by_name, capacity, policy, plan, outcomes: Outcomes::default(), unreadable: 0 }
     }

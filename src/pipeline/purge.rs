@@ -12,10 +12,10 @@
 use super::access::Access;
 use super::listing::is_selectable;
 use super::plan::appends;
+use super::recognise::identities;
 use crate::engine::Session;
 use crate::engine::change::FlagChange;
-use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS};
-use crate::engine::identity;
+use crate::engine::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
 use crate::engine::list::ListedMailbox;
 use crate::engine::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
@@ -322,20 +322,6 @@ fn flags(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Flags>> {
     Ok(found)
 }
 
-/// Identity and size of those messages that are there.
-fn identities(session: &mut Session, uids: &str) -> Result<HashMap<Uid, (Digest, u64)>> {
-    let mut found = HashMap::new();
-    let tag = session.send(format!("UID FETCH {uids} {IDENTITY_ITEMS}").as_bytes())?;
-    let status = session.finish_fetch(tag, |event| {
-        if let FetchEvent::Message(Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), .. }) = event {
-            found.insert(uid, (identity::of_message(&header), octets));
-        }
-        Ok(())
-    })?;
-    session.accepted(status, "could not look at messages")?;
-    Ok(found)
-}
-
 /// All by which two messages are told to be one.
 #[derive(PartialEq)]
 struct Content {
@@ -399,7 +385,10 @@ impl Unsettled {
                 if access.state.link(name, uid)?.is_none()
                     && let Some(record) = access.state.record(Side::Source, name, uid)?
                 {
-                    self.identities.insert(record.identity);
+                    match record.identity {
+                        Some(identity) => drop(self.identities.insert(identity)),
+                        None => self.all = Some(format!("UID {uid} of `{}` is not copied yet", mailbox.source)),
+                    }
                 }
             }
         }

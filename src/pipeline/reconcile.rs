@@ -1,21 +1,23 @@
 //! After an unclean end: what stands at the end of the destination mailbox is recognised before anything is sent again.
 //!
 //! All that we may have stored without knowing it has a UID at or above the noted UIDNEXT. The messages there are
-//! matched by identity, as a multiset, with what is planned and not linked.
+//! matched by identity, as a multiset, with what is planned and not linked. The source is asked for identities that the
+//! scan did not ask for.
 //!
 //! Invariants:
 //! 1. A destination message that is linked already is never linked again.
 //! 2. A mailbox whose UIDVALIDITY changed is not reconciled: its links are void, and only a new scan can tell.
 
 use super::access::{Access, pause};
-use super::copy::Job;
+use super::copy::{Job, Lane, source_changed};
+use super::recognise::identities;
 use crate::engine::Session;
-use crate::engine::fetch::{FetchEvent, IDENTITY_ITEMS};
+use crate::engine::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS};
 use crate::engine::identity;
 use crate::engine::select::Opening;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Digest, Flags, Link, LinkOrigin, Side, Uid};
-use crate::store::CHECKPOINT_LINKS;
+use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Side, Uid, UidSet};
+use crate::store::{CHECKPOINT_LINKS, Lookup};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -55,7 +57,8 @@ type Candidates = HashMap<Digest, VecDeque<Landed>>;
 ///
 /// # Errors
 /// `Changed` when the mailbox is another one, `Connection`, `Protocol`, `State`.
-pub fn reconcile(access: &Access<'_>, session: &mut Session, job: &Job, tail: &Tail) -> Result<Found> {
+pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -> Result<Found> {
+    let session = &mut lane.destination;
     let mut next = open(session, job)?;
     for _ in 0..LOOKS {
         if !tail.settle {
@@ -73,7 +76,7 @@ pub fn reconcile(access: &Access<'_>, session: &mut Session, job: &Job, tail: &T
         let mut landed = list(session, tail.from)?;
         found.next = landed.values().flatten().filter_map(|landed| landed.uid.next()).max().unwrap_or(next).max(next);
         remove_linked(access, job, &mut landed)?;
-        link(access, job, landed, &mut found)?;
+        link(access, &mut lane.source, job, landed, &mut found)?;
     }
     Ok(found)
 }
@@ -126,33 +129,88 @@ fn closest(candidates: &VecDeque<Landed>, octets: u64, flags: &Flags) -> usize {
     alike.or_else(|| candidates.iter().position(same_size)).unwrap_or(0)
 }
 
-fn link(access: &Access<'_>, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
+fn link(access: &Access<'_>, source: &mut Session, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
     let name = &job.plan.source.raw;
-    let mut links = Vec::new();
-    let (mut linked, mut records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
-    for uid in job.plan.copies.iter() {
-        if landed.is_empty() {
+    let mut pending = Pending::new(access, job)?;
+    while !landed.is_empty() {
+        let records = pending.next(source)?;
+        if records.is_empty() {
             break;
         }
-        if linked.get(uid)?.is_some() {
-            continue;
-        }
-        let Some(record) = records.get(uid)? else { continue };
-        let Some(candidates) = landed.get_mut(&record.identity) else { continue };
-        let wanted = record.flags.within(&job.capacity);
-        let Some(copy) = candidates.remove(closest(candidates, record.octets, &wanted)) else { continue };
-        found.messages += 1;
-        found.octets += copy.octets;
-        let agreed = wanted.minus(&wanted.minus(&copy.flags));
-        let origin = LinkOrigin::Reconciled;
-        let (octets, identity) = (record.octets, record.identity);
-        links.push(Link { source: uid, destination: copy.uid, agreed, origin, octets, identity });
-        if candidates.is_empty() {
-            landed.remove(&record.identity);
-        }
-        if links.len() >= CHECKPOINT_LINKS {
-            access.state.checkpoint(name, &std::mem::take(&mut links), &[])?;
-        }
+        let links: Vec<Link> = records.iter().filter_map(|record| matched(job, record, &mut landed)).collect();
+        found.messages += links.len() as u64;
+        found.octets += links.iter().map(|link| link.octets).sum::<u64>();
+        access.state.checkpoint(name, &links, &[])?;
     }
-    access.state.checkpoint(name, &links, &[])
+    Ok(())
+}
+
+/// The link to the candidate that is this message, if one is.
+fn matched(job: &Job, record: &MessageRecord, landed: &mut Candidates) -> Option<Link> {
+    let identity = record.identity?;
+    let candidates = landed.get_mut(&identity)?;
+    let wanted = record.flags.within(&job.capacity);
+    let copy = candidates.remove(closest(candidates, record.octets, &wanted))?;
+    if candidates.is_empty() {
+        landed.remove(&identity);
+    }
+    let agreed = wanted.minus(&wanted.minus(&copy.flags));
+    let (origin, octets) = (LinkOrigin::Reconciled, record.octets);
+    Some(Link { source: record.uid, destination: copy.uid, agreed, origin, octets, identity })
+}
+
+/// What is planned and not linked, in the order of the UIDs, with identities.
+struct Pending<'a> {
+    job: &'a Job,
+    uids: Box<dyn Iterator<Item = Uid> + 'a>,
+    links: Lookup<Link>,
+    records: Lookup<MessageRecord>,
+    /// The source mailbox is open.
+    open: bool,
+}
+
+impl<'a> Pending<'a> {
+    fn new(access: &Access<'_>, job: &'a Job) -> Result<Self> {
+        let name = &job.plan.source.raw;
+        let (links, records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
+        Ok(Pending { job, uids: Box::new(job.plan.copies.iter()), links, records, open: false })
+    }
+
+    /// The next of them, at most as many as go into one checkpoint; none at the end.
+    fn next(&mut self, source: &mut Session) -> Result<Vec<MessageRecord>> {
+        let mut records = Vec::new();
+        for uid in self.uids.by_ref() {
+            if self.links.get(uid)?.is_none()
+                && let Some(record) = self.records.get(uid)?
+            {
+                records.push(record);
+            }
+            if records.len() >= CHECKPOINT_LINKS {
+                break;
+            }
+        }
+        self.identify(source, &mut records)?;
+        Ok(records)
+    }
+
+    fn identify(&mut self, source: &mut Session, records: &mut [MessageRecord]) -> Result<()> {
+        let unknown: UidSet =
+            records.iter().filter(|record| record.identity.is_none()).map(|record| record.uid).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.open, true) {
+            let opened = source.open(&self.job.plan.source, Opening::Examine)?;
+            if opened.sync_point.uid_validity != self.job.plan.source_validity {
+                return Err(source_changed().in_mailbox(&self.job.plan.source.path()));
+            }
+        }
+        for set in unknown.chunks(COMMAND_OCTETS, u64::MAX) {
+            let identities = identities(source, &set.to_string())?;
+            for record in records.iter_mut().filter(|record| record.identity.is_none()) {
+                record.identity = identities.get(&record.uid).map(|(identity, _)| *identity);
+            }
+        }
+        Ok(())
+    }
 }

@@ -4,10 +4,12 @@ use super::access::Access;
 use super::allowance::Allowance;
 use super::apply::{Clock, apply_account};
 use super::fleet::for_each_account;
+use super::listing::Identities;
 use super::plan::plan_account;
+use super::recognise::recognise;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Thoroughness};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 use crate::model::statistics::Part;
 
@@ -29,7 +31,11 @@ fn sync_account(
 ) -> Result<ApplySummary> {
     let clock = Clock::start();
     access.state.begin_scan()?;
-    let scanned = access.gauge.part(Part::Scan, || scan_account(access, thoroughness))?;
+    let scanned = access.gauge.part(Part::Scan, || {
+        let mut scanned = scan_account(access, thoroughness, Identities::WhereCopied)?;
+        scanned.troubles.extend(recognise(access)?.troubles);
+        Ok::<_, Error>(scanned)
+    })?;
     let planned = access.gauge.part(Part::Plan, || plan_account(access))?;
     let mut summary = apply_account(access, &planned.plan, allowance, options.deletes, clock)?;
     note_scan(&mut summary, scanned);

@@ -10,7 +10,7 @@
 use super::access::Access;
 use crate::diff::rollback::{Before, Sighting, void_links};
 use crate::error::{Result, Scope};
-use crate::model::{Digest, Link, MailboxState, RawName, Side, SyncPoint, Uid};
+use crate::model::{Digest, Link, MailboxState, MessageRecord, RawName, Side, SyncPoint, Uid};
 use crate::store::Reach;
 use std::collections::HashMap;
 
@@ -56,6 +56,11 @@ impl<'a> Watch<'a> {
         all.filter(|reach| validity(reach) == status.uid_validity).collect()
     }
 
+    /// Whether no link depends on what the mailbox holds.
+    pub fn is_free(&self, name: &RawName, status: SyncPoint) -> bool {
+        self.linked(name, status).is_empty()
+    }
+
     /// Whether the links of a mailbox must be compared, even if its listing is as it was.
     pub fn doubts(&self, name: &RawName, status: SyncPoint) -> bool {
         let is_ahead = |below: Uid| status.uid_next.is_some_and(|next| next < below);
@@ -85,7 +90,9 @@ impl<'a> Watch<'a> {
         let suspect = doubted || distrusted || went_back(status.uid_next, next) || self.doubts(name, status);
         let records = match point {
             // A scan that was cut off has replaced the listing from before.
-            Some(_) if !doubted => self.identities(name).and_then(Iterator::collect).ok(),
+            Some(_) if !doubted && known.is_some_and(|known| known.identified) => {
+                self.identities(name).and_then(Iterator::collect).ok()
+            }
             _ => None,
         };
         if records.is_none() && !suspect {
@@ -100,7 +107,8 @@ impl<'a> Watch<'a> {
 
     fn identities(&self, name: &RawName) -> Result<impl Iterator<Item = Result<(Uid, Digest)>>> {
         let records = self.access.state.records(self.side, name)?;
-        Ok(records.map(|record| record.map(|record| (record.uid, record.identity))))
+        let identified = |record: MessageRecord| record.identity.map(|identity| (record.uid, identity));
+        Ok(records.filter_map(move |record| record.map(identified).transpose()))
     }
 
     /// Compares the links of a mailbox that was listed whole with what it was before, and forgets those that are void.

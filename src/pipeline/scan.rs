@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::fleet::for_each_account;
-use super::listing::{SideScan, Wanted};
+use super::listing::{Identities, SideResult, SideScan, Wanted};
 use super::{Event, Migration, Phase, Thoroughness};
 use crate::error::Result;
 use crate::model::Side;
@@ -13,7 +13,7 @@ use std::thread;
 pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountResult<ScanSummary>> {
     for_each_account(migration, |access| {
         access.state.begin_scan()?;
-        let summary = scan_account(access, thoroughness)?;
+        let summary = scan_account(access, thoroughness, Identities::All)?;
         migration.store.flush()?;
         Ok(summary)
     })
@@ -24,13 +24,13 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
 /// # Errors
 /// What makes the account's snapshot impossible: a login, rights, a broken connection. A mailbox that cannot be listed
 /// is in the summary's `troubles`.
-pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness) -> Result<ScanSummary> {
+pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities: Identities) -> Result<ScanSummary> {
     let account = &access.account.name;
     access.bind()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 });
     let (source, destination) = thread::scope(|scope| {
-        let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness));
-        let source = scan_side(access, Side::Source, thoroughness);
+        let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness, identities));
+        let source = scan_side(access, Side::Source, thoroughness, identities);
         (source, destination.join())
     });
     let source = source?;
@@ -44,6 +44,12 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness) -> Result<S
     Ok(summary)
 }
 
-fn scan_side<'a>(access: &'a Access<'a>, side: Side, thoroughness: Thoroughness) -> Result<super::listing::SideResult> {
-    access.with_session(side, |session| SideScan::new(access, side, session, thoroughness).run(&Wanted::All))
+fn scan_side(
+    access: &Access<'_>,
+    side: Side,
+    thoroughness: Thoroughness,
+    identities: Identities,
+) -> Result<SideResult> {
+    access
+        .with_session(side, |session| SideScan::new(access, side, session, thoroughness, identities).run(&Wanted::All))
 }

@@ -17,34 +17,38 @@ const FAR: Duration = Duration::from_millis(10);
 const LEAST_OCTETS: u64 = 1536 << 10;
 const MOST_OCTETS: u64 = 6 << 20;
 
+/// Connections over which a mailbox is appended, where there are fewer mailboxes than lanes: a third gained nothing.
+const UPLINKS: usize = 2;
+
 /// What one account may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Share {
     /// Mailboxes copied at the same time.
     pub lanes: usize,
+    /// Connections to the destination for each of them, at most.
+    pub uplinks: usize,
     /// Octets of messages on their way from the source, of one mailbox.
     pub window_octets: u64,
     /// Octets of messages between download and upload, of one mailbox.
     pub belt_octets: u64,
-    /// Octets of messages on their way to the destination, of one mailbox.
-    pub upload_octets: u64,
 }
 
 impl Share {
     /// The share of an account with that many mailboxes to copy, on servers at that distance.
     pub fn new(migration: &Migration, mailboxes: usize, latency: Duration) -> Share {
         let lanes = if latency >= FAR { FAR_LANES } else { LANES };
-        let connections = Side::BOTH.map(|side| migration.connector(side).server().max_connections);
+        let connections = Side::BOTH.map(|side| migration.connector(side).connections());
         let most_lanes = lanes.min(mailboxes).min(connections[0]).min(connections[1]);
-        divided(migration.limits.memory_octets / accounts_at_once(migration) as u64, most_lanes)
+        let share = divided(migration.limits.memory_octets / accounts_at_once(migration) as u64, most_lanes);
+        Share { uplinks: UPLINKS.min(LANES / share.lanes).max(1), ..share }
     }
 }
 
 fn divided(octets: u64, most_lanes: usize) -> Share {
     let affordable = usize::try_from(octets / LEAST_OCTETS).unwrap_or(usize::MAX);
     let lanes = most_lanes.min(affordable).max(1);
-    let third = (octets / lanes as u64).clamp(LEAST_OCTETS, MOST_OCTETS) / 3;
-    Share { lanes, window_octets: third, belt_octets: third, upload_octets: third }
+    let half = (octets / lanes as u64).clamp(LEAST_OCTETS, MOST_OCTETS) / 2;
+    Share { lanes, uplinks: 1, window_octets: half, belt_octets: half }
 }
 
 #[cfg(test)]
@@ -56,10 +60,10 @@ mod tests {
         for octets in [1 << 20, 4 << 20, 64 << 20, 1 << 30] {
             for lanes in 1..=FAR_LANES {
                 let share = divided(octets, lanes);
-                let used = share.lanes as u64 * (share.window_octets + share.belt_octets + share.upload_octets);
+                let used = share.lanes as u64 * (share.window_octets + share.belt_octets);
                 assert!(used <= octets.max(LEAST_OCTETS), "{octets} {lanes}: {share:?}");
             }
         }
-        assert_eq!(divided(64 << 20, 4).window_octets, 2 << 20);
+        assert_eq!(divided(64 << 20, 4).window_octets, MOST_OCTETS / 2);
     }
 }

@@ -1,91 +1,149 @@
-//! The destination's half of copying a mailbox: messages leave the belt in batches, are appended in the order of their
-//! source UIDs, and every answer becomes links, those of a moment in one checkpoint.
+//! The destination's half of copying a mailbox: messages leave the belt and go straight into an APPEND that is open, in the
+//! order of their source UIDs; every answer becomes links, those of a moment in one checkpoint.
+//!
+//! A large mailbox is appended over two connections in turns, where the server gives its UIDs when a command ends
+//! ([`Session::numbers_at_the_end`]): it works on the messages of both, and the end of a command is sent when the one before
+//! it was answered. So the order is kept, and neither connection waits for the server's disk alone.
 //!
 //! Invariants:
 //! 1. The pair's intent is durable before the first octet of the first APPEND is sent (apply.rs notes it).
 //! 2. A link is recorded only for a message that the server said is stored, under a UID that it named and that can be
 //!    true: of this UIDVALIDITY, above every UID that was there before.
 //! 3. Anything else means that the tail must be reconciled before another message of this mailbox is appended.
+//! 4. An APPEND that is open or unanswered when the upload breaks off takes its connection with it.
 
 use super::access::Access;
-use super::conveyor::Conveyor;
-use super::copy::{Job, Progress};
+use super::batch::Batch;
+use super::conveyor::{Conveyor, Taken};
+use super::copy::{Careful, Job, Progress};
 use super::download::{Message, Parcel};
 use crate::engine::Session;
 use crate::engine::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::statistics::BatchFigures;
-use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, Outcome, Uid, UidValidity};
+use crate::model::{Digest, Flags, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// MULTIAPPENDs in flight, at most; and how many of the largest the memory is divided into.
-const MULTIAPPENDS_IN_FLIGHT: usize = 8;
-const LARGEST_IN_FLIGHT: u64 = 2;
-
-/// Single APPENDs in flight.
+/// Commands unanswered, at most, and the octets of them after which no further one is begun: what would have to be looked
+/// for after a break.
+const MULTIAPPENDS_IN_FLIGHT: usize = 4;
 const APPENDS_IN_FLIGHT: usize = 32;
+const UNANSWERED_OCTETS: u64 = 16 << 20;
 
 /// How long links wait to be recorded with others: writing to the state wakes all of sled's threads, each time.
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(250);
 
+/// How long an open APPEND waits for its next message before it is ended: what came is then stored.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Octets that are not held back for more to come.
+const WORTH_PUSHING: u64 = 64 << 10;
+
+/// A refused batch is tried again in that many parts.
+const SPLIT: usize = 4;
+
 /// The destination's half at work.
 pub struct UploadRun<'a> {
-    pub access: &'a Access<'a>,
-    pub session: &'a mut Session,
-    pub job: &'a Job,
-    pub conveyor: &'a Conveyor<Parcel>,
-    pub capacity: &'a FlagCapacity,
-    pub progress: &'a mut Progress,
+    access: &'a Access<'a>,
+    job: &'a Job,
+    conveyor: &'a Conveyor<Parcel>,
+    progress: &'a mut Progress,
+    uplinks: Uplinks<'a>,
+    open: Option<Open>,
+    in_flight: VecDeque<InFlight>,
+    end: UploadEnd,
     /// When the last batch was answered.
-    pub answered: Option<Instant>,
-    pub owed: Owed,
+    answered: Option<Instant>,
+    owed: Owed,
+}
+
+/// The connections that messages are appended over.
+struct Uplinks<'a> {
+    first: &'a mut Session,
+    /// Where a second one is put once it is open.
+    spare: &'a Mutex<Option<Session>>,
+    second: Option<Session>,
+    last: Uplink,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Uplink {
+    First,
+    Second,
+}
+
+impl Uplinks<'_> {
+    fn session(&mut self, uplink: Uplink) -> &mut Session {
+        match (uplink, &mut self.second) {
+            (Uplink::Second, Some(second)) => second,
+            _ => self.first,
+        }
+    }
+
+    /// Whose turn it is.
+    fn next(&mut self) -> Uplink {
+        if self.second.is_none() {
+            self.second = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        self.last = match (&self.second, self.last) {
+            (Some(_), Uplink::First) => Uplink::Second,
+            _ => Uplink::First,
+        };
+        self.last
+    }
 }
 
 /// Links that are not recorded yet. Were the process to die with them, the tail would tell: the intent is open.
-pub struct Owed {
+struct Owed {
     links: Vec<Link>,
     since: Instant,
 }
 
 impl Owed {
-    /// Nothing is owed yet.
-    pub fn none() -> Self {
-        Owed { links: Vec::new(), since: Instant::now() }
-    }
-
     fn are_due(&self) -> bool {
         self.links.len() >= CHECKPOINT_LINKS || self.since.elapsed() >= CHECKPOINT_PAUSE
     }
 }
 
-/// One message of a batch.
+/// One message of a batch, its octets having left.
 struct Sent {
     uid: Uid,
     identity: Digest,
-    upload: Upload,
+    octets: u64,
     agreed: Flags,
 }
 
-/// A batch that was refused, and whether a literal of it was not announced.
-struct Refused {
+/// An APPEND to which messages are added.
+struct Open {
+    pending: PendingAppend,
+    uplink: Uplink,
     batch: Vec<Sent>,
-    status: Status,
-    at_once: bool,
+    octets: u64,
+    /// Octets that may not have left yet.
+    gathered: u64,
+    limit: Batch,
+    /// Its messages are tried in batches of so many, because something was refused.
+    careful: Option<usize>,
+    began: Instant,
+}
+
+impl Open {
+    fn is_full(&self) -> bool {
+        self.batch.len() >= self.limit.messages || self.octets >= self.limit.octets
+    }
 }
 
 struct InFlight {
     pending: PendingAppend,
+    uplink: Uplink,
     batch: Vec<Sent>,
-    sent: Instant,
-}
-
-impl InFlight {
-    fn octets(&self) -> u64 {
-        self.batch.iter().map(|sent| sent.upload.octets.len()).sum()
-    }
+    octets: u64,
+    full: bool,
+    began: Instant,
 }
 
 /// How the upload ended.
@@ -94,22 +152,58 @@ pub enum UploadEnd {
     Complete,
     /// Some messages are stored, but the server did not say where: the tail tells.
     Reconcile,
-    /// A batch was refused: its messages are to be tried one by one, after a look at the tail.
+    /// A batch was refused: its messages are to be tried in smaller ones, after a look at the tail.
     Split,
 }
 
-impl UploadRun<'_> {
+impl<'a> UploadRun<'a> {
+    /// Nothing is sent yet. A second connection may turn up in `spare`.
+    pub fn new(
+        access: &'a Access<'a>,
+        job: &'a Job,
+        conveyor: &'a Conveyor<Parcel>,
+        progress: &'a mut Progress,
+        session: &'a mut Session,
+        spare: &'a Mutex<Option<Session>>,
+    ) -> Self {
+        let uplinks = Uplinks { first: session, spare, second: None, last: Uplink::Second };
+        UploadRun {
+            access,
+            job,
+            conveyor,
+            progress,
+            uplinks,
+            open: None,
+            in_flight: VecDeque::new(),
+            end: UploadEnd::Complete,
+            answered: None,
+            owed: Owed { links: Vec::new(), since: Instant::now() },
+        }
+    }
+
     /// Appends everything that comes along the belt.
     ///
     /// # Errors
     /// `Connection`, `Throttled`: worth another try after reconciling; `Quota`, `Changed`, `Refused`: not.
-    pub fn run(&mut self) -> Result<UploadEnd> {
+    pub fn run(mut self) -> Result<UploadEnd> {
         let result = self.append_all();
         let recorded = self.record_owed();
         if result.as_ref().is_err_and(Error::breaks_connection) {
             self.access.batch().failed();
         }
         self.conveyor.abandon();
+        // Invariant 4.
+        let unanswered = self.in_flight.iter().map(|sent| sent.uplink);
+        for uplink in self.open.iter().map(|open| open.uplink).chain(unanswered) {
+            self.uplinks.session(uplink).kill();
+        }
+        if let Some(mut second) = self.uplinks.second.take() {
+            // Whoever appended last is used next: what STATUS says may be older on the other connection.
+            if self.uplinks.last == Uplink::Second {
+                std::mem::swap(self.uplinks.first, &mut second);
+            }
+            self.access.give_back(Side::Destination, second);
+        }
         recorded.and(result)
     }
 
@@ -125,110 +219,129 @@ impl UploadRun<'_> {
     }
 
     fn append_all(&mut self) -> Result<UploadEnd> {
-        let mut in_flight = VecDeque::new();
-        let mut end = UploadEnd::Complete;
-        while end != UploadEnd::Split {
-            let (messages, octets) = self.batch_size();
-            let parcels = self.conveyor.take_batch(messages, octets);
-            if parcels.is_empty() {
-                break;
-            }
-            let batch = self.unpack(parcels)?;
-            if !batch.is_empty() {
-                self.append(batch, &mut in_flight, &mut end)?;
+        while self.end != UploadEnd::Split {
+            match self.conveyor.take(PATIENCE) {
+                Taken::Items(parcels) => self.take(parcels)?,
+                Taken::Nothing => self.close_batch()?,
+                Taken::End => break,
             }
         }
-        while let Some(front) = in_flight.pop_front() {
-            self.settle(front, &mut in_flight, &mut end)?;
-        }
-        Ok(end)
+        self.close_batch()?;
+        while self.settle_oldest()? {}
+        Ok(self.end)
     }
 
-    fn batch_size(&self) -> (usize, u64) {
-        let limits = &self.access.migration.limits;
-        let octets = self.job.share.upload_octets / LARGEST_IN_FLIGHT;
-        if self.progress.is_careful() || !self.session.appends_many() {
-            return (1, octets);
-        }
-        (self.access.batch().messages(), limits.batch_octets.unwrap_or(octets))
-    }
-
-    /// Takes the messages out; what is absent gets its outcome at once.
-    fn unpack(&mut self, parcels: Vec<Parcel>) -> Result<Vec<Sent>> {
-        let mut batch = Vec::with_capacity(parcels.len());
+    fn take(&mut self, parcels: Vec<Parcel>) -> Result<()> {
         for parcel in parcels {
+            // What is left will be fetched again.
+            if self.end == UploadEnd::Split {
+                return Ok(());
+            }
             match parcel {
                 Parcel::Absent { uid, outcome } => self.conclude(uid, outcome)?,
                 Parcel::Message(message) => match self.job.oversized(message.octets.len()) {
-                    Some(reason) => self.conclude(message.record.uid, Outcome::Skipped(reason))?,
-                    None => batch.push(self.prepare(*message)),
+                    Some(reason) => self.conclude(message.uid, Outcome::Skipped(reason))?,
+                    None => self.add(*message)?,
                 },
             }
         }
-        Ok(batch)
+        self.push()
     }
 
-    fn prepare(&self, message: Message) -> Sent {
-        let flags = message.flags.within(self.capacity);
-        let upload = Upload { octets: message.octets, flags: flags.clone(), internal_date: message.internal_date };
-        Sent { uid: message.record.uid, identity: message.record.identity, upload, agreed: flags }
-    }
-
-    fn append(&mut self, batch: Vec<Sent>, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
-        if *end == UploadEnd::Split {
-            return Ok(());
-        }
-        self.progress.reached = batch.last().map_or(self.progress.reached, |sent| sent.uid.max(self.progress.reached));
-        // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
-        let alone = batch.last().map(|sent| sent.uid) <= self.progress.careful_through;
-        self.session.announce_literals(self.progress.announces_literals || alone);
-        while alone && let Some(front) = in_flight.pop_front() {
-            self.settle(front, in_flight, end)?;
-        }
-        self.access.migration.destination.pace(batch.len() as u64);
-        let uploads = batch.iter().map(|sent| &sent.upload);
-        let sent = Instant::now();
-        let pending = self.session.send_append(&self.job.plan.destination.raw, uploads)?;
-        let messages = batch.len() as u64;
-        in_flight.push_back(InFlight { pending, batch, sent });
-        self.access.gauge.note_batch(BatchFigures { messages, in_flight: in_flight.len() as u64 });
-        while self.is_crowded(in_flight)
-            && let Some(front) = in_flight.pop_front()
-        {
-            self.settle(front, in_flight, end)?;
+    /// The server works on what has come while the next message does.
+    fn push(&mut self) -> Result<()> {
+        if let Some(open) = self.open.as_mut().filter(|open| open.gathered >= WORTH_PUSHING) {
+            open.gathered = 0;
+            self.uplinks.session(open.uplink).push_append()?;
         }
         Ok(())
     }
 
-    fn is_crowded(&self, in_flight: &VecDeque<InFlight>) -> bool {
-        let (most, room) = match self.session.appends_many() {
-            true => (MULTIAPPENDS_IN_FLIGHT, self.job.share.upload_octets / LARGEST_IN_FLIGHT),
-            false => (APPENDS_IN_FLIGHT, 0),
-        };
-        // There must be room for one more.
-        in_flight.len() >= most
-            || in_flight.iter().map(InFlight::octets).sum::<u64>() + room > self.job.share.upload_octets
+    /// Sends a message, in the APPEND that is open or in a new one.
+    fn add(&mut self, message: Message) -> Result<()> {
+        let Message { uid, identity, octets, mut flags, internal_date } = message;
+        let (length, careful) = (octets.len(), self.progress.careful(uid));
+        let ends = |open: &Open| open.octets + length > open.limit.octets || open.careful != careful;
+        if self.open.as_ref().is_some_and(ends) {
+            self.close_batch()?;
+        }
+        if self.open.is_none() {
+            self.open = self.begin(careful)?;
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        if self.progress.without_keywords.contains(&uid) {
+            flags = flags.without_keywords();
+        }
+        let flags = flags.within(&self.job.capacity);
+        self.access.migration.destination.pace(1);
+        let upload = Upload { octets, flags, internal_date };
+        self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
+        open.batch.push(Sent { uid, identity, octets: length, agreed: upload.flags });
+        open.octets += length;
+        open.gathered += length;
+        if open.is_full() || open.pending.is_refused() { self.close_batch() } else { Ok(()) }
     }
 
-    /// Reads the answer to the oldest APPEND.
-    fn settle(&mut self, sent: InFlight, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
-        let (at_once, octets) = (sent.pending.went_at_once(), sent.octets());
-        match self.session.finish_append(sent.pending)? {
+    /// Begins an APPEND. `None` when a batch before it turns out to be refused.
+    fn begin(&mut self, careful: Option<usize>) -> Result<Option<Open>> {
+        // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
+        let alone = careful == Some(1);
+        while (self.is_crowded() || alone) && self.settle_oldest()? {}
+        if self.end == UploadEnd::Split {
+            return Ok(None);
+        }
+        let uplink = if careful.is_some() { Uplink::First } else { self.uplinks.next() };
+        let announced = self.progress.announces_literals || alone;
+        let session = self.uplinks.session(uplink);
+        session.announce_literals(announced);
+        let limit = match (session.appends_many(), careful) {
+            (false, _) => Batch { messages: 1, octets: u64::MAX },
+            (true, Some(messages)) => Batch { messages, ..self.access.batch().next() },
+            (true, None) => self.access.batch().next(),
+        };
+        let pending = session.begin_append(&self.job.plan.destination.raw)?;
+        let (batch, began) = (Vec::new(), Instant::now());
+        Ok(Some(Open { pending, uplink, batch, octets: 0, gathered: 0, limit, careful, began }))
+    }
+
+    fn is_crowded(&self) -> bool {
+        let most = if self.uplinks.first.appends_many() { MULTIAPPENDS_IN_FLIGHT } else { APPENDS_IN_FLIGHT };
+        let octets: u64 = self.in_flight.iter().map(|sent| sent.octets).sum();
+        self.in_flight.len() >= most || octets >= UNANSWERED_OCTETS
+    }
+
+    /// Ends the APPEND that is open, when all before it that went over another connection were answered.
+    fn close_batch(&mut self) -> Result<()> {
+        let Some(open) = self.open.as_ref() else { return Ok(()) };
+        let uplink = open.uplink;
+        while self.in_flight.iter().any(|sent| sent.uplink != uplink) {
+            self.settle_oldest()?;
+        }
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.uplinks.session(uplink).end_append(&open.pending)?;
+        let (full, messages) = (open.is_full(), open.batch.len() as u64);
+        let Open { pending, batch, octets, began, .. } = open;
+        self.in_flight.push_back(InFlight { pending, uplink, batch, octets, full, began });
+        self.access.gauge.note_batch(BatchFigures { messages, in_flight: self.in_flight.len() as u64 });
+        Ok(())
+    }
+
+    /// Reads the answer to the oldest APPEND; false when there is none.
+    fn settle_oldest(&mut self) -> Result<bool> {
+        let Some(sent) = self.in_flight.pop_front() else { return Ok(false) };
+        let InFlight { pending, uplink, batch, full, began, .. } = sent;
+        let at_once = pending.went_at_once();
+        match self.uplinks.session(uplink).finish_append(pending)? {
             Appended::Stored { uid_validity, uids } if self.can_be_true(uid_validity, &uids) => {
                 let now = Instant::now();
-                let began = self.answered.replace(now).map_or(sent.sent, |answered| answered.max(sent.sent));
-                self.access.batch().stored(sent.batch.len(), octets, now - began);
-                self.link(&sent.batch, &uids, *end)
+                let busy_since = self.answered.replace(now).map_or(began, |answered| answered.max(began));
+                self.access.batch().stored(full, now - busy_since);
+                self.link(batch, &uids)?;
             }
-            Appended::Stored { .. } | Appended::StoredSomewhere => {
-                *end = (*end).max(UploadEnd::Reconcile);
-                Ok(())
-            }
-            Appended::Refused(status) => {
-                let refused = Refused { batch: sent.batch, status, at_once };
-                self.refused(refused, in_flight, end)
-            }
+            Appended::Stored { .. } | Appended::StoredSomewhere => self.end = self.end.max(UploadEnd::Reconcile),
+            Appended::Refused(status) => self.refused(batch, &status, uplink, at_once)?,
         }
+        Ok(true)
     }
 
     /// Invariant 2.
@@ -236,51 +349,51 @@ impl UploadRun<'_> {
         uid_validity == self.job.destination_validity && uids.first().is_some_and(|first| *first >= self.progress.tail)
     }
 
-    fn link(&mut self, batch: &[Sent], uids: &[Uid], end: UploadEnd) -> Result<()> {
-        self.owed.links.extend(batch.iter().zip(uids).map(|(sent, uid)| Link {
+    fn link(&mut self, batch: Vec<Sent>, uids: &[Uid]) -> Result<()> {
+        let (messages, octets) = (batch.len() as u64, batch.iter().map(|sent| sent.octets).sum());
+        self.owed.links.extend(batch.into_iter().zip(uids).map(|(sent, uid)| Link {
             source: sent.uid,
             destination: *uid,
-            agreed: sent.agreed.clone(),
+            agreed: sent.agreed,
             origin: LinkOrigin::Appended,
-            octets: sent.upload.octets.len(),
+            octets: sent.octets,
             identity: sent.identity,
         }));
         if self.owed.are_due() {
             self.record_owed()?;
         }
         // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
-        if end == UploadEnd::Complete
+        if self.end == UploadEnd::Complete
             && let Some(next) = uids.last().and_then(|last| last.next())
         {
             self.progress.tail = next;
         }
-        let octets = batch.iter().map(|sent| sent.upload.octets.len()).sum();
-        self.progress.copied(self.access, self.job, batch.len() as u64, octets);
+        self.progress.copied(self.access, self.job, messages, octets);
         Ok(())
     }
 
-    /// A refused batch is tried again message by message, each literal announced, so that the one is found. Before that
-    /// the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND.
-    fn refused(&mut self, refused: Refused, in_flight: &mut VecDeque<InFlight>, end: &mut UploadEnd) -> Result<()> {
-        let Refused { batch, status, at_once } = refused;
-        let error = refusal(&status).in_mailbox(&self.job.plan.destination.path());
-        if !self.session.is_alive() || error.is_transient() {
+    /// A refused batch is tried again in parts, down to single messages with each literal announced, so that the one is
+    /// found. Before that the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND.
+    fn refused(&mut self, batch: Vec<Sent>, status: &Status, uplink: Uplink, at_once: bool) -> Result<()> {
+        let error = refusal(status).in_mailbox(&self.job.plan.destination.path());
+        if !self.uplinks.session(uplink).is_alive() || error.is_transient() {
             return Err(self.broken_by_refusal(&batch, error, at_once)?);
         }
         if *error.kind() == Kind::Quota {
             return Err(error);
         }
+        let Some(last) = batch.last().map(|sent| sent.uid) else { return Ok(()) };
         if batch.len() > 1 || at_once {
             self.access.batch().failed();
-            *end = UploadEnd::Split;
-            self.progress.careful_through = batch.last().map(|sent| sent.uid);
-            self.progress.reached = Uid(0);
+            self.try_again(Careful { through: last, messages: (batch.len() / SPLIT).max(1) });
             return Ok(());
         }
-        match batch.into_iter().next() {
-            Some(sent) => self.refused_message(sent, &status, &error, in_flight, end),
-            None => Ok(()),
-        }
+        batch.into_iter().try_for_each(|sent| self.refused_message(sent, status, &error))
+    }
+
+    fn try_again(&mut self, careful: Careful) {
+        self.end = UploadEnd::Split;
+        self.progress.careful = Some(careful);
     }
 
     /// A BAD ends the connection. It may be about literals that were not announced; else, if it was about one message,
@@ -294,14 +407,7 @@ impl UploadRun<'_> {
         Ok(Error::new(Kind::Connection, "the destination refused a command").because(error.summary()))
     }
 
-    fn refused_message(
-        &mut self,
-        mut sent: Sent,
-        status: &Status,
-        error: &Error,
-        in_flight: &mut VecDeque<InFlight>,
-        end: &mut UploadEnd,
-    ) -> Result<()> {
+    fn refused_message(&mut self, sent: Sent, status: &Status, error: &Error) -> Result<()> {
         if status.code == "TRYCREATE" || *error.kind() == Kind::Changed {
             return Err(Error::new(Kind::Changed, "the mailbox is gone from the destination")
                 .because(&status.text)
@@ -309,11 +415,10 @@ impl UploadRun<'_> {
                 .hint("run `mailferry sync` to create it again"));
         }
         if is_about_keywords(status) && sent.agreed.keywords().next().is_some() {
-            let system = sent.agreed.texts().filter(|text| text.starts_with('\\')).map(str::to_owned);
-            sent.agreed = Flags::from_texts(system.collect::<Vec<_>>().iter().map(String::as_str));
-            sent.upload.flags = sent.agreed.clone();
             self.access.notice(&format!("UID {} goes without its keywords: {}", sent.uid, status.text));
-            return self.append(vec![sent], in_flight, end);
+            self.progress.without_keywords.insert(sent.uid);
+            self.try_again(Careful { through: sent.uid, messages: 1 });
+            return Ok(());
         }
         self.conclude(sent.uid, Outcome::Refused(status.text.clone()))
     }

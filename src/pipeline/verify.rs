@@ -4,6 +4,7 @@
 use super::access::Access;
 use super::content::hash_both;
 use super::fleet::for_each_account;
+use super::listing::Identities;
 use super::plan::{Snapshots, pairing};
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
@@ -22,7 +23,7 @@ pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySu
 }
 
 fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
-    let scanned = scan_account(access, Thoroughness::Full)?;
+    let scanned = scan_account(access, Thoroughness::Full, Identities::All)?;
     let snapshots = Snapshots::load(access)?;
     let Mapping { pairs, omitted, warnings } = snapshots.map()?;
     let messages = scanned.source.messages;

@@ -141,6 +141,22 @@ impl AccountStore {
         Ok(ListingWriter::amending(self, side, mailbox, header, end))
     }
 
+    /// Gives the records of a source mailbox that were listed without identities those of their links.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn identify_copied(&self, source: &RawName) -> Result<()> {
+        let Some(state) = self.mailbox(Side::Source, source)?.filter(|state| !state.identified) else { return Ok(()) };
+        let (mut writer, mut identified) = (self.amend(Side::Source, source)?, 0);
+        for link in self.links(source)? {
+            let link = link?;
+            identified += u64::from(writer.identify(link.source, link.identity)?);
+        }
+        let identified = identified == writer.records();
+        writer.finish(MailboxState { identified, ..state }).map(drop)
+    }
+
     fn listed(&self, side: Side, mailbox: &RawName) -> Result<MailboxHeader> {
         let header = self.mailbox_header(side, mailbox)?.filter(|header| header.state.sync_point.is_some());
         header.ok_or_else(|| {

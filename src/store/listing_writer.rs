@@ -8,7 +8,7 @@ use super::entries::Tally;
 use super::leaves::{BATCH_LEAVES, LeafEditor};
 use super::listing::MailboxHeader;
 use crate::error::Result;
-use crate::model::{Flags, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
+use crate::model::{Digest, Flags, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
 
 /// Changes the listing of one mailbox. Dropped without [`ListingWriter::finish`] it leaves the mailbox as it was, or
 /// unlisted. One writer a mailbox at a time.
@@ -81,6 +81,17 @@ impl ListingWriter {
         if known.flags != *flags {
             let changed = MessageRecord { flags: flags.clone(), ..known.clone() };
             self.put(&changed)?;
+        }
+        self.leaves.close_unchanged();
+        Ok(true)
+    }
+
+    /// Gives a known record its identity, unless it has one; tells whether there is one.
+    pub fn identify(&mut self, uid: Uid, identity: Digest) -> Result<bool> {
+        let Some(known) = self.known(uid)? else { return Ok(false) };
+        if known.identity.is_none() {
+            let identified = MessageRecord { identity: Some(identity), ..known.clone() };
+            self.put(&identified)?;
         }
         self.leaves.close_unchanged();
         Ok(true)

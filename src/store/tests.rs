@@ -27,7 +27,7 @@ pub(super) fn record(uid: u32) -> MessageRecord {
         octets: 1000 + u64::from(uid),
         internal_date: (!uid.is_multiple_of(5)).then_some(InternalDate(1_700_000_000 + i64::from(uid))),
         flags: Flags::from_texts(texts.iter().copied()),
-        identity: Digest(std::array::from_fn(|index| (uid as u8).wrapping_mul(31).wrapping_add(index as u8))),
+        identity: Some(Digest(std::array::from_fn(|index| (uid as u8).wrapping_mul(31).wrapping_add(index as u8)))),
     }
 }
 
@@ -43,6 +43,7 @@ pub(super) fn state() -> MailboxState {
         records: 0,
         revision: 0,
         deltas: 0,
+        identified: true,
         trouble: None,
     }
 }

@@ -18,7 +18,17 @@ fn upload(flags: &[&str]) -> Upload {
 }
 
 fn append(session: &mut Session, uploads: &[Upload]) -> Result<Appended> {
-    let pending = session.send_append(&raw("INBOX"), uploads.iter())?;
+    append_to("INBOX", session, uploads)
+}
+
+fn append_to(mailbox: &str, session: &mut Session, uploads: &[Upload]) -> Result<Appended> {
+    let mut pending = session.begin_append(&raw(mailbox))?;
+    for upload in uploads.iter() {
+        if !pending.is_refused() {
+            session.add_message(&mut pending, upload)?;
+        }
+    }
+    session.end_append(&pending)?;
     session.finish_append(pending)
 }
 
@@ -75,10 +85,9 @@ fn untagged_responses_before_the_invitation_are_no_refusal() {
 #[test]
 fn mailbox_name_of_an_append_is_quoted() {
     let (scripted, mut session) = logged_in(ALL, "C: APPEND\nS: $ OK [APPENDUID 7 1] done");
-    let pending = session.send_append(&raw("a\"b \\c"), [upload(&[])].iter()).expect("sent");
-    session.finish_append(pending).expect("an answer");
+    append_to("a\"b \\c", &mut session, &[upload(&[])]).expect("an answer");
     assert!(scripted.commands()[1].starts_with(r#"APPEND "a\"b \\c" ("#), "{:?}", scripted.commands());
-    assert!(session.send_append(&raw("a\r\nx DELETE INBOX"), [upload(&[])].iter()).is_err());
+    assert!(append_to("a\r\nx DELETE INBOX", &mut session, &[upload(&[])]).is_err());
 }
 
 #[test]

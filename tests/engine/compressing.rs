@@ -62,7 +62,7 @@ fn deflated(text: &[u8]) -> Vec<u8> {
 }
 
 fn connect(server: Server, limits: &Limits) -> (Connector, Result<Session>) {
-    let connector = Connector::new(server, limits, std::env::temp_dir()).expect("a connector");
+    let connector = Connector::new(server, limits, 1, std::env::temp_dir()).expect("a connector");
     let password = || Ok(Secret::new("secret".to_owned()));
     let session = connector.connect("user", &password, &Common::default(), Duration::ZERO);
     (connector, session.map(|session| session.expect("the budget has one")))

@@ -30,7 +30,7 @@ pub fn server(port: u16) -> Server {
         mechanism: None,
         master: None,
         preset: None,
-        max_connections: 1,
+        max_connections: Some(1),
         compress: Compress::Off,
         timeouts,
         withheld: Vec::new(),
@@ -39,7 +39,7 @@ pub fn server(port: u16) -> Server {
 }
 
 pub fn connect_as(server: Server, user: &str, password: &str) -> Result<Session> {
-    let connector = Connector::new(server, &Limits::default(), std::env::temp_dir()).expect("a connector");
+    let connector = Connector::new(server, &Limits::default(), 1, std::env::temp_dir()).expect("a connector");
     let password = || Ok(Secret::new(password.to_owned()));
     let connected = connector.connect(user, &password, &Common::default(), Duration::ZERO);
     connected.map(|session| session.expect("the budget has one"))

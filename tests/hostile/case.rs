@@ -115,7 +115,13 @@ impl Table {
     /// The whole way of each case: the first run under its behaviour, a run that repairs, and runs that do nothing.
     #[track_caller]
     pub fn judge(self) {
-        let first = self.run(&["sync"]);
+        self.judge_beginning_with(&["sync"]);
+    }
+
+    /// The same, with that as the first run.
+    #[track_caller]
+    pub fn judge_beginning_with(self, first: &[&str]) {
+        let first = self.run(first);
         let mut faults = Vec::new();
         for case in &self.cases {
             if let Err(fault) = self.judge_first(case, &first) {

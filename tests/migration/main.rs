@@ -2,6 +2,7 @@
 //! changes under its feet. Every claim is checked by the harness' own eye on both servers.
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
+//! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`changing`]: both accounts change before, between and while the stages run.
@@ -25,6 +26,7 @@ mod bad_input;
 mod changing;
 mod compressed;
 mod exit_status;
+mod first_copy;
 mod full_disk;
 mod incremental;
 mod migration;

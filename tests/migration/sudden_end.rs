@@ -9,6 +9,9 @@ use crate::support::shared;
 const MANY: &str =
     "INBOX\n    1..1500 bulk \\Seen\n    1501 twin\n    1502 twin\nA\n    1..700 small $Label\nB/C\n    1..300 odd";
 
+/// Batches that are small, so that there are many moments at which a run can be caught.
+const SMALL_BATCHES: &str = "[limits]\nbatch_messages = 50";
+
 /// How many messages are in the three mailboxes.
 fn arrived(destination: &mut Connection) -> usize {
     let status = |mailbox: &str, destination: &mut Connection| {
@@ -31,7 +34,7 @@ fn caught(migration: &Migration<'_>, arguments: &[&str], messages: usize, end: i
 }
 
 fn killed_again_and_again(migration: Migration<'_>) {
-    let migration = migration.seeded(MANY);
+    let migration = migration.seeded(MANY).with_settings(SMALL_BATCHES);
     for messages in [1, 200, 500, 900, 1400, 1900] {
         assert!(caught(&migration, &["sync"], messages, Running::kill), "it ended before {messages} had arrived");
     }
@@ -53,7 +56,7 @@ fn killed_at_six_points_is_resumed_to_an_exact_destination_on_cyrus() {
 
 #[test]
 fn killed_and_its_state_lost_is_resumed_to_an_exact_destination() {
-    let migration = dovecot_to_dovecot().seeded(MANY);
+    let migration = dovecot_to_dovecot().seeded(MANY).with_settings(SMALL_BATCHES);
     for messages in [300, 1200] {
         assert!(caught(&migration, &["sync"], messages, Running::kill));
         migration.ferry.forget_state();

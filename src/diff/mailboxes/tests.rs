@@ -65,6 +65,7 @@ fn mailbox(entry: &str, namespace: &Namespace) -> MailboxState {
         records: 9,
         revision: 1,
         deltas: 0,
+        identified: true,
         trouble: has("trouble").then(|| "NO [NOPERM] no right".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`; links
+//! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`, `?` an identity that is not known; links
 //! `source-destination[:identity][+flag…]`, of messages that we appended, or with `=` for `-` of adopted ones.
 
 use super::*;
@@ -16,7 +16,7 @@ fn record(word: &str) -> MessageRecord {
     let facts: Vec<&str> = texts.next().unwrap().split(':').collect();
     MessageRecord {
         uid: Uid(facts[0].parse().unwrap()),
-        identity: Digest([facts[1].as_bytes()[0]; 16]),
+        identity: Some(Digest([facts[1].as_bytes()[0]; 16])).filter(|_| facts[1] != "?"),
         octets: facts.get(2).map_or(100, |octets| octets.parse().unwrap()),
         internal_date: facts.get(3).map(|date| InternalDate(date.parse().unwrap())),
         flags: flags(&texts.collect::<Vec<_>>()),
@@ -52,6 +52,7 @@ fn mailbox(capacity: FlagCapacity) -> MailboxState {
         records: 0,
         revision: 3,
         deltas: 0,
+        identified: true,
         trouble: None,
     }
 }
