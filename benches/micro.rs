@@ -114,12 +114,11 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         expunges_by_uid: true,
         appends: Appends::default(),
     };
-    let links = links.iter().cloned().map(Ok);
+    let links = || links.iter().cloned().map(Ok);
     let destination = destination.iter().cloned().map(Ok);
     let source = || source.iter().cloned().map(Ok);
-    plan_mailbox(&comparison, source, destination, links, &Policy::default())
+    plan_mailbox(&comparison, source, destination, links, &Policy::default(), &mut |_| Ok(()))
         .expect("records in memory")
-        .plan
         .copies
         .len() as usize
 }

@@ -19,6 +19,8 @@ mod session;
 #[path = "../benches/migration/spread.rs"]
 mod spread;
 mod support;
+#[path = "../benches/migration/synthetic/mod.rs"]
+mod synthetic;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -32,10 +34,12 @@ use delay_line::DelayLine;
 use launch::{Invocation, Launch, Usage};
 use pipe::Job;
 use spread::Spread;
+use support::ferry::{Done, Ferry, Side};
 use support::mailbox;
 use support::seed::seed_account;
 use support::server::{Server, User};
 use support::shared::dovecot_pair;
+use synthetic::{Shape, Synthetic};
 
 /// What takes so long has come to a stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -235,4 +239,47 @@ fn pipe_copies_several_accounts_at_once() {
     let users = [accounts(SEED, ""), accounts(SEED, ""), accounts(SEED, "")];
     pipe::run(&job(&users, 2));
     users.iter().for_each(|user| assert!(verdict(user).is_exact(), "{}", verdict(user)));
+}
+
+fn ferry_between(source: &Synthetic, destination: &Synthetic, accounts: usize) -> Ferry {
+    let [source, destination] = [source, destination].map(|server| Side::in_clear_text(server.port()));
+    (0..accounts).fold(Ferry::new(source, destination), |ferry, _| ferry.with_account(&User::fresh("synthetic")))
+}
+
+#[test]
+fn synthetic_servers_of_one_shape_hold_the_same_messages() {
+    let shape = Shape { mailboxes: 103, messages: 5, octets: 1_000 };
+    let (source, destination) = (Synthetic::start(shape), Synthetic::start(shape));
+    let ferry = ferry_between(&source, &destination, 1);
+    assert_eq!(ferry.sync(), Done::NOTHING);
+    ferry.run(&["verify", "--deep"]).expect(0).says("Identical: 515 messages in 103 mailboxes");
+    let scan = ferry.run(&["scan"]).expect(0);
+    assert_eq!(scan.stdout.matches("103 mailboxes   (all unchanged)").count(), 2, "{scan}");
+    source.receive();
+    assert_eq!(ferry.sync(), Done { copied: 1, ..Done::NOTHING });
+    assert_eq!(ferry.sync(), Done::NOTHING);
+    ferry.run(&["verify", "--deep"]).expect(0).says("Identical: 516 messages");
+}
+
+#[test]
+fn synthetic_accounts_do_not_share_what_is_appended() {
+    let shape = Shape { mailboxes: 3, messages: 2, octets: 0 };
+    let (source, destination) = (Synthetic::start(shape), Synthetic::start(shape));
+    source.receive();
+    let ferry = ferry_between(&source, &destination, 3);
+    ferry.run(&["sync"]).expect(0);
+    assert_eq!(destination.appended_octets().len(), 3);
+    ferry.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn synthetic_large_message_arrives_octet_for_octet_and_is_not_kept() {
+    const OCTETS: u64 = 3_000_001;
+    let source = Shape { mailboxes: 1, messages: 1, octets: OCTETS };
+    let (source, destination) = (Synthetic::start(source), Synthetic::start(Shape { messages: 0, ..source }));
+    let ferry = ferry_between(&source, &destination, 1);
+    assert_eq!(ferry.sync(), Done { copied: 1, ..Done::NOTHING });
+    assert_eq!(destination.appended_octets(), [OCTETS]);
+    assert_eq!(ferry.sync(), Done::NOTHING);
+    ferry.run(&["verify"]).expect(0).says("Identical: 1 message");
 }

@@ -2,7 +2,8 @@
 //! random, lose their links or their UIDVALIDITY, and are synchronised in between, sometimes only in part.
 
 use mailferry::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
-use mailferry::diff::messages::{Appends, Comparison, MailboxDiff, plan_mailbox};
+use mailferry::diff::messages::{Appends, Comparison, plan_mailbox};
+use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::{Namespace, Preset};
 use mailferry::model::{
@@ -83,6 +84,12 @@ enum Event {
 enum Side {
     Source,
     Destination,
+}
+
+/// A plan, and the links that are recorded.
+struct MailboxDiff {
+    plan: MailboxPlan,
+    links: Vec<Link>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -170,8 +177,15 @@ impl Account {
         };
         let mode = if self.mirror { Mode::Mirror } else { Mode::Copy };
         let policy = Policy { mode, restore_missing: self.restore_missing, ..Policy::default() };
-        let links = self.links.values().cloned().map(Ok);
-        plan_mailbox(&comparison, || self.source.records(), self.destination.records(), links, &policy).unwrap()
+        let links = || self.links.values().cloned().map(Ok);
+        let (source, destination) = (|| self.source.records(), self.destination.records());
+        let mut recorded = Vec::new();
+        let mut record = |links: &[Link]| {
+            recorded.extend_from_slice(links);
+            Ok(())
+        };
+        let plan = plan_mailbox(&comparison, source, destination, links, &policy, &mut record).unwrap();
+        MailboxDiff { plan, links: recorded }
     }
 
     /// Does what the plan says, as `apply` would; `kill_after` copies it stops, the last one without its link.

@@ -5,6 +5,7 @@
 //! - [`corpus`], [`random`]: the messages. [`maildir`]: on the source's disk. [`changes`]: between two runs.
 //! - [`servers`]: both servers, and the users of each run. [`delay_line`]: makes them far away.
 //! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`]: the limit.
+//! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
 //! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
 
 mod changes;
@@ -15,12 +16,14 @@ mod launch;
 mod maildir;
 mod pipe;
 mod random;
+mod scaling;
 mod servers;
 mod session;
 mod settings;
 mod spread;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod synthetic;
 mod table;
 mod tools;
 
@@ -28,7 +31,7 @@ use std::env;
 use std::fs;
 
 use corpus::Corpus;
-use launch::{Launch, Usage};
+use launch::Usage;
 use servers::{Pair, Prepared, Ready};
 use settings::Settings;
 use table::{Measurement, Phase};
@@ -39,20 +42,32 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [launch::LAUNCHER] => launch::launcher(),
         [tools::PIPE, job] => pipe::run(&serde_json::from_str(job).expect("a job as JSON")),
+        [synthetic::SERVE, shape @ ..] => synthetic::serve(shape),
         arguments if arguments.contains(&"--bench") => bench(&Settings::from_environment()),
         _ => eprintln!("run this as `make bench` or `cargo bench --bench migration`"),
     }
 }
 
 fn bench(settings: &Settings) {
+    println!("{}\n", machine());
+    let (growth, corpora): (Vec<&String>, Vec<&String>) =
+        settings.corpora.iter().partition(|name| *name == scaling::SCALING);
+    if !corpora.is_empty() {
+        bench_corpora(settings, &corpora);
+    }
+    if !growth.is_empty() {
+        scaling::bench(settings);
+    }
+}
+
+fn bench_corpora(settings: &Settings, corpora: &[&String]) {
     let (tools, missing) = tools::find(settings);
     let pair = Pair::start(settings.directory.as_deref());
-    println!("{}\n", machine());
     println!("{}\n", versions(&tools));
     if !missing.is_empty() {
         println!("Not installed here, so not measured: {}.\n", missing.join(", "));
     }
-    for name in &settings.corpora {
+    for name in corpora {
         let corpus = Corpus::named(name, settings.scale, settings.seed);
         eprintln!("{name}: writing {} messages", corpus.messages());
         let prepared = pair.prepare(corpus);
@@ -110,20 +125,7 @@ fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
         jobs: settings.jobs,
         destination_configuration: ready.destination_configuration.clone(),
     };
-    let invocations = tool.invocations(&task);
-    let log = ready.directory.path().join("log");
-    // What was written before is on the disk when the clock starts.
-    // SAFETY: takes and returns nothing.
-    unsafe { libc::sync() };
-    let at_once = settings.jobs.min(invocations.len());
-    let launch = Launch { invocations, at_once, time_limit_seconds: settings.time_limit_seconds, log: log.clone() };
-    let usage = launch::measure(&launch);
-    if usage.status != 0 && !usage.timed_out {
-        let text = fs::read(log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
-        eprintln!("    exit status {}; it ends so:\n{text}", usage.status);
-    }
-    usage
+    tools::run(settings, &task, tool.invocations(&task))
 }
 
 fn title(prepared: &Prepared, round_trip: u64) -> String {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub struct Settings {
-    /// Names of corpora, in the order in which they are measured.
+    /// Names of corpora, in the order in which they are measured; `scaling` is the growth without other tools.
     pub corpora: Vec<String>,
     /// The share of each corpus's messages.
     pub scale: f64,
+    /// The share of the sizes at which growth is measured.
+    pub scaling: f64,
     /// How often each tool does the same.
     pub runs: usize,
     /// Milliseconds of latency between the tools and each server, there and back.
@@ -29,8 +31,9 @@ impl Settings {
     /// Where a variable cannot be read.
     pub fn from_environment() -> Settings {
         Settings {
-            corpora: list("BENCH_CORPORA").unwrap_or_else(|| words("small,mixed,many,big,fleet")),
+            corpora: list("BENCH_CORPORA").unwrap_or_else(|| words("small,mixed,many,big,fleet,scaling")),
             scale: number("BENCH_SCALE", 0.1),
+            scaling: number("BENCH_SCALING", 1.0),
             runs: number("BENCH_RUNS", 3),
             round_trips: list("BENCH_RTT").unwrap_or_else(|| words("0,40")).iter().map(|text| read(text)).collect(),
             tools: list("BENCH_TOOLS"),

@@ -88,17 +88,23 @@ impl<'a> Row<'a> {
             |to: Option<f64>| to.filter(|_| !failed).map_or(String::new(), |to| format!("{:.2}", wall.median / to));
         let (least, greatest) = (shown(wall.least), shown(wall.greatest));
         let (ours, pipe) = (ratio(ours), ratio(pipe));
-        let (cpu, memory) = (shown(self.cpu_seconds), self.memory_octets / 1_048_576.0);
+        let (cpu, memory) = (shown(self.cpu_seconds), mebibytes(self.memory_octets));
         let _ = writeln!(
             text,
-            "| {title} | {tool} | {} s | {least} to {greatest} | {ours} | {pipe} | {cpu} s | {memory:.0} MiB | {result} |",
+            "| {title} | {tool} | {} s | {least} to {greatest} | {ours} | {pipe} | {cpu} s | {memory} | {result} |",
             seconds(wall.median)
         );
     }
 }
 
-fn shown(seconds: f64) -> String {
+/// Seconds as a figure.
+pub fn shown(seconds: f64) -> String {
     if seconds < 10.0 { format!("{seconds:.2}") } else { format!("{seconds:.1}") }
+}
+
+/// Memory as a figure with its unit.
+pub fn mebibytes(octets: f64) -> String {
+    format!("{:.0} MiB", octets / 1_048_576.0)
 }
 
 /// The worst of the runs.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::launch::Invocation;
+use super::launch::{self, Invocation, Launch, Usage};
 use super::pipe;
 use super::settings::Settings;
 use super::support::dovecot;
@@ -76,6 +76,23 @@ pub fn find(settings: &Settings) -> (Vec<Tool>, Vec<&'static str>) {
         add(&name, String::new(), false, How::Pipe { connections });
     }
     (tools, missing)
+}
+
+/// Runs what a tool is to do, and shows the end of what it wrote if it failed.
+pub fn run(settings: &Settings, task: &Task, invocations: Vec<Invocation>) -> Usage {
+    let log = task.directory.join("log");
+    // What was written before is on the disk when the clock starts.
+    // SAFETY: takes and returns nothing.
+    unsafe { libc::sync() };
+    let at_once = task.jobs.min(invocations.len());
+    let launch = Launch { invocations, at_once, time_limit_seconds: settings.time_limit_seconds, log: log.clone() };
+    let usage = launch::measure(&launch);
+    if usage.status != 0 && !usage.timed_out {
+        let text = fs::read(log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned();
+        eprintln!("    exit status {}; it ends so:\n{text}", usage.status);
+    }
+    usage
 }
 
 fn mailferry_program() -> &'static Path {
@@ -151,7 +168,7 @@ fn write_private(path: &Path, text: &str) {
 }
 
 /// All accounts in one run, by the master user; in mirror mode, as the others delete too.
-fn mailferry(task: &Task) -> Invocation {
+pub fn mailferry(task: &Task) -> Invocation {
     let side = |name: &str, port: u16| {
         let login = format!("master_user = \"{MASTER_USER}\"\npassword_env = \"BENCH_PASSWORD\"");
         format!("[{name}]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nallow_plaintext = true\n{login}\n")

@@ -25,12 +25,14 @@ pub(super) struct At<T> {
 pub(super) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
+    /// Where the lines end, so that a file of many accounts is not read from its beginning for the line of each key.
+    line_ends: Vec<usize>,
     pub findings: &'a Findings,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a Path, text: &'a str, findings: &'a Findings) -> Self {
-        Document { file, text, findings }
+        Document { file, text, line_ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect(), findings }
     }
 
     /// The tree, or `None` after noting each place where the text is not TOML. Of the parser's error only the message
@@ -60,8 +62,7 @@ impl<'a> Document<'a> {
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
-        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        Origin::new(self.file, 1 + before.iter().filter(|octet| **octet == b'\n').count())
+        Origin::new(self.file, 1 + self.line_ends.partition_point(|end| *end < span.start))
     }
 }
 

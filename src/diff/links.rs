@@ -6,23 +6,45 @@
 //!    a run that was interrupted could not list again what it had copied.
 //! 3. Two live links never name one destination message: the later is void, its source message is matched anew.
 
+use super::roster::FlagSets;
 use crate::error::Result;
 use crate::model::{Flags, Link, MessageRecord, Uid};
 use std::collections::HashMap;
+use std::iter::Peekable;
 
 /// A link whose source message is there.
+#[derive(Debug)]
 pub(super) struct LiveLink {
     pub link: Link,
     /// The flags of its destination message; `None` when that is gone.
     pub destination_flags: Option<Flags>,
 }
 
-/// Links in the order of their source UIDs, reachable by destination UID.
+/// Which links are live, and the orphaned ones by destination UID. Of a live link it holds as little as can be, for
+/// there may be a million: the links are read again when their turn comes ([`Ties::live`]).
 #[derive(Default)]
 pub(super) struct Ties {
-    live: Vec<LiveLink>,
-    by_destination: HashMap<Uid, usize>,
+    /// Ascending by source UID.
+    live: Vec<Tie>,
+    /// Indices of `live`, ascending by destination UID.
+    by_destination: Vec<u32>,
+    flags: FlagSets,
     orphaned: HashMap<Uid, Link>,
+}
+
+struct Tie {
+    source: Uid,
+    destination: Uid,
+    seen: Seen,
+}
+
+/// What is known of the destination message of a live link.
+enum Seen {
+    Gone,
+    /// It is there, with the set of flags of this number.
+    There(u32),
+    /// It is newer than the listing.
+    Believed,
 }
 
 impl Ties {
@@ -43,19 +65,39 @@ impl Ties {
             }
             ties.add(link, reached);
         }
+        ties.void_repeated();
         Ok(ties)
     }
 
     fn add(&mut self, link: Link, reached: Option<Uid>) {
         if reached != Some(link.source) {
             self.orphan(link);
-            return;
+        } else if self.live.last().is_none_or(|last| last.source != link.source) {
+            self.live.push(Tie { source: link.source, destination: link.destination, seen: Seen::Gone });
         }
-        let repeated = self.live.last().is_some_and(|last| last.link.source == link.source);
-        if !repeated && !self.by_destination.contains_key(&link.destination) {
-            self.by_destination.insert(link.destination, self.live.len());
-            self.live.push(LiveLink { link, destination_flags: None });
+    }
+
+    /// Invariant 3.
+    fn void_repeated(&mut self) {
+        let by_destination = |live: &[Tie]| {
+            let mut order: Vec<u32> = (0..live.len() as u32).collect();
+            order.sort_unstable_by_key(|&index| (live[index as usize].destination, index));
+            order
+        };
+        let mut order = by_destination(&self.live);
+        let destination = |index: u32| self.live[index as usize].destination;
+        let repeated = order.windows(2).filter(|pair| destination(pair[0]) == destination(pair[1]));
+        let mut void: Vec<u32> = repeated.map(|pair| pair[1]).collect();
+        if !void.is_empty() {
+            void.sort_unstable();
+            let mut index = 0;
+            self.live.retain(|_| {
+                index += 1;
+                void.binary_search(&(index - 1)).is_err()
+            });
+            order = by_destination(&self.live);
         }
+        self.by_destination = order;
     }
 
     /// Of two links to one message the one that claims less holds: what was there before us is nobody's to delete.
@@ -68,21 +110,54 @@ impl Ties {
 
     /// Notes that a destination message is there. Gives it back when no live link names it.
     pub(super) fn note_present(&mut self, record: MessageRecord) -> Option<MessageRecord> {
-        let Some(&index) = self.by_destination.get(&record.uid) else { return Some(record) };
-        self.live[index].destination_flags = Some(record.flags);
+        let live = &self.live;
+        let found = self.by_destination.binary_search_by_key(&record.uid, |&index| live[index as usize].destination);
+        let Ok(found) = found else { return Some(record) };
+        self.live[self.by_destination[found] as usize].seen = Seen::There(self.flags.number(&record.flags));
         None
     }
 
     /// Links to messages above the listing were made since: those messages are there, with the flags that were agreed
     /// on, as far as anybody can know.
     pub(super) fn believe_from(&mut self, next: Uid) {
-        let unlisted = self.live.iter_mut().filter(|live| live.link.destination >= next);
-        unlisted.for_each(|live| live.destination_flags = Some(live.link.agreed.clone()));
+        let unlisted = self.live.iter_mut().filter(|tie| tie.destination >= next);
+        unlisted.for_each(|tie| tie.seen = Seen::Believed);
     }
 
-    /// The live links, ascending by source UID, and the orphaned ones by destination UID.
-    pub(super) fn into_parts(self) -> (Vec<LiveLink>, HashMap<Uid, Link>) {
-        (self.live, self.orphaned)
+    /// The orphaned links by destination UID.
+    pub(super) fn take_orphaned(&mut self) -> HashMap<Uid, Link> {
+        std::mem::take(&mut self.orphaned)
+    }
+
+    /// The live links, ascending by source UID, from the same links read once more.
+    pub(super) fn live<L: Iterator<Item = Result<Link>>>(self, links: L) -> LiveLinks<L> {
+        LiveLinks { ties: self.live.into_iter().peekable(), flags: self.flags, links: links.peekable() }
+    }
+}
+
+/// The live links as they are read again, each looked for by its source message.
+pub(super) struct LiveLinks<L: Iterator> {
+    ties: Peekable<std::vec::IntoIter<Tie>>,
+    flags: FlagSets,
+    links: Peekable<L>,
+}
+
+impl<L: Iterator<Item = Result<Link>>> LiveLinks<L> {
+    /// The live link of a source message; they are asked for in ascending order.
+    pub(super) fn of(&mut self, source: Uid) -> Result<Option<LiveLink>> {
+        while self.ties.next_if(|tie| tie.source < source).is_some() {}
+        let Some(tie) = self.ties.next_if(|tie| tie.source == source) else { return Ok(None) };
+        let before = |link: &Result<Link>| {
+            link.as_ref().is_ok_and(|link| (link.source, link.destination) != (tie.source, tie.destination))
+        };
+        while self.links.next_if(before).is_some() {}
+        let Some(link) = self.links.next().transpose()? else { return Ok(None) };
+        let destination_flags = match tie.seen {
+            Seen::Gone => None,
+            Seen::There(flags) => Some(self.flags.get(flags).clone()),
+            Seen::Believed => Some(link.agreed.clone()),
+        };
+        Ok(Some(LiveLink { link, destination_flags }))
     }
 }
 
@@ -96,16 +171,21 @@ mod tests {
         MessageRecord { uid: Uid(uid), octets: 1, internal_date: None, flags: Flags::none(), identity }
     }
 
+    fn all_live(ties: Ties, links: impl Iterator<Item = Result<Link>>, source: &[u32]) -> Vec<LiveLink> {
+        let mut live = ties.live(links);
+        source.iter().filter_map(|uid| live.of(Uid(*uid)).unwrap()).collect()
+    }
+
     /// Links `source-destination`, then the live and the orphaned destination UIDs.
     fn sorted(source: &[u32], links: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<u32>) {
         let link = |&(source, destination): &(u32, u32)| {
             let (source, destination, agreed) = (Uid(source), Uid(destination), Flags::none());
             Ok(Link { source, destination, agreed, origin: LinkOrigin::Appended, octets: 1, identity: Digest([0; 16]) })
         };
-        let ties = Ties::sort(links.iter().map(link), source.iter().map(|uid| Ok(record(*uid)))).unwrap();
-        let (live, orphaned) = ties.into_parts();
-        let mut orphaned: Vec<u32> = orphaned.keys().map(|uid| uid.0).collect();
+        let mut ties = Ties::sort(links.iter().map(link), source.iter().map(|uid| Ok(record(*uid)))).unwrap();
+        let mut orphaned: Vec<u32> = ties.take_orphaned().keys().map(|uid| uid.0).collect();
         orphaned.sort_unstable();
+        let live = all_live(ties, links.iter().map(link), source);
         (live.iter().map(|live| (live.link.source.0, live.link.destination.0)).collect(), orphaned)
     }
 
@@ -134,10 +214,10 @@ mod tests {
             octets: 1,
             identity: Digest([0; 16]),
         };
-        let links = [link(1, 9), link(2, 10), link(3, 11)].map(Ok);
-        let mut ties = Ties::sort(links.into_iter(), [1, 2, 3].map(|uid| Ok(record(uid))).into_iter()).unwrap();
+        let links = || [link(1, 9), link(2, 10), link(3, 11)].map(Ok).into_iter();
+        let mut ties = Ties::sort(links(), [1, 2, 3].map(|uid| Ok(record(uid))).into_iter()).unwrap();
         ties.believe_from(Uid(10));
-        let (live, _) = ties.into_parts();
+        let live = all_live(ties, links(), &[1, 2, 3]);
         let there: Vec<bool> = live.iter().map(|live| live.destination_flags.is_some()).collect();
         assert_eq!(there, [false, true, true]);
         assert_eq!(live[1].destination_flags.as_ref(), Some(&live[1].link.agreed));

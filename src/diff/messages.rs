@@ -8,18 +8,23 @@
 //!
 //! What may go from the destination is decided when all is matched (`removals`).
 //!
-//! Memory: what is held for each message is a link, or a destination record without one. A source message that has
-//! neither costs four octets, so the plan of a million messages into an empty mailbox takes 4 MiB.
+//! Memory, for each message: 16 octets of a link, 40 of a destination message without one and 8 of the source message of
+//! its identity, 4 of a source message without either. Links and records are read again rather than held. Messages that
+//! share their identity with others of their side are held whole while they are told apart.
 
 use super::flags::{self, FlagChange};
 use super::links::{LiveLink, Ties};
 use super::mailboxes::MailboxPair;
 use super::matching::match_records;
 use super::removals::Removals;
+use super::roster::Roster;
 use crate::error::Result;
 use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
 use crate::model::policy::Policy;
-use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, MailboxState, MessageRecord, SystemFlag, Uid, UidSet};
+use crate::model::{
+    Digest, FlagCapacity, Flags, Link, LinkOrigin, MailboxState, MessageRecord, SystemFlag, Uid, UidSet,
+};
+use std::collections::HashSet;
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -59,64 +64,72 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What is to be done, and what is to be recorded without anything being done.
-pub struct MailboxDiff {
-    pub plan: MailboxPlan,
-    /// Links that are new (adoptions), name another destination message than before, or agree on other flags; ascending
-    /// by source UID. To be recorded whether the plan is applied or not.
-    pub links: Vec<Link>,
-}
-
 /// Plans one pair of mailboxes.
 ///
 /// Records and links come ascending by (source) UID; the links hold for the UIDVALIDITYs of both states, so a caller whose
-/// links are void gives none. The source is read twice where there are links: a link tells little while it is not known
-/// which source messages are left.
+/// links are void gives none. Source and links are read several times: a link tells little while it is not known which
+/// source messages are left, and a million of either are too many to be held.
+///
+/// `record` gets the links that are new (adoptions), name another destination message than before, or agree on other
+/// flags: to be recorded whether the plan is applied or not. It gets them part by part, when all links, and both sides,
+/// have been read to the end once.
 ///
 /// # Errors
-/// Those of the three iterators.
-pub fn plan_mailbox<S>(
+/// Those of the iterators and of `record`.
+pub fn plan_mailbox<S, L>(
     comparison: &Comparison,
     source: impl Fn() -> S,
     destination: impl Iterator<Item = Result<MessageRecord>>,
-    links: impl Iterator<Item = Result<Link>>,
+    links: impl Fn() -> L,
     policy: &Policy,
-) -> Result<MailboxDiff>
+    record: &mut dyn FnMut(&[Link]) -> Result<()>,
+) -> Result<MailboxPlan>
 where
     S: Iterator<Item = Result<MessageRecord>>,
+    L: Iterator<Item = Result<Link>>,
 {
-    let mut ties = Ties::sort(links, source())?;
+    let mut ties = Ties::sort(links(), source())?;
     let (candidates, held) = unlinked(destination, &mut ties)?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }
-    let (live, orphaned) = ties.into_parts();
-    let mut decision = Decision::new(comparison, policy, candidates, Removals::new(comparison, policy, orphaned, held));
-    let mut live = live.into_iter().peekable();
+    let removals = Removals::new(comparison, policy, ties.take_orphaned(), held);
+    let mut decision = Decision::new(comparison, policy, candidates, removals, record);
+    let mut live = ties.live(links());
     for record in source() {
         let record = record?;
         decision.removals.count_source();
-        while live.next_if(|live| live.link.source < record.uid).is_some() {}
-        match live.next_if(|live| live.link.source == record.uid) {
+        match live.of(record.uid)? {
             Some(live) => decision.take_linked(record, live),
             None => decision.take_unlinked(record),
         }
     }
-    Ok(decision.into_diff())
+    drop(live);
+    decision.settle_contested(source)?;
+    decision.into_plan()
 }
 
 /// The destination records that no live link names, ascending by identity, and how many records there are in all.
-fn unlinked(
-    destination: impl Iterator<Item = Result<MessageRecord>>,
-    ties: &mut Ties,
-) -> Result<(Vec<MessageRecord>, u64)> {
-    let (mut candidates, mut held) = (Vec::new(), 0);
+fn unlinked(destination: impl Iterator<Item = Result<MessageRecord>>, ties: &mut Ties) -> Result<(Roster, u64)> {
+    let (mut candidates, mut held) = (Roster::default(), 0);
     for record in destination {
-        candidates.extend(ties.note_present(record?));
+        if let Some(record) = ties.note_present(record?) {
+            candidates.add(&record);
+        }
         held += 1;
     }
-    candidates.sort_by_key(|candidate| (candidate.identity, candidate.uid));
+    candidates.sort_by_identity();
     Ok((candidates, held))
+}
+
+/// So many links are handed on at a time.
+const LINKS_AT_ONCE: usize = 4096;
+
+/// A source message that shares its identity with candidates, of which this is the first.
+#[derive(Clone, Copy)]
+struct Contested {
+    candidate: u32,
+    source: Uid,
 }
 
 /// The plan in the making.
@@ -125,25 +138,36 @@ struct Decision<'a> {
     size_limit: SizeLimit,
     restore_missing: bool,
     /// Destination records that no live link names, ascending by identity.
-    candidates: Vec<MessageRecord>,
+    candidates: Roster,
+    /// By number of the candidate, whether it stays beyond all matches.
+    unmatched: Vec<bool>,
     removals: Removals,
     /// From this destination UID on a message may be one that we appended.
     unreconciled: Option<Uid>,
     /// Source records that share their identity with a candidate: decided when all are known.
-    contested: Vec<MessageRecord>,
+    contested: Vec<Contested>,
     contested_departed: Vec<MessageRecord>,
     copies: Vec<Uid>,
     departed: Vec<Uid>,
     plan: MailboxPlan,
+    /// Not recorded yet.
     links: Vec<Link>,
+    record: &'a mut dyn FnMut(&[Link]) -> Result<()>,
 }
 
 impl<'a> Decision<'a> {
-    fn new(comparison: &Comparison<'a>, policy: &Policy, candidates: Vec<MessageRecord>, removals: Removals) -> Self {
+    fn new(
+        comparison: &Comparison<'a>,
+        policy: &Policy,
+        candidates: Roster,
+        removals: Removals,
+        record: &'a mut dyn FnMut(&[Link]) -> Result<()>,
+    ) -> Self {
         Decision {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             restore_missing: policy.restore_missing,
+            unmatched: vec![true; candidates.len()],
             candidates,
             removals,
             unreconciled: comparison.appends.unreconciled,
@@ -153,6 +177,7 @@ impl<'a> Decision<'a> {
             departed: Vec::new(),
             plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
             links: Vec::new(),
+            record,
         }
     }
 
@@ -165,16 +190,14 @@ impl<'a> Decision<'a> {
     }
 
     fn take_unlinked(&mut self, record: MessageRecord) {
-        if self.is_contested(&record) {
-            self.contested.push(record);
-        } else {
-            self.copy(record);
+        match self.candidates.first_of(record.identity) {
+            Some(first) => self.contested.push(Contested { candidate: first as u32, source: record.uid }),
+            None => self.copy(record),
         }
     }
 
     fn is_contested(&self, record: &MessageRecord) -> bool {
-        let known = record.identity.is_some();
-        known && self.candidates.binary_search_by_key(&record.identity, |candidate| candidate.identity).is_ok()
+        self.candidates.first_of(record.identity).is_some()
     }
 
     /// A linked message: its flags follow, or both sides turn out to agree on others than before.
@@ -269,10 +292,70 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Matches what is contested; whoever was never copied comes before whoever has departed.
-    fn settle_contested(&mut self) {
-        let matched = match_records(std::mem::take(&mut self.contested), &mut self.candidates);
-        let departed = match_records(std::mem::take(&mut self.contested_departed), &mut self.candidates);
+    /// Matches what is contested. Where one message of each side has the identity, they are paired as their turn comes;
+    /// of the others, whoever was never copied comes before whoever has departed.
+    fn settle_contested<S>(&mut self, source: impl Fn() -> S) -> Result<()>
+    where
+        S: Iterator<Item = Result<MessageRecord>>,
+    {
+        let (single, several) = self.part_contested();
+        let mut offered = self.take_candidates_of(&several);
+        let several = uid_set(several.iter().map(|one| one.source).collect());
+        let mut wanted = Vec::new();
+        if !single.is_empty() || !several.is_empty() {
+            let mut single = single.into_iter().peekable();
+            for record in source() {
+                let record = record?;
+                if let Some(one) = single.next_if(|one| one.source == record.uid) {
+                    self.unmatched[one.candidate as usize] = false;
+                    self.adopt(&record, &self.candidates.get(one.candidate as usize));
+                    self.hand_on_links(LINKS_AT_ONCE)?;
+                } else if several.contains(record.uid) {
+                    wanted.push(record);
+                }
+            }
+        }
+        self.match_several(wanted, &mut offered);
+        let unmatched = self.unmatched.iter().enumerate().filter(|(_, unmatched)| **unmatched);
+        let unmatched = unmatched.map(|(number, _)| self.candidates.get(number));
+        self.removals.decide(unmatched.chain(offered), &mut self.plan);
+        Ok(())
+    }
+
+    /// Those whose identity one message of each side has, ascending by source UID, and the others.
+    fn part_contested(&mut self) -> (Vec<Contested>, Vec<Contested>) {
+        let mut contested = std::mem::take(&mut self.contested);
+        contested.sort_unstable_by_key(|one| (one.candidate, one.source));
+        let departed: HashSet<Option<Digest>> = self.contested_departed.iter().map(|record| record.identity).collect();
+        let (mut single, mut several) = (Vec::new(), Vec::new());
+        for group in contested.chunk_by(|one, next| one.candidate == next.candidate) {
+            let candidate = group[0].candidate as usize;
+            let alone = group.len() == 1
+                && self.candidates.alike(candidate).len() == 1
+                && !departed.contains(&self.candidates.get(candidate).identity);
+            if alone { &mut single } else { &mut several }.extend_from_slice(group);
+        }
+        single.sort_unstable_by_key(|one| one.source);
+        (single, several)
+    }
+
+    /// All candidates of these identities, and of those that have departed.
+    fn take_candidates_of(&mut self, several: &[Contested]) -> Vec<MessageRecord> {
+        let departed = self.contested_departed.iter().filter_map(|record| self.candidates.first_of(record.identity));
+        let mut firsts: Vec<usize> = several.iter().map(|one| one.candidate as usize).chain(departed).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        let mut taken = Vec::new();
+        for number in firsts.into_iter().flat_map(|first| self.candidates.alike(first)) {
+            self.unmatched[number] = false;
+            taken.push(self.candidates.get(number));
+        }
+        taken
+    }
+
+    fn match_several(&mut self, wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
+        let matched = match_records(wanted, offered);
+        let departed = match_records(std::mem::take(&mut self.contested_departed), offered);
         for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
             self.adopt(record, copy);
         }
@@ -280,15 +363,24 @@ impl<'a> Decision<'a> {
         departed.unmatched.into_iter().for_each(|record| self.leave_departed(record));
     }
 
-    fn into_diff(mut self) -> MailboxDiff {
-        self.settle_contested();
-        self.removals.decide(&self.candidates, &mut self.plan);
+    /// Hands on the links that are to be recorded, if there are so many.
+    fn hand_on_links(&mut self, least: usize) -> Result<()> {
+        if self.links.len() < least {
+            return Ok(());
+        }
+        self.links.sort_by_key(|link| link.source);
+        (self.record)(&self.links)?;
+        self.links.clear();
+        Ok(())
+    }
+
+    fn into_plan(mut self) -> Result<MailboxPlan> {
+        self.hand_on_links(1)?;
         self.plan.copies = uid_set(self.copies);
         self.plan.departed = uid_set(self.departed);
         self.plan.skipped.sort_by_key(|skipped| skipped.uid);
         self.plan.flag_updates.sort_by_key(|update| update.source);
-        self.links.sort_by_key(|link| link.source);
-        MailboxDiff { plan: self.plan, links: self.links }
+        Ok(self.plan)
     }
 }
 

@@ -27,6 +27,7 @@ pub mod policy;
 mod removals;
 mod rename;
 pub mod rollback;
+mod roster;
 mod routes;
 mod settlement;
 mod special_use;

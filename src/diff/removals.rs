@@ -87,12 +87,12 @@ impl Removals {
     }
 
     /// Decides about the destination messages that nothing on the source matches.
-    pub(super) fn decide(&self, unmatched: &[MessageRecord], plan: &mut MailboxPlan) {
+    pub(super) fn decide(&self, unmatched: impl Iterator<Item = MessageRecord>, plan: &mut MailboxPlan) {
         for record in unmatched {
             match self.orphaned.get(&record.uid) {
-                Some(link) if self.would_delete(record) => plan.deletions.extend(self.deletion(record, link)),
+                Some(link) if self.would_delete(&record) => plan.deletions.extend(self.deletion(&record, link)),
                 Some(_) => plan.kept += u64::from(self.mode == Mode::Mirror),
-                None => plan.second_copies.extend(self.second_copy(record)),
+                None => plan.second_copies.extend(self.second_copy(&record)),
             }
         }
         plan.deletions.sort_by_key(|deletion| deletion.destination);

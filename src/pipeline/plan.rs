@@ -17,7 +17,7 @@ use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::server::Preset;
 use crate::model::{
-    FlagCapacity, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
+    FlagCapacity, Link, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
 };
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
 use std::collections::HashMap;
@@ -271,33 +271,36 @@ impl<'a> Planner<'a> {
             expunges_by_uid: self.snapshots.sides[Side::Destination as usize].expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
         };
+        let name = &pair.source.raw;
         let records = || flattened(state.records(Side::Source, &source.name.raw));
         let theirs =
             destination.map(|destination| state.records(Side::Destination, &destination.name.raw)).transpose()?;
-        let links = known.as_ref().map(|_| state.links(&pair.source.raw)).transpose()?;
-        let diff = plan_mailbox(
-            &comparison,
-            records,
-            theirs.into_iter().flatten(),
-            links.into_iter().flatten(),
-            &self.access.migration.policy,
-        )
-        .map_err(|error| self.forget_damaged(error, source, destination))?;
-        for links in diff.links.chunks(CHECKPOINT_LINKS) {
-            state.checkpoint(&pair.source.raw, links, &[])?;
-        }
+        let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
+        let mut unrecorded = false;
+        let mut record = |links: &[Link]| {
+            let mut parts = links.chunks(CHECKPOINT_LINKS);
+            let recorded = parts.try_for_each(|links| state.checkpoint(name, links, &[]));
+            unrecorded |= recorded.is_err();
+            recorded
+        };
+        let policy = &self.access.migration.policy;
+        let planned = plan_mailbox(&comparison, records, theirs.into_iter().flatten(), links, policy, &mut record);
+        let plan = planned.map_err(|error| match unrecorded {
+            true => error,
+            false => self.forget_damaged(error, source, destination),
+        })?;
         if self.access.migration.policy.restore_missing {
             // A link to a copy that is gone would say that the message is done.
-            state.unlink(&pair.source.raw, diff.plan.copies.iter())?;
+            state.unlink(&pair.source.raw, plan.copies.iter())?;
         }
-        let mut outcomes = outcomes(&diff.plan);
-        outcomes.failed += self.refresh_exceptions(&diff.plan)?;
+        let mut outcomes = outcomes(&plan);
+        outcomes.failed += self.refresh_exceptions(&plan)?;
         self.unreadable += outcomes.failed;
         self.outcomes.merge(&outcomes);
         if known.is_some() {
-            self.record_pair(&diff.plan, outcomes, source, destination)?;
+            self.record_pair(&plan, outcomes, source, destination)?;
         }
-        Ok(diff.plan)
+        Ok(plan)
     }
 
     fn record_pair(

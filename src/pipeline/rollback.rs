@@ -90,7 +90,9 @@ impl<'a> Watch<'a> {
         let suspect = doubted || distrusted || went_back(status.uid_next, next) || self.doubts(name, status);
         let records = match point {
             // A scan that was cut off has replaced the listing from before.
-            Some(_) if !doubted && known.is_some_and(|known| known.identified) => self.identities(name).ok(),
+            Some(_) if !doubted && known.is_some_and(|known| known.identified) => {
+                self.identities(name).and_then(Iterator::collect).ok()
+            }
             _ => None,
         };
         if records.is_none() && !suspect {
@@ -103,10 +105,10 @@ impl<'a> Watch<'a> {
         Ok(Some(Memory { records, next, opened: None, suspect }))
     }
 
-    fn identities(&self, name: &RawName) -> Result<Vec<(Uid, Digest)>> {
+    fn identities(&self, name: &RawName) -> Result<impl Iterator<Item = Result<(Uid, Digest)>>> {
         let records = self.access.state.records(self.side, name)?;
         let identified = |record: MessageRecord| record.identity.map(|identity| (record.uid, identity));
-        records.filter_map(|record| record.map(identified).transpose()).collect()
+        Ok(records.filter_map(move |record| record.map(identified).transpose()))
     }
 
     /// Compares the links of a mailbox that was listed whole with what it was before, and forgets those that are void.
@@ -115,10 +117,10 @@ impl<'a> Watch<'a> {
     /// `State`. Links that cannot be read are left to the plan, which sets them back.
     pub fn compare(&self, memory: &Memory, listed: &MailboxState) -> Result<()> {
         let Some(status) = listed.sync_point else { return Ok(()) };
-        if !memory.suspect && memory.is_continued_by(&self.identities(&listed.name.raw)?) {
+        if !memory.suspect && memory.is_continued_by(self.identities(&listed.name.raw)?)? {
             return Ok(());
         }
-        let now = self.identities(&listed.name.raw)?;
+        let now: Vec<_> = self.identities(&listed.name.raw)?.collect::<Result<_>>()?;
         for reach in self.linked(&listed.name.raw, status) {
             match self.compare_pair(memory, &now, status, reach) {
                 Ok(0) => {}
@@ -174,12 +176,19 @@ impl Memory {
     }
 
     /// Whether every UID that both listings hold names the same message, and none came back.
-    fn is_continued_by(&self, now: &[(Uid, Digest)]) -> bool {
-        let Some(before) = &self.records else { return false };
+    fn is_continued_by(&self, now: impl Iterator<Item = Result<(Uid, Digest)>>) -> Result<bool> {
+        let Some(before) = &self.records else { return Ok(false) };
         let next = self.next.or_else(|| before.last().and_then(|(uid, _)| uid.next()));
-        let old = now.iter().take_while(|(uid, _)| Some(*uid) < next);
-        let mut same = old.map(|(uid, identity)| find(before, *uid) == Some(*identity));
-        same.all(|same| same)
+        for message in now {
+            let (uid, identity) = message?;
+            if Some(uid) >= next {
+                break;
+            }
+            if find(before, uid) != Some(identity) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -86,6 +86,12 @@ impl Default for Case {
     }
 }
 
+/// A plan, and the links that are recorded.
+struct MailboxDiff {
+    plan: MailboxPlan,
+    links: Vec<Link>,
+}
+
 impl Case {
     fn plan(&self, source: &str, destination: &str, links: &str) -> MailboxDiff {
         let own = MailboxState { trouble: self.trouble.clone(), ..mailbox(FlagCapacity::everything()) };
@@ -106,8 +112,16 @@ impl Case {
             expunges_by_uid: self.expunges_by_uid,
             appends: self.appends,
         };
-        let links = links.split_whitespace().map(|word| Ok(link(word)));
-        plan_mailbox(&comparison, || records(source), records(destination), links, &self.policy).unwrap()
+        let links = || links.split_whitespace().map(|word| Ok(link(word)));
+        let mut recorded = Vec::new();
+        let mut record = |links: &[Link]| {
+            recorded.extend_from_slice(links);
+            Ok(())
+        };
+        let destination = records(destination);
+        let plan =
+            plan_mailbox(&comparison, || records(source), destination, links, &self.policy, &mut record).unwrap();
+        MailboxDiff { plan, links: recorded }
     }
 }
 
@@ -214,7 +228,8 @@ fn error_of_a_listing_is_given_on() {
         appends: Appends::default(),
     };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
-    assert!(plan_mailbox(&comparison, damaged, empty(), empty(), &Policy::default()).is_err());
+    let mut record = |_: &[Link]| panic!("links of what is damaged");
+    assert!(plan_mailbox(&comparison, damaged, empty(), empty, &Policy::default(), &mut record).is_err());
 }
 
 fn mirror(delete_guard: u8) -> Case {

@@ -10,10 +10,10 @@ use super::session::Session;
 use crate::support::date::parse_internal_date;
 
 /// One message as it came.
-struct Appended<'a> {
-    flags: BTreeSet<String>,
-    date: i64,
-    octets: &'a [u8],
+pub struct Appended<'a> {
+    pub flags: BTreeSet<String>,
+    pub date: i64,
+    pub octets: &'a [u8],
 }
 
 impl Session<'_> {
@@ -71,8 +71,8 @@ pub fn append_uid(validity: u32, uids: &[u32]) -> String {
     format!("[APPENDUID {validity} {}] ", uids.join(","))
 }
 
-/// `[(flags)] [date] octets`, again and again.
-fn messages(tokens: &[Token]) -> Vec<Appended<'_>> {
+/// `[(flags)] [date] octets`, again and again: the tokens behind the mailbox.
+pub fn messages(tokens: &[Token]) -> Vec<Appended<'_>> {
     let mut found = Vec::new();
     let mut rest = tokens;
     while !rest.is_empty() {

@@ -30,6 +30,19 @@ pub struct Connection {
     early: Vec<Vec<u8>>,
 }
 
+/// The next line without its line end.
+pub fn read_line(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    if input.read_until(b'\n', &mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    line.pop();
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(line)
+}
+
 impl Connection {
     pub fn new(stream: TcpStream) -> io::Result<Connection> {
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
@@ -55,15 +68,7 @@ impl Connection {
         if self.input.buffer().is_empty() {
             self.flush()?;
         }
-        let mut line = Vec::new();
-        if self.input.read_until(b'\n', &mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        Ok(line)
+        read_line(&mut self.input)
     }
 
     /// The next command with its literals, which are invited where they must be.

@@ -1,6 +1,7 @@
 //! UID FETCH: flags, dates, sizes, header fields and whole messages; CHANGEDSINCE and VANISHED.
 
-use std::io;
+use std::borrow::Cow;
+use std::io::{self, Write};
 
 use super::account::{Mailbox, Stored};
 use super::command::{Command, Token, uid_ranges};
@@ -8,7 +9,7 @@ use super::session::Session;
 use crate::support::date::format_internal_date;
 
 /// What of a message is asked for.
-enum Item {
+pub enum Item {
     Uid,
     Flags,
     InternalDate,
@@ -65,10 +66,14 @@ impl Session<'_> {
                 let message = mailbox.messages.get(index).filter(|message| message.uid <= last)?;
                 next = message.uid + 1;
                 let wanted = since.is_none_or(|since| message.modseq > since);
-                Some(wanted.then(|| rendered(index + 1, message, items)))
+                Some(wanted.then(|| {
+                    let mut response = Vec::new();
+                    let rendered = respond(&mut response, index + 1, &Whole::of(message), items);
+                    rendered.map(|()| response)
+                }))
             });
             match response {
-                Some(Some(response)) => self.connection.respond(response)?,
+                Some(Some(response)) => self.connection.respond(response?)?,
                 Some(None) => {}
                 None => break,
             }
@@ -83,7 +88,8 @@ fn vanished(mailbox: &Mailbox, ranges: &[(u32, u32)], since: u64) -> Vec<String>
     gone.map(|(uid, _)| uid.to_string()).collect()
 }
 
-fn items(tokens: &[Token]) -> Vec<Item> {
+/// Those of a UID FETCH, from the tokens behind its UIDs.
+pub fn items(tokens: &[Token]) -> Vec<Item> {
     let item = |token: &Token| {
         let name = token.text().to_ascii_uppercase();
         Some(match name.as_str() {
@@ -102,35 +108,86 @@ fn items(tokens: &[Token]) -> Vec<Item> {
     tokens.iter().filter_map(item).collect()
 }
 
-fn rendered(sequence: usize, message: &Stored, items: &[Item]) -> Vec<u8> {
-    let octets = message.octets();
-    let mut response = format!("* {sequence} FETCH (").into_bytes();
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            response.push(b' ');
-        }
-        match item {
-            Item::Uid => response.extend(format!("UID {}", message.uid).bytes()),
-            Item::Flags => {
-                let flags: Vec<&str> = message.flags.iter().map(String::as_str).collect();
-                response.extend(format!("FLAGS ({})", flags.join(" ")).bytes());
-            }
-            Item::InternalDate => {
-                response.extend(format!("INTERNALDATE \"{}\"", format_internal_date(message.date)).bytes());
-            }
-            Item::Size => response.extend(format!("RFC822.SIZE {}", octets.len()).bytes()),
-            Item::ModSeq => response.extend(format!("MODSEQ ({})", message.modseq).bytes()),
-            Item::Fields(answer, names) => literal(&mut response, answer, &fields(Stored::header(&octets), names)),
-            Item::Body => literal(&mut response, "BODY[]", &octets),
-        }
-    }
-    response.extend_from_slice(b")\r\n");
-    response
+/// What a FETCH can tell of a message.
+pub trait Described {
+    fn uid(&self) -> u32;
+    fn flags(&self) -> String;
+    /// Seconds since 1970.
+    fn date(&self) -> i64;
+    fn octets(&self) -> u64;
+    fn modseq(&self) -> u64;
+    /// With the empty line that ends it.
+    fn header(&self) -> &[u8];
+    fn write(&self, output: &mut dyn Write) -> io::Result<()>;
 }
 
-fn literal(response: &mut Vec<u8>, name: &str, octets: &[u8]) {
-    response.extend(format!("{name} {{{}}}\r\n", octets.len()).bytes());
-    response.extend_from_slice(octets);
+/// A stored message with its octets.
+struct Whole<'a> {
+    message: &'a Stored,
+    octets: Cow<'a, [u8]>,
+}
+
+impl<'a> Whole<'a> {
+    fn of(message: &'a Stored) -> Whole<'a> {
+        Whole { message, octets: message.octets() }
+    }
+}
+
+impl Described for Whole<'_> {
+    fn uid(&self) -> u32 {
+        self.message.uid
+    }
+
+    fn flags(&self) -> String {
+        self.message.flags.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    fn date(&self) -> i64 {
+        self.message.date
+    }
+
+    fn octets(&self) -> u64 {
+        self.octets.len() as u64
+    }
+
+    fn modseq(&self) -> u64 {
+        self.message.modseq
+    }
+
+    fn header(&self) -> &[u8] {
+        Stored::header(&self.octets)
+    }
+
+    fn write(&self, output: &mut dyn Write) -> io::Result<()> {
+        output.write_all(&self.octets)
+    }
+}
+
+/// Writes the response that tells these items of a message.
+pub fn respond(output: &mut impl Write, sequence: usize, message: &impl Described, items: &[Item]) -> io::Result<()> {
+    write!(output, "* {sequence} FETCH (")?;
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            output.write_all(b" ")?;
+        }
+        match item {
+            Item::Uid => write!(output, "UID {}", message.uid())?,
+            Item::Flags => write!(output, "FLAGS ({})", message.flags())?,
+            Item::InternalDate => write!(output, "INTERNALDATE \"{}\"", format_internal_date(message.date()))?,
+            Item::Size => write!(output, "RFC822.SIZE {}", message.octets())?,
+            Item::ModSeq => write!(output, "MODSEQ ({})", message.modseq())?,
+            Item::Fields(answer, names) => {
+                let fields = fields(message.header(), names);
+                write!(output, "{answer} {{{}}}\r\n", fields.len())?;
+                output.write_all(&fields)?;
+            }
+            Item::Body => {
+                write!(output, "BODY[] {{{}}}\r\n", message.octets())?;
+                message.write(output)?;
+            }
+        }
+    }
+    output.write_all(b")\r\n")
 }
 
 /// The lines of these fields, folded lines included, and the empty line.

@@ -13,9 +13,9 @@ impl Session<'_> {
             let mut responses = Vec::new();
             for mailbox in &account.mailboxes {
                 let subscribed = account.subscriptions.contains(&mailbox.name);
-                responses.push(list_line("LIST", mailbox, subscribed && command.has("SUBSCRIBED")));
+                responses.push(mailbox.list_line("LIST", subscribed && command.has("SUBSCRIBED")));
                 if wants_status {
-                    responses.push(status_line(mailbox, command));
+                    responses.push(status_line(&mailbox.name, &mailbox.summary(), command));
                 }
             }
             responses
@@ -29,7 +29,7 @@ impl Session<'_> {
     pub(super) fn lsub(&mut self) -> io::Result<String> {
         let responses: Vec<Vec<u8>> = self.with_account(|account| {
             let subscribed = account.mailboxes.iter().filter(|it| account.subscriptions.contains(&it.name));
-            subscribed.map(|mailbox| list_line("LSUB", mailbox, false)).collect()
+            subscribed.map(|mailbox| mailbox.list_line("LSUB", false)).collect()
         });
         for response in responses {
             self.connection.respond(response)?;
@@ -38,8 +38,10 @@ impl Session<'_> {
     }
 
     pub(super) fn status(&mut self, command: &Command) -> io::Result<String> {
-        let line =
-            self.with_account(|account| account.find(command.argument(0)).map(|mailbox| status_line(mailbox, command)));
+        let line = self.with_account(|account| {
+            let mailbox = account.find(command.argument(0))?;
+            Some(status_line(&mailbox.name, &mailbox.summary(), command))
+        });
         match line {
             Some(line) => {
                 self.connection.respond(line)?;
@@ -55,10 +57,11 @@ impl Session<'_> {
         if was_open && self.qresync {
             self.connection.respond_text("* OK [CLOSED] Previous mailbox closed.")?;
         }
-        let Some(lines) = self.with_account(|account| account.find(&name).map(|mailbox| opening_lines(mailbox))) else {
+        let summary = self.with_account(|account| account.find(&name).map(|mailbox| mailbox.summary()));
+        let Some(summary) = summary else {
             return Ok("NO [NONEXISTENT] there is no such mailbox".to_owned());
         };
-        for line in lines {
+        for line in opening_lines(&summary) {
             self.connection.respond_text(&line)?;
         }
         self.selected = Some(name);
@@ -67,41 +70,64 @@ impl Session<'_> {
     }
 }
 
-fn opening_lines(mailbox: &Mailbox) -> Vec<String> {
+/// What a mailbox is known by without a look at its messages.
+pub struct Summary {
+    pub messages: u64,
+    pub uid_validity: u32,
+    pub uid_next: u32,
+    pub highest_modseq: u64,
+}
+
+impl Mailbox {
+    fn summary(&self) -> Summary {
+        Summary {
+            messages: self.messages.len() as u64,
+            uid_validity: self.uid_validity,
+            uid_next: self.uid_next,
+            highest_modseq: self.highest_modseq,
+        }
+    }
+
+    fn list_line(&self, verb: &str, subscribed: bool) -> Vec<u8> {
+        let attributes = self.attributes.iter().map(String::as_str);
+        let attributes: Vec<&str> = attributes.chain(subscribed.then_some("\\Subscribed")).collect();
+        list_line(verb, &self.name, &attributes)
+    }
+}
+
+/// All that comes before the tagged answer to SELECT and EXAMINE.
+pub fn opening_lines(summary: &Summary) -> Vec<String> {
     vec![
         "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)".to_owned(),
         "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] flags".to_owned(),
-        format!("* {} EXISTS", mailbox.messages.len()),
+        format!("* {} EXISTS", summary.messages),
         "* 0 RECENT".to_owned(),
-        format!("* OK [UIDVALIDITY {}] UIDs", mailbox.uid_validity),
-        format!("* OK [UIDNEXT {}] next", mailbox.uid_next),
-        format!("* OK [HIGHESTMODSEQ {}] highest", mailbox.highest_modseq),
+        format!("* OK [UIDVALIDITY {}] UIDs", summary.uid_validity),
+        format!("* OK [UIDNEXT {}] next", summary.uid_next),
+        format!("* OK [HIGHESTMODSEQ {}] highest", summary.highest_modseq),
     ]
 }
 
-fn list_line(verb: &str, mailbox: &Mailbox, subscribed: bool) -> Vec<u8> {
-    let mut attributes: Vec<&str> = mailbox.attributes.iter().map(String::as_str).collect();
-    if subscribed {
-        attributes.push("\\Subscribed");
-    }
+pub fn list_line(verb: &str, name: &[u8], attributes: &[&str]) -> Vec<u8> {
     let delimiter = Account::NAMESPACE_DELIMITER;
     let mut line = format!("* {verb} ({}) \"{delimiter}\" ", attributes.join(" ")).into_bytes();
-    line.extend(name_on_the_wire(&mailbox.name));
+    line.extend(name_on_the_wire(name));
     line.extend_from_slice(b"\r\n");
     line
 }
 
-fn status_line(mailbox: &Mailbox, command: &Command) -> Vec<u8> {
+/// Of the items that the command names.
+pub fn status_line(name: &[u8], summary: &Summary, command: &Command) -> Vec<u8> {
     let items = [
-        ("MESSAGES", mailbox.messages.len() as u64),
-        ("UIDNEXT", u64::from(mailbox.uid_next)),
-        ("UIDVALIDITY", u64::from(mailbox.uid_validity)),
-        ("HIGHESTMODSEQ", mailbox.highest_modseq),
+        ("MESSAGES", summary.messages),
+        ("UIDNEXT", u64::from(summary.uid_next)),
+        ("UIDVALIDITY", u64::from(summary.uid_validity)),
+        ("HIGHESTMODSEQ", summary.highest_modseq),
     ];
     let wanted = items.iter().filter(|(name, _)| command.has(name));
     let items: Vec<String> = wanted.map(|(name, value)| format!("{name} {value}")).collect();
     let mut line = b"* STATUS ".to_vec();
-    line.extend(name_on_the_wire(&mailbox.name));
+    line.extend(name_on_the_wire(name));
     line.extend(format!(" ({})\r\n", items.join(" ")).bytes());
     line
 }

@@ -20,6 +20,14 @@ pub struct Session<'a> {
     pub(super) qresync: bool,
 }
 
+/// Whose mailboxes are to be opened, from the response of SASL PLAIN in Base64 (RFC 4616).
+pub fn plain_user(response: &str) -> String {
+    let message = base64::decode_unpadded(response.trim_end_matches('=')).unwrap_or_default();
+    let mut parts = message.split(|octet| *octet == 0).map(|part| String::from_utf8_lossy(part).into_owned());
+    let (authorization, authentication) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if authorization.is_empty() { authentication } else { authorization }
+}
+
 /// Serves one client until it goes, or is cut off.
 pub fn serve(stream: TcpStream, tenants: &Tenants) -> io::Result<()> {
     let connection = Connection::new(stream)?;
@@ -146,10 +154,7 @@ impl Session<'_> {
                 String::from_utf8_lossy(&self.connection.read_line()?).into_owned()
             }
         };
-        let message = base64::decode_unpadded(response.trim_end_matches('=')).unwrap_or_default();
-        let mut parts = message.split(|octet| *octet == 0).map(|part| String::from_utf8_lossy(part).into_owned());
-        let (authorization, authentication) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        Ok(self.enter(if authorization.is_empty() { &authentication } else { &authorization }))
+        Ok(self.enter(&plain_user(&response)))
     }
 
     fn enter(&mut self, name: &str) -> String {

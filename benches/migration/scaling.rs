@@ -1,0 +1,184 @@
+//! How time and memory grow: mailferry alone, between two servers that invent their mail ([`super::synthetic`]), at three
+//! sizes of each thing that can be many or large. Where the rate of a column stays, its time grows no faster than the
+//! size.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use super::launch::Usage;
+use super::settings::Settings;
+use super::support::server::User;
+use super::synthetic::{Shape, Synthetic};
+use super::table::{mebibytes, shown};
+use super::tools::{self, Task};
+
+/// The name among the corpora.
+pub const SCALING: &str = "scaling";
+
+/// A small message; most of them are never sent.
+const OCTETS: u64 = 4_000;
+
+const JOBS: usize = 16;
+
+/// Something that grows.
+struct Growth {
+    title: &'static str,
+    /// What is counted for the rate, and in which portions.
+    unit: &'static str,
+    portion: u64,
+    sizes: [u64; 3],
+    of_size: fn(u64) -> Case,
+}
+
+/// Accounts on both sides.
+struct Case {
+    accounts: u64,
+    source: Shape,
+    destination: Shape,
+}
+
+impl Case {
+    fn alike(accounts: u64, mailboxes: u64, messages: u64) -> Case {
+        let number = |size: u64| u32::try_from(size).expect("a number of 32 bits");
+        let shape = Shape { mailboxes: number(mailboxes), messages: number(messages), octets: OCTETS };
+        Case { accounts, source: shape, destination: shape }
+    }
+
+    fn one_message(octets: u64) -> Case {
+        let source = Shape { mailboxes: 1, messages: 1, octets };
+        Case { accounts: 1, source, destination: Shape { messages: 0, ..source } }
+    }
+}
+
+const GROWTHS: [Growth; 4] = [
+    Growth {
+        title: "messages of a mailbox",
+        unit: "messages/s",
+        portion: 1,
+        sizes: [10_000, 100_000, 1_000_000],
+        of_size: |messages| Case::alike(1, 1, messages),
+    },
+    Growth {
+        title: "mailboxes of an account, of 3 messages each",
+        unit: "mailboxes/s",
+        portion: 1,
+        sizes: [100, 1_000, 10_000],
+        of_size: |mailboxes| Case::alike(1, mailboxes, 3),
+    },
+    Growth {
+        title: "accounts, 16 at once, of 3 mailboxes of 3 messages each",
+        unit: "accounts/s",
+        portion: 1,
+        sizes: [10, 100, 1_000],
+        of_size: |accounts| Case::alike(accounts, 3, 3),
+    },
+    Growth {
+        title: "octets of a message that is copied",
+        unit: "MB/s",
+        portion: 1_000_000,
+        sizes: [10_000_000, 100_000_000, 1_000_000_000],
+        of_size: Case::one_message,
+    },
+];
+
+/// What one size of something cost.
+struct Row {
+    size: u64,
+    first: Usage,
+    /// Nothing new.
+    again: Usage,
+    /// A message more in each account; not where there is only one.
+    more: Option<Usage>,
+    result: String,
+}
+
+/// Measures all, and writes a table of each.
+pub fn bench(settings: &Settings) {
+    for growth in &GROWTHS {
+        let sizes = growth.sizes.map(|size| ((size as f64 * settings.scaling) as u64).max(1));
+        let rows: Vec<Row> = sizes.into_iter().map(|size| measure(settings, growth, size)).collect();
+        println!("### {SCALING}: {}\n\n{}", growth.title, table(growth, &rows));
+    }
+}
+
+fn measure(settings: &Settings, growth: &Growth, size: u64) -> Row {
+    let case = (growth.of_size)(size);
+    let (source, destination) = (Synthetic::start(case.source), Synthetic::start(case.destination));
+    let directory = tempfile::tempdir().expect("a directory for the state");
+    let users: Vec<User> = (0..case.accounts).map(|number| User::named(format!("user-{number}"))).collect();
+    let task = Task {
+        users: &users,
+        source_port: source.port(),
+        destination_port: destination.port(),
+        directory: directory.path(),
+        jobs: JOBS,
+        destination_configuration: PathBuf::new(),
+    };
+    let run = |phase: &str| {
+        eprintln!("{SCALING}, {size} {}: {phase}", growth.title);
+        tools::run(settings, &task, vec![tools::mailferry(&task)])
+    };
+    let (first, again) = (run("first"), run("again"));
+    let more = (case.source == case.destination).then(|| {
+        source.receive();
+        run("one more")
+    });
+    let mut result = arrived(&case, more.is_some(), &destination.appended_octets());
+    for usage in [Some(&first), Some(&again), more.as_ref()].into_iter().flatten().filter(|usage| usage.failed()) {
+        let _ = write!(result, "; exit status {}", usage.status);
+    }
+    let _ = fs::remove_dir_all(directory.path());
+    Row { size, first, again, more, result }
+}
+
+/// Whether as many messages and octets were appended as were missing.
+fn arrived(case: &Case, one_more: bool, appended: &[u64]) -> String {
+    let missing = match one_more {
+        true => vec![case.source.octets; case.accounts as usize],
+        false => vec![case.source.octets],
+    };
+    let sum = |octets: &[u64]| octets.iter().sum::<u64>();
+    match (missing.len(), sum(&missing)) == (appended.len(), sum(appended)) {
+        true => "complete".to_owned(),
+        false => format!("{} of {} messages arrived, {} octets", appended.len(), missing.len(), sum(appended)),
+    }
+}
+
+fn table(growth: &Growth, rows: &[Row]) -> String {
+    let unit = growth.unit;
+    let mut text = format!(
+        "| size | first: wall | {unit} | CPU | memory | again: wall | CPU | memory | one more: wall | CPU | memory | result |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
+    );
+    for row in rows {
+        let rate = row.size as f64 / growth.portion as f64 / row.first.wall_seconds;
+        let cost =
+            |usage: &Usage| format!("{} s | {}", shown(usage.cpu_seconds), mebibytes(usage.memory_octets as f64));
+        let columns = |usage: &Usage| format!("{} s | {}", shown(usage.wall_seconds), cost(usage));
+        let more = row.more.as_ref().map_or(" | | ".to_owned(), columns);
+        let (first, result) = (&row.first, &row.result);
+        let _ = writeln!(
+            text,
+            "| {} | {} s | {rate:.0} | {} | {} | {more} | {result} |",
+            grouped(row.size),
+            shown(first.wall_seconds),
+            cost(first),
+            columns(&row.again)
+        );
+    }
+    text
+}
+
+/// `1,000,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
