@@ -148,7 +148,7 @@ destination_user = \"<user on the new server>\"
 # restore_missing = false         # copy again what was deleted on the new server
 
 # [limits]
-# memory = \"64MiB\"
+# memory = \"128MiB\"
 # timeout = \"2m\"                  # for the next word of a server
 # retries = 5                     # of a broken connection
 # bandwidth = \"20MB/s\"           # for each server, over all connections

@@ -23,9 +23,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What part of the memory is for large messages that come from one server.
-const LARGE_SHARE: u64 = 4;
-
 /// Opens sessions on one server, within its connection budget. Cheap to clone.
 #[derive(Clone)]
 pub struct Connector {
@@ -60,7 +57,7 @@ impl Connector {
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let compression = Compression::new(&server, limits);
-        let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.memory_octets / LARGE_SHARE)));
+        let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.large_octets())));
         Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, spool })
     }
 

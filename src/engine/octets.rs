@@ -179,7 +179,8 @@ impl Octets {
     /// How many of them are held in memory; a file counts as [`SPOOLED_MEMORY`].
     pub fn memory(&self) -> u64 {
         match self {
-            Octets::Memory(_) | Octets::Large { .. } => self.len(),
+            Octets::Memory(octets) => octets.len() as u64,
+            Octets::Large { .. } => MEMORY_OCTETS,
             Octets::Spooled { .. } => SPOOLED_MEMORY,
         }
     }

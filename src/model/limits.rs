@@ -17,10 +17,22 @@ pub struct Limits {
     pub messages_per_second: Option<u64>,
 }
 
+impl Limits {
+    /// What of the memory is for messages that come one after the other.
+    pub fn stream_octets(&self) -> u64 {
+        self.memory_octets - self.large_octets()
+    }
+
+    /// What of it is for large messages, which are held whole.
+    pub fn large_octets(&self) -> u64 {
+        self.memory_octets / 2
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            memory_octets: 64 << 20,
+            memory_octets: 128 << 20,
             batch_messages: None,
             batch_octets: None,
             bandwidth: None,

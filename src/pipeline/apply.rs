@@ -313,8 +313,8 @@ impl<'a> Run<'a> {
         let listed = self.touched.is_empty() || self.list_again()?;
         if listed {
             close_intents(access, self.clean.iter())?;
-            self.tails.keys().try_for_each(|source| access.state.identify_copied(source))?;
-            self.failures.extend(recognise(access)?.troubles);
+            self.identify_copied()?;
+            self.failures.extend(recognise(access)?);
             let next = plan_account(access)?;
             outcomes = next.outcomes;
             self.failures.extend(self.second_copies_left(&next.plan));
@@ -326,6 +326,17 @@ impl<'a> Run<'a> {
         transfer(&mut outcomes.pending, &mut outcomes.failed, self.outcomes.failed);
         transfer(&mut outcomes.pending, &mut outcomes.vanished, self.outcomes.vanished);
         Ok(outcomes)
+    }
+
+    /// What was copied tells the identities that were not asked for.
+    fn identify_copied(&self) -> Result<()> {
+        let state = &self.access.state;
+        for source in self.tails.keys() {
+            if let Some(pair) = state.pair(source)? {
+                state.identify_linked(&pair.pairing)?;
+            }
+        }
+        Ok(())
     }
 
     /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the
@@ -398,7 +409,8 @@ impl<'a> Run<'a> {
         access.migration.observer.event(event);
         let wanted = Wanted::Only(self.touched.clone());
         let listed = access.with_session(Side::Destination, |session| {
-            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::All).run(&wanted)
+            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::WhereOthersMayBe)
+                .run(&wanted)
         });
         match listed {
             Ok(result) => {

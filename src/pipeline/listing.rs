@@ -54,8 +54,9 @@ pub enum Wanted {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Identities {
     All,
-    /// Not those of source mailboxes that nothing was copied from: most of them have nothing to be recognised.
-    WhereCopied,
+    /// Not those of source mailboxes that nothing was copied from, as most of them have nothing to be recognised, and of
+    /// destination mailboxes that were empty before, as what they hold now is linked.
+    WhereOthersMayBe,
 }
 
 /// What listing a side brought.
@@ -264,14 +265,13 @@ impl<'a> SideScan<'a> {
             let same = status.uid_validity == recorded.uid_validity && status.uid_validity.is_lasting();
             (same && ascends).then_some(recorded)
         };
-        let bare = || {
-            let wanted = self.side == Side::Source && self.identities == Identities::WhereCopied;
-            wanted && self.thoroughness == Thoroughness::Incremental && self.watch.is_free(name, status)
-        };
-        match trusted() {
-            Some(recorded) => Way::Delta(recorded),
-            None if bare() => Way::Bare,
-            None => Way::Whole,
+        let bare = self.identities == Identities::WhereOthersMayBe && self.thoroughness == Thoroughness::Incremental;
+        let was_empty = known.is_none_or(|known| known.records == 0);
+        match (self.side, trusted()) {
+            (Side::Destination, _) if bare && was_empty => Way::Bare,
+            (_, Some(recorded)) => Way::Delta(recorded),
+            (Side::Source, None) if bare && self.watch.is_free(name, status) => Way::Bare,
+            _ => Way::Whole,
         }
     }
 

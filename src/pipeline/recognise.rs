@@ -1,35 +1,49 @@
-//! Between scan and plan: a source mailbox that was listed without identities is listed with them where something may have
-//! to be recognised by them, so that nothing is copied that is on the destination already.
+//! Between scan and plan: mailboxes that were listed without identities are listed with them where something may have to be
+//! recognised by them, so that nothing is copied that is on the destination already.
 //!
-//! That is where the destination mailbox holds messages that no link names, and, in mirror mode, wherever something was
-//! copied: what looks deleted may have been moved to another mailbox.
+//! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
+//! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
 
 use super::Thoroughness;
 use super::access::Access;
-use super::listing::{Identities, SideResult, SideScan, Wanted};
+use super::listing::{Identities, SideScan, Wanted};
 use super::plan::{Snapshots, pairing};
 use crate::engine::fetch::{FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::policy::Mode;
 use crate::model::{Digest, MailboxState, RawName, Side, Uid};
 use std::collections::{HashMap, HashSet};
 
-/// Lists with identities what is to be recognised by them, both sides having been listed.
+/// Lists with identities what is to be recognised by them, both sides having been listed. Returns what failed.
 ///
 /// # Errors
 /// As [`SideScan::run`], and those of [`Snapshots`].
-pub fn recognise(access: &Access<'_>) -> Result<SideResult> {
-    let names = unrecognised(access)?;
-    if names.is_empty() {
-        return Ok(SideResult::default());
+pub fn recognise(access: &Access<'_>) -> Result<Vec<Error>> {
+    let mut troubles = Vec::new();
+    for (side, names) in [(Side::Destination, unidentified(access)?), (Side::Source, unrecognised(access)?)] {
+        if !names.is_empty() {
+            let wanted = Wanted::Only(names);
+            let listed = access.with_session(side, |session| {
+                SideScan::new(access, side, session, Thoroughness::Full, Identities::All).run(&wanted)
+            })?;
+            troubles.extend(listed.troubles);
+        }
     }
-    let wanted = Wanted::Only(names);
-    access.with_session(Side::Source, |session| {
-        SideScan::new(access, Side::Source, session, Thoroughness::Full, Identities::All).run(&wanted)
-    })
+    Ok(troubles)
 }
 
+/// Destination mailboxes that hold messages which are not as they were linked.
+fn unidentified(access: &Access<'_>) -> Result<HashSet<RawName>> {
+    let mailboxes = access.state.mailboxes(Side::Destination)?;
+    Ok(mailboxes
+        .into_iter()
+        .filter(|mailbox| !mailbox.identified && mailbox.sync_point.is_some())
+        .map(|mailbox| mailbox.name.raw)
+        .collect())
+}
+
+/// Source mailboxes some of whose messages may be on the destination without our knowing.
 fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     if access.state.mailboxes(Side::Source)?.iter().all(|mailbox| mailbox.identified) {
         return Ok(HashSet::new());

@@ -32,8 +32,8 @@ fn sync_account(
     let clock = Clock::start();
     access.state.begin_scan()?;
     let scanned = access.gauge.part(Part::Scan, || {
-        let mut scanned = scan_account(access, thoroughness, Identities::WhereCopied)?;
-        scanned.troubles.extend(recognise(access)?.troubles);
+        let mut scanned = scan_account(access, thoroughness, Identities::WhereOthersMayBe)?;
+        scanned.troubles.extend(recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
     let planned = access.gauge.part(Part::Plan, || plan_account(access))?;

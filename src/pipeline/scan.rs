@@ -29,7 +29,7 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
     access.bind()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 });
     let (source, destination) = thread::scope(|scope| {
-        let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness, identities));
+        let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness, Identities::All));
         let source = scan_side(access, Side::Source, thoroughness, identities);
         (source, destination.join())
     });

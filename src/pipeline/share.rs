@@ -39,7 +39,7 @@ impl Share {
         let lanes = if latency >= FAR { FAR_LANES } else { LANES };
         let connections = Side::BOTH.map(|side| migration.connector(side).connections());
         let most_lanes = lanes.min(mailboxes).min(connections[0]).min(connections[1]);
-        let share = divided(migration.limits.memory_octets / accounts_at_once(migration) as u64, most_lanes);
+        let share = divided(migration.limits.stream_octets() / accounts_at_once(migration) as u64, most_lanes);
         Share { uplinks: UPLINKS.min(LANES / share.lanes).max(1), ..share }
     }
 }

@@ -16,7 +16,7 @@ use super::keys::{self, MailboxId, PerMessage};
 use super::leaves::{Leaf, Lookup};
 use super::listing_writer::ListingWriter;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{MailboxState, MessageRecord, RawName, Side, Uid};
+use crate::model::{Link, MailboxState, MessageRecord, Pairing, RawName, Side, Uid};
 use serde::{Deserialize, Serialize};
 
 /// The records of one mailbox, in ascending order of UIDs.
@@ -141,20 +141,28 @@ impl AccountStore {
         Ok(ListingWriter::amending(self, side, mailbox, header, end))
     }
 
-    /// Gives the records of a source mailbox that were listed without identities those of their links.
+    /// Gives the records of a pair that were listed without identities those of their links. On the destination a record
+    /// must have the size of what was linked, too: else the server did something of its own with it.
     ///
     /// # Errors
     ///
     /// [`Kind::State`].
-    pub fn identify_copied(&self, source: &RawName) -> Result<()> {
-        let Some(state) = self.mailbox(Side::Source, source)?.filter(|state| !state.identified) else { return Ok(()) };
-        let (mut writer, mut identified) = (self.amend(Side::Source, source)?, 0);
-        for link in self.links(source)? {
-            let link = link?;
-            identified += u64::from(writer.identify(link.source, link.identity)?);
+    pub fn identify_linked(&self, pairing: &Pairing) -> Result<()> {
+        for (side, mailbox) in [(Side::Source, &pairing.source), (Side::Destination, &pairing.destination)] {
+            let lacking = |state: &MailboxState| !state.identified && state.sync_point.is_some();
+            let Some(state) = self.mailbox(side, mailbox)?.filter(lacking) else { continue };
+            let (mut writer, mut identified) = (self.amend(side, mailbox)?, 0);
+            for link in self.links(&pairing.source)? {
+                let Link { source, destination, octets, identity, .. } = link?;
+                identified += u64::from(match side {
+                    Side::Source => writer.identify(source, identity, None)?,
+                    Side::Destination => writer.identify(destination, identity, Some(octets))?,
+                });
+            }
+            let identified = identified == writer.records();
+            writer.finish(MailboxState { identified, ..state })?;
         }
-        let identified = identified == writer.records();
-        writer.finish(MailboxState { identified, ..state }).map(drop)
+        Ok(())
     }
 
     fn listed(&self, side: Side, mailbox: &RawName) -> Result<MailboxHeader> {

@@ -86,9 +86,10 @@ impl ListingWriter {
         Ok(true)
     }
 
-    /// Gives a known record its identity, unless it has one; tells whether there is one.
-    pub fn identify(&mut self, uid: Uid, identity: Digest) -> Result<bool> {
-        let Some(known) = self.known(uid)? else { return Ok(false) };
+    /// Gives a known record its identity, unless it has one; tells whether there is one, of that size if one is given.
+    pub fn identify(&mut self, uid: Uid, identity: Digest, octets: Option<u64>) -> Result<bool> {
+        let known = self.known(uid)?.filter(|known| octets.is_none_or(|octets| known.octets == octets));
+        let Some(known) = known else { return Ok(false) };
         if known.identity.is_none() {
             let identified = MessageRecord { identity: Some(identity), ..known.clone() };
             self.put(&identified)?;
