@@ -1,4 +1,4 @@
-//! Records in little memory, for mailboxes of a million messages: 40 octets for each, however many flags it has.
+//! Records in little memory, for mailboxes of a million messages: 32 octets for each, however many flags it has.
 
 use crate::model::{Digest, Flags, InternalDate, MessageRecord, Uid};
 use std::collections::HashMap;
@@ -39,20 +39,25 @@ impl FlagSets {
 pub(super) struct Roster {
     records: Vec<Packed>,
     flags: FlagSets,
+    /// Sizes and dates that do not fit: of messages above 4 GiB, or before 1970 or after 2106.
+    wide: HashMap<Uid, (u64, i64)>,
 }
 
 struct Packed {
     /// All zeroes where none is known.
     identity: Digest,
-    octets: u64,
-    seconds: i64,
+    octets: u32,
+    seconds: u32,
     uid: Uid,
-    /// Four times the number of the set of flags, and what is known: [`DATED`], [`IDENTIFIED`].
+    /// [`MARKS`] times the number of the set of flags, and what is known: [`DATED`], [`IDENTIFIED`], [`WIDE`].
     flags_and_known: u32,
 }
 
 const DATED: u32 = 1;
 const IDENTIFIED: u32 = 2;
+/// Size and date stand elsewhere.
+const WIDE: u32 = 4;
+const MARKS: u32 = 8;
 
 impl Packed {
     /// What records are sorted by.
@@ -64,15 +69,20 @@ impl Packed {
 impl Roster {
     pub(super) fn add(&mut self, record: &MessageRecord) {
         let MessageRecord { uid, octets, internal_date, flags, identity } = record;
-        let dated = if internal_date.is_some() { DATED } else { 0 };
-        let identified = if identity.is_some() { IDENTIFIED } else { 0 };
-        self.records.push(Packed {
-            identity: identity.unwrap_or(Digest([0; 16])),
-            octets: *octets,
-            seconds: internal_date.map_or(0, |date| date.0),
-            uid: *uid,
-            flags_and_known: self.flags.number(flags) * 4 + dated + identified,
-        });
+        let seconds = internal_date.map_or(0, |date| date.0);
+        let mut known = self.flags.number(flags) * MARKS;
+        known += if internal_date.is_some() { DATED } else { 0 };
+        known += if identity.is_some() { IDENTIFIED } else { 0 };
+        let narrow = (u32::try_from(*octets), u32::try_from(seconds));
+        let (octets, seconds) = if let (Ok(octets), Ok(seconds)) = narrow {
+            (octets, seconds)
+        } else {
+            known += WIDE;
+            self.wide.insert(*uid, (*octets, seconds));
+            (0, 0)
+        };
+        let identity = identity.unwrap_or(Digest([0; 16]));
+        self.records.push(Packed { identity, octets, seconds, uid: *uid, flags_and_known: known });
     }
 
     pub(super) fn sort_by_identity(&mut self) {
@@ -95,11 +105,14 @@ impl Roster {
 
     pub(super) fn get(&self, number: usize) -> MessageRecord {
         let record = &self.records[number];
+        let is = |mark: u32| record.flags_and_known & mark != 0;
+        let narrow = (u64::from(record.octets), i64::from(record.seconds));
+        let (octets, seconds) = self.wide.get(&record.uid).copied().filter(|_| is(WIDE)).unwrap_or(narrow);
         MessageRecord {
             uid: record.uid,
-            octets: record.octets,
-            internal_date: (record.flags_and_known & DATED != 0).then_some(InternalDate(record.seconds)),
-            flags: self.flags.get(record.flags_and_known / 4).clone(),
+            octets,
+            internal_date: is(DATED).then_some(InternalDate(seconds)),
+            flags: self.flags.get(record.flags_and_known / MARKS).clone(),
             identity: record.identity(),
         }
     }

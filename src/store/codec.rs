@@ -17,7 +17,7 @@ use std::fmt;
 
 /// The version of all that is written. Raised whenever a stored type or a key changes its form; the step from the
 /// version before goes to `database::MIGRATIONS`.
-pub(super) const SCHEMA: u8 = 1;
+pub(super) const SCHEMA: u8 = 2;
 
 /// The largest payload: four times the longest line that the wire takes (1 MiB), and with it the longest mailbox name.
 const PAYLOAD_OCTETS: usize = 4 << 20;

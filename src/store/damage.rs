@@ -230,6 +230,29 @@ mod tests {
         file.write_all(&octets[..length]).unwrap();
     }
 
+    /// What stands under the key of the schema in a state of that version.
+    fn schema_value(version: u8) -> Vec<u8> {
+        let mut value = vec![version, 0];
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&keys::schema());
+        hasher.update(&value);
+        value.extend(hasher.finalize().to_be_bytes());
+        value
+    }
+
+    #[test]
+    fn open_older_schema_is_migrated() {
+        let directory = closed_state(3);
+        let raw = sled::open(directory.path().join("database")).unwrap();
+        raw.insert(keys::schema(), schema_value(1)).unwrap();
+        raw.flush().unwrap();
+        drop(raw);
+        let (store, notices) = Store::open(directory.path()).unwrap();
+        assert_eq!((store.accounts().unwrap(), notices), (Vec::<String>::new(), Vec::new()));
+        drop(store);
+        assert!(Store::open_existing(directory.path()).is_ok(), "it is of this version now");
+    }
+
     #[test]
     fn open_newer_schema_is_refused_and_kept() {
         let directory = closed_state(3);
@@ -239,12 +262,7 @@ mod tests {
             raw.flush().unwrap();
             before.unwrap().to_vec()
         };
-        let mut newer = vec![SCHEMA + 1, 0];
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&keys::schema());
-        hasher.update(&newer);
-        newer.extend(hasher.finalize().to_be_bytes());
-        let ours = plant(newer);
+        let ours = plant(schema_value(SCHEMA + 1));
         let error = Store::open(directory.path()).err().unwrap();
         assert!(error.what().contains("newer mailferry"), "{error}");
         assert!(!directory.path().join("database.damaged-1").exists());

@@ -33,8 +33,9 @@ pub(super) const BATCH_CHANGES: usize = 512;
 const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Steps from one schema version to the next, by the version that they start from. There is none yet.
-const MIGRATIONS: &[(u8, Migration)] = &[];
+/// Steps from one schema version to the next, by the version that they start from. Version 1, in which every record had an
+/// identity, was never released: its data is forgotten, and the next scan begins from nothing.
+const MIGRATIONS: &[(u8, Migration)] = &[(1, |database| database.guarded(|tree| tree.clear()))];
 
 type Migration = fn(&Database) -> Result<()>;
 
