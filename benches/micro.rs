@@ -7,6 +7,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mailferry::diff::mailboxes::MailboxPair;
 use mailferry::diff::messages::{Appends, Comparison, plan_mailbox};
+use mailferry::engine::octets::Spool;
 use mailferry::engine::played::Played;
 use mailferry::engine::response::Response;
 use mailferry::engine::{fuzzing, identity};
@@ -32,10 +33,11 @@ fn framing_of_whole_messages(bencher: Bencher, octets: usize) {
     let literal = "x".repeat(octets);
     let response = format!("* 1 FETCH (UID 1 FLAGS (\\Seen) BODY[] {{{octets}}}\r\n{literal})\r\n");
     let sent = response.repeat((8_000_000 / response.len()).max(1)).into_bytes();
+    let spool = Spool::new(temp_dir(), 0);
     bencher
         .counter(BytesCount::of_slice(&sent))
         .with_inputs(|| Played::wire(&sent, &[]))
-        .bench_values(|mut wire| while Response::read(&mut wire, &temp_dir()).is_ok() {});
+        .bench_values(|mut wire| while Response::read(&mut wire, &spool).is_ok() {});
 }
 
 /// A first listing, read up to what is known of each message but for the identity.
@@ -96,6 +98,7 @@ fn inbox() -> MailboxState {
         records: 0,
         revision: 0,
         deltas: 0,
+        identified: true,
         trouble: None,
     }
 }

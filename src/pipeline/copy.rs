@@ -8,6 +8,7 @@ use super::access::{Access, Backoff};
 use super::allowance::Allowance;
 use super::conveyor::Conveyor;
 use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
+use super::pending::Pending;
 use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::share::Share;
@@ -432,16 +433,15 @@ impl MailboxWork<'_> {
     fn isolate(&mut self, error: &Error) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
-        let (mut pending, mut links) = (Vec::new(), state.link_lookup(name)?);
-        for uid in self.job.plan.copies.iter() {
-            if pending.len() == FETCH_MESSAGES {
-                break;
-            }
-            if !self.job.is_given_up(uid) && links.get(uid)?.is_none() {
-                pending.push(uid);
+        let (mut suspects, mut pending) = (Vec::new(), Pending::new(self.access, self.job)?);
+        while suspects.len() < FETCH_MESSAGES
+            && let Some(record) = pending.next().transpose()?
+        {
+            if !self.job.is_given_up(record.uid) {
+                suspects.push(record.uid);
             }
         }
-        let (Some(&uid), Some(&last)) = (pending.first(), pending.last()) else { return Ok(()) };
+        let (Some(&uid), Some(&last)) = (suspects.first(), suspects.last()) else { return Ok(()) };
         let known = self.progress.one_by_one().filter(|through| *through >= uid);
         self.progress.careful = Some(Careful { through: known.unwrap_or(last), messages: 1 });
         if self.breaks >= BREAKS_PER_MESSAGE {

@@ -7,14 +7,14 @@ use super::access::Access;
 use super::allowance::Allowance;
 use super::conveyor::{Conveyor, Load, Weight};
 use super::copy::{Job, source_changed};
+use super::pending::Pending;
 use crate::engine::fetch::{FLAG_ITEMS, FetchEvent, Fetched, MESSAGE_ITEMS};
 use crate::engine::select::Opening;
 use crate::engine::session::Tag;
 use crate::engine::{Octets, Session, identity};
 use crate::error::Result;
 use crate::model::server::Preset;
-use crate::model::{Digest, Flags, InternalDate, Link, MessageRecord, Outcome, Side, Uid, UidSet};
-use crate::store::Lookup;
+use crate::model::{Digest, Flags, InternalDate, MessageRecord, Outcome, Uid, UidSet};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// FETCH commands in flight.
@@ -96,7 +96,7 @@ impl Download<'_> {
     fn fetch_all(&mut self) -> Result<DownloadEnd> {
         let opening = self.session.send_open(&self.job.plan.source.raw, Opening::Examine)?;
         let mut opening = Some(opening);
-        let mut wanted = Wanted::new(self.access, self.job)?;
+        let mut pending = Pending::new(self.access, self.job)?;
         let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
         let mut end = DownloadEnd::Complete;
         loop {
@@ -108,7 +108,7 @@ impl Download<'_> {
                 if self.lets_run_dry(&in_flight)? {
                     break;
                 }
-                let (records, limited) = self.next_records(&mut wanted)?;
+                let (records, limited) = self.next_records(&mut pending)?;
                 if limited {
                     end = DownloadEnd::Limit;
                 }
@@ -162,7 +162,7 @@ impl Download<'_> {
     }
 
     /// The next messages to ask for, and whether the run's limits end here.
-    fn next_records(&self, wanted: &mut Wanted<'_>) -> Result<(Vec<MessageRecord>, bool)> {
+    fn next_records(&self, pending: &mut Pending<'_>) -> Result<(Vec<MessageRecord>, bool)> {
         let (mut records, mut octets) = (Vec::<MessageRecord>::new(), 0);
         let most_octets = self.job.share.window_octets / FETCHES_IN_FLIGHT as u64;
         while records.len() < FETCH_MESSAGES && octets < most_octets {
@@ -172,7 +172,10 @@ impl Download<'_> {
             if self.allowance.is_used_up() {
                 return Ok((records, true));
             }
-            let Some(record) = wanted.next()? else { break };
+            let Some(record) = pending.next().transpose()? else { break };
+            if self.job.is_given_up(record.uid) {
+                continue;
+            }
             if !self.allowance.grant(record.octets) {
                 return Ok((records, true));
             }
@@ -265,34 +268,6 @@ impl Download<'_> {
             Ok(())
         })?;
         Ok(found)
-    }
-}
-
-/// What is planned to be copied and not done yet, in the order of the UIDs.
-struct Wanted<'a> {
-    job: &'a Job,
-    uids: Box<dyn Iterator<Item = Uid> + 'a>,
-    links: Lookup<Link>,
-    records: Lookup<MessageRecord>,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(access: &Access<'_>, job: &'a Job) -> Result<Self> {
-        let name = &job.plan.source.raw;
-        let (links, records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
-        Ok(Wanted { job, uids: Box::new(job.plan.copies.iter()), links, records })
-    }
-
-    fn next(&mut self) -> Result<Option<MessageRecord>> {
-        for uid in self.uids.by_ref() {
-            if !self.job.is_given_up(uid)
-                && self.links.get(uid)?.is_none()
-                && let Some(record) = self.records.get(uid)?
-            {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -4,7 +4,7 @@
 //! - Between scan and plan: [`recognise`].
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //!   [`gauge`]: what it costs.
-//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`conveyor`] (between download and upload),
+//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`pending`] (its messages), [`conveyor`] (between download and upload),
 //!   [`batch`] (how many messages in one APPEND), [`reconcile`] (what arrived
 //!   without our knowing), [`reflag`] (flag updates), [`purge`] (what goes).
 
@@ -23,6 +23,7 @@ pub mod fleet;
 pub mod gathering;
 pub mod gauge;
 pub mod listing;
+pub mod pending;
 pub mod plan;
 pub mod prepare;
 pub mod purge;

@@ -10,14 +10,15 @@
 
 use super::access::{Access, pause};
 use super::copy::{Job, Lane, source_changed};
+use super::pending::Pending;
 use super::recognise::identities;
 use crate::engine::Session;
 use crate::engine::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS};
 use crate::engine::identity;
 use crate::engine::select::Opening;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Side, Uid, UidSet};
-use crate::store::{CHECKPOINT_LINKS, Lookup};
+use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Uid, UidSet};
+use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ fn closest(candidates: &VecDeque<Landed>, octets: u64, flags: &Flags) -> usize {
 
 fn link(access: &Access<'_>, source: &mut Session, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
     let name = &job.plan.source.raw;
-    let mut pending = Pending::new(access, job)?;
+    let mut pending = Identified { job, pending: Pending::new(access, job)?, open: false };
     while !landed.is_empty() {
         let records = pending.next(source)?;
         if records.is_empty() {
@@ -159,35 +160,22 @@ fn matched(job: &Job, record: &MessageRecord, landed: &mut Candidates) -> Option
     Some(Link { source: record.uid, destination: copy.uid, agreed, origin, octets, identity })
 }
 
-/// What is planned and not linked, in the order of the UIDs, with identities.
-struct Pending<'a> {
+/// What is pending, with identities.
+struct Identified<'a> {
     job: &'a Job,
-    uids: Box<dyn Iterator<Item = Uid> + 'a>,
-    links: Lookup<Link>,
-    records: Lookup<MessageRecord>,
+    pending: Pending<'a>,
     /// The source mailbox is open.
     open: bool,
 }
 
-impl<'a> Pending<'a> {
-    fn new(access: &Access<'_>, job: &'a Job) -> Result<Self> {
-        let name = &job.plan.source.raw;
-        let (links, records) = (access.state.link_lookup(name)?, access.state.record_lookup(Side::Source, name));
-        Ok(Pending { job, uids: Box::new(job.plan.copies.iter()), links, records, open: false })
-    }
-
+impl Identified<'_> {
     /// The next of them, at most as many as go into one checkpoint; none at the end.
     fn next(&mut self, source: &mut Session) -> Result<Vec<MessageRecord>> {
         let mut records = Vec::new();
-        for uid in self.uids.by_ref() {
-            if self.links.get(uid)?.is_none()
-                && let Some(record) = self.records.get(uid)?
-            {
-                records.push(record);
-            }
-            if records.len() >= CHECKPOINT_LINKS {
-                break;
-            }
+        while records.len() < CHECKPOINT_LINKS
+            && let Some(record) = self.pending.next().transpose()?
+        {
+            records.push(record);
         }
         self.identify(source, &mut records)?;
         Ok(records)
