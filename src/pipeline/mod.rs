@@ -4,9 +4,9 @@
 //! - Between scan and plan: [`recognise`].
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //!   [`gauge`]: what it costs.
-//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`pending`] (its messages), [`conveyor`] (between download and upload),
-//!   [`batch`] (how many messages in one APPEND), [`reconcile`] (what arrived
-//!   without our knowing), [`reflag`] (flag updates), [`purge`] (what goes).
+//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`pending`] (its messages), [`download`],
+//!   [`conveyor`], [`upload`], [`batch`] (how much goes in one APPEND), [`reconcile`] (what arrived without our knowing),
+//!   [`reflag`] (flag updates), [`purge`] (what goes).
 
 pub mod access;
 pub mod allowance;
