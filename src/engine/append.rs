@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// Whether messages get their UIDs when their command ends, and not as they come: then commands on two connections
-    /// can be sent side by side and ended one after the other. Seen on Dovecot 2.3 and 2.4 and Cyrus 3.6; others are not
+    /// can be sent side by side and ended one after the other. Seen on Dovecot 2.3 and Cyrus 3.6; others are not
     /// trusted with it.
     pub fn numbers_at_the_end(&self) -> bool {
         matches!(self.preset, Preset::Dovecot | Preset::Cyrus)

@@ -17,7 +17,8 @@ const FAR: Duration = Duration::from_millis(10);
 const LEAST_OCTETS: u64 = 1536 << 10;
 const MOST_OCTETS: u64 = 6 << 20;
 
-/// Connections over which a mailbox is appended, where there are fewer mailboxes than lanes: a third gained nothing.
+/// Connections over which a mailbox is appended, where there are at most half as many mailboxes as lanes. On Dovecot two took
+/// two thirds of the time of one; more were not tried.
 const UPLINKS: usize = 2;
 
 /// What one account may use.
