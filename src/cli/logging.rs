@@ -6,8 +6,9 @@
 use super::arguments::{Global, LogFormat, LogLevel};
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Mutex;
 use tracing::Subscriber;
@@ -33,11 +34,32 @@ pub fn begin(global: &Global, screen: &Screen) -> Result<()> {
 }
 
 fn open(file: &Path) -> Result<File> {
-    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
-    opened.map_err(|cause| {
+    append_to(file).map_err(|cause| {
         let what = format!("could not open the log file {}", file.display());
-        Error::new(Kind::Io, what).because(cause).scope(Scope::Run)
+        Error::new(Kind::Io, what)
+            .because(cause)
+            .scope(Scope::Run)
+            .hint("name a file of your own, not a link to one, in a directory that you may write in")
     })
+}
+
+/// A log is appended to, so that whoever put a link or a file of theirs there would have us spoil another, or read along.
+/// A link to a terminal or a pipe, as `/dev/stderr` is, spoils nothing.
+fn append_to(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).mode(0o600);
+    if fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return options.create(false).open(file);
+    }
+    let opened = options.custom_flags(libc::O_NOFOLLOW).open(file).map_err(|why| match why.raw_os_error() {
+        Some(libc::ELOOP) => io::Error::other("it is a symbolic link"),
+        _ => why,
+    })?;
+    // SAFETY: geteuid cannot fail and touches no memory.
+    match opened.metadata()?.uid() == unsafe { libc::geteuid() } {
+        true => Ok(opened),
+        false => Err(io::Error::other("it belongs to another user")),
+    }
 }
 
 /// Our own targets: libraries log what says nothing to the user, or more than it should.
@@ -69,4 +91,37 @@ where
 /// A second start in one process, as tests have it, keeps the first log.
 fn start(subscriber: impl Subscriber + Send + Sync + 'static) {
     let _ = subscriber.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn log_file_is_private_appended_to_and_never_reached_through_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("log"), directory.path().join("link"));
+        open(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        symlink(&file, &link).unwrap();
+        assert!(open(&link).unwrap_err().line().contains("symbolic link"));
+        symlink(directory.path().join("new"), directory.path().join("dangling")).unwrap();
+        assert!(open(&directory.path().join("dangling")).is_err());
+        assert!(!directory.path().join("new").exists());
+        open(&file).unwrap();
+    }
+
+    #[test]
+    fn log_file_of_another_user_is_refused_and_a_device_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, null) = (directory.path().join("log"), directory.path().join("null"));
+        symlink("/dev/null", &null).unwrap();
+        open(&null).unwrap();
+        fs::write(&file, "").unwrap();
+        match std::os::unix::fs::chown(&file, Some(1), None) {
+            Ok(()) => assert!(open(&file).unwrap_err().line().contains("another user")),
+            Err(_) => eprintln!("only root can give a file away: not tried"),
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //!
 //! What is set aside stays inside: the directory may be a mount point, or its parent not ours to write in.
 
+use super::ownership;
 use crate::error::{Error, Kind, Result};
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -31,7 +32,8 @@ pub(super) struct StateDirectory(PathBuf);
 impl StateDirectory {
     /// The directory, created if it is missing.
     pub(super) fn prepare(path: &Path) -> Result<Self> {
-        if !path.exists() {
+        let path = &without_slash(path);
+        if is_free(path) {
             create_private(path).map_err(|why| unusable(path, "could not create the state directory").because(why))?;
         }
         Self::recognised(path)
@@ -39,6 +41,7 @@ impl StateDirectory {
 
     /// The directory, which must hold a state.
     pub(super) fn existing(path: &Path) -> Result<Self> {
+        let path = &without_slash(path);
         let directory = StateDirectory(path.to_owned());
         if !directory.database().is_dir() {
             return Err(Error::new(Kind::State, format!("there is no state in {}", path.display()))
@@ -49,6 +52,9 @@ impl StateDirectory {
 
     /// A directory that holds something else is not touched: it may be a typing error, and it may be dear.
     fn recognised(path: &Path) -> Result<Self> {
+        if let Some(objection) = ownership::objection(path) {
+            return Err(foreign(path, objection));
+        }
         if !path.is_dir() {
             return Err(unusable(path, "the state is to be a directory, which it is not:"));
         }
@@ -65,6 +71,21 @@ impl StateDirectory {
     /// The lock file; and because people delete lock files, sled's data as well.
     fn bears_our_sign(&self) -> bool {
         self.lock().is_file() || self.database().join(super::database::DATA_FILE).is_file()
+    }
+
+    /// Refuses what is not ours in it. To be asked once others cannot put anything there any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub(super) fn check_ownership(&self) -> Result<()> {
+        let mut objection =
+            ownership::objection(&self.database()).map(|why| format!("{}: {why}", self.database().display()));
+        if objection.is_none() && self.database().is_dir() {
+            let unread = |why| unusable(&self.0, "could not read the state directory").because(why);
+            objection = ownership::objection_within(&self.database()).map_err(unread)?;
+        }
+        objection.map_or(Ok(()), |objection| Err(foreign(&self.0, objection)))
     }
 
     /// Takes the directory away from others than its owner; where the file system knows no owners, says so.
@@ -100,7 +121,7 @@ impl StateDirectory {
 
     /// Notes that the database is complete from now on.
     pub(super) fn mark_begun(&self) -> Result<()> {
-        let marked = File::create(self.database().join(BEGUN)).and_then(|file| file.sync_all());
+        let marked = ownership::open(&self.database().join(BEGUN)).and_then(|file| file.sync_all());
         marked.map_err(|why| unusable(&self.0, "could not write in the state directory").because(why))
     }
 
@@ -119,7 +140,7 @@ impl StateDirectory {
 
     /// Gives the database the first free name for damaged ones; returns the new path.
     pub(super) fn set_aside(&self) -> Result<PathBuf> {
-        let path = (1..).map(|number: u64| self.0.join(format!("{DAMAGED}{number}"))).find(|path| !path.exists());
+        let path = (1..).map(|number: u64| self.0.join(format!("{DAMAGED}{number}"))).find(|path| is_free(path));
         let path = path.unwrap_or_else(|| self.0.join(DAMAGED));
         let renamed = fs::rename(self.database(), &path);
         renamed.map_err(|why| unusable(&self.0, "could not set the damaged state aside in").because(why))?;
@@ -141,11 +162,27 @@ impl std::fmt::Display for StateDirectory {
 
 /// Marks the database in `database` as damaged, for the next open. What cannot be marked will be met again.
 pub(super) fn condemn(database: &Path) {
-    let _ = File::create(database.join(CONDEMNED)).and_then(|file| file.sync_all());
+    let _ = ownership::open(&database.join(CONDEMNED)).and_then(|file| file.sync_all());
 }
 
 fn create_private(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(PRIVATE).create(path)
+}
+
+/// Whether nothing has that name, not even a link that leads nowhere.
+fn is_free(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err()
+}
+
+/// With a slash behind it, a symbolic link would be taken for what it points to.
+fn without_slash(path: &Path) -> PathBuf {
+    path.components().collect()
+}
+
+fn foreign(path: &Path, objection: String) -> Error {
+    Error::new(Kind::State, format!("the state is not used, for it may be somebody else's: {}", path.display()))
+        .because(objection)
+        .hint("run mailferry as the user to whom it belongs and name the directory itself with --state, or choose another one")
 }
 
 fn names_in(path: &Path) -> io::Result<Vec<String>> {

@@ -4,8 +4,9 @@
 //! not guard against another host on a network file system without locks.
 
 use super::directory::StateDirectory;
+use super::ownership;
 use crate::error::{Error, Kind, Result};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 
@@ -15,8 +16,7 @@ pub(super) struct LockFile(#[expect(dead_code, reason = "closing it releases the
 impl LockFile {
     /// Takes the lock without waiting, and writes our process id into the file.
     pub(super) fn acquire(directory: &StateDirectory) -> Result<Self> {
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(directory.lock());
-        let mut file = opened.map_err(|why| unlockable(directory, &why))?;
+        let mut file = ownership::open(&directory.lock()).map_err(|why| unlockable(directory, &why))?;
         match try_lock(&file) {
             Ok(()) => {}
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => return Err(held(directory, &mut file)),

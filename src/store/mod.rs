@@ -5,7 +5,8 @@
 //!
 //! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed.
 //! - `database`: the one sled tree, behind a wall that turns its panics into errors.
-//! - `directory`, `lock`, `damage`: the directory, who holds it, and what happens when it is damaged.
+//! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is
+//!   damaged.
 //! - `account`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `plans`, `status`: what [`AccountStore`] can do.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
@@ -42,6 +43,7 @@ mod leaves;
 mod listing;
 mod listing_writer;
 mod lock;
+mod ownership;
 mod pairs;
 mod plans;
 mod reach;
@@ -101,6 +103,7 @@ impl Store {
     fn open_in(directory: StateDirectory) -> Result<(Store, Vec<String>)> {
         let lock = LockFile::acquire(&directory)?;
         let mut notices = directory.make_private();
+        directory.check_ownership()?;
         let (database, damage) = damage::open_or_set_aside(&directory)?;
         notices.extend(damage);
         directory.sync()?;

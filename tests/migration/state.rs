@@ -351,6 +351,11 @@ fn state_that_may_not_be_written_is_refused_and_goes_on_later() {
     let as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let wrapper: &[&str] = if is_root { &as_nobody } else { &["env"] };
+    let give_to = |path: &Path, user| {
+        if is_root {
+            std::os::unix::fs::chown(path, Some(user), None).expect("give it away");
+        }
+    };
     let set_mode = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set a mode");
     };
@@ -360,9 +365,16 @@ fn state_that_may_not_be_written_is_refused_and_goes_on_later() {
         set_mode(&state.join("database"), 0o555);
         set_mode(state, 0o555);
     });
+    let state = migration.ferry.state();
+    if is_root {
+        let foreign = migration.ferry.run_through(wrapper, &["sync"]).expect(1);
+        foreign.complains(&["mailferry.state", "it belongs to user 0", "hint"]);
+    }
+    let all = [&[state.clone(), state.join("database")], files(&state).as_slice()].concat();
+    all.iter().for_each(|path| give_to(path, 65534));
     let refused = migration.ferry.run_through(wrapper, &["sync"]).expect(1);
     refused.complains(&["mailferry.state", "ermission", "hint"]);
-    let state = migration.ferry.state();
+    all.iter().for_each(|path| give_to(path, 0));
     set_mode(&state, 0o700);
     set_mode(&state.join("database"), 0o700);
     files(&state).iter().for_each(|file| set_mode(file, 0o600));
