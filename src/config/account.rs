@@ -5,7 +5,7 @@
 use super::document::Table;
 use super::keyring::OwnPlaces;
 use super::mistake::{Findings, Mistake, Origin};
-use super::place::PlaceKeys;
+use super::place::{PlaceKeys, Quoting};
 use super::value::checked_text;
 use crate::model::server::{Address, Server};
 use crate::model::{Account, Side};
@@ -17,6 +17,8 @@ pub(super) struct AccountDraft {
     pub account: Account,
     pub places: OwnPlaces,
     pub origin: Origin,
+    /// Whether mistakes may repeat its texts.
+    pub quoting: Quoting,
 }
 
 impl AccountDraft {
@@ -35,7 +37,15 @@ impl AccountDraft {
         }
         table.finish();
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, origin })
+        Some(AccountDraft { account, places, origin, quoting: Quoting::Allowed })
+    }
+
+    /// What mistakes call this text of the account: `source user `alice``, or `its source user`.
+    fn called(&self, what: &str, text: &str) -> String {
+        match self.quoting {
+            Quoting::Allowed => format!("{what} `{text}`"),
+            Quoting::Forbidden => format!("this {what}"),
+        }
     }
 }
 
@@ -69,7 +79,7 @@ pub(super) fn account(
 pub(super) fn checked_user(user: &str) -> Result<String, Mistake> {
     checked_text(user)?;
     if user.trim() != user {
-        return Err(Mistake::new(format!("`{user}` begins or ends with a blank")).fix("remove the blank"));
+        return Err(Mistake::new("this begins or ends with a blank").fix("remove the blank"));
     }
     Ok(user.to_owned())
 }
@@ -90,10 +100,8 @@ pub(super) fn check_against_servers(drafts: &[AccountDraft], servers: [&Server; 
     let is_one_server = is_same_server(&source.address, &destination.address);
     for draft in drafts {
         if is_one_server && draft.account.source_user.eq_ignore_ascii_case(&draft.account.destination_user) {
-            let what = format!(
-                "`{}` is its own destination: source and destination are one server",
-                draft.account.source_user
-            );
+            let user = draft.called("user", &draft.account.source_user);
+            let what = format!("{user} is its own destination: source and destination are one server");
             let fix = "name another server, or another `destination_user`";
             findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
         }
@@ -118,7 +126,8 @@ fn check_unique(
                 entry.insert(&draft.origin);
             }
             Entry::Occupied(entry) => {
-                let mistake = Mistake::new(format!("{what} `{}` is used already at {}", key(draft), entry.get()));
+                let what = draft.called(what, &key(draft));
+                let mistake = Mistake::new(format!("{what} is used already at {}", entry.get()));
                 findings.add(mistake.fix(fix).at(&draft.origin));
             }
         }
@@ -142,7 +151,8 @@ fn check_tunnel_user(draft: &AccountDraft, side: Side, server: &Server, findings
     let plain = |character: char| character.is_alphanumeric() || "._@+-=:/,%".contains(character);
     let is_plain = user.chars().all(plain) && !user.starts_with('-');
     if command.iter().any(|argument| argument.contains("{user}")) && !is_plain {
-        let what = format!("the {side} user `{user}` cannot be put into the `tunnel` command safely");
+        let user = draft.called(&format!("{side} user"), user);
+        let what = format!("{user} cannot be put into the `tunnel` command safely");
         let fix = "a shell would read it as more than a name; migrate this account without a tunnel";
         findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
     }

@@ -1,106 +1,139 @@
-//! The CSV file of accounts (RFC 4180): a header line, columns by name, an account a row, blanks around a cell ignored.
+//! The file of accounts: a header line, columns by name, an account a row.
 //!
-//! Lines that begin with `#` are left out, so that a row can be put aside. A column without a value in a row is a mistake
-//! where the value names a user: a spreadsheet that lost a cell must not choose where mail goes.
+//! 1. Lines that begin with `#` are left out, so that a row can be put aside; blank rows and empty cells at the end of a
+//!    row are left over from a spreadsheet and mean nothing.
+//! 2. A column without a value in a row is a mistake where the value names a user: a spreadsheet that lost a cell must not
+//!    choose where mail goes.
+//! 3. No cell is ever shown, of whatever column: columns shift, headers are missing, and a password then stands where a
+//!    name should.
+//! 4. Passwords are taken only from a file that nobody else can read.
 
 use super::account::{AccountDraft, account, checked_user};
+use super::cell::{self, PasswordCell};
+use super::document::At;
+use super::encoding::Encoding;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
-use super::place::PlaceKeys;
+use super::place::{PlaceKeys, Quoting};
+use super::sheet::{DELIMITERS, Row, Sheet, SheetFile, split};
 use crate::model::Side;
-use csv::{ByteRecord, ReaderBuilder, Trim};
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NAMES: [&str; 4] = ["name", "source_user", "destination_user", "tags"];
 
-/// All accounts of the file. Each row that is none is noted.
-pub(super) fn read(path: &Path, named_at: &Origin, findings: &Findings) -> Vec<AccountDraft> {
-    let octets = match fs::read(path) {
-        Ok(octets) => octets,
-        Err(error) => {
-            let mistake = Mistake::new(format!("the accounts file {} cannot be read: {error}", path.display()));
-            findings.add(mistake.fix("correct the path or its rights").at(named_at));
-            return Vec::new();
-        }
-    };
-    let drafts = read_rows(path, &octets, findings);
-    drafts.unwrap_or_default()
+/// What the settings say of the file.
+pub(super) struct AccountsFile {
+    pub path: At<PathBuf>,
+    /// `None`: found in the file.
+    pub delimiter: Option<char>,
+    pub encoding: Option<Encoding>,
 }
 
-pub(super) fn read_rows(path: &Path, octets: &[u8], findings: &Findings) -> Option<Vec<AccountDraft>> {
-    let mut reader =
-        ReaderBuilder::new().flexible(true).has_headers(false).trim(Trim::All).comment(Some(b'#')).from_reader(octets);
-    let mut rows = reader.byte_records();
-    let Some(header) = rows.next() else {
-        let fix = "begin it with a line such as: name,source_user,destination_user";
-        findings.add(Mistake::new("the accounts file is empty").fix(fix).at(&Origin::new(path, 1)));
-        return None;
-    };
-    let header = row(path, header, findings)?;
-    let columns = Columns::read(path, &header, findings)?;
-    let mut rows = rows.peekable();
-    if rows.peek().is_none() {
-        let mistake = Mistake::new("the accounts file has a header and no accounts").fix("add a row for each account");
-        findings.add(mistake.at(&header.origin));
+impl AccountsFile {
+    /// All its accounts. Each row that is none is noted.
+    pub fn read(&self, findings: &Findings) -> Vec<AccountDraft> {
+        let path = &self.path.value;
+        let (file, octets) = match SheetFile::read(path) {
+            Ok(read) => read,
+            Err(error) => {
+                let mistake = Mistake::new(format!("the accounts file {} cannot be read: {error}", path.display()));
+                findings.add(mistake.fix("correct the path or its rights").at(&self.path.origin));
+                return Vec::new();
+            }
+        };
+        let sheet = Sheet::new(&file, &octets, self.encoding, self.delimiter);
+        read_sheet(sheet, self.delimiter.is_none(), findings)
     }
-    Some(rows.filter_map(|record| columns.draft(&row(path, record, findings)?, findings)).collect())
 }
 
-/// One line of cells.
-struct Row {
-    cells: Vec<String>,
-    origin: Origin,
-}
-
-fn row(path: &Path, record: csv::Result<ByteRecord>, findings: &Findings) -> Option<Row> {
-    let record = match record {
-        Ok(record) => record,
-        Err(error) => {
-            findings.add(Mistake::new(format!("this is not CSV: {error}")).in_file(path));
-            return None;
-        }
-    };
-    let line = record.position().map_or(1, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
-    let origin = Origin::new(path, line);
-    let cells = record.iter().map(|cell| std::str::from_utf8(cell).map(str::to_owned));
-    let cells = cells.collect::<Result<Vec<_>, _>>();
-    let not_utf8 = |_| Mistake::new("this row is not UTF-8").fix("save the file as CSV UTF-8");
-    Some(Row { cells: findings.accept(&origin, cells.map_err(not_utf8))?, origin })
+/// All accounts of a sheet; what divides its cells is found in its first line, if it is not known.
+pub(super) fn read_sheet(mut sheet: Sheet, find_delimiter: bool, findings: &Findings) -> Vec<AccountDraft> {
+    let Some(columns) = Columns::read(&mut sheet, find_delimiter, findings) else { return Vec::new() };
+    let mut drafts = Vec::new();
+    let (mut has_rows, mut has_passwords) = (false, false);
+    while let Some(row) = sheet.next_row(findings) {
+        has_rows = true;
+        has_passwords |= columns.passwords.iter().flatten().any(|column| !columns.text(&row, *column).is_empty());
+        drafts.extend(columns.draft(&sheet, &row, findings));
+    }
+    if !has_rows && !sheet.has_mistakes {
+        let mistake = Mistake::new("the accounts file has a header and no accounts").fix("add a row for each account");
+        findings.add(mistake.at(&columns.origin));
+    }
+    if has_passwords {
+        sheet.file.objection().into_iter().for_each(|mistake| findings.add(mistake));
+    }
+    drafts
 }
 
 /// The header line.
-struct Columns<'a> {
-    path: &'a Path,
-    names: Vec<String>,
+struct Columns {
+    /// `None`: a column that is not known, and noted.
+    names: Vec<Option<&'static str>>,
+    /// The columns that hold passwords.
+    passwords: [Option<usize>; 2],
+    origin: Origin,
+    /// Whether the file can be read a second time, for a password.
+    is_lasting: bool,
 }
 
-impl<'a> Columns<'a> {
-    fn read(path: &'a Path, header: &Row, findings: &Findings) -> Option<Self> {
+impl Columns {
+    fn read(sheet: &mut Sheet, find_delimiter: bool, findings: &Findings) -> Option<Self> {
+        let header = Self::header(sheet, find_delimiter, findings)?;
         let known = known_columns();
-        for (index, name) in header.cells.iter().enumerate() {
-            let mistake = if header.cells[..index].contains(name) {
-                Mistake::new(format!("the column `{name}` is there twice")).fix("remove one")
-            } else if known.contains(&name.as_str()) {
-                continue;
-            } else {
-                unknown_column(name, &known)
+        let count = header.cells.iter().rposition(|cell| !cell.text().is_empty()).map_or(0, |last| last + 1);
+        let names: Vec<_> = header.cells[..count].iter().map(|cell| column_named(cell.text(), &known)).collect();
+        if names.iter().all(Option::is_none) {
+            findings.add(no_header(&header, count).at(&header.origin));
+            return None;
+        }
+        for (index, name) in names.iter().enumerate() {
+            let mistake = match name {
+                None => unknown_column(index, header.cells[index].text(), &known),
+                Some(name) if names[..index].contains(&Some(name)) => {
+                    Mistake::new(format!("the column `{name}` is there twice")).fix("remove one")
+                }
+                Some(_) => continue,
             };
             findings.add(mistake.at(&header.origin));
         }
-        if !header.cells.iter().any(|name| name == "source_user") {
+        if !names.contains(&Some("source_user")) {
             let fix = "name the columns in the first line: name,source_user,destination_user";
             findings.add(Mistake::new("the column `source_user` is missing").fix(fix).at(&header.origin));
             return None;
         }
-        Some(Columns { path, names: header.cells.clone() })
+        let place = |side| names.iter().position(|name| *name == Some(PlaceKeys::account(side).inline));
+        let passwords = Side::BOTH.map(place);
+        let is_lasting = cell::can_be_read_again(&sheet.file.path);
+        Some(Columns { names, passwords, origin: header.origin, is_lasting })
     }
 
-    fn draft(&self, row: &Row, findings: &Findings) -> Option<AccountDraft> {
+    /// The first row. A line `sep=;` before it is a word to Excel, and to us.
+    fn header(sheet: &mut Sheet, mut find_delimiter: bool, findings: &Findings) -> Option<Row> {
+        let empty = |sheet: &Sheet| {
+            let fix = "begin it with a line such as: name,source_user,destination_user";
+            findings.add(Mistake::new("the accounts file is empty").fix(fix).at(&Origin::new(&sheet.file.path, 1)));
+        };
+        let mut line = sheet.next_line(findings);
+        if let Some(delimiter) = line.as_ref().and_then(|(text, ..)| told_delimiter(text)) {
+            sheet.delimiter = delimiter;
+            find_delimiter = false;
+            line = sheet.next_line(findings);
+        }
+        let Some((text, origin, octets)) = line else {
+            empty(sheet);
+            return None;
+        };
+        if find_delimiter {
+            sheet.delimiter = found_delimiter(&text);
+        }
+        let cells = findings.accept(&origin, split(&text, sheet.delimiter))?;
+        Some(Row { cells, origin, octets })
+    }
+
+    fn draft(&self, sheet: &Sheet, row: &Row, findings: &Findings) -> Option<AccountDraft> {
         let origin = &row.origin;
-        let (expected, found) = (self.names.len(), row.cells.len());
-        if expected != found {
-            let mistake = Mistake::new(format!("this row has {found} cells and the header has {expected}"));
-            findings.add(mistake.fix("give each column a value, perhaps empty; quote a value with a comma").at(origin));
+        if let Some(mistake) = self.shifted(row) {
+            findings.add(mistake.at(origin));
             return None;
         }
         // `Err`: the cell is wrong, and noted.
@@ -112,42 +145,134 @@ impl<'a> Columns<'a> {
         let source_user = checked("source_user", self.cell(row, "source_user"));
         let destination_user = checked("destination_user", self.cell(row, "destination_user"));
         let tags = given("tags").map(|tags| tags.split_whitespace().map(str::to_owned).collect()).unwrap_or_default();
-        let directory = self.path.parent().unwrap_or(Path::new(""));
-        let places = Side::BOTH.map(|side| PlaceKeys::account(side).read_row(given, origin, directory, findings));
+        let directory = sheet.file.path.parent().unwrap_or(Path::new(""));
+        let places = Side::BOTH.map(|side| {
+            let inline = self.password(side, sheet, row, findings);
+            PlaceKeys::account(side).read_row(given, inline, origin, directory, findings)
+        });
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, origin: origin.clone() })
+        Some(AccountDraft { account, places, origin: origin.clone(), quoting: Quoting::Forbidden })
+    }
+
+    /// Why the cells of this row may belong to other columns.
+    fn shifted(&self, row: &Row) -> Option<Mistake> {
+        let expected = self.names.len();
+        let found = row.cells.iter().rposition(|cell| !cell.text().is_empty()).map_or(0, |last| last + 1);
+        if found <= expected && row.cells.len() >= expected {
+            return None;
+        }
+        let found = if found > expected { found } else { row.cells.len() };
+        let mistake = Mistake::new(format!("this row has {found} cells and the header has {expected}"));
+        Some(mistake.fix(if found > expected {
+            "put a cell that holds a comma, semicolon or tab into quotes"
+        } else {
+            "give each column a cell, perhaps empty; Excel leaves empty ones out where a last column has few values"
+        }))
+    }
+
+    /// Where the password of that side stands in this row, if it holds one.
+    fn password(&self, side: Side, sheet: &Sheet, row: &Row, findings: &Findings) -> Option<PasswordCell> {
+        let column = self.passwords[side as usize].filter(|column| !self.text(row, *column).is_empty())?;
+        let key = PlaceKeys::account(side).inline;
+        let about = |mistake: Mistake| mistake.about(format!("`{key}`"));
+        // Read once to find its mistakes, and forgotten.
+        findings.accept(&row.origin, cell::password(&row.cells[column]).map_err(about))?;
+        if !self.is_lasting {
+            let what = "passwords are read again at each login, and this is no file that could be";
+            findings.accept::<()>(&row.origin, Err(about(Mistake::new(what)).fix("put the accounts into a file")))?;
+        }
+        let user = |name: &str| {
+            let column = self.names.iter().position(|known| *known == Some(name))?;
+            Some((column, self.text(row, column).trim().to_owned()))
+        };
+        Some(PasswordCell {
+            path: sheet.file.path.clone(),
+            encoding: sheet.encoding,
+            delimiter: sheet.delimiter,
+            octets: row.octets.clone(),
+            column,
+            users: ["source_user", "destination_user"].into_iter().filter_map(user).collect(),
+        })
     }
 
     fn cell<'r>(&self, row: &'r Row, column: &str) -> Option<&'r str> {
-        let index = self.names.iter().position(|name| name == column)?;
-        row.cells.get(index).map(String::as_str)
+        let index = self.names.iter().position(|name| *name == Some(column))?;
+        Some(self.text(row, index).trim())
+    }
+
+    fn text<'r>(&self, row: &'r Row, column: usize) -> &'r str {
+        row.cells.get(column).map_or("", |cell| cell.text())
     }
 }
 
+/// `sep=;`
+fn told_delimiter(line: &str) -> Option<char> {
+    let told = line.strip_prefix("sep=")?.trim_end_matches(' ');
+    DELIMITERS.into_iter().find(|delimiter| told.strip_prefix(*delimiter) == Some(""))
+}
+
+/// What divides a header into the most columns that are known; where none is, into the most at all.
+fn found_delimiter(header: &str) -> char {
+    let known = known_columns();
+    let count = |delimiter: char| {
+        let cells = split(header, delimiter).unwrap_or_default();
+        (cells.iter().filter(|cell| column_named(cell.text(), &known).is_some()).count(), cells.len())
+    };
+    let counted = DELIMITERS.into_iter().rev().map(|delimiter| (count(delimiter), delimiter));
+    counted.max_by_key(|(count, _)| *count).map_or(',', |(_, delimiter)| delimiter)
+}
+
 fn checked_cell(column: &str, cell: &str) -> Result<String, Mistake> {
-    if column == "destination_user" && cell.is_empty() {
+    let about = |mistake: Mistake| mistake.about(format!("`{column}`"));
+    if cell.is_empty() && column == "destination_user" {
         let fix = "write the user there, or leave the whole column out where all are called as on the source";
-        return Err(Mistake::new("`destination_user` is empty").fix(fix));
+        return Err(about(Mistake::new("this is empty")).fix(fix));
     }
-    checked_user(cell).map_err(|mistake| mistake.about(format!("`{column}`")))
+    if cell.starts_with('<') && cell.ends_with('>') {
+        return Err(about(Mistake::new("a placeholder is not filled in")));
+    }
+    checked_user(cell).map_err(about)
 }
 
 fn known_columns() -> Vec<&'static str> {
     let places = Side::BOTH.map(PlaceKeys::account);
-    let places = places.iter().flat_map(|keys| [keys.variable, keys.file, keys.command]);
+    let places = places.iter().flat_map(|keys| [keys.inline, keys.variable, keys.file, keys.command]);
     NAMES.into_iter().chain(places).collect()
 }
 
-fn unknown_column(name: &str, known: &[&str]) -> Mistake {
-    let own = Side::BOTH.map(PlaceKeys::account);
-    if let Some(keys) = own.iter().find(|keys| keys.inline == name || name == "password") {
-        let refusal = keys.refusal();
-        return refusal.about(format!("column `{name}`"));
-    }
-    if name.contains(';') {
-        return Mistake::new("the columns are divided by `;`").fix("save the file with commas between the columns");
+/// As people write it in a spreadsheet: `Source User` is `source_user`.
+fn column_named(written: &str, known: &[&'static str]) -> Option<&'static str> {
+    let written = written.trim().to_lowercase().replace([' ', '-'], "_");
+    known.iter().copied().find(|name| *name == written)
+}
+
+fn unknown_column(index: usize, written: &str, known: &[&'static str]) -> Mistake {
+    if written.trim().eq_ignore_ascii_case("password") {
+        let fix = "call it `source_password` or `destination_password`";
+        return Mistake::new("column `password`: whose password it is cannot be told").fix(fix);
     }
     let fix =
-        did_you_mean(name, known.iter().copied()).unwrap_or_else(|| format!("known columns: {}", known.join(", ")));
-    Mistake::new(format!("unknown column `{name}`")).fix(fix)
+        did_you_mean(written, known.iter().copied()).unwrap_or_else(|| format!("known columns: {}", known.join(", ")));
+    Mistake::new(format!("column {} is not known", index + 1)).fix(fix)
 }
+
+/// The first line is no header. Lists that other tools read have a form of their own.
+fn no_header(row: &Row, count: usize) -> Mistake {
+    let is = |index: usize, name: &str| row.cells.get(index).is_some_and(|cell| cell.text().eq_ignore_ascii_case(name));
+    if is(0, "EmailAddress") && is(1, "UserName") {
+        let fix = "run `mailferry init --from microsoft FILE`, which makes settings and accounts of it";
+        return Mistake::new("this is a list for Microsoft's migration").fix(fix);
+    }
+    let fix = "begin it with a line such as: source_user;source_password;destination_user;destination_password";
+    match count >= IMAPSYNC_CELLS {
+        true => Mistake::new("the first line names no column that is known")
+            .fix(format!("{fix}; or, where it is a list for imapsync, run `mailferry init --from imapsync FILE`")),
+        false => Mistake::new("the first line names no column that is known").fix(fix),
+    }
+}
+
+/// host1;user1;password1;host2;user2;password2
+const IMAPSYNC_CELLS: usize = 6;
+
+#[cfg(test)]
+mod tests;

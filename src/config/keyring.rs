@@ -4,7 +4,7 @@
 //! read at each of its logins; what is asked for at the terminal is asked for once.
 
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
-use super::place::{Place, PlaceKind, secret, variable};
+use super::place::{Place, PlaceKind, own_variable, secret};
 use super::surroundings::Surroundings;
 use crate::error::{Error, Result, Scope, sanitized};
 use crate::model::secret::Passwords;
@@ -110,7 +110,7 @@ impl Keyring {
                     shared_is_checked = true;
                 }
                 Way::Fallback(name) => {
-                    findings.accept(&Origin::default(), variable(name, &*self.surroundings));
+                    findings.accept(&Origin::default(), own_variable(name, &*self.surroundings));
                     shared_is_checked = true;
                 }
             }
@@ -203,7 +203,7 @@ impl Passwords for Keyring {
         let (password, scope) = match self.way(account, side) {
             Way::Own(place) => (place.read(surroundings, &self.hidden), Scope::Account),
             Way::Shared(place) => (keys.keep(SHARED, || place.read(surroundings, &self.hidden)), Scope::Run),
-            Way::Fallback(name) => (keys.keep(SHARED, || variable(name, surroundings)), Scope::Run),
+            Way::Fallback(name) => (keys.keep(SHARED, || own_variable(name, surroundings)), Scope::Run),
             Way::Ask(login) => (keys.keep(login, || self.ask_for(login, side)), Scope::Run),
         };
         password.map_err(|mistake| {

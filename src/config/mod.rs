@@ -13,8 +13,10 @@
 
 mod account;
 mod accounts_file;
+mod cell;
 mod command;
 mod document;
+mod encoding;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod keyring;
@@ -28,6 +30,7 @@ mod selection;
 mod server;
 mod server_url;
 mod settings_file;
+mod sheet;
 mod surroundings;
 mod template;
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! The places that a password can be in: a variable of the environment, a file, or what a command prints.
+//! The places that a password can be in: a variable of the environment, a file, what a command prints, or a cell of an
+//! accounts file.
 //!
 //! A place is what the settings hold in a password's stead. It is read at the moment of a login and never shown: not the
-//! arguments of a command, and the name of a variable only where it is one (a password pasted there is not).
+//! arguments of a command, and the name of a variable only where it is one (a password pasted there is not). Of a place
+//! that a row of an accounts file names nothing is shown at all: columns shift, and a password then stands there.
 
+use super::cell::PasswordCell;
 use super::command;
 use super::document::Table;
 use super::mistake::{Findings, Mistake, Origin};
@@ -26,9 +29,18 @@ pub(super) const PASSWORD_OCTETS: usize = 4096;
 pub(super) struct Place {
     pub kind: PlaceKind,
     pub origin: Origin,
+    pub quoting: Quoting,
 }
 
-/// The three kinds of place.
+/// Whether mistakes may repeat what was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Quoting {
+    Allowed,
+    /// It may be a password.
+    Forbidden,
+}
+
+/// The kinds of place.
 #[derive(Clone)]
 pub(super) enum PlaceKind {
     /// A variable of the environment.
@@ -37,6 +49,8 @@ pub(super) enum PlaceKind {
     File(PathBuf),
     /// The first line that a command prints, run in that directory.
     Command { arguments: Vec<String>, directory: PathBuf },
+    /// A cell of an accounts file.
+    Cell(PasswordCell),
 }
 
 impl Place {
@@ -45,8 +59,8 @@ impl Place {
         match &self.kind {
             PlaceKind::Command { arguments, directory } => command::find(arguments, directory, surroundings)
                 .map(|()| None)
-                .map_err(|mistake| mistake.at(&self.origin)),
-            PlaceKind::Variable(_) => self.read(surroundings, &[]).map(|_| None),
+                .map_err(|mistake| mistake.about(self.named()).at(&self.origin)),
+            PlaceKind::Variable(_) | PlaceKind::Cell(_) => self.read(surroundings, &[]).map(|_| None),
             PlaceKind::File(path) => self.read(surroundings, &[]).map(|_| open_to_others(path)),
         }
     }
@@ -54,12 +68,34 @@ impl Place {
     /// The password. Commands run without the `hidden` variables.
     pub fn read(&self, surroundings: &dyn Surroundings, hidden: &[String]) -> Result<Secret, Mistake> {
         let password = match &self.kind {
-            PlaceKind::Variable(name) => variable(name, surroundings),
-            PlaceKind::File(path) => first_line_of_file(path),
-            PlaceKind::Command { arguments, directory } => command::first_line(arguments, directory, hidden),
+            PlaceKind::Variable(name) => variable(name, &self.named(), surroundings),
+            PlaceKind::File(path) => first_line_of_file(path, &self.named()),
+            PlaceKind::Command { arguments, directory } => {
+                command::first_line(arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
+            }
+            PlaceKind::Cell(cell) => cell.read(),
         };
         password.map_err(|mistake| mistake.at(&self.origin))
     }
+
+    /// What mistakes call it.
+    fn named(&self) -> String {
+        let shown =
+            |name: String, hidden: &str| if self.quoting == Quoting::Allowed { name } else { hidden.to_owned() };
+        match &self.kind {
+            PlaceKind::Variable(name) => shown(variable_name(name), "the environment variable that is named here"),
+            PlaceKind::File(path) => {
+                shown(format!("the password file {}", path.display()), "the password file that is named here")
+            }
+            PlaceKind::Command { arguments, .. } => shown(command::named(arguments), "the password command here"),
+            PlaceKind::Cell(_) => "the password here".to_owned(),
+        }
+    }
+}
+
+/// What mistakes call an environment variable.
+fn variable_name(name: &str) -> String {
+    format!("the environment variable {name}")
 }
 
 impl fmt::Debug for PlaceKind {
@@ -68,6 +104,7 @@ impl fmt::Debug for PlaceKind {
             PlaceKind::Variable(_) => f.write_str("Variable(…)"),
             PlaceKind::File(path) => write!(f, "File({path:?})"),
             PlaceKind::Command { .. } => f.write_str("Command(…)"),
+            PlaceKind::Cell(_) => f.write_str("Cell(…)"),
         }
     }
 }
@@ -118,20 +155,24 @@ impl PlaceKeys {
         table.refuse(self.inline, &refusal.what, refusal.fix.as_deref().unwrap_or_default());
         let variable = table.text(self.variable).and_then(|name| {
             let kind = findings.accept(&name.origin, variable_named(self.variable, name.value))?;
-            Some(Place { kind, origin: name.origin })
+            Some(Place { kind, origin: name.origin, quoting: Quoting::Allowed })
         });
-        let file = table.path(self.file).map(|path| Place { kind: PlaceKind::File(path.value), origin: path.origin });
+        let file = table.path(self.file).map(|path| {
+            let kind = PlaceKind::File(path.value);
+            Place { kind, origin: path.origin, quoting: Quoting::Allowed }
+        });
         let command = table.command(self.command).map(|arguments| {
             let kind = PlaceKind::Command { arguments: arguments.value, directory };
-            Place { kind, origin: arguments.origin }
+            Place { kind, origin: arguments.origin, quoting: Quoting::Allowed }
         });
         self.only_one([variable, file, command].into_iter().flatten().collect(), findings)
     }
 
-    /// The place that a row of text names.
+    /// The place that a row of text names, or that its `inline` cell is.
     pub fn read_row<'r>(
         &self,
         cell: impl Fn(&str) -> Option<&'r str>,
+        inline: Option<PasswordCell>,
         origin: &Origin,
         directory: &Path,
         findings: &Findings,
@@ -140,14 +181,19 @@ impl PlaceKeys {
         let variable = cell(self.variable).and_then(|name| accept(variable_named(self.variable, name.to_owned())));
         let file = cell(self.file).and_then(|path| accept(resolved(directory, path).map(PlaceKind::File)));
         let command = cell(self.command).and_then(|words| accept(split_command(self.command, words, directory)));
-        let kinds = [variable, file, command].into_iter().flatten();
-        self.only_one(kinds.map(|kind| Place { kind, origin: origin.clone() }).collect(), findings)
+        let kinds = [variable, file, command, inline.map(PlaceKind::Cell)].into_iter().flatten();
+        let place = |kind| Place { kind, origin: origin.clone(), quoting: Quoting::Forbidden };
+        self.only_one(kinds.map(place).collect(), findings)
     }
 
     fn only_one(&self, mut places: Vec<Place>, findings: &Findings) -> Option<Place> {
         let place = places.pop()?;
         if !places.is_empty() {
-            let what = format!("more than one of `{}`, `{}` and `{}` is given", self.variable, self.file, self.command);
+            let names = [self.variable, self.file, self.command].map(|name| format!("`{name}`")).join(", ");
+            let what = match place.kind {
+                PlaceKind::Cell(_) => format!("`{}` is given beside one of {names}", self.inline),
+                _ => format!("more than one of {names} is given"),
+            };
             findings.add(Mistake::new(what).fix("keep one").at(&place.origin));
         }
         Some(place)
@@ -175,16 +221,18 @@ fn split_command(key: &str, words: &str, directory: &Path) -> Result<PlaceKind, 
     Ok(PlaceKind::Command { arguments, directory: directory.to_owned() })
 }
 
-/// The password in a variable, whole as it is.
-pub(super) fn variable(name: &str, surroundings: &dyn Surroundings) -> Result<Secret, Mistake> {
-    let what = format!("the environment variable {name}");
-    let unset = || Mistake::new(format!("{what} is not set")).fix(format!("export {name}, or name another place"));
+/// The password in a variable of the settings' own, whole as it is.
+pub(super) fn own_variable(name: &str, surroundings: &dyn Surroundings) -> Result<Secret, Mistake> {
+    variable(name, &variable_name(name), surroundings)
+}
+
+fn variable(name: &str, what: &str, surroundings: &dyn Surroundings) -> Result<Secret, Mistake> {
+    let unset = || Mistake::new(format!("{what} is not set")).fix("export it, or name another place");
     let value = surroundings.variable(name).map(OsString::into_vec).ok_or_else(unset)?;
     secret(Zeroizing::new(value)).map_err(|mistake| mistake.about(what))
 }
 
-fn first_line_of_file(path: &Path) -> Result<Secret, Mistake> {
-    let named = format!("the password file {}", path.display());
+fn first_line_of_file(path: &Path, named: &str) -> Result<Secret, Mistake> {
     let mut octets = Zeroizing::new(Vec::with_capacity(PASSWORD_OCTETS));
     let read = File::open(path).and_then(|file| file.take(PASSWORD_OCTETS as u64).read_to_end(&mut octets));
     let unreadable =

@@ -7,6 +7,7 @@ use super::account::{AccountDraft, account, checked_user};
 use super::keyring::fallback_variable;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake, Origin};
+use super::place::Quoting;
 use super::server::{self, ServerSettings};
 use super::{DEFAULT_STATE, Draft};
 use crate::model::Side;
@@ -31,7 +32,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
         state: state.unwrap_or(Path::new(DEFAULT_STATE)).to_owned(),
         source: ServerSettings { server: source, password: None },
         destination: ServerSettings { server: destination, password: None },
-        accounts: vec![AccountDraft { account, places: [None, None], origin }],
+        accounts: vec![AccountDraft { account, places: [None, None], origin, quoting: Quoting::Allowed }],
         policy: Policy::default(),
         limits: LimitSettings::default(),
     })

@@ -1,15 +1,22 @@
 //! `mailferry.toml` as a whole: its tables, in the order of the Contract.
 
 use super::account::{AccountDraft, check_together};
+use super::accounts_file::AccountsFile;
 use super::document::{Document, Table};
+use super::encoding::Encoding;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake};
 use super::server::ServerSettings;
-use super::{DEFAULT_STATE, Draft, accounts_file, policy, server};
+use super::{DEFAULT_STATE, Draft, policy, server};
 use crate::model::Side;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+
+const DELIMITERS: [(&str, Option<char>); 3] = [(",", Some(',')), (";", Some(';')), ("tab", Some('\t'))];
+
+const ENCODINGS: [(&str, Option<Encoding>); 2] =
+    [("utf-8", Some(Encoding::Utf8)), ("windows-1252", Some(Encoding::Windows1252))];
 
 /// Reads the file. `None` after noting why it holds no settings.
 pub(super) fn read(path: &Path, findings: &Findings) -> Option<Draft> {
@@ -73,11 +80,13 @@ fn read_accounts(root: &mut Table) -> Vec<AccountDraft> {
 }
 
 fn read_accounts_file(mut table: Table) -> Vec<AccountDraft> {
-    let file = table.path("file");
+    let path = table.path("file");
     if !table.has("file") {
         table.missing("file", "name the CSV file, or write each account as [[account]]");
     }
+    let delimiter = table.word("delimiter", &DELIMITERS).map(|delimiter| delimiter.value);
+    let encoding = table.word("encoding", &ENCODINGS).map(|encoding| encoding.value);
     let findings = table.findings();
     table.finish();
-    file.map(|file| accounts_file::read(&file.value, &file.origin, findings)).unwrap_or_default()
+    path.map(|path| AccountsFile { path, delimiter, encoding }.read(findings)).unwrap_or_default()
 }

@@ -124,7 +124,8 @@ const GENERIC: &str = "\
 const REST: &str = "\
 # The accounts, here or as rows of a CSV file with the same names as columns:
 # [accounts]
-# file = \"accounts.csv\"           # name,source_user,destination_user,tags
+# file = \"accounts.csv\"           # name,source_user,destination_user,tags,source_password,destination_password
+# encoding = \"windows-1252\"       # where Excel wrote it as CSV; UTF-8 and UTF-16 are recognised
 
 [[account]]
 source_user = \"<user on the old server>\"

@@ -46,8 +46,13 @@ impl<'a> Migration<'a> {
 
     /// Puts mail onto the source, for every user.
     pub fn seeded(self, notation: &str) -> Migration<'a> {
-        self.users.iter().for_each(|user| seed(self.source, &user.name, notation));
+        self.seed(notation);
         self
+    }
+
+    /// The same.
+    pub fn seed(&self, notation: &str) {
+        self.users.iter().for_each(|user| seed(self.source, &user.name, notation));
     }
 
     /// Changes the settings.

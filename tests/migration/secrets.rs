@@ -1,6 +1,7 @@
 //! No password is ever seen: not in the state, logs, results, errors, arguments, or the environment of another process.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::migration::Migration;
@@ -69,9 +70,37 @@ fn assert_nothing_is_told(ferry: &Ferry, account: &str, shapes: &[Vec<u8>]) {
     for name in ["ferry.log", "plan.json", "mailferry.state"] {
         assert!(files.iter().any(|file| file.to_string_lossy().contains(name)), "there is no {name}");
     }
-    for file in files {
-        assert_hidden(&file.display().to_string(), &fs::read(&file).expect("a file"), shapes);
+    for file in files.iter().filter(|file| !file.ends_with(ACCOUNTS_FILE)) {
+        assert_hidden(&file.display().to_string(), &fs::read(file).expect("a file"), shapes);
     }
+}
+
+/// Where passwords may stand.
+const ACCOUNTS_FILE: &str = "accounts.csv";
+
+/// Puts one user and their password for both sides into an accounts file as spreadsheets write it, for its owner alone.
+pub fn write_accounts(ferry: &Ferry, user: &User) {
+    let quoted = user.password.replace('"', "\"\"");
+    let header = "source_user;source_password;destination_user;destination_password";
+    let rows = format!("{header}\r\n{name};\"{quoted}\";{name};\"{quoted}\"\r\n", name = user.name);
+    let file = ferry.directory().join(ACCOUNTS_FILE);
+    fs::write(&file, rows).expect("the accounts");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("their mode");
+}
+
+#[test]
+fn passwords_of_an_accounts_file_are_never_told() {
+    let pair = shared::dovecot_pair();
+    let user = User::fresh("discreet").with_password(ODD);
+    pair.source.add_user(&user);
+    pair.destination.add_user(&user);
+    let sides = [Side::of(&pair.source).with_own_passwords(), Side::of(&pair.destination).with_own_passwords()];
+    let migration = Migration::with_sides(Vec::new(), &pair.source, &pair.destination, sides);
+    let migration = migration.with_settings("[accounts]\nfile = \"accounts.csv\"");
+    write_accounts(&migration.ferry, &user);
+    let migration = Migration { users: vec![user.clone()], ..migration }.seeded("INBOX\n    a");
+    assert_nothing_is_told(&migration.ferry, &user.name, &shapes(&user.name, ODD));
+    migration.assert_exact();
 }
 
 /// Holds engine/wire.rs invariant 4. Holds hazard 11.

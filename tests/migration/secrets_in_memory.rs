@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::migration::Migration;
-use crate::secrets::shapes;
+use crate::secrets::{shapes, write_accounts};
 use crate::support::ferry::{Ferry, Running, Side};
 use crate::support::server::{Server, User};
 use crate::support::shared;
@@ -61,10 +61,36 @@ fn with_password_files(user: &User) -> Migration<'static> {
     Migration { ferry: migration.ferry.with_account_lines(&lines), users: vec![user.clone()], ..migration }
 }
 
+/// The same with both passwords in an accounts file.
+fn with_an_accounts_file(user: &User) -> Migration<'static> {
+    let pair = shared::dovecot_pair();
+    pair.source.add_user(user);
+    pair.destination.add_user(user);
+    let sides = [
+        Side::of(&pair.source).with_own_passwords(),
+        Side::of(&pair.destination).with_own_passwords().set("auth", "\"login\""),
+    ];
+    let migration = Migration::with_sides(Vec::new(), &pair.source, &pair.destination, sides);
+    let migration = migration.with_settings("[accounts]\nfile = \"accounts.csv\"");
+    write_accounts(&migration.ferry, user);
+    Migration { users: vec![user.clone()], ..migration }
+}
+
 /// Holds engine/wire.rs invariant 5.
 #[test]
 fn own_passwords_are_nowhere_in_memory_after_the_login() {
-    let migration = with_password_files(&User::fresh("forgetful").with_password(PASSWORD)).seeded("INBOX\n    a");
+    assert_forgotten(&with_password_files(&User::fresh("forgetful").with_password(PASSWORD)));
+}
+
+/// Holds engine/wire.rs invariant 5.
+#[test]
+fn passwords_of_an_accounts_file_are_nowhere_in_memory_after_the_login() {
+    assert_forgotten(&with_an_accounts_file(&User::fresh("forgetful").with_password(PASSWORD)));
+}
+
+#[track_caller]
+fn assert_forgotten(migration: &Migration) {
+    migration.seed("INBOX\n    a");
     let running = waiting(&migration.ferry);
     if may_look_into(running.id()) {
         let regions = memory(running.id());

@@ -66,6 +66,19 @@ fn password_in_the_accounts_is_not_repeated() {
         format!("source_user,source_password_env\nanna,{SECRET}\n"),
         format!("source_user\nanna,{SECRET}\n"),
         format!("source_user,source_password_command\nanna,\"echo '{SECRET}'\"\n"),
+        format!("anna,{SECRET},anna,{SECRET}\nbob,{SECRET},bob,{SECRET}\n"),
+        format!("old;anna;{SECRET};new;anna;{SECRET};\n"),
+        format!("source_user,{SECRET}\nanna,{SECRET}\n"),
+        format!("source_user,source_password\nanna,\"{SECRET}\nbob,x\n"),
+        format!("source_user,source_password\n{SECRET},anna\n{SECRET},anna\n"),
+        format!("source_user,source_password\nanna,{SECRET},{SECRET}\n"),
+        format!("source_user;destination_user;source_password\nanna;;{SECRET}\n"),
+        format!("source_user,source_password\nanna\t{SECRET}\n"),
+        format!("source_user,source_password_file\nanna,{SECRET}\n"),
+        format!("source_user,source_password_command\nanna,{SECRET}\n"),
+        "source_user,source_password_env\nanna,Tr0ub4dor\n".to_owned(),
+        format!("EmailAddress,UserName,Password\nanna@x,anna,{SECRET}\n"),
+        format!("\u{feff}source_user,source_password\nanna,{SECRET}\n"),
     ] {
         assert_not_repeated(settings, &accounts);
     }
