@@ -69,6 +69,7 @@ fn help_is_on_standard_output_and_names_every_command() {
         "status",
         "report",
         "explain",
+        "forget",
         "completions",
         "man",
     ];
@@ -83,7 +84,7 @@ fn help_is_on_standard_output_and_names_every_command() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let directory = with_settings();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["fly"],
         &["scan", "--no-such-option"],
@@ -93,6 +94,7 @@ fn wrong_usage_exits_with_2() {
         &["report", "--html", "r.html"],
         &["plan", "--html", "p.html"],
         &["explain", "alice"],
+        &["forget"],
     ];
     for arguments in wrong {
         let output = mailferry(directory.path(), arguments);
@@ -142,6 +144,58 @@ fn unknown_account_is_named_with_the_nearest() {
     assert!(error.contains("`alicia`") && error.contains("`alice`"), "{error}");
 }
 
+/// A state of these accounts, as a scan leaves it.
+fn with_state(directory: &Path, accounts: &[&str]) -> mailferry::store::Store {
+    let (store, _) = mailferry::store::Store::open(&directory.join("mailferry.state")).expect("a state");
+    for account in accounts {
+        store.account(account).begin_scan().expect("written");
+    }
+    store.flush().expect("written to disk");
+    store
+}
+
+#[test]
+fn forget_drops_what_was_named_and_asks_nothing() {
+    let directory = with_settings();
+    drop(with_state(directory.path(), &["alice", "bob", "bert", "carol"]));
+    let forgotten = |arguments: &[&str]| {
+        let output = mailferry(directory.path(), &[&["forget"], arguments].concat());
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", standard_error(&output));
+        standard_output(&output)
+    };
+    let said = forgotten(&["b*"]);
+    assert!(said.contains("Forgot bert:") && said.contains("Forgot bob:") && !said.contains("alice"), "{said}");
+    // With --state no settings are needed.
+    fs::remove_file(directory.path().join("mailferry.toml")).expect("removed");
+    let said = forgotten(&["alice", "--state", "mailferry.state"]);
+    assert!(said.contains("Forgot alice: 0 mailboxes") && said.contains("No server was asked"), "{said}");
+    let left = with_state(directory.path(), &[]).accounts().expect("the accounts");
+    assert_eq!(left, ["carol"]);
+}
+
+#[test]
+fn forget_unknown_account_drops_nothing_and_names_the_known() {
+    let directory = with_settings();
+    drop(with_state(directory.path(), &["alice", "bob"]));
+    for (unknown, hint) in [("alicia", "did you mean `alice`?"), ("zoe", "name the accounts as the state has them")] {
+        let output = mailferry(directory.path(), &["forget", "bob", unknown]);
+        let error = standard_error(&output);
+        assert_eq!(code(&output), 2, "{error}");
+        let expected = format!("there is no account `{unknown}`\n  caused by: the state holds alice, bob;");
+        assert!(error.contains(&expected) && error.contains(hint), "{error}");
+    }
+    assert_eq!(with_state(directory.path(), &[]).accounts().expect("the accounts"), ["alice", "bob"]);
+}
+
+#[test]
+fn forget_while_the_state_is_held_exits_with_7() {
+    let directory = with_settings();
+    let held = with_state(directory.path(), &["alice"]);
+    let output = mailferry(directory.path(), &["forget", "alice"]);
+    assert_eq!(code(&output), 7, "{}", standard_error(&output));
+    assert_eq!(held.accounts().expect("the accounts"), ["alice"]);
+}
+
 #[test]
 fn all_mistakes_in_the_settings_are_told_at_once() {
     let directory = empty();
@@ -156,10 +210,10 @@ fn all_mistakes_in_the_settings_are_told_at_once() {
 #[test]
 fn status_without_a_state_is_fatal_and_says_what_to_do() {
     let directory = with_settings();
-    for command in ["status", "plan", "apply"] {
-        let output = mailferry(directory.path(), &[command]);
-        assert_eq!(code(&output), 1, "{command}");
-        assert!(standard_error(&output).contains("mailferry scan"), "{command}: {}", standard_error(&output));
+    for command in [&["status"][..], &["plan"], &["apply"], &["forget", "alice"]] {
+        let output = mailferry(directory.path(), command);
+        assert_eq!(code(&output), 1, "{command:?}");
+        assert!(standard_error(&output).contains("mailferry scan"), "{command:?}: {}", standard_error(&output));
         assert!(!directory.path().join("mailferry.state").exists());
     }
 }

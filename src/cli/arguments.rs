@@ -211,6 +211,11 @@ pub enum Command {
     Report(ReportArguments),
     /// Tell the facts and the rule behind what is done with a mailbox or a message
     Explain(ExplainArguments),
+    /// Drop accounts from the state, without asking a server
+    ///
+    /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
+    /// sides anew, and copies nothing twice. In mirror mode what was copied before is then nobody's to delete.
+    Forget(ForgetArguments),
     /// Print completions for a shell
     ///
     /// For bash: mailferry completions bash > ~/.local/share/bash-completion/completions/mailferry
@@ -360,6 +365,13 @@ pub struct ExplainArguments {
 }
 
 #[derive(Args, Debug)]
+pub struct ForgetArguments {
+    /// The accounts, as the state has them: names, patterns such as 'a*', or tag:WORD
+    #[arg(value_name = "ACCOUNT", required = true)]
+    pub accounts: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 pub struct CompletionsArguments {
     #[arg(value_enum, value_name = "SHELL", help = "The shell")]
     pub shell: clap_complete::Shell,
@@ -445,6 +457,7 @@ mod tests {
             "status --json -",
             "report --html r.html",
             "explain alice INBOX 17",
+            "forget alice 'b*'",
             "completions bash",
             "man pages",
         ] {

@@ -15,7 +15,7 @@ use crate::model::{Account, Server};
 use crate::pipeline::Migration;
 use crate::store::Store;
 use clap::CommandFactory;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a command needs besides its settings.
@@ -87,7 +87,27 @@ impl Context {
     /// # Errors
     /// `State`, `Locked`.
     pub fn existing_store(&self, settings: &Settings) -> Result<Store> {
-        self.told(Store::open_existing(&settings.state)?)
+        self.store_at(&settings.state)
+    }
+
+    /// As [`Context::existing_store`], for a directory.
+    ///
+    /// # Errors
+    /// `State`, `Locked`.
+    pub fn store_at(&self, state: &Path) -> Result<Store> {
+        self.told(Store::open_existing(state)?)
+    }
+
+    /// Where the state is, and the settings unless there are none and none are needed: with `--state` alone.
+    ///
+    /// # Errors
+    /// As [`Context::settings`].
+    pub fn state(&self) -> Result<(PathBuf, Option<Settings>)> {
+        let nothing_named = self.global.settings_place() == Ok(SettingsPlace::DefaultFile);
+        match &self.global.state {
+            Some(state) if nothing_named && !Path::new(DEFAULT_CONFIG).exists() => Ok((state.clone(), None)),
+            _ => self.settings().map(|settings| (settings.state.clone(), Some(settings))),
+        }
     }
 
     fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {

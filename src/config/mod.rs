@@ -75,6 +75,14 @@ pub struct Settings {
     keyring: Arc<Keyring>,
 }
 
+/// The same choice among other accounts than those of the settings.
+///
+/// # Errors
+/// As [`Settings::select`].
+pub fn select_from(accounts: &[Account], names: &[String]) -> Result<Vec<Account>, Mistakes> {
+    selection::select(accounts, names)
+}
+
 /// What is read before it is known to be right as a whole.
 struct Draft {
     state: PathBuf,
@@ -139,7 +147,7 @@ impl Settings {
     /// # Errors
     /// Every name that fits no account, with the nearest one.
     pub fn select(&self, names: &[String]) -> Result<Vec<Account>, Mistakes> {
-        selection::select(&self.accounts, names)
+        select_from(&self.accounts, names)
     }
 
     fn read_file(path: &Path, surroundings: Box<dyn Surroundings>) -> Result<Settings, Mistakes> {

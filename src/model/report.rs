@@ -193,6 +193,16 @@ pub struct StatusSummary {
     pub planned: u64,
 }
 
+/// What the state knew of an account that was dropped from it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forgotten {
+    pub account: String,
+    /// Mailboxes of the source.
+    pub mailboxes: u64,
+    /// Messages that were tied to their copies.
+    pub links: u64,
+}
+
 /// The facts and the rule behind what became, or will become, of one message.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Explanation {

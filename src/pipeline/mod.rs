@@ -1,6 +1,7 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
-//! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`]: the commands.
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
+//!   [`forget`]: the commands.
 //! - Between scan and plan: [`recognise`].
 //! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
 //!   [`gauge`]: what it costs.
@@ -20,6 +21,7 @@ pub mod crew;
 pub mod download;
 pub mod explain;
 pub mod fleet;
+pub mod forget;
 pub mod gathering;
 pub mod gauge;
 pub mod listing;

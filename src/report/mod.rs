@@ -4,7 +4,8 @@
 //! colour, so that nothing is ever said in colour alone; what came from a server is made harmless before it is shown.
 //! JSON is for machines: names and numbers stand in it exactly, and its shapes are those of the Contract.
 //!
-//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`]: one file a command.
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`]: one
+//!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `bottleneck`: who was waited for, in one line.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
@@ -14,6 +15,7 @@ mod bottleneck;
 pub mod check;
 pub mod explanation;
 mod failure;
+pub mod forget;
 pub mod outcomes;
 pub mod plan;
 pub mod quantity;

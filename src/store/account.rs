@@ -118,6 +118,19 @@ impl AccountStore {
         header.map_or(Ok(()), |header| self.put_header(&header))
     }
 
+    /// Drops the account: its data, the binding and the name. Headers go first and the name last, so that after a crash
+    /// less is known of it, and it can be dropped again.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn drop_account(&self) -> Result<()> {
+        let _alone = self.store.alone();
+        self.id.headers().iter().try_for_each(|headers| self.database().clear(headers))?;
+        self.database().clear(&self.id.data())?;
+        self.database().clear(&self.id.header())
+    }
+
     pub(super) fn database(&self) -> &Arc<Database> {
         self.store.database()
     }
@@ -149,6 +162,7 @@ impl AccountStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::statistics::AccountStatus;
     use crate::store::tests::{fill, inbox, open};
 
     fn binding(source: &str) -> Binding {
@@ -191,6 +205,36 @@ mod tests {
         assert!(alice.mailboxes(Side::Source).unwrap().is_empty());
         assert!(alice.bind(&binding("y at old")).is_err(), "the binding is kept");
         assert_eq!(bob.records(Side::Source, &inbox()).unwrap().count(), 10);
+    }
+
+    #[test]
+    fn drop_account_leaves_nothing_of_it_and_spares_others() {
+        let (_directory, store) = open();
+        let (alice, bob) = (store.account("alice"), store.account("bob"));
+        for account in [&alice, &bob] {
+            account.bind(&binding("x at old")).unwrap();
+            fill(account, Side::Source, 200);
+            account.put_status(&AccountStatus { source_messages: 7, ..AccountStatus::default() }).unwrap();
+        }
+        alice.drop_account().unwrap();
+        assert_eq!(store.accounts().unwrap(), ["bob"]);
+        assert_eq!(alice.database().walk(&alice.id.data()).count(), 0);
+        assert_eq!(bob.records(Side::Source, &inbox()).unwrap().count(), 200);
+        alice.bind(&binding("somebody else")).unwrap();
+        assert_eq!(alice.status().unwrap(), AccountStatus::default());
+    }
+
+    #[test]
+    fn drop_account_cut_off_can_be_done_again() {
+        let (_directory, store) = open();
+        let alice = store.account("alice");
+        alice.bind(&binding("alice at old")).unwrap();
+        fill(&alice, Side::Source, 200);
+        alice.id.headers().iter().for_each(|headers| alice.database().clear(headers).unwrap());
+        assert!(alice.mailboxes(Side::Source).unwrap().is_empty());
+        assert_eq!(store.accounts().unwrap(), ["alice"]);
+        alice.drop_account().unwrap();
+        assert_eq!(store.accounts().unwrap(), Vec::<String>::new());
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl AccountId {
         [&[DATA], &self.0[..]].concat()
     }
 
+    /// What its headers begin with: without them, the rest is what a crash may leave, and nothing is read of it.
+    pub(super) fn headers(self) -> [Vec<u8>; 4] {
+        [b'M', b'P', b'T', b'S'].map(|table| self.table(table, &[]))
+    }
+
     pub(super) fn side(self, side: Side) -> Vec<u8> {
         self.table(b'A', &[octet(side)])
     }

@@ -4,6 +4,7 @@
 //! - [`whole`]: complete migrations between all kinds of servers.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
@@ -27,6 +28,7 @@ mod changing;
 mod compressed;
 mod exit_status;
 mod first_copy;
+mod forgetting;
 mod full_disk;
 mod incremental;
 mod migration;

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod completions;
 pub mod explain;
+pub mod forget;
 pub mod init;
 pub mod man;
 pub mod plan;
