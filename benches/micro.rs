@@ -5,11 +5,12 @@ use std::env::temp_dir;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use mailferry::diff::mailboxes::MailboxPair;
-use mailferry::diff::messages::{Appends, Comparison, plan_mailbox};
-use mailferry::engine::octets::Spool;
-use mailferry::engine::played::Played;
-use mailferry::engine::response::Response;
+use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::messages::plan_mailbox;
+use mailferry::diff::routing::mapping::MailboxPair;
+use mailferry::engine::wire::buffered::Wire;
+use mailferry::engine::wire::octets::Spool;
+use mailferry::engine::wire::response::Response;
 use mailferry::engine::{fuzzing, identity};
 use mailferry::error::Result;
 use mailferry::model::policy::Policy;
@@ -36,7 +37,7 @@ fn framing_of_whole_messages(bencher: Bencher, octets: usize) {
     let spool = Spool::new(temp_dir(), 0);
     bencher
         .counter(BytesCount::of_slice(&sent))
-        .with_inputs(|| Played::wire(&sent, &[]))
+        .with_inputs(|| Wire::played(&sent, &[]))
         .bench_values(|mut wire| while Response::read(&mut wire, &spool).is_ok() {});
 }
 
@@ -55,7 +56,7 @@ fn reading_a_listing(bencher: Bencher) {
     let sent = (1..=LINES).map(line).collect::<String>().into_bytes();
     bencher
         .counter(ItemsCount::new(LINES))
-        .with_inputs(|| Played::wire(&sent, &[]))
+        .with_inputs(|| Wire::played(&sent, &[]))
         .bench_values(|wire| assert_eq!(fuzzing::fetched_messages(wire), LINES as usize));
 }
 

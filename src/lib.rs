@@ -9,11 +9,13 @@
 //!
 //! - [`cli`]: words in, words out: arguments, progress, exit status.
 //! - [`config`]: the settings file, the accounts and the passwords, turned into `model` types.
-//! - [`pipeline`]: the story, one file a command; the only place where engine, store and diff meet.
+//! - [`pipeline`]: the story, one file a command; the only place where engine, store and diff meet. Its rooms: `survey`
+//!   (what is there), `transfer` (how it gets across), `fleet` (accounts side by side).
 //! - [`report`]: a plan, a verification or a status made readable, as text and as JSON.
-//! - [`engine`]: IMAP: connect, log in, list, fetch, append, store flags.
+//! - [`engine`]: IMAP. Its rooms: `wire` (octets), `conversation` (sessions), `commands`, `login`.
 //! - [`store`]: the state on disk: snapshots, links, plans, checkpoints.
-//! - [`diff`]: pure: two snapshots, the links between them and the policy become a plan.
+//! - [`diff`]: pure: two snapshots, the links between them and the policy become a plan. Its rooms: `routing`
+//!   (mailboxes), `comparing` (messages).
 //! - [`model`]: the nouns.
 //! - [`error`]: what failed, where, why, and what to do next.
 //!

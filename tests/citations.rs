@@ -1,5 +1,5 @@
 //! Every numbered promise of the sources, and every rule and hazard that ARCHITECTURE.md lists, is held by a test that
-//! says so: `/// Holds engine/wire.rs invariant 2.`, `/// Holds disaster rule 7.`, `/// Holds hazard 3.`
+//! says so: `/// Holds engine/wire/buffered.rs invariant 2.`, `/// Holds disaster rule 7.`, `/// Holds hazard 3.`
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +27,7 @@ fn files(directory: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// `engine/wire.rs invariant 2` for each numbered line of a file's introduction that stands below a line which speaks of
+/// `engine/wire/buffered.rs invariant 2` for each numbered line of a file's introduction that stands below a line which speaks of
 /// invariants.
 fn invariants() -> BTreeSet<String> {
     let mut promised = BTreeSet::new();
@@ -98,6 +98,7 @@ fn every_promise_is_held_by_a_test() {
 
 #[test]
 fn citations_are_found_in_a_comment() {
-    let found: Vec<String> = citations(" Holds engine/wire.rs invariant 2. Holds hazard 9. More words.").collect();
-    assert_eq!(found, ["engine/wire.rs invariant 2", "hazard 9"]);
+    let found: Vec<String> =
+        citations(" Holds engine/wire/buffered.rs invariant 2. Holds hazard 9. More words.").collect();
+    assert_eq!(found, ["engine/wire/buffered.rs invariant 2", "hazard 9"]);
 }

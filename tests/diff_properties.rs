@@ -1,8 +1,10 @@
 //! What holds of every plan, shown on generated accounts: a source and a destination that live in memory, change at
 //! random, lose their links or their UIDVALIDITY, and are synchronised in between, sometimes only in part.
 
-use mailferry::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
-use mailferry::diff::messages::{Appends, Comparison, plan_mailbox};
+use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::messages::plan_mailbox;
+use mailferry::diff::routing::mailboxes::map_mailboxes;
+use mailferry::diff::routing::mapping::{MailboxPair, Mapping, SideView};
 use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::{Namespace, Preset};
@@ -275,7 +277,7 @@ fn mirrored_account() -> impl Strategy<Value = Account> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Holds diff/removals.rs invariant 1. What was found in the tail of a killed run is ours as far as we can know.
+    /// Holds diff/comparing/removals.rs invariant 1. What was found in the tail of a killed run is ours as far as we can know.
     #[test]
     fn mirror_deletes_only_what_we_copied_and_the_source_lost(account in mirrored_account()) {
         let plan = account.plan().plan;
@@ -290,7 +292,7 @@ proptest! {
         prop_assert!(plan.deletions.len() <= gone);
     }
 
-    /// Holds diff/removals.rs invariant 2.
+    /// Holds diff/comparing/removals.rs invariant 2.
     #[test]
     fn mirror_takes_no_copy_from_a_source_message(mut account in mirrored_account()) {
         let before = account.clone();
@@ -317,7 +319,7 @@ proptest! {
         prop_assert!(next.links.is_empty(), "{:?}", next.links);
     }
 
-    /// Holds diff/removals.rs invariant 4.
+    /// Holds diff/comparing/removals.rs invariant 4.
     #[test]
     fn second_copy_is_unlinked_and_in_surplus(account in mirrored_account()) {
         let plan = account.plan().plan;

@@ -6,7 +6,7 @@
 
 use super::encoding::Encoding;
 use super::mistake::Mistake;
-use super::place::secret;
+use super::password::secret;
 use super::sheet::{Cell, SheetFile, split};
 use crate::model::Secret;
 use std::fs::File;

@@ -4,7 +4,7 @@
 //! It stays in our process group, so that it may ask for a passphrase at the terminal (`pass` with a pinentry does).
 
 use super::mistake::Mistake;
-use super::place::{PASSWORD_OCTETS, first_line as password_line};
+use super::password::{PASSWORD_OCTETS, first_line as password_line};
 use super::surroundings::Surroundings;
 use crate::error::sanitized;
 use crate::model::Secret;

@@ -4,7 +4,8 @@
 //! read at each of its logins; what is asked for at the terminal is asked for once.
 
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
-use super::place::{Place, PlaceKind, own_variable, secret};
+use super::password::secret;
+use super::place::{Place, PlaceKind, own_variable};
 use super::surroundings::Surroundings;
 use crate::error::{Error, Result, Scope, sanitized};
 use crate::model::secret::Passwords;

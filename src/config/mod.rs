@@ -22,6 +22,7 @@ pub mod fuzzing;
 mod keyring;
 mod limits;
 mod mistake;
+mod password;
 mod place;
 mod policy;
 mod preset;

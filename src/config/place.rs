@@ -9,6 +9,7 @@ use super::cell::PasswordCell;
 use super::command;
 use super::document::Table;
 use super::mistake::{Findings, Mistake, Origin};
+use super::password::{PASSWORD_OCTETS, first_line, secret};
 use super::surroundings::Surroundings;
 use super::value::resolved;
 use crate::model::{Secret, Side};
@@ -20,9 +21,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// More of a file or an answer is not read: longer passwords are not known, and `/dev/zero` has no end.
-pub(super) const PASSWORD_OCTETS: usize = 4096;
 
 /// Where one password is, and where the settings say so.
 #[derive(Clone, Debug)]
@@ -239,36 +237,6 @@ fn first_line_of_file(path: &Path, named: &str) -> Result<Secret, Mistake> {
         |error| Mistake::new(format!("{named} cannot be read: {error}")).fix("correct the path or its rights");
     read.map_err(unreadable)?;
     first_line(octets).map_err(|mistake| mistake.about(named))
-}
-
-/// The first line without its line end; blanks are part of a password.
-pub(super) fn first_line(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
-    match octets.iter().position(|octet| *octet == b'\n') {
-        Some(end) => octets.truncate(end),
-        None if octets.len() >= PASSWORD_OCTETS => {
-            return Err(Mistake::new("the first line is too long for a password"));
-        }
-        None => {}
-    }
-    if octets.last() == Some(&b'\r') {
-        octets.pop();
-    }
-    secret(octets)
-}
-
-/// A password that can be sent: any characters but NUL, at least one (RFC 4616 2).
-pub(super) fn secret(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
-    if octets.is_empty() {
-        return Err(Mistake::new("the password there is empty"));
-    }
-    if octets.contains(&0) {
-        return Err(Mistake::new("the password there holds a NUL, which cannot be sent"));
-    }
-    let text = String::from_utf8(std::mem::take(&mut *octets)).map_err(|error| {
-        drop(Zeroizing::new(error.into_bytes()));
-        Mistake::new("the password there is not UTF-8")
-    })?;
-    Ok(Secret::new(text))
 }
 
 /// Group and others have no business with a password.

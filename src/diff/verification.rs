@@ -4,7 +4,7 @@
 //! Links only tell twins apart, and say which differences are somebody's doing: messages that the destination's user
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
-use super::matching::match_records;
+use crate::diff::comparing::matching::match_records;
 use crate::model::policy::Mode;
 use crate::model::report::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, SystemFlag, Uid};

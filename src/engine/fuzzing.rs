@@ -3,21 +3,21 @@
 //! What they have in common: nothing panics or hangs, memory is bounded by what was sent and by the limits, and nothing
 //! that was read can become more than one line of a command.
 
-use super::append::{Appended, append_uids, flag_list};
-use super::capabilities::Capabilities;
-use super::fetch::{FetchEvent, Fetched, fetch_event, searched};
-use super::list::{Found, Listing};
-use super::login::{self, Identity};
-use super::octets::{Octets, Spool};
-use super::played::Played;
-use super::quirks::{id_fields, product};
-use super::quota::quota_line;
-use super::response::{Part, RESPONSE_MEMORY_OCTETS, Response, Value};
-use super::select::Gathered;
-use super::session::{tagged, with_mailbox};
-use super::status::Status;
-use super::wire::{LINE_OCTETS, Wire};
 use super::{date, identity};
+use crate::engine::commands::append::{Appended, append_uids, flag_list};
+use crate::engine::commands::fetch::{FetchEvent, Fetched, fetch_event, searched};
+use crate::engine::commands::list::{Found, Listing};
+use crate::engine::commands::quota::quota_line;
+use crate::engine::commands::select::Gathered;
+use crate::engine::conversation::capabilities::Capabilities;
+use crate::engine::conversation::session::{tagged, with_mailbox};
+use crate::engine::conversation::status::Status;
+use crate::engine::login::authenticate;
+use crate::engine::login::authenticate::Identity;
+use crate::engine::login::quirks::{id_fields, product};
+use crate::engine::wire::buffered::{LINE_OCTETS, Wire};
+use crate::engine::wire::octets::{Octets, Spool};
+use crate::engine::wire::response::{Part, RESPONSE_MEMORY_OCTETS, Response, Value};
 use crate::error::{Result, sanitized};
 use crate::model::server::Mechanism;
 use crate::model::{Flags, InternalDate, RawName, Secret, UidSet};
@@ -44,7 +44,7 @@ fn responses(wire: &mut Wire) -> (Vec<Response>, String) {
 }
 
 fn whole(octets: &[u8]) -> Vec<Response> {
-    responses(&mut Played::wire(octets, &[])).0
+    responses(&mut Wire::played(octets, &[])).0
 }
 
 fn contents(response: &Response) -> Vec<(bool, Vec<u8>)> {
@@ -75,8 +75,8 @@ fn memory(response: &Response) -> u64 {
 /// within the limits.
 pub fn framing(octets: &[u8]) {
     let (pieces, sent) = cut(octets);
-    let (responses_at_once, end) = responses(&mut Played::wire(sent, &[]));
-    let (responses_in_pieces, end_in_pieces) = responses(&mut Played::wire(sent, &pieces));
+    let (responses_at_once, end) = responses(&mut Wire::played(sent, &[]));
+    let (responses_in_pieces, end_in_pieces) = responses(&mut Wire::played(sent, &pieces));
     let contents = |responses: &[Response]| responses.iter().map(contents).collect::<Vec<_>>();
     assert_eq!(contents(&responses_at_once), contents(&responses_in_pieces), "in pieces of {pieces:?}");
     assert_eq!(end, end_in_pieces, "in pieces of {pieces:?}");
@@ -94,7 +94,7 @@ fn contents_length(response: &Response) -> impl Iterator<Item = usize> + '_ {
 /// The wire as the `imap` crate sees it: a read ends with the line, whatever has arrived (wire.rs invariant 1).
 pub fn reading_by_line(octets: &[u8]) {
     let (pieces, sent) = cut(octets);
-    let mut wire = Played::wire(sent, &pieces);
+    let mut wire = Wire::played(sent, &pieces);
     let mut lines = sent.split(|octet| *octet == b'\n');
     let first = lines.next().unwrap_or_default();
     let mut read = Vec::new();
@@ -118,15 +118,15 @@ pub fn reading_by_line(octets: &[u8]) {
 pub fn logging_in(octets: &[u8]) {
     const PASSWORD: &str = "zx\\\"Q7~never shown";
     let (pieces, sent) = cut(octets);
-    let mut wire = Played::wire(sent, &pieces);
-    let Ok(greeting) = login::greeting(&mut wire) else { return };
+    let mut wire = Wire::played(sent, &pieces);
+    let Ok(greeting) = authenticate::greeting(&mut wire) else { return };
     assert!(!greeting.contains(&b'\n'));
     let way = octets.first().copied().unwrap_or(0);
     let mechanism = if way & 64 == 0 { Mechanism::Plain } else { Mechanism::Login };
     let offered = Capabilities::parse(if way & 128 == 0 { "SASL-IR" } else { "" });
     let user = Identity { authorization: String::new(), authentication: "reader".to_owned() };
     let password = Secret::new(PASSWORD.to_owned());
-    match login::log_in(&mut wire, &user, &password, mechanism, &offered) {
+    match authenticate::log_in(&mut wire, &user, &password, mechanism, &offered) {
         Ok(witness) => assert!(witness.tagged.is_some_and(|status| status.is_ok()), "logged in without an OK"),
         Err(error) => assert!(!error.line().contains("Q7~never") || String::from_utf8_lossy(sent).contains("Q7~never")),
     }

@@ -4,7 +4,7 @@
 //! Both sides compute it from the same fields in the same way, so what servers are known to change is normalised away:
 //! folding, white space, line ends, and 8-bit or NUL octets, which Cyrus and Dovecot replace.
 
-use super::octets::Octets;
+use crate::engine::wire::octets::Octets;
 use crate::error::Result;
 use crate::model::Digest;
 use memchr::memchr;

@@ -6,17 +6,7 @@
 //! 4. What goes from the destination goes last (`purge`).
 //! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left.
 
-use super::access::Access;
-use super::allowance::Allowance;
-use super::copy::Progress;
-use super::crew::Crew;
-use super::fleet::for_each_account;
-use super::listing::{Identities, SideScan, Wanted};
 use super::plan::{plan_account, stamp};
-use super::prepare::{Prepared, close_intents, prepare};
-use super::purge::{Purged, SecondCopies, purge};
-use super::recognise::recognise;
-use super::share::Share;
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Thoroughness};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
@@ -25,6 +15,16 @@ use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::{Part, RunFigures};
 use crate::model::{Outcomes, RawName, Side, Uid};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::allowance::Allowance;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::listing::{Identities, SideScan, Wanted};
+use crate::pipeline::survey::recognise::recognise;
+use crate::pipeline::transfer::crew::Crew;
+use crate::pipeline::transfer::prepare::{Prepared, close_intents, prepare};
+use crate::pipeline::transfer::progress::Progress;
+use crate::pipeline::transfer::purge::{Purged, SecondCopies, purge};
+use crate::pipeline::transfer::share::Share;
 use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -1,17 +1,18 @@
 //! `check`: log in on both sides, look around, and say what was found and what will not work. Nothing is changed or
 //! recorded.
 
-use super::access::Access;
-use super::fleet::for_each_account;
 use super::{Event, Migration, Phase};
 use crate::engine::Session;
-use crate::engine::capabilities::NonSynchronising;
-use crate::engine::list::Listing;
-use crate::engine::select::Opening;
-use crate::error::{Error, Kind, Result};
+use crate::engine::commands::list::Listing;
+use crate::engine::commands::select::Opening;
+use crate::engine::conversation::capabilities::NonSynchronising;
+use crate::error::{Kind, Result};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Address, Tls};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::listing::blind;
 use std::thread;
 
 /// Checks both sides of every account.
@@ -66,14 +67,6 @@ fn open_inbox(session: &mut Session, listing: &Listing, side: Side) -> Result<()
         }
         Err(error) => Err(error),
     }
-}
-
-/// What an account looks like on which a master user has no rights: almost empty.
-pub fn blind(what: &str) -> Error {
-    Error::new(Kind::Authorization, what).hint(
-        "the login may lack rights on this account: with Dovecot's acl plugin set `plugin { acl_user = %u }`, \
-         elsewhere give the master user rights on the user's mailboxes",
-    )
 }
 
 fn protection(address: &Address, tls: Tls) -> String {

@@ -2,42 +2,22 @@
 //!
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
 //!   [`forget`]: the commands.
-//! - Between scan and plan: [`recognise`].
-//! - [`fleet`]: accounts side by side. [`access`]: one account's sessions and state.
-//!   [`gauge`]: what it costs.
-//! - Parts of apply: [`crew`] (several mailboxes at once), [`copy`] (one), [`pending`] (its messages), [`download`],
-//!   [`conveyor`], [`upload`], [`batch`] (how much goes in one APPEND), [`reconcile`] (what arrived without our knowing),
-//!   [`reflag`] (flag updates), [`purge`] (what goes).
+//! - [`fleet`]: accounts side by side, and one account's sessions and state.
+//! - [`survey`]: what is there. [`transfer`]: how it gets across, and what goes.
+//!
+//! The commands know the rooms; of the rooms, `transfer` knows `survey`, and both know `fleet`.
 
-pub mod access;
-pub mod allowance;
 pub mod apply;
-pub mod batch;
 pub mod check;
-pub mod content;
-pub mod conveyor;
-pub mod copy;
-pub mod crew;
-pub mod download;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
-pub mod gathering;
-pub mod gauge;
-pub mod listing;
-pub mod pending;
 pub mod plan;
-pub mod prepare;
-pub mod purge;
-pub mod recognise;
-pub mod reconcile;
-pub mod reflag;
 pub mod resync;
-pub mod rollback;
 pub mod scan;
-pub mod share;
 pub mod status;
-pub mod upload;
+pub mod survey;
+pub mod transfer;
 pub mod verify;
 
 use crate::engine::Connector;

@@ -3,22 +3,22 @@
 //! What the diff learns on the way (messages that are on both sides already) is recorded as links: it is a fact about
 //! the snapshots, not an action.
 
-use super::access::Access;
-use super::fleet::for_each_account;
 use super::{Event, Migration, Phase};
+use crate::diff::comparing::comparison::{Appends, Comparison};
+use crate::diff::comparing::messages::plan_mailbox;
 use crate::diff::fit::fit_quota;
-use crate::diff::mailboxes::{MailboxPair, Mapping, SideView, map_mailboxes};
-use crate::diff::messages::{Appends, Comparison, plan_mailbox};
 use crate::diff::policy::policy_digest;
+use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
-use crate::model::server::Preset;
-use crate::model::{
-    FlagCapacity, Link, MailboxState, Outcome, Outcomes, PairState, Pairing, RawName, Side, SideState, UidSet,
-};
+use crate::model::{FlagCapacity, Link, MailboxState, Outcome, Outcomes, PairState, RawName, Side, UidSet};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::pairing::{appends, fresh_pair, pairing};
+use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
 use std::collections::HashMap;
 
@@ -54,69 +54,6 @@ pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
 /// The digest that a plan is stamped with.
 pub fn stamp(migration: &Migration) -> [u8; 16] {
     policy_digest(&migration.policy)
-}
-
-/// The two sides of one account, as last scanned.
-pub struct Snapshots<'a> {
-    access: &'a Access<'a>,
-    sides: [SideState; 2],
-    mailboxes: [Vec<MailboxState>; 2],
-}
-
-impl<'a> Snapshots<'a> {
-    /// Reads the headers of both.
-    ///
-    /// # Errors
-    /// `Stale` when the account was never scanned, `State`.
-    pub fn load(access: &'a Access<'a>) -> Result<Self> {
-        let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
-        let sides = [side(Side::Source)?, side(Side::Destination)?];
-        let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
-        Ok(Snapshots { access, sides, mailboxes })
-    }
-
-    /// Which mailbox goes where.
-    ///
-    /// # Errors
-    /// `Settings` for a wrong glob.
-    pub fn map(&self) -> Result<Mapping> {
-        let view =
-            |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
-        let policy = &self.access.migration.policy.mailboxes;
-        map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
-    }
-
-    /// Where mailboxes went that were copied, in whole or in part.
-    fn copied(&self) -> HashMap<RawName, RawName> {
-        let pairings = self.access.state.reaches().into_iter().map(|reach| reach.pairing);
-        pairings.map(|pairing| (pairing.source, pairing.destination)).collect()
-    }
-
-    /// One mailbox.
-    pub fn mailbox(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
-        self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
-    }
-
-    /// All of one side.
-    pub fn by_name(&self, side: Side) -> HashMap<&RawName, &MailboxState> {
-        self.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
-    }
-
-    /// What the two servers are.
-    pub fn presets(&self) -> [Preset; 2] {
-        [self.sides[0].preset, self.sides[1].preset]
-    }
-
-    /// What a new destination mailbox will keep of flags: what the INBOX keeps.
-    pub fn capacity(&self) -> FlagCapacity {
-        let inbox = self.mailboxes[Side::Destination as usize].iter().find(|mailbox| mailbox.name.is_inbox());
-        inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity.clone())
-    }
-}
-
-fn never_scanned() -> Error {
-    Error::new(Kind::Stale, "this account was never scanned")
-        .hint("run `mailferry scan`, or `mailferry sync` for all in one")
 }
 
 /// An account's plan in the making.
@@ -267,8 +204,8 @@ impl<'a> Planner<'a> {
             source,
             destination,
             capacity: &self.capacity,
-            append_limit: self.snapshots.sides[Side::Destination as usize].append_limit,
-            expunges_by_uid: self.snapshots.sides[Side::Destination as usize].expunges_by_uid,
+            append_limit: self.snapshots.side(Side::Destination).append_limit,
+            expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
         };
         let name = &pair.source.raw;
@@ -378,7 +315,7 @@ impl<'a> Planner<'a> {
         self.plan.warnings = mapping.warnings;
         self.plan.warnings.extend(self.removal_warnings());
         self.plan.warnings.extend(self.questions()?);
-        let quotas = &self.snapshots.sides[Side::Destination as usize].quotas;
+        let quotas = &self.snapshots.side(Side::Destination).quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
         for omitted in &self.plan.omitted {
             let outcome = match omitted.intended {
@@ -387,7 +324,7 @@ impl<'a> Planner<'a> {
             };
             self.outcomes.add(&outcome, omitted.messages);
         }
-        let source = &self.snapshots.mailboxes[Side::Source as usize];
+        let source = self.snapshots.mailboxes(Side::Source);
         let held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
         Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes, held })
     }
@@ -434,12 +371,6 @@ impl Planner<'_> {
     }
 }
 
-/// Where appends of ours may stand unknown. An open intent means that a run did not end cleanly.
-pub fn appends(pair: &PairState) -> Appends {
-    let unreconciled = pair.intent.map(|intent| intent.uid_next);
-    Appends { unreconciled, late: pair.late_from.or(unreconciled) }
-}
-
 /// An error in the place of the records, for an iterator that is asked for again and again.
 fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterator<Item = Result<T>> {
     let (records, error) = match records {
@@ -447,29 +378,6 @@ fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterat
         Err(error) => (None, Some(Err(error))),
     };
     error.into_iter().chain(records.into_iter().flatten())
-}
-
-/// The pair of these two listings.
-pub fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
-    let validity = |state: &MailboxState| state.sync_point.map_or_else(Default::default, |point| point.uid_validity);
-    Pairing {
-        source: source.name.raw.clone(),
-        source_validity: validity(source),
-        destination: destination.name.raw.clone(),
-        destination_validity: validity(destination),
-    }
-}
-
-fn fresh_pair(pairing: Pairing, pair: &MailboxPair) -> PairState {
-    PairState {
-        pairing,
-        destination: pair.destination.clone(),
-        intent: None,
-        late_from: None,
-        settled: None,
-        outcomes: Outcomes::default(),
-        links: 0,
-    }
 }
 
 /// Where every message of the source mailbox stands before the plan is applied.
@@ -485,7 +393,7 @@ fn outcomes(plan: &MailboxPlan) -> Outcomes {
 }
 
 fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &PlanSummary) -> Result<()> {
-    let source = &snapshots.mailboxes[Side::Source as usize];
+    let source = snapshots.mailboxes(Side::Source);
     let mut status = state.status()?;
     let before = status.clone();
     status.outcomes = summary.outcomes;

@@ -1,17 +1,17 @@
 //! `sync`: scan, plan and apply in one go: the incremental resync, run again and again before the cutover.
 
-use super::access::Access;
-use super::allowance::Allowance;
 use super::apply::{Clock, apply_account};
-use super::fleet::for_each_account;
-use super::listing::Identities;
 use super::plan::plan_account;
-use super::recognise::recognise;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Thoroughness};
 use crate::error::{Error, Result};
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 use crate::model::statistics::Part;
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::allowance::Allowance;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::listing::Identities;
+use crate::pipeline::survey::recognise::recognise;
 
 /// Resyncs every account.
 pub fn sync(

@@ -1,12 +1,12 @@
 //! `scan`: a snapshot of both sides, taken at the same time. What is unchanged since the last one is not opened.
 
-use super::access::Access;
-use super::fleet::for_each_account;
-use super::listing::{Identities, SideResult, SideScan, Wanted};
 use super::{Event, Migration, Phase, Thoroughness};
 use crate::error::Result;
 use crate::model::Side;
 use crate::model::report::{AccountResult, ScanSummary};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::listing::{Identities, SideResult, SideScan, Wanted};
 use std::thread;
 
 /// Scans every account.

@@ -1,20 +1,21 @@
 //! `verify`: both sides are listed whole and anew, and every source message must have its copy; `--deep` also compares
 //! the SHA-256 of the octets of every message.
 
-use super::access::Access;
-use super::content::hash_both;
-use super::fleet::for_each_account;
-use super::listing::Identities;
-use super::plan::{Snapshots, pairing};
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
-use crate::diff::mailboxes::{MailboxPair, Mapping};
+use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
 use crate::error::Result;
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, Difference, DifferenceKind, VerifySummary};
 use crate::model::server::Preset;
 use crate::model::{MailboxState, Outcome, Side, Uid};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::content::hash_both;
+use crate::pipeline::survey::listing::Identities;
+use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::snapshots::Snapshots;
 use std::collections::HashMap;
 
 /// Verifies every account.

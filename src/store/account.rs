@@ -1,9 +1,9 @@
 //! One account's part of the state: which two users it ties together, how often it was scanned, what is known of its
 //! servers. Its mailboxes, links and plan are in the files named after them.
 
-use super::Store;
 use super::codec::stored;
 use super::database::Database;
+use super::handle::Store;
 use super::keys::AccountId;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Side, SideState};
@@ -44,6 +44,21 @@ impl AccountHeader {
     pub(super) fn next_revision(&mut self) -> u64 {
         self.revisions += 1;
         self.revisions
+    }
+}
+
+impl Store {
+    /// The part of the state that belongs to one account, which need not be known yet.
+    pub fn account(&self, name: &str) -> AccountStore {
+        AccountStore::new(self.clone(), name)
+    }
+
+    /// The names of all accounts that were ever bound or scanned, sorted.
+    pub fn accounts(&self) -> Result<Vec<String>> {
+        let headers = self.database().load_all::<AccountHeader>(&super::keys::all_accounts());
+        let mut names = headers.map(|header| Ok(header?.name)).collect::<Result<Vec<_>>>()?;
+        names.sort_unstable();
+        Ok(names)
     }
 }
 

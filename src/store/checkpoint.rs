@@ -14,10 +14,11 @@
 
 use super::account::AccountStore;
 use super::database::Changes;
-use super::entries::{Entries, Tally, shown};
+use super::entries::Entries;
 use super::keys::{MailboxId, PerMessage};
 use super::leaves::{Entry, LeafEditor, Lookup};
-use super::reach;
+use super::pair_header;
+use super::tally::{Tally, shown};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Link, Outcome, RawName, Side, Uid};
 
@@ -78,7 +79,7 @@ impl AccountStore {
             }
             known.seal_into(&mut changes)?;
             header.tally = known.tally();
-            reach::extend(&mut header.reach, links);
+            pair_header::extend(&mut header.reach, links);
             header.state.links = header.tally.count;
             changes.put(&self.id.pair(source), &header)?;
         }

@@ -7,7 +7,7 @@
 //! bincode alone notices little: most corrupted records decode to wrong values without an error. The
 //! CRC covers the key as well, so that a value that turns up under another key is noticed.
 
-use super::damage;
+use super::faults;
 use crate::error::{Error, Kind, Result};
 use crate::model::SideState;
 use crate::model::statistics::AccountStatus;
@@ -120,7 +120,7 @@ fn decode_payload<T: Stored>(payload: &[u8]) -> Result<T, Flaw> {
 
 /// [`decode`], with the flaw told as damage of the account.
 pub(super) fn decode_or_damage<T: Stored>(key: &[u8], octets: &[u8]) -> Result<T> {
-    decode(key, octets).map_err(|flaw| damage::damaged(T::NOUN).because(flaw))
+    decode(key, octets).map_err(|flaw| faults::damaged(T::NOUN).because(flaw))
 }
 
 fn checksum(key: &[u8], body: &[u8]) -> u32 {

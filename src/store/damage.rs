@@ -1,36 +1,10 @@
-//! What happens when the state is damaged: how it is told, how sled's panics are caught, and how a damaged database is
-//! set aside. Repairing is not done here: the servers are read again, by the pipeline.
+//! What happens when the state is damaged: how a damaged database is set aside. Repairing is not done here: the servers are read again, by the pipeline.
 
 use super::codec::{self, Flaw, SCHEMA};
 use super::database::{Database, Obstacle};
 use super::directory::StateDirectory;
 use super::keys;
-use crate::error::{Error, Kind, Result, Scope};
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
-
-/// Damage of one value; how much it spoils is for the caller to say.
-pub(super) fn damaged(noun: &str) -> Error {
-    Error::new(Kind::Damaged, format!("the state is damaged: {noun} cannot be read"))
-        .scope(Scope::Account)
-        .hint("run `mailferry scan --full`: it is read from the servers again, and no mail is at risk")
-}
-
-/// Damage that sled met while the database was in use; it is marked for being set aside.
-pub(super) fn condemned(why: &str) -> Error {
-    Error::new(Kind::State, "the state is damaged")
-        .because(why)
-        .hint("run the same command again: the state will be set aside and rebuilt from the servers, nothing is lost")
-}
-
-/// The system refused: no space, no permission, a failing disk.
-pub(super) fn refused_by_system(why: &str) -> Error {
-    Error::new(Kind::State, "could not read or write the state")
-        .because(why)
-        .hint("see to the disk that holds the state directory, then run the same command again; nothing is lost")
-}
+use crate::error::{Error, Kind, Result};
 
 /// Opens the database. A damaged one is tried once more without sled's snapshots, which are copies, then set aside for
 /// an empty one, and the user is told.
@@ -103,39 +77,10 @@ fn too_new(directory: &StateDirectory, version: u8) -> Error {
     Error::new(Kind::State, what).hint("use the newer mailferry, or another state directory with --state")
 }
 
-/// Runs what may panic on damaged files; the panic's text is the error. Nothing is printed: the caller tells it.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(quieten_hook);
-    let before = CAUGHT.replace(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(work));
-    CAUGHT.set(before);
-    outcome.map_err(|payload| panic_text(&*payload))
-}
-
-thread_local! {
-    /// Whether a panic of this thread is caught and told as an error.
-    static CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Keeps caught panics off the terminal; all others are handled as before.
-fn quieten_hook() {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        if !CAUGHT.get() {
-            before(panic);
-        }
-    }));
-}
-
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref().copied());
-    text.unwrap_or("panicked").to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Scope;
     use crate::model::{MessageRecord, Side};
     use crate::store::Store;
     use crate::store::tests::{copy_of, fill, inbox, record};

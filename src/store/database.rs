@@ -4,8 +4,9 @@
 //! nothing more is read from it or written to it.
 
 use super::codec::{self, Stored};
-use super::damage;
-use super::directory;
+use super::directory::{self, DATA_FILE};
+use super::faults;
+use super::panics;
 use crate::error::{Error, Result};
 use sled::IVec;
 use std::fs::File;
@@ -16,9 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-
-/// sled's file for all data, within the directory of the database.
-pub(super) const DATA_FILE: &str = "db";
 
 /// What sled may keep of the pages, counted as they are on disk; its own default is 1 GB. Writing and reading a million
 /// records took 109 MB in all with this, and 247 MB with 64 MiB, which was an eighth faster.
@@ -59,14 +57,14 @@ pub(super) enum Obstacle {
 impl Obstacle {
     pub(super) fn into_error(self) -> Error {
         match self {
-            Obstacle::Damage(why) => damage::condemned(&why),
+            Obstacle::Damage(why) => faults::condemned(&why),
             Obstacle::System(error) => error,
         }
     }
 
     fn from_sled(error: &sled::Error) -> Self {
         match error {
-            sled::Error::Io(why) if !is_damage(why) => Obstacle::System(damage::refused_by_system(&why.to_string())),
+            sled::Error::Io(why) if !is_damage(why) => Obstacle::System(faults::refused_by_system(&why.to_string())),
             other => Obstacle::Damage(other.to_string()),
         }
     }
@@ -74,7 +72,7 @@ impl Obstacle {
     /// sled unwraps some of the system's errors; they are told by how Rust writes them.
     fn from_panic(text: &str) -> Self {
         if SYSTEM_REFUSALS.iter().any(|refusal| text.contains(refusal)) {
-            Obstacle::System(damage::refused_by_system(text))
+            Obstacle::System(faults::refused_by_system(text))
         } else {
             Obstacle::Damage(text.to_owned())
         }
@@ -104,7 +102,7 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, Obstacle> {
         let tree = open_tree(path)?;
         let data = File::open(path.join(DATA_FILE));
-        let data = data.map_err(|why| Obstacle::System(damage::refused_by_system(&why.to_string())))?;
+        let data = data.map_err(|why| Obstacle::System(faults::refused_by_system(&why.to_string())))?;
         Ok(Database { tree, data, path: path.to_owned(), condemned: AtomicBool::new(false) })
     }
 
@@ -168,7 +166,7 @@ impl Database {
     /// Makes all that was applied survive a power loss.
     pub(super) fn flush(&self) -> Result<()> {
         self.guarded(|tree| tree.flush())?;
-        self.data.sync_all().map_err(|why| damage::refused_by_system(&why.to_string()))
+        self.data.sync_all().map_err(|why| faults::refused_by_system(&why.to_string()))
     }
 
     /// Brings the data from schema `version` to ours.
@@ -189,13 +187,13 @@ impl Database {
     /// Runs `work` on the tree. Damage condemns the database.
     pub(super) fn guarded<T>(&self, work: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T> {
         if self.condemned.load(Ordering::Acquire) {
-            return Err(damage::condemned("it was found damaged before in this run"));
+            return Err(faults::condemned("it was found damaged before in this run"));
         }
         self.attempt(work).map_err(|obstacle| self.condemn_if_damaged(obstacle))
     }
 
     fn attempt<T>(&self, work: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T, Obstacle> {
-        match damage::caught(|| work(&self.tree)) {
+        match panics::caught(|| work(&self.tree)) {
             Ok(outcome) => outcome.map_err(|error| Obstacle::from_sled(&error)),
             Err(panic) => Err(Obstacle::from_panic(&panic)),
         }
@@ -212,13 +210,13 @@ impl Database {
 fn open_tree(path: &Path) -> Result<sled::Db, Obstacle> {
     let config = sled::Config::new().path(path).cache_capacity(CACHE_OCTETS).flush_every_ms(None);
     for _ in 1..LOCK_TRIES {
-        match damage::caught(|| config.open()) {
+        match panics::caught(|| config.open()) {
             Err(panic) => return Err(Obstacle::from_panic(&panic)),
             Ok(Err(sled::Error::Io(why))) if is_lock(&why) => thread::sleep(LOCK_PAUSE),
             Ok(opened) => return opened.map_err(|error| Obstacle::from_sled(&error)),
         }
     }
-    Err(Obstacle::System(damage::refused_by_system("sled's own lock is held")))
+    Err(Obstacle::System(faults::refused_by_system("sled's own lock is held")))
 }
 
 fn is_lock(why: &io::Error) -> bool {

@@ -23,6 +23,9 @@ const BEGUN: &str = "begun";
 const CONDEMNED: &str = "condemned";
 const DAMAGED: &str = "database.damaged-";
 
+/// sled's file for all data, within the directory of the database.
+pub(super) const DATA_FILE: &str = "db";
+
 /// For its owner only: the state names users, mailboxes and messages.
 const PRIVATE: u32 = 0o700;
 
@@ -70,7 +73,7 @@ impl StateDirectory {
 
     /// The lock file; and because people delete lock files, sled's data as well.
     fn bears_our_sign(&self) -> bool {
-        self.lock().is_file() || self.database().join(super::database::DATA_FILE).is_file()
+        self.lock().is_file() || self.database().join(DATA_FILE).is_file()
     }
 
     /// Refuses what is not ours in it. To be asked once others cannot put anything there any more.

@@ -1,40 +1,13 @@
 //! The messages of one mailbox as they stand on disk: read leaf by leaf, never all in memory, and counted.
 
 use super::codec;
-use super::damage;
 use super::database::Walk;
+use super::faults;
 use super::leaves::{Entry, Leaf};
-use crate::error::{Error, Result, Scope};
-use crate::model::{RawName, utf7};
-use serde::{Deserialize, Serialize};
+use super::tally::{Tally, of_mailbox, shown};
+use crate::error::Result;
+use crate::model::RawName;
 use std::vec;
-
-/// What the entries of a mailbox add up to; kept in its header. Notices what a checksum of each entry cannot: entries
-/// that are lost, left over, or older than the header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Tally {
-    pub(super) count: u64,
-    /// Sum of the checksums of the leaves, modulo 2^64: they come and go in any order.
-    checksums: u64,
-}
-
-impl Tally {
-    /// Counts a sealed value that is one entry.
-    pub(super) fn add(&mut self, octets: &[u8]) {
-        self.count = self.count.wrapping_add(1);
-        self.add_checksum(octets);
-    }
-
-    /// Notes a sealed leaf; its entries are counted apart.
-    pub(super) fn add_checksum(&mut self, octets: &[u8]) {
-        self.checksums = self.checksums.wrapping_add(codec::stored_checksum(octets).into());
-    }
-
-    /// Takes a sealed leaf off again. On damaged data it may wrap; then it will not fit, which is noticed.
-    pub(super) fn forget_checksum(&mut self, octets: &[u8]) {
-        self.checksums = self.checksums.wrapping_sub(codec::stored_checksum(octets).into());
-    }
-}
 
 /// The entries of one mailbox in ascending order of UIDs. Owned: it can be handed to another thread.
 ///
@@ -75,7 +48,7 @@ impl<T: Entry> Entries<T> {
         match self.expected {
             Some(expected) if expected != self.seen => {
                 let why = format!("{} entries are there, and {} were written", self.seen.count, expected.count);
-                Err(of_mailbox(damage::damaged(T::NOUN).because(why), &self.mailbox))
+                Err(of_mailbox(faults::damaged(T::NOUN).because(why), &self.mailbox))
             }
             _ => Ok(()),
         }
@@ -103,15 +76,4 @@ impl<T: Entry> Iterator for Entries<T> {
             }
         }
     }
-}
-
-/// Damage that spoils one mailbox only.
-pub(super) fn of_mailbox(error: Error, mailbox: &str) -> Error {
-    error.scope(Scope::Mailbox).in_mailbox(mailbox)
-}
-
-/// A raw name for an error's text.
-pub(super) fn shown(mailbox: &RawName) -> String {
-    let text = utf7::decode(&mailbox.0).unwrap_or_else(|| String::from_utf8_lossy(&mailbox.0).into_owned());
-    crate::error::sanitized(&text)
 }

@@ -6,8 +6,8 @@
 
 use super::codec::{self, Stored};
 use super::database::{Changes, Database};
-use super::entries::{Tally, of_mailbox, shown};
 use super::keys;
+use super::tally::{Tally, of_mailbox, shown};
 use crate::error::{Error, Result, Scope};
 use crate::model::{Link, MessageRecord, Outcome, RawName, Uid};
 use serde::de::DeserializeOwned;

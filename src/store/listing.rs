@@ -9,37 +9,18 @@
 //! 3. A revision never comes again within an account.
 
 use super::account::{AccountHeader, AccountStore};
-use super::codec::stored;
 use super::database::Changes;
-use super::entries::{Entries, Tally, of_mailbox, shown};
+use super::entries::Entries;
 use super::keys::{self, MailboxId, PerMessage};
 use super::leaves::{Leaf, Lookup};
 use super::listing_writer::ListingWriter;
+use super::mailbox_header::MailboxHeader;
+use super::tally::{of_mailbox, shown};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Link, MailboxState, MessageRecord, Pairing, RawName, Side, Uid};
-use serde::{Deserialize, Serialize};
 
 /// The records of one mailbox, in ascending order of UIDs.
 pub type Records = Entries<MessageRecord>;
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct MailboxHeader {
-    pub(super) state: MailboxState,
-    /// The records.
-    pub(super) tally: Tally,
-}
-
-stored! {
-    MailboxHeader => 11, "the header of a listing";
-}
-
-impl MailboxHeader {
-    /// The same mailbox, never listed.
-    pub(super) fn void(state: &MailboxState) -> Self {
-        let state = MailboxState { sync_point: None, octets: 0, records: 0, ..state.clone() };
-        MailboxHeader { state, tally: Tally::default() }
-    }
-}
 
 impl AccountStore {
     /// All mailboxes of that side, sorted by name.

@@ -4,9 +4,9 @@
 
 use super::account::{AccountHeader, AccountStore};
 use super::database::Changes;
-use super::entries::Tally;
 use super::leaves::{BATCH_LEAVES, LeafEditor};
-use super::listing::MailboxHeader;
+use super::mailbox_header::MailboxHeader;
+use super::tally::Tally;
 use crate::error::Result;
 use crate::model::{Digest, Flags, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
 

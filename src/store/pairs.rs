@@ -1,26 +1,11 @@
 //! Pairs: which destination mailbox a source mailbox goes to, and for which UIDVALIDITY values its links hold.
 
 use super::account::AccountStore;
-use super::codec::stored;
-use super::entries::{Tally, shown};
 use super::keys::{MailboxId, PerMessage};
-use super::reach::SideReach;
+use super::pair_header::{PairHeader, SideReach};
+use super::tally::{Tally, shown};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{PairState, RawName, Side};
-use serde::{Deserialize, Serialize};
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct PairHeader {
-    pub(super) state: PairState,
-    /// The links.
-    pub(super) tally: Tally,
-    /// How far the links reach, by side.
-    pub(super) reach: [SideReach; 2],
-}
-
-stored! {
-    PairHeader => 12, "the header of a mailbox pair";
-}
 
 impl AccountStore {
     /// What is recorded of a source mailbox and its destination.

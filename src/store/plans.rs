@@ -6,7 +6,7 @@
 use super::account::AccountStore;
 use super::codec::{self, stored};
 use super::database::Walk;
-use super::entries::Tally;
+use super::tally::Tally;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::AccountPlan;
 use serde::{Deserialize, Serialize};

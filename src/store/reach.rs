@@ -4,19 +4,9 @@
 //! Invariant: no link of a pair names a UID at or above the reach of that side; it may be higher than needed.
 
 use super::account::AccountStore;
-use super::pairs::PairHeader;
+use super::pair_header::{PairHeader, SideReach};
 use crate::error::Result;
-use crate::model::{Link, Pairing, RawName, Side, Uid};
-use serde::{Deserialize, Serialize};
-
-/// How far links reach on one side.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct SideReach {
-    /// All linked UIDs are below it. A mailbox whose UIDNEXT is lower went back.
-    pub below: Uid,
-    /// The mailbox was seen to have gone back, and the links were not compared with it since.
-    pub suspect: bool,
-}
+use crate::model::{Pairing, RawName, Side, Uid};
 
 /// The reach of a pair's links.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,15 +46,6 @@ impl AccountStore {
         let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
         change(&mut header);
         self.database().store(&self.id.pair(source), &header)
-    }
-}
-
-/// Takes new links into the reach.
-pub(super) fn extend(reach: &mut [SideReach; 2], links: &[Link]) {
-    for link in links {
-        for (side, uid) in [link.source, link.destination].into_iter().enumerate() {
-            reach[side].below = reach[side].below.max(uid.next().unwrap_or(uid));
-        }
     }
 }
 

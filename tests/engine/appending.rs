@@ -1,6 +1,6 @@
 //! APPEND: which literal, which refusal, and answers that come out of turn.
 
-use mailferry::engine::append::{Appended, Upload};
+use mailferry::engine::commands::append::{Appended, Upload};
 use mailferry::engine::{Octets, Session};
 use mailferry::error::Result;
 use mailferry::model::{Flags, InternalDate, Uid, UidValidity};
@@ -36,7 +36,7 @@ fn stored(uids: &[u32]) -> Appended {
     Appended::Stored { uid_validity: UidValidity(7), uids: uids.iter().copied().map(Uid).collect() }
 }
 
-/// Each flag is vetted by itself. Holds engine/append.rs invariant 2. Holds disaster rule 3.
+/// Each flag is vetted by itself. Holds engine/commands/append.rs invariant 2. Holds disaster rule 3.
 #[test]
 fn literal_is_synchronising_until_its_shape_was_accepted() {
     let script = "C: APPEND\nS: $ OK [APPENDUID 7 1] done\nC: APPEND\nS: $ OK [APPENDUID 7 2] done\n\
@@ -49,7 +49,7 @@ fn literal_is_synchronising_until_its_shape_was_accepted() {
     assert_eq!(literals, [false, false, false, true], "{:?}", scripted.commands());
 }
 
-/// Holds engine/append.rs invariant 3. Holds disaster rule 3.
+/// Holds engine/commands/append.rs invariant 3. Holds disaster rule 3.
 #[test]
 fn bad_to_an_append_ends_the_connection() {
     let (_scripted, mut session) = logged_in(ALL, "C: APPEND\nS: $ BAD what\nC: NOOP\nS: $ OK done");

@@ -9,8 +9,8 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use mailferry::engine::connect::Common;
-use mailferry::engine::select::Opening;
+use mailferry::engine::commands::select::Opening;
+use mailferry::engine::login::connect::Common;
 use mailferry::engine::{Connector, Session};
 use mailferry::error::{Error, Kind, Result};
 use mailferry::model::Secret;
@@ -95,7 +95,7 @@ fn broken_by(answer: &[u8], timeout: Duration, stays: bool) -> Error {
     error
 }
 
-/// Holds engine/wire.rs invariant 6.
+/// Holds engine/wire/buffered.rs invariant 6.
 #[test]
 fn octets_behind_the_consent_are_compressed_already() {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
@@ -135,7 +135,7 @@ fn server_that_falls_silent_is_given_up() {
     assert!(error.line().contains("silent"), "{}", error.line());
 }
 
-/// Holds engine/wire.rs invariant 2.
+/// Holds engine/wire/buffered.rs invariant 2.
 #[test]
 fn line_without_end_is_an_error_however_few_octets_it_takes() {
     let bomb = deflated(&vec![b'x'; 4 << 20]);

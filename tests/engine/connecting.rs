@@ -53,7 +53,7 @@ fn unknown_response_code_of_a_refused_login_is_kept() {
     assert!(error.line().contains("[X-LOCKED until=noon]"), "{}", error.line());
 }
 
-/// Holds engine/wire.rs invariant 1.
+/// Holds engine/wire/buffered.rs invariant 1.
 #[test]
 fn what_comes_with_the_answer_to_the_login_is_not_lost() {
     let script =
@@ -70,7 +70,7 @@ fn what_comes_with_the_answer_to_the_login_is_not_lost() {
     assert_eq!(seen, ["* 7 EXISTS"]);
 }
 
-/// Holds engine/wire.rs invariant 3.
+/// Holds engine/wire/buffered.rs invariant 3.
 #[test]
 fn text_between_starttls_and_the_handshake_is_an_injection() {
     let script = "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready\nC: STARTTLS\nS: $ OK begin⏎* CAPABILITY IMAP4rev1 AUTH=EVIL\nC: never";
@@ -121,7 +121,7 @@ fn login_where_it_is_asked_for_is_the_login_command() {
     connect_as(settings, "user", "se\"cr\\et").expect("log in");
 }
 
-/// Holds engine/session.rs invariant 1.
+/// Holds engine/conversation/session.rs invariant 1.
 #[test]
 fn tags_are_never_used_twice() {
     let (scripted, mut session) = logged_in("", "C: NOOP\nS: $ OK a\nC: NOOP\nS: $ NO b\nC: NOOP\nS: $ OK c");
@@ -135,7 +135,7 @@ fn tags_are_never_used_twice() {
     assert_eq!(tags.len(), 4);
 }
 
-/// Holds engine/session.rs invariant 2. Holds disaster rule 3.
+/// Holds engine/conversation/session.rs invariant 2. Holds disaster rule 3.
 #[test]
 fn session_is_dead_after_what_cannot_be_understood() {
     for line in ["* BYE going down", "* BAD what was that", "m99 OK not asked for", "zzz", "+ go on", "m1 PERHAPS"] {
@@ -148,7 +148,7 @@ fn session_is_dead_after_what_cannot_be_understood() {
     }
 }
 
-/// Holds engine/session.rs invariant 3. Holds disaster rule 10.
+/// Holds engine/conversation/session.rs invariant 3. Holds disaster rule 10.
 #[test]
 fn command_of_two_lines_is_never_sent() {
     let (scripted, mut session) = logged_in("", "C: NOOP\nS: $ OK done");

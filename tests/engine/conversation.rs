@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailferry::engine::connect::Common;
+use mailferry::engine::login::connect::Common;
 use mailferry::engine::{Connector, Session};
 use mailferry::error::{Error, Result};
 use mailferry::model::limits::Limits;

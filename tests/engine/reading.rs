@@ -1,7 +1,7 @@
 //! What servers answer, and what is made of it.
 
-use mailferry::engine::fetch::{FetchEvent, Fetched};
-use mailferry::engine::select::Opening;
+use mailferry::engine::commands::fetch::{FetchEvent, Fetched};
+use mailferry::engine::commands::select::Opening;
 use mailferry::error::Kind;
 use mailferry::model::{Uid, UidSet};
 
@@ -65,7 +65,7 @@ fn fetch_with_flags_that_are_not_ascii_is_read() {
     assert_eq!(found[0].octets, Some(7));
 }
 
-/// Holds hazard 9. Holds engine/wire.rs invariant 2.
+/// Holds hazard 9. Holds engine/wire/buffered.rs invariant 2.
 #[test]
 fn line_without_end_and_literal_without_measure_are_refused() {
     let endless = "x".repeat((1 << 20) + 70_000);

@@ -159,8 +159,8 @@ pub fn announce(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Large mailboxes go over two connections here. Holds pipeline/upload.rs invariant 3. Holds pipeline/upload.rs invariant 4.
-/// Holds pipeline/reconcile.rs invariant 1. Holds disaster rule 7.
+/// Large mailboxes go over two connections here. Holds pipeline/transfer/upload.rs invariant 3. Holds pipeline/transfer/upload.rs invariant 4.
+/// Holds pipeline/transfer/reconcile.rs invariant 1. Holds disaster rule 7.
 #[test]
 fn struck_at_every_kind_of_place_with_every_fault_it_arrives_exactly_once() {
     let seed = seed(DEFAULT_SEED);

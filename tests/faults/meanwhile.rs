@@ -32,7 +32,7 @@ fn copies_that_are_gone_when_the_run_ends_are_told_once() {
     stage.ferry.run(&["sync"]).expect(0);
 }
 
-/// Holds pipeline/listing.rs invariant 1.
+/// Holds pipeline/survey/listing.rs invariant 1.
 #[test]
 fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
     for scenario in ["single", "flags"] {
@@ -47,7 +47,7 @@ fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
 
 /// The mailbox becomes another one between a broken connection and the look at what had arrived.
 ///
-/// Holds pipeline/reconcile.rs invariant 2.
+/// Holds pipeline/transfer/reconcile.rs invariant 2.
 #[test]
 fn mailbox_that_is_another_one_after_a_break_is_not_reconciled() {
     let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");

@@ -37,7 +37,7 @@ fn picture_at(stage: &Stage, place: &str) -> (TempDir, PathBuf) {
     (directory, picture)
 }
 
-/// Holds pipeline/upload.rs invariant 1. Holds disaster rule 7.
+/// Holds pipeline/transfer/upload.rs invariant 1. Holds disaster rule 7.
 #[test]
 fn intent_is_on_the_disk_before_the_first_append_is_sent() {
     let stage = Stage::set(Scenario::named("many").expect("a scenario")).expect("a stage");

@@ -44,7 +44,7 @@ fn false_append_uids_lose_and_double_nothing() {
 
 /// A server that stores nothing and names the UIDs of messages that were there before: they are nobody's copies.
 ///
-/// Holds pipeline/upload.rs invariant 2.
+/// Holds pipeline/transfer/upload.rs invariant 2.
 #[test]
 fn uids_of_strangers_are_no_proof() {
     let table = Table::of(vec![Case::new("uids-of-strangers", First::Exact)]);

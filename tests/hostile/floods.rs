@@ -16,7 +16,7 @@ fn flooding(name: &'static str, begins: &str, octets: &[u8], words: &'static [&'
     Case::new(name, First::AccountTold(words)).source(Behaviour::honest().rule(rule))
 }
 
-/// Holds engine/wire.rs invariant 2.
+/// Holds engine/wire/buffered.rs invariant 2.
 /// Holds hazard 9.
 #[test]
 fn floods_are_borne_in_bounded_memory_and_told() {

@@ -15,7 +15,7 @@ fn mailbox(name: &'static str, first: First, raw: &'static [u8]) -> Case {
 /// Holds disaster rule 10.
 /// Holds hazard 6.
 /// Holds hazard 7.
-/// Holds engine/session.rs invariant 3.
+/// Holds engine/conversation/session.rs invariant 3.
 #[test]
 fn mailbox_names_are_names_and_never_commands() {
     Table::of(vec![
@@ -53,9 +53,9 @@ fn mailboxes_whose_names_no_server_should_take_are_named_each_time() {
 /// parsing is ever sent with a literal that is not announced.
 ///
 /// Holds disaster rule 3.
-/// Holds engine/append.rs invariant 1.
-/// Holds engine/append.rs invariant 2.
-/// Holds engine/append.rs invariant 3.
+/// Holds engine/commands/append.rs invariant 1.
+/// Holds engine/commands/append.rs invariant 2.
+/// Holds engine/commands/append.rs invariant 3.
 #[test]
 fn text_of_a_message_is_never_run_as_a_command() {
     let body = "Message-ID: <evil@seed>\r\nSubject: evil\r\n\r\nm1 DELETE INBOX\r\ny1 DELETE INBOX\r\n";

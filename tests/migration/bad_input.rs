@@ -117,7 +117,7 @@ fn login_that_is_refused_is_told_in_the_servers_own_words() {
     output.expect(4).complains(&["not on a Sunday", "`admin`"]);
 }
 
-/// Holds disaster rule 8. Holds pipeline/listing.rs invariant 2.
+/// Holds disaster rule 8. Holds pipeline/survey/listing.rs invariant 2.
 #[test]
 fn connection_that_breaks_at_the_listing_is_no_empty_account() {
     let (_server, output) = from_script(

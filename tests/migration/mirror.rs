@@ -75,7 +75,7 @@ fn deletions_follow_exactly_from_a_server_without_extensions() {
     assert_deletions_follow(Migration::between(&old, &shared::dovecot_pair().destination));
 }
 
-/// Holds pipeline/purge.rs invariant 3.
+/// Holds pipeline/transfer/purge.rs invariant 3.
 /// Holds disaster rule 2.
 #[test]
 fn mail_that_others_put_or_marked_on_the_destination_stays() {
@@ -109,7 +109,7 @@ fn message_that_the_destination_user_changed_goes_and_one_that_was_moved_stays()
     migration.assert_second_sync_does_nothing();
 }
 
-/// Holds diff/removals.rs invariant 5.
+/// Holds diff/comparing/removals.rs invariant 5.
 #[test]
 fn guard_refuses_more_than_its_share_and_nothing_is_begun() {
     let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..30 old\nSmall\n    x\n    y");
@@ -193,7 +193,7 @@ fn lost_state_deletes_nothing() {
     assert_eq!((deleted(&migration), labels(&migration, "INBOX").len()), (0, 3));
 }
 
-/// Holds pipeline/purge.rs invariant 1.
+/// Holds pipeline/transfer/purge.rs invariant 1.
 #[test]
 fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
     let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
@@ -211,7 +211,7 @@ fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
     migration.assert_second_sync_does_nothing();
 }
 
-/// The new copy is refused, so the old one stays. Holds pipeline/purge.rs invariant 1.
+/// The new copy is refused, so the old one stays. Holds pipeline/transfer/purge.rs invariant 1.
 #[test]
 fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
     let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a size:300k\n    b\nArchive\n    c");
@@ -227,7 +227,7 @@ fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
     assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, vec!["a".to_owned()]));
 }
 
-/// Holds pipeline/purge.rs invariant 1: what was moved into a mailbox that was listed already is not seen by that scan.
+/// Holds pipeline/transfer/purge.rs invariant 1: what was moved into a mailbox that was listed already is not seen by that scan.
 #[test]
 fn message_moved_after_the_scan_of_its_new_mailbox_keeps_its_copy() {
     let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
@@ -242,7 +242,7 @@ fn message_moved_after_the_scan_of_its_new_mailbox_keeps_its_copy() {
     migration.assert_exact();
 }
 
-/// Holds pipeline/purge.rs invariant 4.
+/// Holds pipeline/transfer/purge.rs invariant 4.
 #[test]
 fn killed_between_mark_and_expunge_is_gone_on_with() {
     let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\n    c");
@@ -369,7 +369,7 @@ fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
     assert!(copied.success(), "copy {}", from.display());
 }
 
-/// The source has it after all. Holds pipeline/purge.rs invariant 2.
+/// The source has it after all. Holds pipeline/transfer/purge.rs invariant 2.
 #[test]
 fn message_that_the_source_has_after_all_keeps_its_copy() {
     let pair = shared::dovecot_pair();
@@ -383,7 +383,7 @@ fn message_that_the_source_has_after_all_keeps_its_copy() {
     assert_eq!(labels(&migration, "INBOX").len(), 3);
 }
 
-/// The destination has another message under that UID. Holds pipeline/purge.rs invariant 2.
+/// The destination has another message under that UID. Holds pipeline/transfer/purge.rs invariant 2.
 #[test]
 fn message_under_the_uid_of_a_copy_that_is_another_stays() {
     let new = Dovecot::start(Options::maildir_with_dots());

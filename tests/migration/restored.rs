@@ -153,7 +153,7 @@ fn kill_apply_after(migration: &Migration<'_>, messages: u32) {
     destination.logout();
 }
 
-/// Holds pipeline/rollback.rs invariant 1.
+/// Holds pipeline/survey/rollback.rs invariant 1.
 #[test]
 fn destination_restored_after_a_kill_is_filled_again() {
     // The last copies were never listed: only the links know how far the mailbox had come. In the second round the note
@@ -179,7 +179,7 @@ fn destination_restored_after_a_kill_is_filled_again() {
     }
 }
 
-/// Holds pipeline/rollback.rs invariant 2.
+/// Holds pipeline/survey/rollback.rs invariant 2.
 #[test]
 fn restored_destination_is_remembered_by_a_scan_that_was_cut_off() {
     // What such a scan leaves: the doubt, and neither the old listing nor the new one.

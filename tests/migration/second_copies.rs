@@ -81,7 +81,7 @@ fn second_copy_goes_by_itself_in_mirror_mode() {
     migration.assert_second_sync_does_nothing();
 }
 
-/// Holds pipeline/purge.rs invariant 5.
+/// Holds pipeline/transfer/purge.rs invariant 5.
 #[test]
 fn message_with_another_octet_is_not_removed() {
     let migration = killed(dovecot_to_dovecot());

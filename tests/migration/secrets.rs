@@ -103,7 +103,7 @@ fn passwords_of_an_accounts_file_are_never_told() {
     migration.assert_exact();
 }
 
-/// Holds engine/wire.rs invariant 4. Holds hazard 11.
+/// Holds engine/wire/buffered.rs invariant 4. Holds hazard 11.
 #[test]
 fn own_passwords_are_never_told() {
     let pair = shared::dovecot_pair();

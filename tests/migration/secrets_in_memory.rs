@@ -76,13 +76,13 @@ fn with_an_accounts_file(user: &User) -> Migration<'static> {
     Migration { users: vec![user.clone()], ..migration }
 }
 
-/// Holds engine/wire.rs invariant 5.
+/// Holds engine/wire/buffered.rs invariant 5.
 #[test]
 fn own_passwords_are_nowhere_in_memory_after_the_login() {
     assert_forgotten(&with_password_files(&User::fresh("forgetful").with_password(PASSWORD)));
 }
 
-/// Holds engine/wire.rs invariant 5.
+/// Holds engine/wire/buffered.rs invariant 5.
 #[test]
 fn passwords_of_an_accounts_file_are_nowhere_in_memory_after_the_login() {
     assert_forgotten(&with_an_accounts_file(&User::fresh("forgetful").with_password(PASSWORD)));

@@ -1,7 +1,7 @@
 //! Progress as bars on a terminal: one for each account at work and, where there are several, one over all.
 
-use super::Display;
 use super::board::{Board, Work};
+use super::display::Display;
 use crate::cli::screen::Screen;
 use crate::error::sanitized;
 use crate::pipeline::Event;

@@ -1,8 +1,8 @@
 //! Progress as JSON for programs: one object a line. `advanced` comes at most once a second for each account, with how far
 //! the phase is by then.
 
-use super::Display;
 use super::board::{Board, phase_word};
+use super::display::Display;
 use crate::pipeline::Event;
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Progress as plain lines, for files and pipes: what begins and ends, and every few seconds how far it is.
 
-use super::Display;
 use super::board::{Board, Work, phase_word};
+use super::display::Display;
 use crate::error::sanitized;
 use crate::pipeline::{Event, Phase};
 use crate::report::quantity::{counted, octets};

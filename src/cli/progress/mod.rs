@@ -5,6 +5,7 @@
 
 mod bars;
 mod board;
+mod display;
 mod json_lines;
 mod lines;
 
@@ -13,6 +14,7 @@ use super::screen::Screen;
 use crate::pipeline::{Event, Observer};
 use bars::Bars;
 use board::Board;
+use display::Display;
 use json_lines::JsonLines;
 use lines::Lines;
 use std::io::Write;
@@ -25,16 +27,6 @@ pub struct Progress(Mutex<State>);
 struct State {
     board: Board,
     display: Box<dyn Display>,
-}
-
-/// A way to show progress.
-trait Display: Send {
-    /// A run over so many accounts begins.
-    fn begin(&mut self, _accounts: usize) {}
-    /// An event that the board has taken note of.
-    fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant);
-    /// The run is over: nothing of it may stay in the way of the results.
-    fn clear(&mut self) {}
 }
 
 struct Nothing;

@@ -1,0 +1,15 @@
+//! A way to show progress.
+
+use super::board::Board;
+use crate::pipeline::Event;
+use std::time::Instant;
+
+/// A way to show progress.
+pub trait Display: Send {
+    /// A run over so many accounts begins.
+    fn begin(&mut self, _accounts: usize) {}
+    /// An event that the board has taken note of.
+    fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant);
+    /// The run is over: nothing of it may stay in the way of the results.
+    fn clear(&mut self) {}
+}

@@ -1,0 +1,42 @@
+//! What is compared: the two mailboxes of a pair, and what is known of the destination.
+
+use crate::diff::routing::mapping::MailboxPair;
+use crate::model::{FlagCapacity, MailboxState, Uid};
+
+/// What is compared.
+#[derive(Clone, Copy)]
+pub struct Comparison<'a> {
+    pub pair: &'a MailboxPair,
+    pub source: &'a MailboxState,
+    /// `None` where the mailbox does not exist yet.
+    pub destination: Option<&'a MailboxState>,
+    /// What a mailbox that is to be created will hold of flags; the destination's INBOX is the best evidence.
+    pub capacity: &'a FlagCapacity,
+    /// The largest message that the destination takes, in octets.
+    pub append_limit: Option<u64>,
+    /// Whether the destination can expunge single messages.
+    pub expunges_by_uid: bool,
+    /// What an earlier run noted of its appends to this destination mailbox.
+    pub appends: Appends,
+}
+
+/// Where messages may stand that we appended without knowing it, each as the lowest destination UID.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Appends {
+    /// A run did not end cleanly, and its tail was not reconciled yet.
+    pub unreconciled: Option<Uid>,
+    /// Appends may have landed late (`PairState::late_from`).
+    pub late: Option<Uid>,
+}
+
+impl<'a> Comparison<'a> {
+    /// The destination mailbox, where it holds messages already.
+    pub(in crate::diff) fn standing(&self) -> Option<&'a MailboxState> {
+        self.destination.filter(|_| !self.pair.create)
+    }
+
+    /// The UIDNEXT of the destination when it was listed.
+    pub(in crate::diff) fn listed_below(&self) -> Option<Uid> {
+        self.standing()?.sync_point?.uid_next
+    }
+}

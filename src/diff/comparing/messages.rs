@@ -1,0 +1,376 @@
+//! What is to be done for one pair of mailboxes: which messages are copied, which flags follow, what is left alone.
+//!
+//! 1. Links first, then identity (`matching`), and only what is left is copied, in the order of the source's UIDs.
+//! 2. Every source message is counted once: present or copied, to be copied, skipped or departed.
+//! 3. A message that was linked and is gone from the destination has departed. It is matched like others, but after
+//!    them and only with what they left, for its user may have moved it away and back; else it is copied again only if
+//!    the policy says so.
+//!
+//! What may go from the destination is decided when all is matched (`removals`).
+//!
+//! Memory, for each message: 16 octets of a link, 40 of a destination message without one and 8 of the source message of
+//! its identity, 4 of a source message without either. Links and records are read again rather than held. Messages that
+//! share their identity with others of their side are held whole while they are told apart.
+
+use super::comparison::Comparison;
+use super::flags::{self, FlagChange};
+use super::links::{LiveLink, Ties};
+use super::matching::match_records;
+use super::removals::Removals;
+use super::roster::Roster;
+use crate::error::Result;
+use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
+use crate::model::policy::Policy;
+use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
+use std::collections::HashSet;
+
+/// Plans one pair of mailboxes.
+///
+/// Records and links come ascending by (source) UID; the links hold for the UIDVALIDITYs of both states, so a caller whose
+/// links are void gives none. Source and links are read several times: a link tells little while it is not known which
+/// source messages are left, and a million of either are too many to be held.
+///
+/// `record` gets the links that are new (adoptions), name another destination message than before, or agree on other
+/// flags: to be recorded whether the plan is applied or not. It gets them part by part, when all links, and both sides,
+/// have been read to the end once.
+///
+/// # Errors
+/// Those of the iterators and of `record`.
+pub fn plan_mailbox<S, L>(
+    comparison: &Comparison,
+    source: impl Fn() -> S,
+    destination: impl Iterator<Item = Result<MessageRecord>>,
+    links: impl Fn() -> L,
+    policy: &Policy,
+    record: &mut dyn FnMut(&[Link]) -> Result<()>,
+) -> Result<MailboxPlan>
+where
+    S: Iterator<Item = Result<MessageRecord>>,
+    L: Iterator<Item = Result<Link>>,
+{
+    let mut ties = Ties::sort(links(), source())?;
+    let (candidates, held) = unlinked(destination, &mut ties)?;
+    if let Some(next) = comparison.listed_below() {
+        ties.believe_from(next);
+    }
+    let removals = Removals::new(comparison, policy, ties.take_orphaned(), held);
+    let mut decision = Decision::new(comparison, policy, candidates, removals, record);
+    let mut live = ties.live(links());
+    for record in source() {
+        let record = record?;
+        decision.removals.count_source();
+        match live.of(record.uid)? {
+            Some(live) => decision.take_linked(record, live),
+            None => decision.take_unlinked(record),
+        }
+    }
+    drop(live);
+    decision.settle_contested(source)?;
+    decision.into_plan()
+}
+
+/// The destination records that no live link names, ascending by identity, and how many records there are in all.
+fn unlinked(destination: impl Iterator<Item = Result<MessageRecord>>, ties: &mut Ties) -> Result<(Roster, u64)> {
+    let (mut candidates, mut held) = (Roster::default(), 0);
+    for record in destination {
+        if let Some(record) = ties.note_present(record?) {
+            candidates.add(&record);
+        }
+        held += 1;
+    }
+    candidates.sort_by_identity();
+    Ok((candidates, held))
+}
+
+/// So many links are handed on at a time.
+const LINKS_AT_ONCE: usize = 4096;
+
+/// A source message that shares its identity with candidates, of which this is the first.
+#[derive(Clone, Copy)]
+struct Contested {
+    candidate: u32,
+    source: Uid,
+}
+
+/// The plan in the making.
+struct Decision<'a> {
+    capacity: &'a FlagCapacity,
+    size_limit: SizeLimit,
+    restore_missing: bool,
+    /// Destination records that no live link names, ascending by identity.
+    candidates: Roster,
+    /// By number of the candidate, whether it stays beyond all matches.
+    unmatched: Vec<bool>,
+    removals: Removals,
+    /// From this destination UID on a message may be one that we appended.
+    unreconciled: Option<Uid>,
+    /// Source records that share their identity with a candidate: decided when all are known.
+    contested: Vec<Contested>,
+    contested_departed: Vec<MessageRecord>,
+    copies: Vec<Uid>,
+    departed: Vec<Uid>,
+    plan: MailboxPlan,
+    /// Not recorded yet.
+    links: Vec<Link>,
+    record: &'a mut dyn FnMut(&[Link]) -> Result<()>,
+}
+
+impl<'a> Decision<'a> {
+    fn new(
+        comparison: &Comparison<'a>,
+        policy: &Policy,
+        candidates: Roster,
+        removals: Removals,
+        record: &'a mut dyn FnMut(&[Link]) -> Result<()>,
+    ) -> Self {
+        Decision {
+            capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
+            size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
+            restore_missing: policy.restore_missing,
+            unmatched: vec![true; candidates.len()],
+            candidates,
+            removals,
+            unreconciled: comparison.appends.unreconciled,
+            contested: Vec::new(),
+            contested_departed: Vec::new(),
+            copies: Vec::new(),
+            departed: Vec::new(),
+            plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
+            links: Vec::new(),
+            record,
+        }
+    }
+
+    fn take_linked(&mut self, record: MessageRecord, live: LiveLink) {
+        match live.destination_flags {
+            Some(destination_flags) => self.follow(&record, live.link, &destination_flags),
+            None if self.is_contested(&record) => self.contested_departed.push(record),
+            None => self.leave_departed(record),
+        }
+    }
+
+    fn take_unlinked(&mut self, record: MessageRecord) {
+        match self.candidates.first_of(record.identity) {
+            Some(first) => self.contested.push(Contested { candidate: first as u32, source: record.uid }),
+            None => self.copy(record),
+        }
+    }
+
+    fn is_contested(&self, record: &MessageRecord) -> bool {
+        self.candidates.first_of(record.identity).is_some()
+    }
+
+    /// A linked message: its flags follow, or both sides turn out to agree on others than before.
+    fn follow(&mut self, record: &MessageRecord, link: Link, destination_flags: &Flags) {
+        self.count_linked(link.origin);
+        if self.is_contested(record) {
+            self.removals.note_twin(record, &link);
+        }
+        let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
+        if !change.is_empty() {
+            self.count_lost_keywords(record);
+            self.update_flags(&link, change);
+        } else if change.agreed != link.agreed {
+            self.links.push(Link { agreed: change.agreed, ..link });
+        }
+    }
+
+    /// Ties a source message to a destination message that was found by identity.
+    fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) {
+        // Only what has an identity is matched.
+        let Some(identity) = record.identity else { return };
+        let link = Link {
+            source: record.uid,
+            destination: copy.uid,
+            agreed: self.agreed(record, copy),
+            origin: self.origin(record, copy),
+            octets: record.octets,
+            identity,
+        };
+        self.count_linked(link.origin);
+        self.count_lost_keywords(record);
+        let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
+        if !change.is_empty() {
+            self.update_flags(&link, change);
+        }
+        self.links.push(link);
+    }
+
+    /// A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
+    fn agreed(&self, record: &MessageRecord, copy: &MessageRecord) -> Flags {
+        let agreed = flags::agreed_on_adoption(&record.flags, &copy.flags, self.capacity);
+        let marked = copy.flags.has(SystemFlag::Deleted) && self.removals.would_delete(copy);
+        if marked { agreed.with(SystemFlag::Deleted) } else { agreed }
+    }
+
+    /// How a message came to be there that is found by identity: an earlier link tells, or it is in the tail of a run
+    /// that did not end cleanly, and just like the source message.
+    fn origin(&self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
+        let alike = record.octets == copy.octets && record.internal_date == copy.internal_date;
+        match self.removals.origin(copy.uid) {
+            Some(origin) => origin,
+            None if alike && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
+            None => LinkOrigin::Adopted,
+        }
+    }
+
+    fn update_flags(&mut self, link: &Link, change: FlagChange) {
+        let FlagChange { add, remove, agreed } = change;
+        let (source, destination) = (link.source, link.destination);
+        self.plan.flag_updates.push(FlagUpdate { source, destination, add, remove, agreed });
+    }
+
+    fn copy(&mut self, record: MessageRecord) {
+        match self.size_limit.objection(record.octets) {
+            Some(reason) => self.plan.skipped.push(Skipped { uid: record.uid, reason }),
+            None => {
+                self.copies.push(record.uid);
+                self.plan.octets += record.octets;
+                self.count_lost_keywords(&record);
+            }
+        }
+    }
+
+    fn leave_departed(&mut self, record: MessageRecord) {
+        if self.restore_missing {
+            self.copy(record);
+        } else {
+            self.departed.push(record.uid);
+        }
+    }
+
+    fn count_linked(&mut self, origin: LinkOrigin) {
+        match origin {
+            LinkOrigin::Adopted => self.plan.present += 1,
+            LinkOrigin::Appended | LinkOrigin::Reconciled => self.plan.copied += 1,
+        }
+    }
+
+    fn count_lost_keywords(&mut self, record: &MessageRecord) {
+        for keyword in flags::lost_keywords(&record.flags, self.capacity) {
+            *self.plan.dropped_keywords.entry(keyword).or_default() += 1;
+        }
+    }
+
+    /// Matches what is contested. Where one message of each side has the identity, they are paired as their turn comes;
+    /// of the others, whoever was never copied comes before whoever has departed.
+    fn settle_contested<S>(&mut self, source: impl Fn() -> S) -> Result<()>
+    where
+        S: Iterator<Item = Result<MessageRecord>>,
+    {
+        let (single, several) = self.part_contested();
+        let mut offered = self.take_candidates_of(&several);
+        let several = uid_set(several.iter().map(|one| one.source).collect());
+        let mut wanted = Vec::new();
+        if !single.is_empty() || !several.is_empty() {
+            let mut single = single.into_iter().peekable();
+            for record in source() {
+                let record = record?;
+                if let Some(one) = single.next_if(|one| one.source == record.uid) {
+                    self.unmatched[one.candidate as usize] = false;
+                    self.adopt(&record, &self.candidates.get(one.candidate as usize));
+                    self.hand_on_links(LINKS_AT_ONCE)?;
+                } else if several.contains(record.uid) {
+                    wanted.push(record);
+                }
+            }
+        }
+        self.match_several(wanted, &mut offered);
+        let unmatched = self.unmatched.iter().enumerate().filter(|(_, unmatched)| **unmatched);
+        let unmatched = unmatched.map(|(number, _)| self.candidates.get(number));
+        self.removals.decide(unmatched.chain(offered), &mut self.plan);
+        Ok(())
+    }
+
+    /// Those whose identity one message of each side has, ascending by source UID, and the others.
+    fn part_contested(&mut self) -> (Vec<Contested>, Vec<Contested>) {
+        let mut contested = std::mem::take(&mut self.contested);
+        contested.sort_unstable_by_key(|one| (one.candidate, one.source));
+        let departed: HashSet<Option<Digest>> = self.contested_departed.iter().map(|record| record.identity).collect();
+        let (mut single, mut several) = (Vec::new(), Vec::new());
+        for group in contested.chunk_by(|one, next| one.candidate == next.candidate) {
+            let candidate = group[0].candidate as usize;
+            let alone = group.len() == 1
+                && self.candidates.alike(candidate).len() == 1
+                && !departed.contains(&self.candidates.get(candidate).identity);
+            if alone { &mut single } else { &mut several }.extend_from_slice(group);
+        }
+        single.sort_unstable_by_key(|one| one.source);
+        (single, several)
+    }
+
+    /// All candidates of these identities, and of those that have departed.
+    fn take_candidates_of(&mut self, several: &[Contested]) -> Vec<MessageRecord> {
+        let departed = self.contested_departed.iter().filter_map(|record| self.candidates.first_of(record.identity));
+        let mut firsts: Vec<usize> = several.iter().map(|one| one.candidate as usize).chain(departed).collect();
+        firsts.sort_unstable();
+        firsts.dedup();
+        let mut taken = Vec::new();
+        for number in firsts.into_iter().flat_map(|first| self.candidates.alike(first)) {
+            self.unmatched[number] = false;
+            taken.push(self.candidates.get(number));
+        }
+        taken
+    }
+
+    fn match_several(&mut self, wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
+        let matched = match_records(wanted, offered);
+        let departed = match_records(std::mem::take(&mut self.contested_departed), offered);
+        for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
+            self.adopt(record, copy);
+        }
+        matched.unmatched.into_iter().for_each(|record| self.copy(record));
+        departed.unmatched.into_iter().for_each(|record| self.leave_departed(record));
+    }
+
+    /// Hands on the links that are to be recorded, if there are so many.
+    fn hand_on_links(&mut self, least: usize) -> Result<()> {
+        if self.links.len() < least {
+            return Ok(());
+        }
+        self.links.sort_by_key(|link| link.source);
+        (self.record)(&self.links)?;
+        self.links.clear();
+        Ok(())
+    }
+
+    fn into_plan(mut self) -> Result<MailboxPlan> {
+        self.hand_on_links(1)?;
+        self.plan.copies = uid_set(self.copies);
+        self.plan.departed = uid_set(self.departed);
+        self.plan.skipped.sort_by_key(|skipped| skipped.uid);
+        self.plan.flag_updates.sort_by_key(|update| update.source);
+        Ok(self.plan)
+    }
+}
+
+/// A set of UIDs in any order: contested ones come late.
+fn uid_set(mut uids: Vec<Uid>) -> UidSet {
+    uids.sort_unstable();
+    uids.into_iter().collect()
+}
+
+/// How large a message may be: the smaller of two limits.
+struct SizeLimit {
+    settings: Option<u64>,
+    destination: Option<u64>,
+}
+
+impl SizeLimit {
+    /// Why a message of that size is not copied.
+    fn objection(&self, octets: u64) -> Option<String> {
+        let exceeded = |limit: Option<u64>| limit.filter(|limit| octets > *limit);
+        let (limit, whose) = match (exceeded(self.settings), exceeded(self.destination)) {
+            (Some(settings), Some(destination)) if destination < settings => (destination, DESTINATION_LIMIT),
+            (Some(settings), _) => (settings, "max_message_size in [sync]"),
+            (None, Some(destination)) => (destination, DESTINATION_LIMIT),
+            (None, None) => return None,
+        };
+        Some(format!("too large: {octets} octets, and {whose} is {limit} octets"))
+    }
+}
+
+const DESTINATION_LIMIT: &str = "the destination's limit";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! What is to be done for one pair of mailboxes.
+//!
+//! - [`messages`]: the story; [`comparison`]: what it compares.
+//! - [`links`]: what was tied before. [`roster`] and [`matching`]: what is tied now. [`flags`]: which flags follow.
+//!   [`removals`]: what may go from the destination.
+
+pub mod comparison;
+pub mod flags;
+pub mod links;
+pub mod matching;
+pub mod messages;
+pub mod removals;
+pub mod roster;

@@ -1,0 +1,139 @@
+//! What may go from the destination: copies whose source is gone, and second copies of ours.
+//!
+//! Invariants:
+//! 1. A deletion is of a message that we put there, under the UID that we linked, and it still has the identity that we
+//!    copied. What was there before us, or came from others, is never deleted.
+//! 2. Whatever can be matched with a source message stays: a message that was moved away and back keeps its copy.
+//! 3. Deletions follow only two complete listings, and only in mirror mode.
+//! 4. A second copy is linked to nothing, stands where an append of ours may have landed late, and is like the linked
+//!    copy of the same message in size and date; the destination has more of it than the source.
+//! 5. In mirror mode more than the guard allows needs a word from the user, and so does emptying a mailbox.
+
+use super::comparison::Comparison;
+use crate::model::plan::{Deletion, MailboxPlan, SecondCopy};
+use crate::model::policy::{Mode, Policy};
+use crate::model::{Digest, InternalDate, Link, LinkOrigin, MessageRecord, SystemFlag, Uid};
+use std::collections::HashMap;
+
+/// From here on nothing is guarded.
+const NO_GUARD: u8 = 100;
+
+/// The decisions on what goes, in the making.
+pub(in crate::diff) struct Removals {
+    mode: Mode,
+    /// Both listings are complete and as of the last scan.
+    certain: bool,
+    expunges_by_uid: bool,
+    guard: u8,
+    late_from: Option<Uid>,
+    /// Links whose source message is gone, by destination UID.
+    orphaned: HashMap<Uid, Link>,
+    /// Linked copies of ours beside which there is another message of their identity: source and destination UID.
+    twins: HashMap<Likeness, (Uid, Uid)>,
+    source_messages: u64,
+    destination_messages: u64,
+}
+
+/// What a message and its second copy share.
+type Likeness = (Option<Digest>, u64, Option<InternalDate>);
+
+fn likeness(record: &MessageRecord) -> Likeness {
+    (record.identity, record.octets, record.internal_date)
+}
+
+impl Removals {
+    /// `held` is how many messages the destination mailbox holds.
+    pub(in crate::diff) fn new(
+        comparison: &Comparison,
+        policy: &Policy,
+        orphaned: HashMap<Uid, Link>,
+        held: u64,
+    ) -> Self {
+        let untroubled = comparison.destination.is_some_and(|destination| destination.trouble.is_none());
+        Removals {
+            mode: policy.mode,
+            certain: comparison.source.trouble.is_none() && untroubled,
+            expunges_by_uid: comparison.expunges_by_uid,
+            guard: policy.delete_guard,
+            late_from: comparison.appends.late,
+            orphaned,
+            twins: HashMap::new(),
+            source_messages: 0,
+            destination_messages: held,
+        }
+    }
+
+    pub(in crate::diff) fn count_source(&mut self) {
+        self.source_messages += 1;
+    }
+
+    /// How a message came to be there that was linked to a source message which is gone.
+    pub(in crate::diff) fn origin(&self, copy: Uid) -> Option<LinkOrigin> {
+        self.orphaned.get(&copy).map(|link| link.origin)
+    }
+
+    /// Remembers a linked message of which the destination has another one.
+    pub(in crate::diff) fn note_twin(&mut self, record: &MessageRecord, link: &Link) {
+        if link.is_ours() && self.may_have_landed_late(link.destination) {
+            self.twins.entry(likeness(record)).or_insert((record.uid, link.destination));
+        }
+    }
+
+    fn may_have_landed_late(&self, uid: Uid) -> bool {
+        self.late_from.is_some_and(|from| uid >= from)
+    }
+
+    /// Whether the message would be deleted if nothing on the source matched it.
+    pub(in crate::diff) fn would_delete(&self, copy: &MessageRecord) -> bool {
+        let link = self.orphaned.get(&copy.uid);
+        self.mode == Mode::Mirror
+            && self.certain
+            && link.is_some_and(|link| link.is_ours() && Some(link.identity) == copy.identity)
+    }
+
+    /// Decides about the destination messages that nothing on the source matches.
+    pub(in crate::diff) fn decide(&self, unmatched: impl Iterator<Item = MessageRecord>, plan: &mut MailboxPlan) {
+        for record in unmatched {
+            match self.orphaned.get(&record.uid) {
+                Some(link) if self.would_delete(&record) => plan.deletions.extend(self.deletion(&record, link)),
+                Some(_) => plan.kept += u64::from(self.mode == Mode::Mirror),
+                None => plan.second_copies.extend(self.second_copy(&record)),
+            }
+        }
+        plan.deletions.sort_by_key(|deletion| deletion.destination);
+        plan.second_copies.sort_by_key(|second| second.surplus);
+        if self.mode == Mode::Mirror {
+            plan.guard = self.objection(plan);
+        }
+    }
+
+    /// Where single messages cannot be expunged, one that is marked is all that can be done.
+    fn deletion(&self, record: &MessageRecord, link: &Link) -> Option<Deletion> {
+        let done = !self.expunges_by_uid && record.flags.has(SystemFlag::Deleted);
+        let deletion =
+            Deletion { source: link.source, destination: record.uid, identity: link.identity, octets: record.octets };
+        (!done).then_some(deletion)
+    }
+
+    /// Invariant 4. Every source message of this identity has a copy of its own already: what is left over is surplus.
+    fn second_copy(&self, record: &MessageRecord) -> Option<SecondCopy> {
+        let twin = self.twins.get(&likeness(record)).filter(|_| self.may_have_landed_late(record.uid));
+        twin.map(|&(source, linked)| SecondCopy { source, linked, surplus: record.uid })
+    }
+
+    /// Invariant 5. One message may always go, however small the mailbox.
+    fn objection(&self, plan: &MailboxPlan) -> Option<String> {
+        let (count, held) = (plan.removals(), self.destination_messages);
+        let share = held * u64::from(self.guard) / 100;
+        let allowed = if self.guard == 0 { 0 } else { share.max(1) };
+        if self.guard >= NO_GUARD || count == 0 {
+            None
+        } else if self.source_messages == 0 && !plan.deletions.is_empty() {
+            Some(format!("the source mailbox is empty now, and {count} of {held} messages would be deleted"))
+        } else if count > allowed {
+            Some(format!("{count} of {held} messages would be deleted, and delete_guard is {}%", self.guard))
+        } else {
+            None
+        }
+    }
+}

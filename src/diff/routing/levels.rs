@@ -1,0 +1,102 @@
+//! The levels of a mailbox name in the one form in which names of two servers can be compared.
+//!
+//! 1. Every level is in Unicode's NFC: macOS clients write `é` as two characters, servers keep what they got.
+//! 2. A first level that reads `INBOX` in any case is written `INBOX` (RFC 9051 5.1; Dovecot folds it for children too).
+
+use crate::model::MailboxName;
+use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+
+/// Canonical levels, from the top. Never empty, though a level may be.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::diff) struct Levels(Vec<String>);
+
+impl Levels {
+    pub(in crate::diff) fn of(name: &MailboxName) -> Self {
+        Self::canonical(name.levels.iter().map(String::as_str))
+    }
+
+    /// From a path as the settings write it, `/` between levels.
+    pub(in crate::diff) fn from_path(path: &str) -> Self {
+        Self::canonical(path.split('/'))
+    }
+
+    pub(in crate::diff) fn canonical<'a>(levels: impl Iterator<Item = &'a str>) -> Self {
+        let mut levels: Vec<String> = levels.map(|level| level.nfc().collect()).collect();
+        if let Some(first) = levels.first_mut().filter(|first| first.eq_ignore_ascii_case("INBOX")) {
+            first.make_ascii_uppercase();
+        }
+        Levels(levels)
+    }
+
+    pub(in crate::diff) fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+
+    pub(in crate::diff) fn is_inbox(&self) -> bool {
+        self.0 == ["INBOX"]
+    }
+
+    pub(in crate::diff) fn is_below_inbox(&self) -> bool {
+        self.0.len() > 1 && self.0[0] == "INBOX"
+    }
+
+    pub(in crate::diff) fn is_top(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    pub(in crate::diff) fn is_below(&self, parent: &Levels) -> bool {
+        self.0.len() > parent.0.len() && self.0.starts_with(&parent.0)
+    }
+
+    /// The names of all that is above, the nearest first.
+    pub(in crate::diff) fn ancestors(&self) -> impl Iterator<Item = Levels> + '_ {
+        (1..self.0.len()).rev().map(|depth| Levels(self.0[..depth].to_vec()))
+    }
+
+    /// This name when `from`, itself or above it, becomes `to`; `None` when it is elsewhere.
+    pub(in crate::diff) fn moved(&self, from: &Levels, to: &Levels) -> Option<Levels> {
+        let rest = self.0.strip_prefix(from.0.as_slice())?;
+        Some(Self::canonical(to.0.iter().chain(rest).map(String::as_str)))
+    }
+
+    /// A child of INBOX as a top-level name.
+    pub(in crate::diff) fn without_top(&self) -> Levels {
+        Self::canonical(self.0[1..].iter().map(String::as_str))
+    }
+
+    /// The form that two names share on a server that does not tell upper from lower case.
+    pub(in crate::diff) fn without_case(&self) -> Levels {
+        Self::canonical(self.0.iter().map(|level| level.to_lowercase()).collect::<Vec<_>>().iter().map(String::as_str))
+    }
+}
+
+impl fmt::Display for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_composed_and_decomposed_are_equal() {
+        assert_eq!(Levels::from_path("Cafe\u{301}/x"), Levels::from_path("Caf\u{e9}/x"));
+    }
+
+    #[test]
+    fn inbox_in_any_case_is_one_name_at_the_top_only() {
+        assert!(Levels::from_path("inBox").is_inbox());
+        assert_eq!(Levels::from_path("Inbox/Sub").to_string(), "INBOX/Sub");
+        assert_eq!(Levels::from_path("Sub/Inbox").to_string(), "Sub/Inbox");
+    }
+
+    #[test]
+    fn moved_takes_children_along_and_leaves_neighbours() {
+        let (from, to) = (Levels::from_path("a/b"), Levels::from_path("z"));
+        assert_eq!(Levels::from_path("a/b/c").moved(&from, &to), Some(Levels::from_path("z/c")));
+        assert_eq!(Levels::from_path("a/bc").moved(&from, &to), None);
+    }
+}

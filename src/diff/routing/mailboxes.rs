@@ -1,0 +1,47 @@
+//! Which source mailbox goes to which destination mailbox.
+//!
+//! A mailbox first has to take part (`part`), then asks for a place (`routes`), and then settles there (`settlement`).
+//! Who asks first is the same in every run: INBOX, special uses, own names, renames; among equals by name.
+
+use super::filter::Filter;
+use super::mapping::{Mapping, SideView};
+use super::part::{Part, part};
+use super::rename::Renames;
+use super::routes::Routes;
+use super::settlement::Settlement;
+use crate::error::Result;
+use crate::model::RawName;
+use crate::model::policy::MailboxPolicy;
+use std::collections::HashMap;
+
+/// Maps every source mailbox. `copied` tells to which destination mailbox a source mailbox was copied before; it goes on
+/// to go there.
+///
+/// # Errors
+/// `Kind::Settings` for a glob that is none.
+pub fn map_mailboxes(
+    source: SideView,
+    destination: SideView,
+    copied: &HashMap<RawName, RawName>,
+    policy: &MailboxPolicy,
+) -> Result<Mapping> {
+    let filter = Filter::new(policy)?;
+    let renames = Renames::new(&policy.rename);
+    let mut routes = Routes::new(source, destination, policy.special_use, &renames);
+    routes.keep(copied, source, destination);
+    let mut settlement = Settlement::new(destination, policy.subscriptions, &copied.values().collect());
+    let mut requests = Vec::new();
+    for mailbox in source.mailboxes {
+        match part(mailbox, source, &filter, &renames) {
+            Part::Taken => requests.push(routes.request(mailbox)),
+            Part::Omitted { reason, intended } => settlement.omit(mailbox, reason, intended),
+            Part::Silent => {}
+        }
+    }
+    requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    requests.into_iter().for_each(|request| settlement.settle(request));
+    Ok(settlement.into_mapping())
+}
+
+#[cfg(test)]
+mod tests;

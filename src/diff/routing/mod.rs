@@ -1,0 +1,16 @@
+//! Which source mailbox goes to which destination mailbox.
+//!
+//! - [`mailboxes`]: the story; [`mapping`]: what it takes and gives.
+//! - [`part`] and [`filter`]: what takes part. [`routes`], [`special_use`], [`rename`]: which place is asked for.
+//!   [`settlement`]: who gets it. [`levels`] and [`names`]: names compared and written.
+
+pub mod filter;
+pub mod levels;
+pub mod mailboxes;
+pub mod mapping;
+pub mod names;
+pub mod part;
+pub mod rename;
+pub mod routes;
+pub mod settlement;
+pub mod special_use;

@@ -1,0 +1,160 @@
+//! Which names a destination can hold, and how they are written on its wire.
+//!
+//! What is refused here would be refused, or worse silently changed, by the server; found in the
+//! plan it costs a line in the settings instead of a failure at night. Rules that depend on what a server does not tell
+//! (Dovecot's LAYOUT) are left to the server.
+
+use super::levels::Levels;
+use crate::model::server::{Namespace, Preset};
+use crate::model::{RawName, SideState, utf7};
+
+/// The longest level in octets as encoded: Dovecot and the file systems below most servers refuse more.
+const LEVEL_OCTETS: usize = 255;
+
+/// Whether the server takes two names that differ in case for one.
+pub(in crate::diff) fn ignores_case(preset: Preset) -> bool {
+    matches!(preset, Preset::Zimbra | Preset::Exchange)
+}
+
+/// Whether all personal mailboxes stand below INBOX on the wire, as on Courier and older Cyrus: prefix `INBOX.`.
+pub(in crate::diff) fn is_below_inbox(namespace: &Namespace) -> bool {
+    let prefix = namespace.prefix.0.as_slice();
+    prefix.len() > "INBOX".len() && prefix[.."INBOX".len()].eq_ignore_ascii_case(b"INBOX")
+}
+
+/// The name as the server is to be told it: prefix, encoded levels, its own delimiter.
+pub(in crate::diff) fn raw_name(levels: &Levels, namespace: &Namespace) -> RawName {
+    if levels.is_inbox() {
+        return RawName(b"INBOX".to_vec());
+    }
+    let delimiter = namespace.delimiter.map(String::from).unwrap_or_default();
+    let encoded: Vec<String> = levels.as_slice().iter().map(|level| utf7::encode(level)).collect();
+    RawName([namespace.prefix.0.as_slice(), encoded.join(&delimiter).as_bytes()].concat())
+}
+
+/// Why the server cannot hold a mailbox of that name; `None` when it can.
+pub(in crate::diff) fn objection(levels: &Levels, destination: &SideState) -> Option<String> {
+    if destination.namespace.delimiter.is_none() && !levels.is_top() {
+        return Some("the destination has no hierarchy, and its name has several levels".to_owned());
+    }
+    if levels.as_slice()[0].starts_with('~') {
+        return Some("the destination takes a `~` at the beginning for a home directory".to_owned());
+    }
+    levels.as_slice().iter().find_map(|level| level_objection(level, destination))
+}
+
+fn level_objection(level: &str, destination: &SideState) -> Option<String> {
+    if level.is_empty() {
+        return Some("its name has an empty level".to_owned());
+    }
+    if matches!(level, "." | "..") {
+        return Some(format!("`{level}` cannot be a level of a name"));
+    }
+    if level.chars().any(char::is_control) {
+        return Some("its name holds a control character".to_owned());
+    }
+    character_objection(level, destination)
+        .or_else(|| blank_objection(level, destination.preset))
+        .or_else(|| length_objection(level))
+}
+
+fn character_objection(level: &str, destination: &SideState) -> Option<String> {
+    let delimiter = destination.namespace.delimiter;
+    if let Some(delimiter) = delimiter.filter(|delimiter| level.contains(*delimiter)) {
+        return Some(format!("`{delimiter}` divides levels on the destination and cannot stand in `{level}`"));
+    }
+    let forbidden = forbidden_characters(destination.preset, delimiter);
+    let character = level.chars().find(|character| forbidden.contains(*character))?;
+    Some(format!("the destination ({}) takes no `{character}` in a name", destination.product))
+}
+
+/// Printable characters that a server refuses besides its delimiter.
+fn forbidden_characters(preset: Preset, delimiter: Option<char>) -> &'static str {
+    match preset {
+        Preset::Zimbra => ":/\"",
+        Preset::Cyrus => "%\"\\^",
+        Preset::Gmail => "^",
+        // Maildir++: a mailbox is a directory, and its levels are joined by dots.
+        Preset::Dovecot | Preset::Courier if delimiter == Some('.') => "/",
+        _ => "",
+    }
+}
+
+/// Blanks that a server trims or chokes on: the mailbox would come out under another name, and be missing ever after.
+fn blank_objection(level: &str, preset: Preset) -> Option<String> {
+    let refused = match preset {
+        Preset::Zimbra | Preset::Exchange => level.ends_with(' '),
+        Preset::Gmail => level.starts_with(' ') || level.ends_with(' ') || level.contains("  "),
+        _ => false,
+    };
+    refused.then(|| format!("the destination does not keep the blanks in `{level}`"))
+}
+
+fn length_objection(level: &str) -> Option<String> {
+    let octets = utf7::encode(level).len();
+    let text = || format!("a level of its name is {octets} octets long as encoded; {LEVEL_OCTETS} can be held");
+    (octets > LEVEL_OCTETS).then(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(preset: Preset, prefix: &str, delimiter: Option<char>) -> SideState {
+        SideState {
+            product: "test".to_owned(),
+            preset,
+            namespace: Namespace { prefix: RawName(prefix.as_bytes().to_vec()), delimiter },
+            append_limit: None,
+            creates_special_use: false,
+            expunges_by_uid: true,
+            quotas: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn raw_name_has_prefix_delimiter_and_encoding() {
+        let courier = side(Preset::Courier, "INBOX.", Some('.')).namespace;
+        assert_eq!(raw_name(&Levels::from_path("Entwürfe/a&b"), &courier).0, b"INBOX.Entw&APw-rfe.a&-b");
+        assert_eq!(raw_name(&Levels::from_path("inbox"), &courier).0, b"INBOX");
+    }
+
+    #[test]
+    fn names_that_a_server_cannot_hold_are_found() {
+        use Preset::*;
+        let long = "ü".repeat(100);
+        let cases = [
+            (Generic, Some('/'), "a/b", true),
+            (Generic, None, "a/b", false),
+            (Generic, None, "a", true),
+            (Generic, Some('/'), "a//b", false),
+            (Generic, Some('/'), "", false),
+            (Generic, Some('/'), "a/..", false),
+            (Generic, Some('/'), "~a", false),
+            (Generic, Some('/'), "a/~b", true),
+            (Generic, Some('/'), "a\tb", false),
+            (Generic, Some('.'), "a.b", false),
+            (Generic, Some('/'), "a.b", true),
+            (Dovecot, Some('/'), "100% \"sure\"", true),
+            (Dovecot, Some('/'), long.as_str(), false),
+            (Cyrus, Some('/'), "100%", false),
+            (Zimbra, Some('/'), "a:b", false),
+            (Zimbra, Some('/'), "a /b", false),
+            (Zimbra, Some('/'), " a/b", true),
+            (Exchange, Some('/'), "a ", false),
+            (Gmail, Some('/'), "a  b", false),
+        ];
+        for (preset, delimiter, path, holds) in cases {
+            let found = objection(&Levels::from_path(path), &side(preset, "", delimiter));
+            assert_eq!(found.is_none(), holds, "{preset:?} {delimiter:?} {path:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn slash_in_a_level_is_refused_by_maildir_and_as_delimiter() {
+        let level = Levels::canonical(["a/b"].into_iter());
+        assert!(objection(&level, &side(Preset::Dovecot, "", Some('.'))).is_some());
+        assert!(objection(&level, &side(Preset::Generic, "", Some('/'))).is_some());
+        assert!(objection(&level, &side(Preset::Cyrus, "", Some('.'))).is_none());
+    }
+}

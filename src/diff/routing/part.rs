@@ -1,0 +1,100 @@
+//! Which source mailboxes take part, and why the others do not.
+//!
+//! What the user filtered out and what holds no mail of its own is left out on purpose; what could not be scanned is an
+//! obstacle, because mail stays behind.
+
+use super::filter::Filter;
+use super::levels::Levels;
+use super::mapping::SideView;
+use super::rename::Renames;
+use crate::model::server::Preset;
+use crate::model::{Attribute, MailboxState, SpecialUse};
+
+/// Whether a source mailbox takes part.
+pub(in crate::diff) enum Part {
+    Taken,
+    Omitted {
+        reason: String,
+        intended: bool,
+    },
+    /// A parent that holds nothing but children: no mail stays behind, and nobody misses a line about it.
+    Silent,
+}
+
+pub(in crate::diff) fn part(mailbox: &MailboxState, source: SideView, filter: &Filter, renames: &Renames) -> Part {
+    let levels = Levels::of(&mailbox.name);
+    let intended = |reason: String| Part::Omitted { reason, intended: true };
+    let has_children = || source.mailboxes.iter().any(|other| Levels::of(&other.name).is_below(&levels));
+    if !mailbox.is_selectable() && !is_remote(mailbox) && has_children() {
+        Part::Silent
+    } else if let Some(reason) = filter.objection(&levels) {
+        intended(reason)
+    } else if !mailbox.is_selectable() {
+        intended(unselectable_reason(mailbox))
+    } else if let Some(reason) =
+        not_mail(mailbox, &levels, source.state.preset).filter(|_| !renames.names(&mailbox.name))
+    {
+        intended(reason)
+    } else if mailbox.sync_point.is_none() {
+        Part::Omitted { reason: unscanned_reason(mailbox, "it"), intended: false }
+    } else {
+        Part::Taken
+    }
+}
+
+pub(in crate::diff) fn is_remote(mailbox: &MailboxState) -> bool {
+    mailbox.attributes.contains(&Attribute::Remote)
+}
+
+fn unselectable_reason(mailbox: &MailboxState) -> String {
+    let reason = if is_remote(mailbox) {
+        "it is on another server"
+    } else if mailbox.attributes.contains(&Attribute::NonExistent) {
+        "it does not exist; only its name is listed"
+    } else {
+        "it cannot hold messages"
+    };
+    reason.to_owned()
+}
+
+pub(in crate::diff) fn unscanned_reason(mailbox: &MailboxState, subject: &str) -> String {
+    match &mailbox.trouble {
+        Some(trouble) => format!("{subject} could not be scanned: {trouble}"),
+        None => format!("{subject} was not scanned: run `mailferry scan` again"),
+    }
+}
+
+/// Why what it shows is no mail of its own. The user overrules it with a rename that names this very mailbox.
+fn not_mail(mailbox: &MailboxState, levels: &Levels, preset: Preset) -> Option<String> {
+    if let Some(view) = mailbox.special_use().filter(|special_use| is_view(*special_use)) {
+        return Some(format!("{} shows messages of other mailboxes; {}", view.as_str(), how_to_copy_it(levels)));
+    }
+    if preset == Preset::Zimbra && is_search_folder(mailbox) {
+        return Some("it is a search folder and shows messages of other mailboxes".to_owned());
+    }
+    let no_mail = no_mail_names(preset).iter().map(|name| Levels::from_path(name));
+    let listed = no_mail.into_iter().any(|name| *levels == name || levels.is_below(&name));
+    listed.then(|| format!("it holds no mail but contacts or chats; {}", how_to_copy_it(levels)))
+}
+
+fn is_view(special_use: SpecialUse) -> bool {
+    matches!(special_use, SpecialUse::All | SpecialUse::Flagged | SpecialUse::Important)
+}
+
+fn how_to_copy_it(levels: &Levels) -> String {
+    format!("to copy it all the same, name it in [mailboxes.rename]: \"{levels}\" = \"…\"")
+}
+
+/// Zimbra gives its search folders neither UIDNEXT nor modification sequences, and all others both.
+fn is_search_folder(mailbox: &MailboxState) -> bool {
+    mailbox.sync_point.is_some_and(|point| point.uid_next.is_none() && point.highest_modseq.is_none())
+}
+
+/// Mailboxes in which a server shows what is no mail as generated messages.
+fn no_mail_names(preset: Preset) -> &'static [&'static str] {
+    match preset {
+        Preset::Zimbra => &["Contacts", "Emailed Contacts", "Chats"],
+        Preset::Gmail => &["[Gmail]/Chats", "[Google Mail]/Chats"],
+        _ => &[],
+    }
+}

@@ -1,0 +1,181 @@
+//! Who gets which place on the destination: a mailbox that exists, or one to be created if its name can be held.
+//!
+//! 1. A place is given once. Merging two mailboxes into one is refused, because nobody could tell them apart again.
+//! 2. What exists is spoken of by its own raw name; what does not is created in NFC.
+
+use super::levels::Levels;
+use super::mapping::{MailboxPair, Mapping, SideView};
+use super::names;
+use super::part::{is_remote, unscanned_reason};
+use super::routes::Request;
+use crate::model::plan::Omitted;
+use crate::model::server::Preset;
+use crate::model::{Attribute, MailboxName, MailboxState, RawName, SideState, SpecialUse};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Gives places on the destination, each once.
+pub(in crate::diff) struct Settlement<'a> {
+    state: &'a SideState,
+    subscriptions: bool,
+    existing: HashMap<Levels, &'a MailboxState>,
+    /// Who has which place.
+    taken: BTreeMap<RawName, MailboxName>,
+    mapping: Mapping,
+}
+
+impl<'a> Settlement<'a> {
+    /// `copied`: the destination mailboxes that others were copied to.
+    pub(in crate::diff) fn new(destination: SideView<'a>, subscriptions: bool, copied: &HashSet<&RawName>) -> Self {
+        let mut settlement = Settlement {
+            state: destination.state,
+            subscriptions,
+            existing: HashMap::new(),
+            taken: BTreeMap::new(),
+            mapping: Mapping::default(),
+        };
+        let mut mailboxes: Vec<&MailboxState> = destination.mailboxes.iter().collect();
+        // Of names that differ only in composition, the composed one is the one that is meant, unless mail went to
+        // another already.
+        mailboxes.sort_by_key(|mailbox| {
+            let MailboxName { raw, levels } = &mailbox.name;
+            (!copied.contains(raw), Levels::of(&mailbox.name).as_slice() != levels, raw)
+        });
+        for mailbox in mailboxes {
+            let key = settlement.compared(&Levels::of(&mailbox.name));
+            settlement.existing.entry(key).or_insert(mailbox);
+        }
+        settlement
+    }
+
+    /// The form in which this destination tells names apart.
+    fn compared(&self, levels: &Levels) -> Levels {
+        if names::ignores_case(self.state.preset) { levels.without_case() } else { levels.clone() }
+    }
+
+    pub(in crate::diff) fn omit(&mut self, mailbox: &MailboxState, reason: String, intended: bool) {
+        let messages = u64::from(mailbox.records);
+        if intended && mailbox.special_use() == Some(SpecialUse::All) && messages > 0 {
+            self.mapping.warnings.push(only_in_all_warning(mailbox));
+        }
+        self.mapping.omitted.push(Omitted { mailbox: mailbox.name.clone(), reason, intended, messages });
+    }
+
+    pub(in crate::diff) fn settle(&mut self, request: Request) {
+        match self.pair(&request) {
+            Ok(pair) => {
+                self.warn(&request, &pair);
+                self.mapping.pairs.push(pair);
+            }
+            Err(reason) => self.omit(request.mailbox, reason, false),
+        }
+    }
+
+    /// The pair, or the obstacle.
+    fn pair(&mut self, request: &Request) -> Result<MailboxPair, String> {
+        let existing = self.existing.get(&self.compared(&request.place)).copied();
+        if existing.is_none() {
+            self.check_name(request)?;
+        }
+        self.take_place(request, existing)?;
+        existing.map_or(Ok(()), check_usable)?;
+        let create = !existing.is_some_and(MailboxState::is_selectable);
+        let subscribed = existing.is_some_and(|mailbox| mailbox.subscribed);
+        Ok(MailboxPair {
+            source: request.mailbox.name.clone(),
+            destination: existing.map_or_else(|| self.new_name(&request.place), |mailbox| mailbox.name.clone()),
+            create,
+            special_use: request.special_use.filter(|_| create && self.state.creates_special_use),
+            subscribe: self.subscriptions && request.mailbox.subscribed && !subscribed,
+        })
+    }
+
+    fn check_name(&self, request: &Request) -> Result<(), String> {
+        let objection = names::objection(&request.place, self.state).or_else(|| self.childless_parent(&request.place));
+        objection.map_or(Ok(()), |reason| Err(format!("{reason}; {}", another_name(request))))
+    }
+
+    fn childless_parent(&self, place: &Levels) -> Option<String> {
+        let parents = place.ancestors().filter_map(|parent| self.existing.get(&self.compared(&parent)));
+        let childless = |parent: &&&MailboxState| parent.attributes.contains(&Attribute::NoInferiors);
+        parents.into_iter().find(childless).map(|parent| format!("`{}` takes no mailboxes below it", parent.name))
+    }
+
+    fn take_place(&mut self, request: &Request, existing: Option<&MailboxState>) -> Result<(), String> {
+        let place = match existing {
+            Some(mailbox) => mailbox.name.raw.clone(),
+            None => names::raw_name(&self.compared(&request.place), &self.state.namespace),
+        };
+        match self.taken.get(&place) {
+            Some(holder) => Err(format!(
+                "`{holder}` goes to `{}` already, and two mailboxes are not merged into one; {}",
+                request.place,
+                another_name(request)
+            )),
+            None => {
+                self.taken.insert(place, request.mailbox.name.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn new_name(&self, place: &Levels) -> MailboxName {
+        MailboxName { raw: names::raw_name(place, &self.state.namespace), levels: place.as_slice().to_vec() }
+    }
+
+    fn warn(&mut self, request: &Request, pair: &MailboxPair) {
+        let (source, destination) = (&pair.source, &pair.destination);
+        let matters = request.levels != Levels::of(destination) || pair.special_use.is_some();
+        if let Some(special_use) = request.guess.filter(|_| matters) {
+            self.mapping.warnings.push(format!(
+                "`{source}` goes to `{destination}`, guessed by name to be {}; to decide otherwise, name it in \
+                 [mailboxes.rename]",
+                special_use.as_str()
+            ));
+        }
+        if request.kept {
+            self.mapping.warnings.push(format!(
+                "`{source}` goes on to go to `{destination}`, where it was copied before; to move it, name it in \
+                 [mailboxes.rename]"
+            ));
+        }
+        if let Some(trouble) = &request.mailbox.trouble {
+            self.mapping
+                .warnings
+                .push(format!("`{source}` is planned as scanned before; the last scan failed: {trouble}"));
+        }
+        if self.state.preset == Preset::Courier && destination.path() == "Trash" {
+            let text = "Courier empties `Trash` of what was stored there more than 7 days ago (IMAP_EMPTYTRASH)";
+            self.mapping.warnings.push(text.to_owned());
+        }
+    }
+
+    pub(in crate::diff) fn into_mapping(mut self) -> Mapping {
+        let order = |name: &MailboxName| (!name.is_inbox(), Levels::of(name), name.raw.clone());
+        self.mapping.pairs.sort_by_cached_key(|pair| (order(&pair.destination), order(&pair.source)));
+        self.mapping.omitted.sort_by_cached_key(|omitted| order(&omitted.mailbox));
+        self.mapping
+    }
+}
+
+/// A destination mailbox whose messages are not known cannot be compared: all would be copied a second time.
+fn check_usable(mailbox: &MailboxState) -> Result<(), String> {
+    if is_remote(mailbox) {
+        Err(format!("`{}` of the destination is on another server", mailbox.name))
+    } else if mailbox.is_selectable() && mailbox.sync_point.is_none() {
+        Err(unscanned_reason(mailbox, "the destination mailbox"))
+    } else {
+        Ok(())
+    }
+}
+
+fn another_name(request: &Request) -> String {
+    format!("give it another name in [mailboxes.rename]: \"{}\" = \"…\"", request.levels)
+}
+
+fn only_in_all_warning(mailbox: &MailboxState) -> String {
+    let name = &mailbox.name;
+    format!(
+        "messages that are only in `{name}` (archived, without a label) are not copied; to copy it whole, name it in \
+         [mailboxes.rename]: \"{name}\" = \"Archive\""
+    )
+}

@@ -1,0 +1,291 @@
+//! UID FETCH: listings, flag changes and whole messages (RFC 9051 6.4.5, 7.5.2; RFC 7162 3.1.4, 3.2.6).
+//!
+//! Completeness is decided message by message, never by the tagged OK: an item that did not come is `None` here, and the
+//! caller decides.
+
+use crate::engine::conversation::session::{Session, Tag};
+use crate::engine::conversation::status::Status;
+use crate::engine::date;
+use crate::engine::wire::octets::Octets;
+use crate::engine::wire::response::{Response, Scanner, Value};
+use crate::error::Result;
+use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
+
+/// Command lines stay below this: every server tried takes it.
+pub const COMMAND_OCTETS: usize = 7_500;
+
+/// What one FETCH response says of one message.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    pub uid: Option<Uid>,
+    pub flags: Option<Flags>,
+    /// `Some(None)`: the server gave one that is no date.
+    pub internal_date: Option<Option<InternalDate>>,
+    pub octets: Option<u64>,
+    /// A section of the header, as asked for.
+    pub header: Option<Vec<u8>>,
+    /// The whole message. `None` when the item is missing or NIL.
+    pub body: Option<Octets>,
+}
+
+/// The items of a first listing.
+pub const LISTING_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
+
+/// The items of a first listing in which nothing is to be recognised. Many servers read a message's file for its header.
+pub const BARE_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
+
+/// The items of the second look at a message without Message-ID, or whose items did not all come. The fields are those
+/// of [`crate::engine::identity::STABLE_FIELDS`].
+pub const IDENTITY_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT REFERENCES RECEIVED)])";
+
+/// Whole messages.
+pub const MESSAGE_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
+
+/// Flags alone.
+pub const FLAG_ITEMS: &str = "(UID FLAGS)";
+
+/// What can come in answer to a UID FETCH.
+#[derive(Debug)]
+pub enum FetchEvent {
+    Message(Fetched),
+    /// UIDs that are gone. May name UIDs that never were: subtract, never count.
+    Vanished(UidSet),
+    /// The mailbox holds this many messages now.
+    Exists(u32),
+    /// One message went, by sequence number: all that it says is that the listing is old.
+    Expunged,
+}
+
+impl Session {
+    /// Sends one UID FETCH without waiting.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_fetch(&mut self, uids: &UidSet, items: &str) -> Result<Tag> {
+        self.send(format!("UID FETCH {uids} {items}").as_bytes())
+    }
+
+    /// Sends UID FETCH for flags changed after `modseq`, with vanished UIDs where QRESYNC is on.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_fetch_changed(&mut self, last: Uid, modseq: ModSeq) -> Result<Tag> {
+        let vanished = if self.qresync { " VANISHED" } else { "" };
+        self.send(format!("UID FETCH 1:{last} {FLAG_ITEMS} (CHANGEDSINCE {modseq}{vanished})").as_bytes())
+    }
+
+    /// Whether [`Session::send_fetch_changed`] also brings vanished UIDs.
+    pub fn tells_vanished(&self) -> bool {
+        self.qresync
+    }
+
+    /// Reads the answer to a UID FETCH. With several in flight, what belongs to another of them may come as well.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`, what `event` returns.
+    pub fn finish_fetch(&mut self, tag: Tag, mut event: impl FnMut(FetchEvent) -> Result<()>) -> Result<Status> {
+        self.finish(tag, |response| match fetch_event(response) {
+            Some(found) => event(found),
+            None => Ok(()),
+        })
+    }
+
+    /// Asks for all UIDs of the open mailbox, without waiting: as ranges where the server can (RFC 4731).
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_search_all(&mut self) -> Result<Tag> {
+        let extended = self.capabilities.has("ESEARCH");
+        self.send(if extended { b"UID SEARCH RETURN (ALL) ALL" } else { b"UID SEARCH ALL" })
+    }
+
+    /// Reads the answer to [`Session::send_search_all`]. `None` when it is no complete list: iCloud answers with a
+    /// count alone.
+    ///
+    /// What comes of FETCHes in flight meanwhile goes to `event`.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`, what `event` returns.
+    pub fn finish_search_all(
+        &mut self,
+        tag: Tag,
+        mut event: impl FnMut(FetchEvent) -> Result<()>,
+    ) -> Result<Option<UidSet>> {
+        let mut found: Option<UidSet> = None;
+        let status = self.finish(tag, |response| {
+            match searched(response.text()) {
+                Some(part) => found.get_or_insert_default().merge(&part),
+                None => fetch_event(response).map_or(Ok(()), &mut event)?,
+            }
+            Ok(())
+        })?;
+        Ok(found.filter(|_| status.is_ok()))
+    }
+}
+
+/// The UIDs of a SEARCH or ESEARCH response that holds them all.
+pub(in crate::engine) fn searched(text: &[u8]) -> Option<UidSet> {
+    let text = String::from_utf8_lossy(text).to_ascii_uppercase();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    match words.get(1) {
+        Some(&"SEARCH") => {
+            let numbers = words[2..].iter().filter_map(|word| word.parse().ok()).filter(|&number| number > 0);
+            Some(numbers.map(Uid).collect())
+        }
+        Some(&"ESEARCH") => match words.iter().position(|word| *word == "ALL") {
+            Some(at) => UidSet::parse(words.get(at + 1)?.as_bytes()),
+            None => (!words.contains(&"COUNT")).then(UidSet::new),
+        },
+        _ => None,
+    }
+}
+
+pub(in crate::engine) fn fetch_event(mut response: Response) -> Option<FetchEvent> {
+    let rest = response.text().strip_prefix(b"* ")?;
+    let mut words = rest.splitn(3, |&octet| octet == b' ');
+    let (first, second, third) = (words.next()?, words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if first.eq_ignore_ascii_case(b"VANISHED") {
+        let set = if second.eq_ignore_ascii_case(b"(EARLIER)") { third } else { second };
+        return UidSet::parse(set).map(FetchEvent::Vanished);
+    }
+    let count = crate::engine::wire::response::number(first)?;
+    if second.eq_ignore_ascii_case(b"EXISTS") {
+        return u32::try_from(count).ok().map(FetchEvent::Exists);
+    }
+    if second.eq_ignore_ascii_case(b"EXPUNGE") {
+        return Some(FetchEvent::Expunged);
+    }
+    second.eq_ignore_ascii_case(b"FETCH").then(|| FetchEvent::Message(fetched(&mut response)))
+}
+
+/// Reads the items, in any order; stops at the first that is malformed, and keeps what it has. Octets of the message are
+/// kept only of a response that is whole and names them once: a literal of a wrong length has swallowed what follows it.
+fn fetched(response: &mut Response) -> Fetched {
+    let mut found = Found::default();
+    let mut scanner = response.scan();
+    let opened = (|| {
+        for _ in 0..3 {
+            scanner.skip_word()?;
+            scanner.spaces();
+        }
+        scanner.take(b'(').then_some(())
+    })();
+    if opened.is_some() {
+        while item(&mut scanner, &mut found).is_some() {}
+    }
+    scanner.spaces();
+    let whole = scanner.take(b')') && scanner.is_at_end();
+    let Found { mut message, doubled } = found;
+    if !whole || doubled {
+        (message.header, message.body) = (None, None);
+    }
+    message
+}
+
+#[derive(Default)]
+struct Found {
+    message: Fetched,
+    /// Octets of the message came more than once.
+    doubled: bool,
+}
+
+/// The items that are asked for.
+enum Item {
+    Uid,
+    Flags,
+    InternalDate,
+    Size,
+    Body,
+    Header,
+    Other,
+}
+
+impl Item {
+    fn named(name: &[u8]) -> Item {
+        let is = |text: &str| name.eq_ignore_ascii_case(text.as_bytes());
+        let begins = |text: &str| name.get(..text.len()).is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()));
+        match () {
+            () if is("UID") => Item::Uid,
+            () if is("FLAGS") => Item::Flags,
+            () if is("INTERNALDATE") => Item::InternalDate,
+            () if is("RFC822.SIZE") => Item::Size,
+            () if is("BODY[]") => Item::Body,
+            () if begins("BODY[HEADER") => Item::Header,
+            () => Item::Other,
+        }
+    }
+}
+
+fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
+    let found = &mut all.message;
+    scanner.spaces();
+    let item = scanner.item_name(Item::named)?;
+    scanner.spaces();
+    match item {
+        Item::Uid => {
+            found.uid = scanner.number().and_then(|uid| u32::try_from(uid).ok()).filter(|&uid| uid > 0).map(Uid);
+        }
+        Item::Flags => found.flags = Some(scanner.read_list(|list| Flags::from_texts(list.split(' ')))?),
+        Item::InternalDate => found.internal_date = Some(date::parse(&scanner.string()?)),
+        Item::Size => found.octets = scanner.number(),
+        Item::Body => {
+            if let Value::Octets(octets) = scanner.value()? {
+                all.doubled |= found.body.replace(octets).is_some();
+            }
+        }
+        Item::Header => all.doubled |= found.header.replace(scanner.string()?).is_some(),
+        Item::Other => scanner.skip()?,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Fetched {
+        match fetch_event(Response::from_text(text)) {
+            Some(FetchEvent::Message(fetched)) => fetched,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fetched_items_in_any_order_with_unknown_ones_are_read() {
+        let found = message(
+            "* 5 FETCH (MODSEQ (3) X-FOO ((a \"b)\") NIL) FLAGS (\\Seen $x) INTERNALDATE \" 1-Jan-2024 00:00:00 +0100\" RFC822.SIZE 104 UID 9)",
+        );
+        assert_eq!((found.uid, found.octets), (Some(Uid(9)), Some(104)));
+        assert_eq!(found.flags, Some(Flags::from_texts(["\\Seen", "$x"])));
+        assert_eq!(found.internal_date, Some(Some(InternalDate(1_704_063_600))));
+    }
+
+    #[test]
+    fn fetched_nil_and_malformed_items_do_not_fail() {
+        let found = message("* 5 FETCH (UID 9 INTERNALDATE NIL BODY[] NIL FLAGS oops RFC822.SIZE 5)");
+        assert_eq!((found.uid, found.internal_date, found.octets), (Some(Uid(9)), Some(None), None));
+        assert!(found.body.is_none() && found.flags.is_none());
+        assert_eq!(message("* 1 FETCH (UID 0 RFC822.SIZE 99999999999999999999)").uid, None);
+        assert_eq!(message("* 1 FETCH (UID 4294967296)").uid, None);
+        assert_eq!(message("* 1 FETCH ").uid, None);
+    }
+
+    #[test]
+    fn fetch_event_vanished_both_forms_are_read() {
+        for text in ["* VANISHED (EARLIER) 2:3,7", "* VANISHED 2:3,7"] {
+            assert!(
+                matches!(fetch_event(Response::from_text(text)), Some(FetchEvent::Vanished(set)) if set.len() == 3)
+            );
+        }
+        assert!(fetch_event(Response::from_text("* VANISHED (EARLIER) 1:*")).is_none());
+    }
+
+    #[test]
+    fn searched_count_without_all_is_no_answer() {
+        let text = |line: &str| searched(line.as_bytes()).map(|set| set.to_string());
+        assert_eq!(text("* SEARCH 1 2 3").as_deref(), Some("1:3"));
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID ALL 1,4:6 COUNT 4").as_deref(), Some("1,4:6"));
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID").as_deref(), Some(""), "an empty mailbox has no ALL");
+        assert_eq!(text("* ESEARCH (TAG \"a8\") UID COUNT 4"), None);
+    }
+}

@@ -1,0 +1,396 @@
+//! Which mailboxes there are: NAMESPACE, LIST with special uses, subscriptions and STATUS in one go where offered
+//! (RFC 5258, 5819, 6154), LSUB and pipelined STATUS elsewhere.
+//!
+//! An option that is not advertised makes the whole LIST BAD, so only advertised things are asked for. A name from a
+//! listing is never used as a pattern, and STATUS lines are matched by name, never by order.
+
+use super::quota::{QUOTA_COMMAND, quota_line};
+use crate::engine::conversation::session::{Session, with_mailbox};
+use crate::engine::wire::response::Response;
+use crate::error::{Error, Kind, Result};
+use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
+use crate::model::server::{Namespace, Quota};
+use crate::model::{ModSeq, Uid, UidValidity, utf7};
+use std::collections::HashMap;
+
+/// How many STATUS commands are in flight where LIST cannot bring their answers.
+const STATUS_IN_FLIGHT: usize = 32;
+
+/// Responses to the listing of one account, so that a server that never ends does not fill the memory.
+const LISTING_RESPONSES: usize = 400_000;
+
+/// One mailbox of the personal namespace, as listed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ListedMailbox {
+    pub name: MailboxName,
+    pub delimiter: Option<char>,
+    pub attributes: Vec<Attribute>,
+    pub subscribed: bool,
+    /// What STATUS says; `None` where it says nothing.
+    pub status: Option<SyncPoint>,
+}
+
+/// All mailboxes of the personal namespace.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Listing {
+    pub namespace: Namespace,
+    pub mailboxes: Vec<ListedMailbox>,
+    /// Names in other users' and shared namespaces, which were left out.
+    pub left_out: Vec<String>,
+    /// Names that cannot be sent back to a server, made harmless: those mailboxes stay behind.
+    pub unusable: Vec<String>,
+    /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
+    pub quotas: Vec<Quota>,
+}
+
+#[derive(Default)]
+pub(in crate::engine) struct Found {
+    /// Responses so far.
+    count: usize,
+    /// A line of a listing that cannot be read: what it names would be left out in silence.
+    unreadable: Option<String>,
+    quotas: Vec<Quota>,
+    namespaces: Namespaces,
+    lines: Vec<ListLine>,
+    subscribed: Vec<RawName>,
+    statuses: HashMap<RawName, SyncPoint>,
+}
+
+#[derive(Default)]
+struct Namespaces {
+    personal: Option<Namespace>,
+    others: Vec<RawName>,
+}
+
+struct ListLine {
+    raw: RawName,
+    delimiter: Option<char>,
+    attributes: Vec<String>,
+}
+
+impl Session {
+    /// Lists the account.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn list_mailboxes(&mut self) -> Result<Listing> {
+        let mut found = Found::default();
+        let extended = self.capabilities.has("LIST-EXTENDED");
+        let namespace = self.capabilities.has("NAMESPACE").then(|| self.send(b"NAMESPACE")).transpose()?;
+        let command = self.list_command();
+        let list = self.send(command.as_bytes())?;
+        let lsub = (!extended).then(|| self.send(b"LSUB \"\" \"*\"")).transpose()?;
+        let quota = self.capabilities.has("QUOTA").then(|| self.send(QUOTA_COMMAND)).transpose()?;
+        if let Some(tag) = namespace {
+            self.finish(tag, |response| found.take(response))?;
+        }
+        let listed = self.finish(list, |response| found.take(response))?;
+        // A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
+        for tag in [lsub, quota].into_iter().flatten() {
+            self.finish(tag, |response| found.take(response))?;
+        }
+        self.accepted(listed, "could not list the mailboxes")?;
+        if let Some(line) = &found.unreadable {
+            let error = Error::new(Kind::Protocol, "the server listed a mailbox in a way that cannot be read");
+            return Err(self.locate(error.because(line)));
+        }
+        if !self.capabilities.has("LIST-STATUS") {
+            self.ask_statuses(&mut found)?;
+        }
+        Ok(found.into_listing())
+    }
+
+    fn list_command(&self) -> String {
+        let has = |name: &str| self.capabilities.has(name);
+        if !has("LIST-EXTENDED") {
+            return "LIST \"\" \"*\"".to_owned();
+        }
+        let special_use = if has("SPECIAL-USE") { " SPECIAL-USE" } else { "" };
+        let status = if has("LIST-STATUS") { format!(" STATUS ({})", self.status_items()) } else { String::new() };
+        format!("LIST \"\" \"*\" RETURN (SUBSCRIBED CHILDREN{special_use}{status})")
+    }
+
+    fn status_items(&self) -> &'static str {
+        match self.capabilities.condstore() {
+            true => "MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ",
+            false => "MESSAGES UIDNEXT UIDVALIDITY",
+        }
+    }
+
+    fn ask_statuses(&mut self, found: &mut Found) -> Result<()> {
+        let names: Vec<RawName> =
+            found.lines.iter().filter(|line| !line.is_container()).map(|line| line.raw.clone()).collect();
+        for window in names.chunks(STATUS_IN_FLIGHT) {
+            let answers = self.statuses(window)?;
+            found
+                .statuses
+                .extend(window.iter().cloned().zip(answers).filter_map(|(name, status)| Some((name, status?))));
+        }
+        Ok(())
+    }
+
+    /// STATUS of each of these mailboxes, pipelined; `None` for one that the server refuses.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`.
+    pub fn statuses(&mut self, names: &[RawName]) -> Result<Vec<Option<SyncPoint>>> {
+        let mut found: HashMap<RawName, SyncPoint> = HashMap::new();
+        for window in names.chunks(STATUS_IN_FLIGHT) {
+            let after = format!(" ({})", self.status_items());
+            let tags: Vec<_> =
+                window.iter().map(|name| self.send(&with_mailbox("STATUS", name, &after)?)).collect::<Result<_>>()?;
+            for tag in tags {
+                self.finish(tag, |mut response| {
+                    found.extend(status_line(&mut response));
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(names.iter().map(|name| status_of(&found, name)).collect())
+    }
+}
+
+/// The status of a mailbox, by its name; INBOX comes back in any case.
+fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<SyncPoint> {
+    let is_inbox = |name: &RawName| name.0.eq_ignore_ascii_case(b"INBOX");
+    let same_inbox = || found.iter().find(|(other, _)| is_inbox(name) && is_inbox(other)).map(|(_, status)| status);
+    found.get(name).or_else(same_inbox).copied()
+}
+
+impl Found {
+    pub(in crate::engine) fn take(&mut self, mut response: Response) -> Result<()> {
+        let text = response.text().to_ascii_uppercase();
+        self.count += 1;
+        if self.count > LISTING_RESPONSES {
+            let what = format!("the server sent more than {LISTING_RESPONSES} responses to the listing of an account");
+            return Err(Error::new(Kind::Protocol, what));
+        }
+        if text.starts_with(b"* LIST ") {
+            match list_line(&mut response) {
+                Some(line) => self.lines.push(line),
+                None => self.unreadable = Some(String::from_utf8_lossy(response.text()).into_owned()),
+            }
+        } else if text.starts_with(b"* LSUB ") {
+            self.subscribed.extend(list_line(&mut response).map(|line| line.raw));
+        } else if text.starts_with(b"* STATUS ") {
+            self.statuses.extend(status_line(&mut response));
+        } else if text.starts_with(b"* QUOTA ") {
+            self.quotas.extend(quota_line(&mut response).unwrap_or_default());
+        } else if text.starts_with(b"* NAMESPACE ") {
+            self.namespaces = namespaces(&mut response).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn into_listing(self) -> Listing {
+        let delimiter = self.lines.iter().find_map(|line| line.delimiter);
+        let namespace =
+            self.namespaces.personal.clone().unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });
+        let (mut mailboxes, mut left_out, mut unusable) = (Vec::<ListedMailbox>::new(), Vec::new(), Vec::new());
+        let mut seen = std::collections::HashSet::new();
+        for line in &self.lines {
+            if !seen.insert(line.raw.clone()) {
+                continue;
+            }
+            let shown = || crate::error::sanitized(&String::from_utf8_lossy(&line.raw.0));
+            if self.is_foreign(line) {
+                left_out.push(shown());
+            } else if line.is_unusable() {
+                unusable.push(shown());
+            } else {
+                mailboxes.push(self.listed(line, &namespace));
+            }
+        }
+        mailboxes.sort_by(|a, b| a.name.levels.cmp(&b.name.levels));
+        Listing { namespace, mailboxes, left_out, unusable, quotas: self.quotas.clone() }
+    }
+
+    fn is_foreign(&self, line: &ListLine) -> bool {
+        // An empty name is the answer to a question about the delimiter, and no mailbox.
+        line.raw.0.is_empty() || self.namespaces.others.iter().any(|prefix| is_below(&line.raw, prefix, line.delimiter))
+    }
+
+    fn listed(&self, line: &ListLine, namespace: &Namespace) -> ListedMailbox {
+        ListedMailbox {
+            name: decoded(&line.raw, line.delimiter, namespace),
+            delimiter: line.delimiter,
+            attributes: line.attributes.iter().filter_map(|text| attribute(text)).collect(),
+            subscribed: line.has("\\Subscribed") || self.subscribed.contains(&line.raw),
+            status: status_of(&self.statuses, &line.raw),
+        }
+    }
+}
+
+impl ListLine {
+    fn has(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|text| text.eq_ignore_ascii_case(attribute))
+    }
+
+    /// See [`crate::engine::conversation::session::quoted`].
+    fn is_unusable(&self) -> bool {
+        self.raw.0.iter().any(|octet| b"\r\n\0".contains(octet))
+    }
+
+    fn is_container(&self) -> bool {
+        self.has("\\Noselect") || self.has("\\NonExistent")
+    }
+}
+
+fn attribute(text: &str) -> Option<Attribute> {
+    let is = |name: &str| text.eq_ignore_ascii_case(name);
+    match () {
+        () if is("\\Noselect") => Some(Attribute::NoSelect),
+        () if is("\\NonExistent") => Some(Attribute::NonExistent),
+        () if is("\\Noinferiors") => Some(Attribute::NoInferiors),
+        () if is("\\Remote") => Some(Attribute::Remote),
+        () => SpecialUse::ALL.into_iter().find(|special| is(special.as_str())).map(Attribute::SpecialUse),
+    }
+}
+
+/// Whether the name is a namespace's prefix or below it.
+fn is_below(name: &RawName, prefix: &RawName, delimiter: Option<char>) -> bool {
+    let stem = prefix.0.strip_suffix(delimiter.map(String::from).unwrap_or_default().as_bytes()).unwrap_or(&prefix.0);
+    !prefix.0.is_empty() && (name.0.starts_with(&prefix.0) || name.0 == stem)
+}
+
+/// Splits a raw name at its delimiter and decodes the levels. What is not modified UTF-7 is shown as it is: the name
+/// stays usable, because only its raw form ever goes back to the server.
+fn decoded(raw: &RawName, delimiter: Option<char>, namespace: &Namespace) -> MailboxName {
+    let stripped = raw.0.strip_prefix(&namespace.prefix.0[..]).filter(|rest| !rest.is_empty()).unwrap_or(&raw.0);
+    let split: Vec<&[u8]> = match delimiter.and_then(|character| u8::try_from(character).ok()) {
+        Some(delimiter) => stripped.split(|&octet| octet == delimiter).collect(),
+        None => vec![stripped],
+    };
+    let decode = |level: &[u8]| utf7::decode(level).unwrap_or_else(|| String::from_utf8_lossy(level).into_owned());
+    MailboxName { raw: raw.clone(), levels: split.into_iter().map(decode).collect() }
+}
+
+/// `* LIST (attributes) "/" name`
+fn list_line(response: &mut Response) -> Option<ListLine> {
+    let mut scanner = response.scan();
+    scanner.word()?;
+    scanner.spaces();
+    scanner.word()?;
+    scanner.spaces();
+    let attributes = scanner.words()?;
+    scanner.spaces();
+    let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
+    scanner.spaces();
+    let raw = RawName(scanner.string()?);
+    Some(ListLine { raw, delimiter, attributes })
+}
+
+/// `* STATUS name (ITEM value …)`
+fn status_line(response: &mut Response) -> Option<(RawName, SyncPoint)> {
+    let mut scanner = response.scan();
+    scanner.word()?;
+    scanner.spaces();
+    if !scanner.word()?.eq_ignore_ascii_case(b"STATUS") {
+        return None;
+    }
+    scanner.spaces();
+    let name = RawName(scanner.string()?);
+    scanner.spaces();
+    let items = scanner.words()?;
+    let item = |name: &str| {
+        let at = items.iter().position(|word| word.eq_ignore_ascii_case(name))?;
+        crate::engine::wire::response::number(items.get(at + 1)?.as_bytes())
+    };
+    let small = |name: &str| item(name).and_then(|number| u32::try_from(number).ok());
+    Some((
+        name,
+        SyncPoint {
+            uid_validity: UidValidity(small("UIDVALIDITY").unwrap_or(0)),
+            uid_next: small("UIDNEXT").filter(|&number| number > 0).map(Uid),
+            highest_modseq: item("HIGHESTMODSEQ").filter(|&number| number > 0).map(ModSeq),
+            messages: small("MESSAGES")?,
+        },
+    ))
+}
+
+/// `* NAMESPACE (("prefix" "/")…) NIL (…)`: the first personal one, and the prefixes of all others.
+fn namespaces(response: &mut Response) -> Option<Namespaces> {
+    let mut scanner = response.scan();
+    scanner.word()?;
+    scanner.spaces();
+    scanner.word()?;
+    let mut found = Namespaces::default();
+    for kind in 0..3 {
+        scanner.spaces();
+        if !scanner.take(b'(') {
+            scanner.value()?;
+            continue;
+        }
+        loop {
+            scanner.spaces();
+            if scanner.take(b')') {
+                break;
+            }
+            if !scanner.take(b'(') {
+                return None;
+            }
+            let prefix = RawName(scanner.string()?);
+            scanner.spaces();
+            let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
+            while !scanner.take(b')') {
+                scanner.spaces();
+                scanner.skip()?;
+            }
+            match (kind, &found.personal) {
+                (0, None) => found.personal = Some(Namespace { prefix, delimiter }),
+                _ => found.others.push(prefix),
+            }
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(lines: &[&str]) -> Listing {
+        let mut found = Found::default();
+        lines.iter().for_each(|line| found.take(Response::from_text(line)).unwrap());
+        found.into_listing()
+    }
+
+    #[test]
+    fn listing_prefix_is_stripped_and_other_namespaces_are_left_out() {
+        let listing = listing(&[
+            r##"* NAMESPACE (("INBOX." ".")) NIL (("#shared." ".")("shared." "."))"##,
+            r#"* LIST (\HasChildren) "." INBOX"#,
+            r#"* LIST (\Subscribed \Sent) "." "INBOX.Sent &AOk-""#,
+            r#"* LIST () "." "shared.team""#,
+            r#"* LIST () "." "shared""#,
+            r#"* STATUS inbox (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7 HIGHESTMODSEQ 5)"#,
+        ]);
+        let paths: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.path()).collect();
+        assert_eq!(paths, ["INBOX", "Sent é"]);
+        assert_eq!(listing.left_out, ["shared.team", "shared"]);
+        assert_eq!(listing.mailboxes[0].status.unwrap().messages, 3);
+        assert!(listing.mailboxes[1].subscribed);
+        assert_eq!(listing.mailboxes[1].attributes, [Attribute::SpecialUse(SpecialUse::Sent)]);
+    }
+
+    #[test]
+    fn listing_status_lines_are_matched_by_name() {
+        let listing = listing(&[
+            r#"* LIST () "/" a"#,
+            r#"* LIST () "/" "b""#,
+            r#"* STATUS "b" (UIDVALIDITY 2 MESSAGES 20)"#,
+            r#"* STATUS a (MESSAGES 10 UIDVALIDITY 1 HIGHESTMODSEQ 0)"#,
+        ]);
+        let messages: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.status.unwrap().messages).collect();
+        assert_eq!(messages, [10, 20]);
+        assert_eq!(listing.mailboxes[0].status.unwrap().highest_modseq, None);
+    }
+
+    #[test]
+    fn listing_odd_names_stay_usable() {
+        let listing = listing(&[r#"* LIST () "/" "&bad/x\"y""#, r#"* LIST () NIL flat/name"#, r#"* LIST () "/" "#]);
+        let levels: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.levels.clone()).collect();
+        assert_eq!(levels, [vec!["&bad".to_owned(), "x\"y".to_owned()], vec!["flat/name".to_owned()]]);
+        assert_eq!(listing.mailboxes[0].name.raw.0, b"&bad/x\"y");
+    }
+}

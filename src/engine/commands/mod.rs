@@ -1,0 +1,9 @@
+//! One file a group of commands, each an `impl Session`: what is sent, and how its answer is read.
+
+pub mod append;
+pub mod change;
+pub mod compress;
+pub mod fetch;
+pub mod list;
+pub mod quota;
+pub mod select;

@@ -1,0 +1,157 @@
+//! Opening a mailbox: EXAMINE on the source, SELECT where flags are to be stored (RFC 9051 6.3.2, RFC 7162 3.1).
+
+use crate::engine::conversation::session::{Session, Tag, with_mailbox};
+use crate::engine::conversation::status::Status;
+use crate::engine::wire::response::{Response, number};
+use crate::error::Result;
+use crate::model::{FlagCapacity, MailboxName, ModSeq, RawName, SyncPoint, Uid, UidValidity};
+
+/// With which rights a mailbox is opened. The source is only ever examined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opening {
+    Examine,
+    Select,
+}
+
+/// What a server says of a mailbox that it opened.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Opened {
+    /// Taken before anything is listed: what changes meanwhile is seen twice rather than never.
+    pub sync_point: SyncPoint,
+    /// From PERMANENTFLAGS. After EXAMINE it says nothing about what a SELECT would allow.
+    pub capacity: FlagCapacity,
+    /// Whether STORE can have any effect: an OK to STORE proves nothing.
+    pub read_write: bool,
+}
+
+pub(in crate::engine) struct Gathered {
+    pub(in crate::engine) opened: Opened,
+    exists: Option<u32>,
+}
+
+impl Session {
+    /// Sends EXAMINE or SELECT without waiting. Between two mailboxes is also the time to compress the line, if that
+    /// turned out to be worth it; then it waits once.
+    ///
+    /// # Errors
+    /// `Connection`; `Refused` for a name that cannot be sent.
+    pub fn send_open(&mut self, name: &RawName, opening: Opening) -> Result<Tag> {
+        let command = match opening {
+            Opening::Examine => "EXAMINE",
+            Opening::Select => "SELECT",
+        };
+        // With QRESYNC enabled every SELECT is CONDSTORE-aware already.
+        self.compress_if_wanted()?;
+        let condstore = self.capabilities.condstore() && !self.qresync;
+        self.send(&with_mailbox(command, name, if condstore { " (CONDSTORE)" } else { "" })?)
+    }
+
+    /// Reads the answer to [`Session::send_open`].
+    ///
+    /// # Errors
+    /// `Changed` when there is no such mailbox, `Refused`, `Connection`.
+    pub fn finish_open(&mut self, tag: Tag, name: &MailboxName) -> Result<Opened> {
+        let timeout = self.server.timeouts;
+        self.set_timeout(timeout.slow)?;
+        let mut gathered = Gathered::default();
+        let status = self.finish(tag, |response| {
+            gathered.take(&response);
+            Ok(())
+        })?;
+        self.set_timeout(timeout.read)?;
+        let status = self.accepted(status, "could not open the mailbox").map_err(|error| {
+            error.in_mailbox(&name.path()).hint(
+                "if it was deleted or renamed meanwhile, `mailferry sync` plans without it; else see to its rights",
+            )
+        })?;
+        let mut opened = gathered.opened;
+        opened.sync_point.messages = gathered.exists.unwrap_or(0);
+        opened.read_write = status.code != "READ-ONLY";
+        Ok(opened)
+    }
+
+    /// Opens a mailbox.
+    ///
+    /// # Errors
+    /// As [`Session::finish_open`].
+    pub fn open(&mut self, name: &MailboxName, opening: Opening) -> Result<Opened> {
+        let tag = self.send_open(&name.raw, opening)?;
+        self.finish_open(tag, name)
+    }
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        let opened =
+            Opened { sync_point: SyncPoint::default(), capacity: FlagCapacity::everything(), read_write: true };
+        Gathered { opened, exists: None }
+    }
+}
+
+impl Gathered {
+    pub(in crate::engine) fn take(&mut self, response: &Response) {
+        let Some(rest) = response.text().strip_prefix(b"* ") else { return };
+        if let Some(status) = Status::parse(rest) {
+            self.take_code(&status);
+        } else if let Some(count) = numbered(rest, "EXISTS") {
+            self.exists = u32::try_from(count).ok();
+        }
+    }
+
+    fn take_code(&mut self, status: &Status) {
+        let value = number(status.arguments.trim().as_bytes());
+        let small = value.and_then(|value| u32::try_from(value).ok());
+        let point = &mut self.opened.sync_point;
+        match status.code.as_str() {
+            "UIDVALIDITY" => point.uid_validity = UidValidity(small.unwrap_or(0)),
+            "UIDNEXT" => point.uid_next = small.filter(|&value| value > 0).map(Uid),
+            "HIGHESTMODSEQ" => point.highest_modseq = value.filter(|&value| value > 0).map(ModSeq),
+            "NOMODSEQ" => point.highest_modseq = None,
+            "UIDNOTSTICKY" => point.uid_validity = UidValidity(0),
+            "PERMANENTFLAGS" => {
+                let inside = status.arguments.trim().strip_prefix('(').map(|rest| rest.trim_end_matches(')'));
+                if let Some(inside) = inside {
+                    self.opened.capacity = FlagCapacity::from_texts(inside.split_ascii_whitespace());
+                }
+            }
+            // The mailbox selected before was closed: what came until now was about it.
+            "CLOSED" => *self = Gathered::default(),
+            _ => {}
+        }
+    }
+}
+
+/// `n NAME`: the number of an untagged response such as EXISTS.
+pub fn numbered(rest: &[u8], name: &str) -> Option<u64> {
+    let text = std::str::from_utf8(rest).ok()?;
+    let (count, word) = text.split_once(' ')?;
+    word.trim().eq_ignore_ascii_case(name).then(|| number(count.as_bytes()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn take_answers_of_the_mailbox_before_are_forgotten() {
+        let mut gathered = Gathered::default();
+        for line in [
+            "* 3 EXISTS",
+            "* OK [UIDVALIDITY 1] old",
+            "* OK [CLOSED] Previous mailbox closed.",
+            "* FLAGS (\\Seen)",
+            "* OK [PERMANENTFLAGS (\\Seen \\*)] Limited",
+            "* 10 EXISTS",
+            "* OK [UIDVALIDITY 1795372555] UIDs valid",
+            "* OK [UIDNEXT 11] Predicted next UID",
+            "* OK [HIGHESTMODSEQ 9223372036854775807] Highest",
+        ] {
+            gathered.take(&Response::from_text(line));
+        }
+        let point = gathered.opened.sync_point;
+        assert_eq!((point.uid_validity, point.uid_next), (UidValidity(1_795_372_555), Some(Uid(11))));
+        assert_eq!(point.highest_modseq, Some(ModSeq(u64::MAX / 2)));
+        assert_eq!(gathered.exists, Some(10));
+        assert!(gathered.opened.capacity.takes_keyword("new"));
+    }
+}

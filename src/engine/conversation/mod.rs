@@ -1,0 +1,11 @@
+//! Commands out, answers in, pipelined.
+//!
+//! - [`session`]: a logged-in connection: tags, untagged responses, death.
+//! - [`status`]: OK, NO, BAD and their codes. [`capabilities`]: what the server says that it can do.
+//! - [`vetted`]: which arguments it is known to take. [`compression`]: whether its connections are compressed.
+
+pub mod capabilities;
+pub mod compression;
+pub mod session;
+pub mod status;
+pub mod vetted;

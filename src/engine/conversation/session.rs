@@ -1,0 +1,360 @@
+//! A logged-in connection: commands go out, tagged answers come back in order, untagged ones are handed on.
+//!
+//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn. A server may
+//! work on several at once (Dovecot interleaves UID FETCHes): an untagged response belongs to what it says, never to the
+//! command that is being finished, and tagged answers may come in another order than the commands.
+//!
+//! Invariants:
+//! 1. A tag is never used twice on one connection.
+//! 2. After any protocol error, untagged BAD, unknown tag or BYE the session is dead: every later call fails.
+//! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
+
+use super::capabilities::Capabilities;
+use super::status::{Condition, Status};
+use crate::engine::conversation::compression::Compression;
+use crate::engine::conversation::vetted::Vetted;
+use crate::engine::wire::budget::Permit;
+use crate::engine::wire::buffered::Wire;
+use crate::engine::wire::octets::Spool;
+use crate::engine::wire::response::Response;
+use crate::error::{Error, Kind, Result};
+use crate::model::RawName;
+use crate::model::server::{Preset, Server};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many untagged responses one command may bring. A full listing of the largest mailbox stays below.
+const UNTAGGED_RESPONSES: u64 = 20_000_000;
+
+/// The tag of a command that was sent and is not finished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "an answer that nobody reads stands in the way of the next"]
+pub struct Tag(u32);
+
+/// A logged-in connection to one server for one user.
+pub struct Session {
+    pub(in crate::engine) wire: Wire,
+    pub(in crate::engine) server: Arc<Server>,
+    pub(in crate::engine) capabilities: Capabilities,
+    pub(in crate::engine) greeting: String,
+    pub(in crate::engine) product: String,
+    pub(in crate::engine) preset: Preset,
+    pub(in crate::engine) spool: Arc<Spool>,
+    /// Whether ENABLE QRESYNC was accepted.
+    pub(in crate::engine) qresync: bool,
+    /// Argument shapes of APPEND that this server has accepted from this account with a synchronising literal.
+    pub(in crate::engine) vetted: Arc<Vetted>,
+    /// Every literal is announced and waited for, whatever the server advertises.
+    pub(in crate::engine) announces_all: bool,
+    /// Whether the line is to be compressed.
+    pub(in crate::engine) compression: Compression,
+    last_tag: u32,
+    /// Sent and not answered.
+    unanswered: BTreeSet<u32>,
+    /// Answered before their turn.
+    answered: BTreeMap<u32, Status>,
+    /// What was asked right after login, to be read with the first answer that is awaited.
+    pub(in crate::engine) introduction: Vec<(Tag, Introduction)>,
+    dead: bool,
+    /// Given back when the connection is closed.
+    _permit: Option<Permit>,
+}
+
+impl Session {
+    pub(in crate::engine) fn new(wire: Wire, server: Arc<Server>, spool: Arc<Spool>, permit: Option<Permit>) -> Self {
+        Session {
+            wire,
+            server,
+            capabilities: Capabilities::default(),
+            greeting: String::new(),
+            product: String::new(),
+            preset: Preset::Generic,
+            spool,
+            qresync: false,
+            vetted: Default::default(),
+            announces_all: false,
+            compression: Compression::default(),
+            last_tag: 0,
+            unanswered: BTreeSet::new(),
+            answered: BTreeMap::new(),
+            introduction: Vec::new(),
+            dead: false,
+            _permit: permit,
+        }
+    }
+
+    /// What the server says that it can do, after login.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// What the server calls itself: from ID, else from its greeting.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
+    /// Which oddities to expect.
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    /// The server that this is a connection to.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Whether the connection can still be used.
+    pub fn is_alive(&self) -> bool {
+        !self.dead
+    }
+
+    /// Whether no command is under way.
+    pub(in crate::engine) fn is_idle(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
+    /// Gives the connection up: the next use fails.
+    pub fn kill(&mut self) {
+        self.dead = true;
+    }
+
+    /// Sends one command line, without waiting; it leaves at the latest when an answer is awaited.
+    ///
+    /// # Errors
+    /// `Connection`; `Protocol` for what is not one line, which would be another command to the server (invariant 3).
+    pub fn send(&mut self, command: &[u8]) -> Result<Tag> {
+        if command.iter().any(|octet| b"\r\n\0".contains(octet)) {
+            return Err(self.locate(Error::new(Kind::Protocol, "a command with a line end in it was not sent")));
+        }
+        let tag = self.next_tag()?;
+        let mut line = format!("m{} ", tag.0).into_bytes();
+        line.extend_from_slice(command);
+        let sent = self.wire.write_line(&line);
+        self.alive_after(sent)?;
+        Ok(tag)
+    }
+
+    pub(in crate::engine) fn next_tag(&mut self) -> Result<Tag> {
+        if self.dead {
+            return Err(self.locate(Error::new(Kind::Connection, "the connection was given up")));
+        }
+        self.last_tag += 1;
+        self.unanswered.insert(self.last_tag);
+        Ok(Tag(self.last_tag))
+    }
+
+    pub(in crate::engine) fn tag_text(tag: Tag) -> String {
+        format!("m{}", tag.0)
+    }
+
+    /// Reads until the command's tagged answer, handing each untagged response to `untagged`.
+    ///
+    /// # Errors
+    /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
+    /// the session is dead, because answers are left unread.
+    pub fn finish(&mut self, tag: Tag, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        self.settle_introduction()?;
+        self.await_answer(tag, untagged)
+    }
+
+    /// Reads the answers to what was asked right after login, if they were not read yet.
+    pub(in crate::engine) fn settle_introduction(&mut self) -> Result<()> {
+        for (tag, introduction) in std::mem::take(&mut self.introduction) {
+            self.finish_introduction(tag, introduction)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn await_answer(
+        &mut self,
+        tag: Tag,
+        mut untagged: impl FnMut(Response) -> Result<()>,
+    ) -> Result<Status> {
+        if let Some(status) = self.answered.remove(&tag.0) {
+            return Ok(status);
+        }
+        let mut count = 0u64;
+        loop {
+            match self.read_event()? {
+                Event::Completed(answered, status) if answered == tag => return Ok(status),
+                Event::Completed(other, status) => self.keep_answer(other, status),
+                Event::Untagged(response) => {
+                    count += 1;
+                    let flood = count > UNTAGGED_RESPONSES;
+                    let handled = if flood { Err(endless()) } else { untagged(response) };
+                    self.alive_after(handled)?;
+                }
+                Event::Continuation => {
+                    let unasked = Err(Error::new(Kind::Protocol, "the server asked for a literal that nobody offered"));
+                    self.alive_after(unasked)?;
+                }
+            }
+        }
+    }
+
+    /// Keeps an answer that came before its turn.
+    pub(in crate::engine) fn keep_answer(&mut self, tag: Tag, status: Status) {
+        self.answered.insert(tag.0, status);
+    }
+
+    /// Reads one response and tells what it is.
+    pub(in crate::engine) fn read_event(&mut self) -> Result<Event> {
+        let read = Response::read(&mut self.wire, &self.spool);
+        let response = self.alive_after(read)?;
+        let event = classify(response, &mut self.unanswered);
+        self.alive_after(event)
+    }
+
+    /// Sends one command and reads its answer; NO and BAD become an error that starts with `what`.
+    ///
+    /// # Errors
+    /// As [`Session::finish`], and the refusal.
+    pub fn run(&mut self, command: &[u8], what: &str, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        let tag = self.send(command)?;
+        let status = self.finish(tag, untagged)?;
+        self.accepted(status, what)
+    }
+
+    /// Turns NO and BAD into an error that starts with `what`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn accepted(&self, status: Status, what: &str) -> Result<Status> {
+        if status.is_ok() { Ok(status) } else { Err(self.locate(status.error(what))) }
+    }
+
+    /// Bounds the wait for each octet of an answer; see [`crate::model::server::Timeouts`].
+    pub(in crate::engine) fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        let set = self.wire.set_timeout(timeout);
+        self.alive_after(set)
+    }
+
+    /// Marks the session dead when this is an error, and says on which server it was.
+    pub(in crate::engine) fn alive_after<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            self.dead = true;
+            self.locate(error)
+        })
+    }
+
+    pub(in crate::engine) fn locate(&self, error: Error) -> Error {
+        error.on(self.server.side, &self.server.label())
+    }
+
+    /// Says goodbye, and does not wait for the answer: there is nothing left to learn from it.
+    pub fn logout(mut self) {
+        if self.send(b"LOGOUT").is_ok() {
+            let _ = self.wire.flush();
+        }
+    }
+}
+
+/// What was asked right after login.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum Introduction {
+    /// ID: who the server is.
+    Id,
+    /// ENABLE QRESYNC.
+    Enable,
+}
+
+/// What a response is to the command that waits for its answer.
+pub(in crate::engine) enum Event {
+    Untagged(Response),
+    /// `+`: the server waits for a literal.
+    Continuation,
+    Completed(Tag, Status),
+}
+
+fn endless() -> Error {
+    Error::new(Kind::Protocol, format!("the server sent more than {UNTAGGED_RESPONSES} responses to one command"))
+}
+
+fn classify(response: Response, unanswered: &mut BTreeSet<u32>) -> Result<Event> {
+    let text = response.text();
+    if text.starts_with(b"+") {
+        return Ok(Event::Continuation);
+    }
+    if let Some(rest) = text.strip_prefix(b"* ") {
+        return match Status::parse(rest) {
+            Some(status) if status.condition == Condition::Bye => Err(status.error("the server ended the connection")),
+            Some(status) if status.condition == Condition::Bad => {
+                Err(Error::new(Kind::Protocol, "the server did not understand a line").because(&status.text))
+            }
+            _ => Ok(Event::Untagged(response)),
+        };
+    }
+    tagged(text, unanswered).ok_or_else(|| {
+        let shown = String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned();
+        Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(shown)
+    })
+}
+
+/// The answer to a command that was sent and not answered before.
+pub(in crate::engine) fn tagged(text: &[u8], unanswered: &mut BTreeSet<u32>) -> Option<Event> {
+    let rest = text.strip_prefix(b"m")?;
+    let space = rest.iter().position(|&octet| octet == b' ')?;
+    let tag = crate::engine::wire::response::number(&rest[..space]).and_then(|tag| u32::try_from(tag).ok())?;
+    let status = Status::parse(&rest[space + 1..])?;
+    unanswered.remove(&tag).then_some(Event::Completed(Tag(tag), status))
+}
+
+/// A mailbox name as an IMAP string. Names with CR, LF or NUL cannot be sent so; such a name is refused when listed.
+///
+/// # Errors
+/// `Refused` for such a name.
+pub fn quoted(name: &RawName) -> Result<Vec<u8>> {
+    if name.0.iter().any(|octet| b"\r\n\0".contains(octet)) {
+        return Err(Error::new(
+            Kind::Refused,
+            "the mailbox name holds a line end or a NUL, and cannot be sent to a server",
+        ));
+    }
+    let mut text = Vec::with_capacity(name.0.len() + 2);
+    text.push(b'"');
+    for &octet in &name.0 {
+        if octet == b'"' || octet == b'\\' {
+            text.push(b'\\');
+        }
+        text.push(octet);
+    }
+    text.push(b'"');
+    Ok(text)
+}
+
+/// A command of words and one mailbox name in the middle.
+///
+/// # Errors
+/// See [`quoted`].
+pub fn with_mailbox(before: &str, name: &RawName, after: &str) -> Result<Vec<u8>> {
+    let mut command = before.as_bytes().to_vec();
+    command.push(b' ');
+    command.extend_from_slice(&quoted(name)?);
+    command.extend_from_slice(after.as_bytes());
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tagged_only_what_was_asked_is_an_answer() {
+        let mut unanswered = BTreeSet::from([3, 4]);
+        assert!(tagged(b"m4 OK done", &mut unanswered).is_some(), "answers may come in any order");
+        assert!(tagged(b"m4 OK done", &mut unanswered).is_none(), "but only once");
+        for line in [&b"m5 OK x"[..], b"a3 OK x", b"m3 PERHAPS x", b"m OK", b"m3"] {
+            assert!(tagged(line, &mut unanswered).is_none());
+        }
+        assert!(unanswered.contains(&3));
+    }
+
+    /// Holds engine/conversation/session.rs invariant 3.
+    #[test]
+    fn quoted_special_octets_are_escaped_and_line_ends_refused() {
+        let name = |text: &str| RawName(text.as_bytes().to_vec());
+        assert_eq!(quoted(&name("a\"b\\c")).unwrap(), b"\"a\\\"b\\\\c\"");
+        assert!(quoted(&name("a\r\ny1 DELETE INBOX")).is_err());
+    }
+}

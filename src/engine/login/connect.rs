@@ -1,0 +1,253 @@
+//! From settings to a logged-in session: dial, greet, STARTTLS, log in, learn what the server is.
+
+use super::authenticate;
+use super::authenticate::Identity;
+use super::quirks;
+use crate::engine::conversation::capabilities::Capabilities;
+use crate::engine::conversation::compression::Compression;
+use crate::engine::conversation::session::{Introduction, Session, Tag};
+use crate::engine::conversation::status::{Condition, Status};
+use crate::engine::conversation::vetted::Vetted;
+use crate::engine::wire::budget::Budget;
+use crate::engine::wire::buffered::Wire;
+use crate::engine::wire::meter::Meter;
+use crate::engine::wire::octets::Spool;
+use crate::engine::wire::response::Response;
+use crate::engine::wire::socket::Socket;
+use crate::engine::wire::throttle::Throttle;
+use crate::engine::wire::tls::TlsClient;
+use crate::error::{Error, Kind, Result};
+use crate::model::Secret;
+use crate::model::limits::Limits;
+use crate::model::server::{Server, Tls};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Opens sessions on one server, within its connection budget. Cheap to clone.
+#[derive(Clone)]
+pub struct Connector {
+    server: Arc<Server>,
+    /// `None` where the settings say that there is no TLS.
+    tls: Option<TlsClient>,
+    connections: usize,
+    budget: Budget,
+    bandwidth: Throttle,
+    messages: Throttle,
+    compression: Compression,
+    spool: Arc<Spool>,
+}
+
+/// What the connections of one account to one server have in common. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Common {
+    pub meter: Meter,
+    vetted: Arc<Vetted>,
+}
+
+impl Connector {
+    /// Prepares connections to a server, for so many accounts at once; large messages for which there is no memory go
+    /// through temporary files in `spool`.
+    ///
+    /// # Errors
+    /// `Settings` when the trusted certificates cannot be read.
+    pub fn new(server: Server, limits: &Limits, accounts: usize, spool: PathBuf) -> Result<Connector> {
+        let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
+        let connections = server.connections(accounts);
+        let budget = Budget::new(connections);
+        let bandwidth = Throttle::new(limits.bandwidth);
+        let messages = Throttle::new(limits.messages_per_second);
+        let compression = Compression::new(&server, limits);
+        let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.large_octets())));
+        Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, spool })
+    }
+
+    /// Waits until that many more messages may be appended.
+    pub fn pace(&self, messages: u64) {
+        self.messages.take(messages);
+    }
+
+    /// What users should hear about this server's connections; each is told once.
+    pub fn take_news(&self) -> Option<String> {
+        self.compression.take_news()
+    }
+
+    /// How many sessions there may be at one time.
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Opens a session for `user`, if the budget has a free connection within `patience`. The password is asked for when
+    /// the server wants one: a tunnel is logged in as a rule. What it costs, and what it teaches, is in `common`.
+    ///
+    /// # Errors
+    /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
+    /// `password`.
+    pub fn connect(
+        &self,
+        user: &str,
+        password: &dyn Fn() -> Result<Secret>,
+        common: &Common,
+        patience: Duration,
+    ) -> Result<Option<Session>> {
+        let Some(permit) = self.budget.acquire(patience) else { return Ok(None) };
+        let opened = self.open(user, password, common, Some(permit));
+        opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
+    }
+
+    fn open(
+        &self,
+        user: &str,
+        password: &dyn Fn() -> Result<Secret>,
+        common: &Common,
+        permit: Option<crate::engine::wire::budget::Permit>,
+    ) -> Result<Session> {
+        let server = &self.server;
+        let mut wire =
+            Wire::new(Socket::open(server, user)?, server.side, self.bandwidth.clone(), common.meter.clone());
+        wire.set_timeout(server.timeouts.login)?;
+        if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
+            wire.start_tls(tls)?;
+        }
+        let greeting = read_greeting(&mut wire)?;
+        let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
+        session.compression = self.compression.clone();
+        session.vetted = common.vetted.clone();
+        session.greeting = greeting.text.clone();
+        session.capabilities = announced(&greeting);
+        if let (Tls::StartTls, Some(tls)) = (server.tls, &self.tls) {
+            if greeting.condition == Condition::Preauth {
+                return Err(preauth_before_tls());
+            }
+            start_tls(&mut session, tls)?;
+        }
+        if greeting.condition != Condition::Preauth {
+            log_in(&mut session, user, &password()?)?;
+        }
+        session.wire.end_introduction();
+        introduce(&mut session)?;
+        session.set_timeout(server.timeouts.read)?;
+        Ok(session)
+    }
+}
+
+fn read_greeting(wire: &mut Wire) -> Result<Status> {
+    let line = authenticate::greeting(wire)?;
+    let status = line.strip_prefix(b"* ").and_then(Status::parse);
+    match status {
+        Some(status) if status.condition == Condition::Bye => Err(status.error("the server refused the connection")),
+        Some(status) if matches!(status.condition, Condition::No | Condition::Bad) => {
+            Err(Error::new(Kind::Protocol, "the server did not greet, but complained").because(&status.text))
+        }
+        Some(status) => Ok(status),
+        None => Err(Error::new(Kind::Protocol, "this is no IMAP server: it did not greet as one")
+            .because(String::from_utf8_lossy(&line))
+            .hint("check `host`, `port` and `tls`: implicit is port 993, starttls is port 143")),
+    }
+}
+
+fn announced(status: &Status) -> Capabilities {
+    if status.code == "CAPABILITY" { Capabilities::parse(&status.arguments) } else { Capabilities::default() }
+}
+
+fn preauth_before_tls() -> Error {
+    Error::new(Kind::Protocol, "the server is logged in before TLS: STARTTLS is impossible")
+        .hint("use tls = \"implicit\", or a tunnel")
+}
+
+/// STARTTLS; nothing that came before it is carried over, the capabilities least of all.
+fn start_tls(session: &mut Session, tls: &TlsClient) -> Result<()> {
+    session.run(b"STARTTLS", "the server refused STARTTLS", |_| Ok(())).map_err(|error| {
+        error.hint("set tls = \"implicit\" and port = 993; clear text needs tls = \"none\" with allow_plaintext = true")
+    })?;
+    let started = session.wire.start_tls(tls);
+    session.alive_after(started)?;
+    session.capabilities = Capabilities::default();
+    Ok(())
+}
+
+fn log_in(session: &mut Session, user: &str, password: &Secret) -> Result<()> {
+    if session.capabilities.is_empty() {
+        ask_capabilities(session)?;
+    }
+    let identity = Identity::new(&session.server, user);
+    let mechanism = authenticate::choose(&session.server, &session.capabilities)?;
+    let witness = authenticate::log_in(&mut session.wire, &identity, password, mechanism, &session.capabilities)?;
+    session.capabilities = witness.capabilities;
+    Ok(())
+}
+
+fn ask_capabilities(session: &mut Session) -> Result<()> {
+    let mut found = Capabilities::default();
+    session.run(b"CAPABILITY", "the server refused CAPABILITY", |response| {
+        if let Some(words) = capability_words(&response) {
+            found = Capabilities::parse(&words);
+        }
+        Ok(())
+    })?;
+    session.capabilities = found;
+    Ok(())
+}
+
+fn capability_words(response: &Response) -> Option<String> {
+    let text = String::from_utf8_lossy(response.text());
+    let rest = text.strip_prefix("* ")?;
+    let (word, words) = rest.split_once(' ')?;
+    word.eq_ignore_ascii_case("CAPABILITY").then(|| words.to_owned())
+}
+
+/// Learns the capabilities after login, compresses the line where that is wanted, asks who the server is, and switches on
+/// what resyncs need. The answers to the last two are read with the first answer that is awaited: they cost no round trip
+/// of their own.
+fn introduce(session: &mut Session) -> Result<()> {
+    if session.capabilities.is_empty() {
+        ask_capabilities(session)?;
+    }
+    if !session.capabilities.is_imap4rev1() {
+        return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
+            .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
+    }
+    session.compress_at_once()?;
+    quirks::recognise(session);
+    if session.capabilities.has("ID") {
+        let tag = session.send(quirks::ID_COMMAND)?;
+        session.introduction.push((tag, Introduction::Id));
+    }
+    if session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE") {
+        let tag = session.send(b"ENABLE QRESYNC")?;
+        session.introduction.push((tag, Introduction::Enable));
+    }
+    Ok(())
+}
+
+impl Session {
+    pub(in crate::engine) fn finish_introduction(&mut self, tag: Tag, introduction: Introduction) -> Result<()> {
+        match introduction {
+            Introduction::Id => {
+                let mut fields = Vec::new();
+                // NO and BAD to ID are no reason to stop.
+                self.await_answer(tag, |response| {
+                    fields.extend(quirks::id_fields(response));
+                    Ok(())
+                })?;
+                self.product = quirks::product(&fields);
+                quirks::recognise(self);
+            }
+            Introduction::Enable => {
+                let mut enabled = false;
+                self.await_answer(tag, |response| {
+                    let text = response.text().to_ascii_uppercase();
+                    enabled |= text.starts_with(b"* ENABLED ") && text.windows(7).any(|word| word == b"QRESYNC");
+                    Ok(())
+                })?;
+                self.qresync = enabled;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Who the server is, and the oddities that its name tells. A capability beats a preset, what is seen beats both.
+
+use crate::engine::conversation::session::Session;
+use crate::engine::wire::response::Response;
+use crate::model::server::Preset;
+
+/// Tells the server who we are (RFC 2971); some log it, and administrators look for it there.
+pub const ID_COMMAND: &[u8] =
+    concat!("ID (\"name\" \"mailferry\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")").as_bytes();
+
+/// The fields of an ID response, as (name in lower case, value).
+pub fn id_fields(mut response: Response) -> Vec<(String, String)> {
+    let mut scanner = response.scan();
+    let is_id = scanner.take(b'*') && {
+        scanner.spaces();
+        scanner.word().is_some_and(|word| word.eq_ignore_ascii_case(b"ID"))
+    };
+    scanner.spaces();
+    let mut fields = Vec::new();
+    if !is_id || !scanner.take(b'(') {
+        return fields;
+    }
+    loop {
+        scanner.spaces();
+        let Some(name) = scanner.string() else { return fields };
+        scanner.spaces();
+        let Some(value) = scanner.string() else { return fields };
+        let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
+        fields.push((text(name).to_ascii_lowercase(), crate::error::sanitized(&text(value))));
+    }
+}
+
+/// The product's name and version, as far as ID tells.
+pub fn product(fields: &[(String, String)]) -> String {
+    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    [field("name"), field("version")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Finds the preset from the settings, the ID, the greeting and the capabilities, in this order.
+pub fn recognise(session: &mut Session) {
+    if session.product.is_empty() {
+        session.product = named_in(&session.greeting).map_or_else(String::new, |(name, _)| name.to_owned());
+    }
+    let known = session.server.preset.or_else(|| named_in(&session.product).map(|(_, preset)| preset));
+    let known = known.or_else(|| named_in(&session.greeting).map(|(_, preset)| preset));
+    session.preset = known.unwrap_or(match session.capabilities.has("X-GM-EXT-1") {
+        true => Preset::Gmail,
+        false => Preset::Generic,
+    });
+}
+
+fn named_in(text: &str) -> Option<(&'static str, Preset)> {
+    let text = text.to_ascii_lowercase();
+    let known = [
+        ("zimbra", "Zimbra", Preset::Zimbra),
+        ("dovecot", "Dovecot", Preset::Dovecot),
+        ("cyrus", "Cyrus", Preset::Cyrus),
+        ("courier", "Courier", Preset::Courier),
+        ("microsoft exchange", "Microsoft Exchange", Preset::Exchange),
+        ("gimap", "Gmail", Preset::Gmail),
+    ];
+    known.into_iter().find(|(word, _, _)| text.contains(word)).map(|(_, name, preset)| (name, preset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_fields_nil_and_missing_values_are_taken() {
+        let fields = id_fields(Response::from_text("* ID (\"name\" \"Cyrus IMAPD\" \"version\" \"3.6.1\" \"os\" NIL)"));
+        assert_eq!(product(&fields), "Cyrus IMAPD 3.6.1");
+        assert!(id_fields(Response::from_text("* ID NIL")).is_empty());
+        assert!(id_fields(Response::from_text("* ID (\"name\"")).is_empty());
+    }
+}

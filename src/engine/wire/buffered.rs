@@ -1,0 +1,468 @@
+//! The wire: one buffered, counted, bounded stream of octets, below the framing and below the `imap` crate.
+//!
+//! Not here: what the octets mean.
+//!
+//! Invariants:
+//! 1. A `read` through the [`Read`] trait (what the `imap` crate sees) never returns past the next LF, so the crate
+//!    never holds read-ahead and the engine can go on with the same wire after it.
+//! 2. A line longer than [`LINE_OCTETS`] is an error, never an allocation.
+//! 3. What was read before TLS is never read after it: leftovers are an injection and fail the connection.
+//! 4. Secrets and message octets never reach the transcript.
+//! 5. What was written through the [`Write`] trait is erased when it is sent, and a secret is put in only then.
+//! 6. DEFLATE begins with the octet behind the line that agreed on it, in both directions. Before, at the login, nothing
+//!    goes through it, and no login goes through it afterwards: no secret is left in its window, or told by a length.
+
+use super::deflate::{Deflate, NotDeflate};
+use super::meter::Meter;
+use super::pace::{LARGE_MESSAGE_OCTETS, Pace};
+use super::socket::Socket;
+use super::stand_in::StandIn;
+use super::stream::Stream;
+use super::throttle::Throttle;
+use super::tls::TlsClient;
+use crate::error::{Error, Kind, Result, sanitized};
+use crate::model::Side;
+use std::io::{self, IoSlice, Read, Write};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
+/// answer may be longer.
+pub const LINE_OCTETS: usize = 1 << 20;
+
+/// Octets read from the stream at once.
+const INPUT_OCTETS: usize = 64 << 10;
+
+/// What a server may say before it takes a literal.
+const UNTAGGED_BEFORE_INVITATION: usize = 100;
+
+/// Octets gathered before they are written to the stream.
+const OUTPUT_OCTETS: usize = 64 << 10;
+
+/// Octets that are not worth being gathered: they are written from where they are, with what was gathered before.
+const UNGATHERED_OCTETS: usize = 16 << 10;
+
+/// One connection's octets, in both directions.
+pub struct Wire {
+    stream: Stream,
+    side: Side,
+    input: Box<[u8]>,
+    start: usize,
+    end: usize,
+    output: Vec<u8>,
+    timeout: Duration,
+    meter: Meter,
+    /// Something was sent since the server was last heard.
+    asked: bool,
+    /// Nothing is pipelined yet: each exchange tells how far away the server is.
+    introducing: bool,
+    /// The login is through, and what is sent next is still sent into silence.
+    first_after_login: bool,
+    /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
+    witnessed: Vec<u8>,
+    /// The secret that leaves in the stead of what the `imap` crate was given.
+    stand_in: Option<StandIn>,
+    /// Octets a second, over all connections to this server.
+    bandwidth: Throttle,
+    /// Since COMPRESS was agreed on.
+    deflate: Option<Box<Deflate>>,
+    pace: Pace,
+    /// What is read now are the octets of a large message.
+    in_large_message: bool,
+}
+
+#[cfg(any(test, feature = "fuzzing"))]
+impl Wire {
+    /// A wire on which these octets arrive in pieces of these sizes.
+    pub fn played(octets: &[u8], pieces: &[usize]) -> Wire {
+        Self::heard(octets, pieces).0
+    }
+
+    /// The same, with what is written on it.
+    pub fn heard(octets: &[u8], pieces: &[usize]) -> (Wire, super::played::Heard) {
+        let (played, heard) = super::played::Played::new(octets, pieces);
+        (Wire::new(Socket::Played(played), Side::Source, Throttle::new(None), Meter::default()), heard)
+    }
+}
+
+impl Wire {
+    /// Wraps an open socket.
+    pub fn new(socket: Socket, side: Side, bandwidth: Throttle, meter: Meter) -> Self {
+        Wire {
+            stream: Stream::Clear(socket),
+            side,
+            input: vec![0; INPUT_OCTETS].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            output: Vec::new(),
+            timeout: Duration::ZERO,
+            meter,
+            asked: false,
+            introducing: true,
+            first_after_login: false,
+            witnessed: Vec::new(),
+            stand_in: None,
+            bandwidth,
+            deflate: None,
+            pace: Pace::default(),
+            in_large_message: false,
+        }
+    }
+
+    /// Puts TLS on the wire (invariant 3).
+    ///
+    /// # Errors
+    /// `Certificate`, `Connection`, or `Protocol` when the server sent anything before the handshake.
+    pub fn start_tls(&mut self, client: &TlsClient) -> Result<()> {
+        if self.start != self.end {
+            return Err(Error::new(Kind::Protocol, "the server sent text between STARTTLS and the TLS handshake")
+                .hint("somebody on the path may have injected it; use port 993 with tls = \"implicit\""));
+        }
+        self.stream.start_tls(client)
+    }
+
+    /// Bounds the wait for each next octet from now on.
+    ///
+    /// # Errors
+    /// `Connection` when the socket is gone.
+    pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
+        if self.timeout != timeout {
+            self.stream.set_timeout(timeout).map_err(|cause| self.broken(&cause))?;
+            self.timeout = timeout;
+        }
+        Ok(())
+    }
+
+    /// Compresses from here on (invariant 6).
+    ///
+    /// # Errors
+    /// `Protocol` when something is still to be sent.
+    pub fn start_deflate(&mut self) -> Result<()> {
+        if !self.output.is_empty() || self.stand_in.is_some() || self.deflate.is_some() {
+            return Err(Error::new(Kind::Protocol, "compression cannot begin in the midst of something else"));
+        }
+        self.deflate = Some(Box::new(Deflate::new(&self.input[self.start..self.end])));
+        (self.start, self.end) = (0, 0);
+        Ok(())
+    }
+
+    /// Whether COMPRESS was agreed on.
+    pub fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// How fast octets come while a large message does.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Appends the next line to `line`, without its CRLF (a bare LF is taken as well).
+    ///
+    /// # Errors
+    /// `Connection` when the line breaks or times out, `Protocol` beyond [`LINE_OCTETS`].
+    pub fn read_line(&mut self, line: &mut Vec<u8>) -> Result<()> {
+        let begin = line.len();
+        loop {
+            let unread = &self.input[self.start..self.end];
+            let found = memchr::memchr(b'\n', unread);
+            let taken = found.map_or(unread.len(), |at| at + 1);
+            line.extend_from_slice(&unread[..taken]);
+            self.start += taken;
+            if found.is_some() {
+                break;
+            }
+            if line.len() - begin > LINE_OCTETS {
+                return Err(Error::new(
+                    Kind::Protocol,
+                    format!("the server sent a line of more than {LINE_OCTETS} octets"),
+                ));
+            }
+            self.fill()?;
+        }
+        line.pop();
+        if line.len() > begin && line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        tracing::trace!(target: "wire", side = %self.side, "S: {}", sanitized(&String::from_utf8_lossy(&line[begin..])));
+        Ok(())
+    }
+
+    /// Hands the next `count` octets to `sink`, piece by piece as they arrive.
+    ///
+    /// # Errors
+    /// `Connection`, or what `sink` returns.
+    pub fn read_octets(&mut self, count: u64, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut missing = count;
+        while missing > 0 {
+            if self.start == self.end {
+                self.in_large_message = count >= LARGE_MESSAGE_OCTETS;
+                let filled = self.fill();
+                self.in_large_message = false;
+                filled?;
+            }
+            let available = (self.end - self.start) as u64;
+            let taken = missing.min(available) as usize;
+            sink(&self.input[self.start..self.start + taken])?;
+            self.start += taken;
+            missing -= taken as u64;
+        }
+        Ok(())
+    }
+
+    /// Fills `room` with the next octets of a large message, as far as can be without a detour through the wire's own
+    /// memory.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn read_large(&mut self, room: &mut [u8]) -> Result<()> {
+        self.in_large_message = true;
+        let read = self.fill_room(room);
+        self.in_large_message = false;
+        read
+    }
+
+    fn fill_room(&mut self, mut room: &mut [u8]) -> Result<()> {
+        while !room.is_empty() {
+            let mut count = room.len().min(self.end - self.start);
+            if count > 0 {
+                room[..count].copy_from_slice(&self.input[self.start..self.start + count]);
+                self.start += count;
+            } else if room.len() < INPUT_OCTETS || self.deflate.is_some() {
+                self.fill()?;
+            } else {
+                self.flush()?;
+                count = self.receive(room).map_err(|cause| self.broken(&cause))?;
+                if count == 0 {
+                    return Err(closed());
+                }
+            }
+            room = &mut room[count..];
+        }
+        Ok(())
+    }
+
+    /// Queues octets for sending; they go out at the latest with [`Wire::flush`].
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn write(&mut self, octets: &[u8]) -> Result<()> {
+        if octets.len() >= UNGATHERED_OCTETS {
+            return self.flush_with(octets, false);
+        }
+        self.output.extend_from_slice(octets);
+        if self.output.len() >= OUTPUT_OCTETS { self.flush() } else { Ok(()) }
+    }
+
+    /// Queues a command line, its CRLF added, and notes it in the transcript.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn write_line(&mut self, line: &[u8]) -> Result<()> {
+        tracing::trace!(target: "wire", side = %self.side, "C: {}", sanitized(&String::from_utf8_lossy(line)));
+        self.write(line)?;
+        self.write(b"\r\n")
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn flush(&mut self) -> Result<()> {
+        self.flush_with(&[], true)
+    }
+
+    fn flush_with(&mut self, octets: &[u8], all: bool) -> Result<()> {
+        let mut output = std::mem::take(&mut self.output);
+        let sent = self.transmit([&output, octets], all);
+        output.clear();
+        self.output = output;
+        sent.map_err(|cause| self.broken(&cause))
+    }
+
+    /// Sends octets, compressed where that was agreed on; with `all` nothing of them is held back.
+    fn transmit(&mut self, pieces: [&[u8]; 2], all: bool) -> io::Result<()> {
+        let Some(mut deflate) = self.deflate.take() else { return self.send(pieces) };
+        let sent = pieces
+            .into_iter()
+            .try_for_each(|piece| deflate.deflate(piece, all, |compressed| self.send([compressed, &[]])));
+        self.deflate = Some(deflate);
+        sent
+    }
+
+    fn send(&mut self, pieces: [&[u8]; 2]) -> io::Result<()> {
+        let octets = pieces.iter().map(|piece| piece.len() as u64).sum();
+        if octets == 0 {
+            return Ok(());
+        }
+        self.bandwidth.take(octets);
+        self.meter.sent(octets);
+        self.asked = true;
+        let stream = &mut self.stream;
+        self.meter.waiting(|| write_all(stream, pieces).and_then(|()| stream.flush()))
+    }
+
+    /// The login is through: from now on answers may be on their way when something is sent.
+    pub fn end_introduction(&mut self) {
+        (self.introducing, self.first_after_login) = (false, true);
+    }
+
+    /// Sends the secret for its stand-in from now on; `None` erases it.
+    pub fn set_stand_in(&mut self, stand_in: Option<StandIn>) {
+        self.stand_in = stand_in;
+    }
+
+    /// The lines that the `imap` crate read since the last call.
+    pub fn take_witnessed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.witnessed)
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        self.flush()?;
+        match self.fill_once() {
+            Ok(0) => Err(closed()),
+            Ok(_) => Ok(()),
+            Err(cause) => Err(self.broken(&cause)),
+        }
+    }
+
+    fn fill_once(&mut self) -> io::Result<usize> {
+        let mut input = std::mem::take(&mut self.input);
+        let filled = match self.deflate.take() {
+            None => self.receive(&mut input),
+            Some(mut deflate) => {
+                let filled = deflate.inflate(&mut input, |compressed| self.receive(compressed));
+                self.deflate = Some(deflate);
+                filled
+            }
+        };
+        self.input = input;
+        (self.start, self.end) = (0, *filled.as_ref().unwrap_or(&0));
+        filled
+    }
+
+    fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let asked = std::mem::take(&mut self.asked);
+        if asked {
+            self.meter.round_trip();
+        }
+        let began = Instant::now();
+        let stream = &mut self.stream;
+        let count = loop {
+            match self.meter.waiting(|| stream.read(room)) {
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                // A server that ends TLS without close_notify has closed the connection; framing tells a cut message.
+                Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => break 0,
+                other => break other?,
+            }
+        };
+        if self.in_large_message {
+            self.pace.add(count as u64, began.elapsed());
+        }
+        self.meter.received(count as u64);
+        if asked && (self.introducing || std::mem::take(&mut self.first_after_login)) {
+            self.meter.note_latency(began.elapsed());
+        }
+        self.bandwidth.take(count as u64);
+        Ok(count)
+    }
+
+    fn broken(&self, cause: &io::Error) -> Error {
+        match cause.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let seconds = self.timeout.as_secs();
+                Error::new(Kind::Connection, format!("the server was silent for {seconds} seconds"))
+            }
+            _ if cause.get_ref().is_some_and(|inner| inner.is::<NotDeflate>()) => {
+                Error::new(Kind::Connection, "what the server compressed (COMPRESS=DEFLATE) cannot be read")
+                    .because(cause)
+                    .hint(format!("set compress = \"off\" in [{}]", self.side))
+            }
+            _ => Error::new(Kind::Connection, "the connection broke").because(cause),
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::new(Kind::Connection, "the server closed the connection")
+}
+
+/// For the `imap` crate: at most to the end of the line (invariant 1), 8-bit octets as `?`, which it would choke on.
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            Write::flush(self)?;
+            if self.fill_once()? == 0 {
+                return Ok(0);
+            }
+        }
+        let unread = &self.input[self.start..self.end];
+        let line = memchr::memchr(b'\n', unread).map_or(unread.len(), |at| at + 1);
+        let count = line.min(buffer.len());
+        if self.witnessed.len() + count > LINE_OCTETS {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's answer to the login is too long"));
+        }
+        self.witnessed.extend_from_slice(&unread[..count]);
+        for (to, from) in buffer.iter_mut().zip(&unread[..count]) {
+            *to = if from.is_ascii() { *from } else { b'?' };
+        }
+        self.start += count;
+        Ok(count)
+    }
+}
+
+/// For the `imap` crate, which writes logins: nothing of it goes to the transcript (invariant 4).
+impl Write for Wire {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = Zeroizing::new(std::mem::take(&mut self.output));
+        let [head, tail] = match self.stand_in.as_ref().and_then(|stand_in| stand_in.replace(&written)) {
+            Some(parts) => parts,
+            None => [written, Zeroizing::default()],
+        };
+        if self.deflate.is_some() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a login does not go over a compressed line"));
+        }
+        self.send([&head, &[]])?;
+        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send([&tail, &[]]) }
+    }
+}
+
+impl Wire {
+    /// Whether the server says `+` to a literal that was announced. A tagged answer stays where it is, for the crate.
+    fn is_invited(&mut self) -> io::Result<bool> {
+        for _ in 0..UNTAGGED_BEFORE_INVITATION {
+            if self.start == self.end && self.fill_once()? == 0 {
+                return Ok(false);
+            }
+            let first = self.input[self.start];
+            if first != b'+' && first != b'*' {
+                return Ok(false);
+            }
+            self.read_line(&mut Vec::new()).map_err(|error| io::Error::other(error.line()))?;
+            if first == b'+' {
+                return Ok(true);
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the server neither takes the password nor refuses it"))
+    }
+}
+
+fn write_all(stream: &mut Stream, pieces: [&[u8]; 2]) -> io::Result<()> {
+    let mut slices = pieces.map(IoSlice::new);
+    let mut rest = &mut slices[..];
+    // Passes what is empty, too.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(())
+}

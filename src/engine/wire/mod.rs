@@ -1,0 +1,24 @@
+//! Octets on their way: nothing here knows what a command means.
+//!
+//! - [`socket`]: a TCP connection, or a [`tunnel`] command. [`stream`]: the same, in clear or under [`tls`].
+//! - [`buffered`]: the [`Wire`](buffered::Wire): buffered, bounded, counted; the `imap` crate and our engine take turns on it.
+//! - [`response`]: framing and tokens. [`octets`]: a message on its way, in memory or in a file.
+//! - [`deflate`]: a compressed line; [`pace`]: whether that is worth it.
+//! - [`budget`]: connections to one server; [`throttle`]: octets and messages a second; [`meter`]: what was sent and waited for.
+//! - [`stand_in`]: what the `imap` crate is given in the stead of a secret.
+
+pub mod budget;
+pub mod buffered;
+pub mod deflate;
+pub mod meter;
+pub mod octets;
+pub mod pace;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod played;
+pub mod response;
+pub mod socket;
+pub mod stand_in;
+pub mod stream;
+pub mod throttle;
+pub mod tls;
+pub mod tunnel;

@@ -1,0 +1,511 @@
+//! Listing one side of one account into the state, by the cheapest way that can be trusted:
+//!
+//! 1. A mailbox whose STATUS is as recorded is not opened.
+//! 2. QRESYNC: flags changed and UIDs vanished since the last sync point, and the new messages.
+//! 3. CONDSTORE: flags changed, a compact list of UIDs, and the new messages.
+//! 4. Else all flags, and the new messages.
+//! 5. The whole listing: the first time, and whenever the recorded one cannot be trusted. Where nothing may have to be
+//!    recognised, it is a bare one, without identities (`recognise` asks for them where it has to).
+//!
+//! All commands of a mailbox follow from STATUS and the state, so they leave without waiting, several mailboxes at once.
+//!
+//! Invariants:
+//! 1. A recorded sync point is never later than the listing that it stands for: a change meanwhile is seen twice.
+//! 2. An incomplete listing is an error, never a deletion.
+
+use super::gathering::{Conclusion, Gathering};
+use super::rollback::{Memory, Watch};
+use super::task::{Begun, Task};
+use super::way::Way;
+use crate::engine::Session;
+use crate::engine::commands::fetch::{
+    BARE_ITEMS, COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS,
+};
+use crate::engine::commands::list::{ListedMailbox, Listing};
+use crate::engine::commands::select::Opening;
+use crate::engine::conversation::session::Tag;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::report::SideSummary;
+use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, Uid, UidSet};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::{Event, Thoroughness};
+use std::collections::{HashSet, VecDeque};
+
+/// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
+/// than what lies on a connection unread, so that nobody waits for room while the other does, too.
+const MAILBOXES_IN_FLIGHT: usize = 64;
+const COMMANDS_IN_FLIGHT: usize = 200;
+
+/// UIDs asked for with one FETCH. A server that announces a MESSAGELIMIT gets that.
+const UIDS_PER_FETCH: u64 = 200_000;
+
+/// A mailbox with more FETCH windows than this is sparse: it is asked for in one piece.
+const WINDOWS: usize = 64;
+
+/// After this many deltas a mailbox is listed whole again.
+const DELTAS: u32 = 100;
+
+/// Which mailboxes to list.
+pub enum Wanted {
+    All,
+    Only(HashSet<RawName>),
+}
+
+/// Which messages are listed with their identities.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Identities {
+    All,
+    /// Not those of source mailboxes that nothing was copied from, as most of them have nothing to be recognised, and of
+    /// destination mailboxes that were empty before, as what they hold now is linked.
+    WhereOthersMayBe,
+}
+
+/// What listing a side brought.
+#[derive(Default)]
+pub struct SideResult {
+    pub summary: SideSummary,
+    pub warnings: Vec<String>,
+    pub troubles: Vec<Error>,
+}
+
+/// One side of one account being listed.
+pub struct SideScan<'a> {
+    access: &'a Access<'a>,
+    side: Side,
+    session: &'a mut Session,
+    thoroughness: Thoroughness,
+    identities: Identities,
+    watch: Watch<'a>,
+    tasks: VecDeque<Task>,
+    result: SideResult,
+}
+
+impl<'a> SideScan<'a> {
+    /// Nothing is sent yet.
+    pub fn new(
+        access: &'a Access<'a>,
+        side: Side,
+        session: &'a mut Session,
+        thoroughness: Thoroughness,
+        identities: Identities,
+    ) -> Self {
+        let (watch, tasks, result) = (Watch::new(access, side), VecDeque::new(), SideResult::default());
+        SideScan { access, side, session, thoroughness, identities, watch, tasks, result }
+    }
+
+    /// Lists the side into the state.
+    ///
+    /// # Errors
+    /// What makes the whole side impossible; a single mailbox's trouble is in the result.
+    pub fn run(mut self, wanted: &Wanted) -> Result<SideResult> {
+        let mut listing = self.session.list_mailboxes()?;
+        self.check_not_blind(&listing)?;
+        self.fill_in_statuses(&mut listing)?;
+        if matches!(wanted, Wanted::All) {
+            self.record_side(&listing)?;
+            self.forget_vanished(&listing)?;
+            self.name_unusable(&listing);
+        }
+        for listed in listing.mailboxes {
+            if let Wanted::Only(names) = wanted
+                && !names.contains(&listed.name.raw)
+            {
+                continue;
+            }
+            self.consider(listed)?;
+        }
+        self.work_through()?;
+        Ok(self.result)
+    }
+
+    /// An account without an INBOX is one that we may not see (on Dovecot: a master user without rights).
+    fn check_not_blind(&self, listing: &Listing) -> Result<()> {
+        if listing.mailboxes.iter().any(|mailbox| mailbox.name.is_inbox()) {
+            return Ok(());
+        }
+        Err(self.located(blind("the server lists no INBOX for this account")))
+    }
+
+    fn located(&self, error: Error) -> Error {
+        error.on(self.side, &self.session.server().label())
+    }
+
+    /// Some servers leave STATUS out of LIST for a mailbox or two.
+    fn fill_in_statuses(&mut self, listing: &mut Listing) -> Result<()> {
+        let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
+        let names: Vec<RawName> = listing
+            .mailboxes
+            .iter()
+            .filter(|mailbox| lacking(mailbox))
+            .map(|mailbox| mailbox.name.raw.clone())
+            .collect();
+        let mut answers = self.session.statuses(&names)?.into_iter();
+        for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
+            mailbox.status = answers.next().flatten();
+        }
+        Ok(())
+    }
+
+    fn record_side(&mut self, listing: &Listing) -> Result<()> {
+        let capabilities = self.session.capabilities();
+        let state = SideState {
+            product: self.session.product().to_owned(),
+            preset: self.session.preset(),
+            namespace: listing.namespace.clone(),
+            append_limit: capabilities.append_limit(),
+            creates_special_use: capabilities.has("CREATE-SPECIAL-USE"),
+            expunges_by_uid: self.session.expunges_by_uid(),
+            quotas: listing.quotas.clone(),
+        };
+        if self.access.state.side(self.side)?.as_ref() != Some(&state) {
+            self.access.state.put_side(self.side, &state)?;
+        }
+        Ok(())
+    }
+
+    /// Mailboxes that are gone from the listing are gone from the snapshot; their links stay.
+    fn forget_vanished(&mut self, listing: &Listing) -> Result<()> {
+        let present: HashSet<&RawName> = listing.mailboxes.iter().map(|mailbox| &mailbox.name.raw).collect();
+        for known in self.access.state.mailboxes(self.side)? {
+            if !present.contains(&known.name.raw) {
+                let side = self.side;
+                self.result
+                    .warnings
+                    .push(format!("`{}` is gone from the {side}; nothing is deleted because of it", known.name));
+                self.access.state.forget_mailbox(side, &known.name.raw)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Mailboxes of the source that no command can name stay behind.
+    fn name_unusable(&mut self, listing: &Listing) {
+        for name in listing.unusable.iter().filter(|_| self.side == Side::Source) {
+            let what = "a mailbox stays behind: its name holds a line end or a NUL, and cannot be sent to a server";
+            let error = Error::new(Kind::Refused, what).in_mailbox(name);
+            self.result.troubles.push(self.located(error.hint("rename it on the source, then run `mailferry sync`")));
+        }
+    }
+
+    /// Decides how a mailbox is listed, if at all.
+    fn consider(&mut self, listed: ListedMailbox) -> Result<()> {
+        let known = self.access.state.mailbox(self.side, &listed.name.raw)?;
+        self.result.summary.mailboxes += 1;
+        let Some(status) = listed.status.filter(|_| is_selectable(&listed)) else {
+            return self.record_unlisted(&listed, known);
+        };
+        if let Some(error) = self.access.conviction(self.side, &listed.name.raw) {
+            return self.trouble(&listed, known.as_ref(), error);
+        }
+        let recorded = known.as_ref().and_then(|known| known.sync_point);
+        let doubtful = self.watch.doubts(&listed.name.raw, status);
+        if self.thoroughness == Thoroughness::Incremental
+            && !doubtful
+            && status.is_conclusive()
+            && recorded == Some(status)
+            && let Some(known) = known
+        {
+            self.count(&known);
+            self.result.summary.unchanged += 1;
+            return self.record_description(&listed, known);
+        }
+        let way = if doubtful { Way::Whole } else { self.way(&listed.name.raw, status, known.as_ref()) };
+        let known = known.filter(|known| known.sync_point.is_some());
+        self.tasks.push_back(Task { listed, known, way, distrusted: false, memory: None });
+        Ok(())
+    }
+
+    /// A recorded listing is trusted while UIDVALIDITY stands and neither UIDNEXT nor HIGHESTMODSEQ went backwards, but
+    /// not for ever; the count is looked at when the delta is in.
+    fn way(&self, name: &RawName, status: SyncPoint, known: Option<&MailboxState>) -> Way {
+        let trusted = || {
+            let known = known.filter(|known| known.identified && known.deltas < DELTAS);
+            let known = known.filter(|_| self.thoroughness == Thoroughness::Incremental)?;
+            let recorded = known.sync_point?;
+            let ascends = status.uid_next? >= recorded.uid_next?
+                && (recorded.highest_modseq.is_none() || status.highest_modseq >= recorded.highest_modseq);
+            let same = status.uid_validity == recorded.uid_validity && status.uid_validity.is_lasting();
+            (same && ascends).then_some(recorded)
+        };
+        let bare = self.identities == Identities::WhereOthersMayBe && self.thoroughness == Thoroughness::Incremental;
+        let was_empty = known.is_none_or(|known| known.records == 0);
+        match (self.side, trusted()) {
+            (Side::Destination, _) if bare && was_empty => Way::Bare,
+            (_, Some(recorded)) => Way::Delta(recorded),
+            (Side::Source, None) if bare && self.watch.is_free(name, status) => Way::Bare,
+            _ => Way::Whole,
+        }
+    }
+
+    fn record_unlisted(&mut self, listed: &ListedMailbox, known: Option<MailboxState>) -> Result<()> {
+        let mut state = described(listed, known.as_ref());
+        state.sync_point = None;
+        if is_selectable(listed) {
+            if listed.name.is_inbox() {
+                return Err(self.located(blind("the INBOX is listed, but the server tells nothing about it")));
+            }
+            state.trouble = Some("the server tells nothing about it".to_owned());
+        }
+        if known.as_ref() == Some(&state) { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
+    }
+
+    fn record_description(&mut self, listed: &ListedMailbox, known: MailboxState) -> Result<()> {
+        let state = described(listed, Some(&known));
+        if state == known { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
+    }
+
+    fn count(&mut self, state: &MailboxState) {
+        self.result.summary.messages += u64::from(state.records);
+        self.result.summary.octets += state.octets;
+    }
+
+    /// Sends the commands of several mailboxes ahead of reading their answers.
+    fn work_through(&mut self) -> Result<()> {
+        let mut in_flight: VecDeque<Begun> = VecDeque::new();
+        loop {
+            self.access.go_on()?;
+            while in_flight.len() < MAILBOXES_IN_FLIGHT
+                && in_flight.iter().map(Begun::commands).sum::<usize>() < COMMANDS_IN_FLIGHT
+                && let Some(task) = self.tasks.pop_front()
+            {
+                in_flight.push_back(self.begin(task)?);
+            }
+            let Some(begun) = in_flight.pop_front() else { return Ok(()) };
+            let name = begun.task.listed.name.raw.clone();
+            self.conclude(begun).inspect_err(|error| {
+                if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
+                    self.access.suspect(self.side, &name, error);
+                }
+            })?;
+        }
+    }
+
+    fn begin(&mut self, task: Task) -> Result<Begun> {
+        let opening = match self.side {
+            Side::Source => Opening::Examine,
+            Side::Destination => Opening::Select,
+        };
+        let open = self.session.send_open(&task.listed.name.raw, opening)?;
+        let mut begun = Begun { task, open, changed: None, search: None, flags: None, windows: Vec::new() };
+        let status = begun.task.listed.status.unwrap_or_default();
+        match &begun.task.way {
+            Way::Whole => {
+                let Task { listed, known, distrusted, .. } = &begun.task;
+                begun.task.memory = self.watch.recall(&listed.name.raw, status, known.as_ref(), *distrusted)?;
+                begun.windows = self.send_windows(Uid(1), status, LISTING_ITEMS)?;
+            }
+            Way::Bare => begun.windows = self.send_windows(Uid(1), status, BARE_ITEMS)?,
+            Way::Delta(since) => self.send_delta(*since, status, &mut begun)?,
+            Way::Identify(unfinished) => begun.windows = self.send_identify(&unfinished.uids)?,
+        }
+        Ok(begun)
+    }
+
+    fn send_windows(&mut self, first: Uid, status: SyncPoint, items: &str) -> Result<Vec<Tag>> {
+        let Some(last) = status.uid_next.map(|next| Uid(next.0 - 1)) else {
+            return Ok(vec![self.session.send(format!("UID FETCH {first}:* {items}").as_bytes())?]);
+        };
+        let window = self.session.capabilities().value("MESSAGELIMIT").and_then(|limit| limit.parse().ok());
+        let range = UidSet::range(first, last);
+        let mut windows = range.chunks(COMMAND_OCTETS, window.unwrap_or(UIDS_PER_FETCH));
+        if windows.len() > WINDOWS && window.is_none() {
+            windows = vec![range];
+        }
+        let skip = status.messages == 0 && first == Uid(1);
+        windows.iter().filter(|_| !skip).map(|window| self.session.send_fetch(window, items)).collect()
+    }
+
+    fn send_delta(&mut self, since: SyncPoint, status: SyncPoint, begun: &mut Begun) -> Result<()> {
+        let last = since.uid_next.map_or(Uid(1), |next| Uid(next.0 - 1));
+        match since.highest_modseq.filter(|_| status.highest_modseq.is_some() && last.0 > 0) {
+            Some(modseq) => {
+                begun.changed = Some(self.session.send_fetch_changed(last, modseq)?);
+                if !self.session.tells_vanished() {
+                    begun.search = Some(self.session.send_search_all()?);
+                }
+            }
+            None if last.0 > 0 => {
+                begun.flags = Some(self.session.send_fetch(&UidSet::range(Uid(1), last), FLAG_ITEMS)?);
+            }
+            None => {}
+        }
+        // From the last known message on: that it is still the same one costs nothing to see.
+        let known = self.access.state.last_record(self.side, &begun.task.listed.name.raw)?.map(|record| record.uid);
+        begun.windows = match known {
+            Some(uid) if status.uid_next == since.uid_next => {
+                vec![self.session.send_fetch(&UidSet::range(uid, uid), LISTING_ITEMS)?]
+            }
+            None if status.uid_next == since.uid_next => Vec::new(),
+            known => self.send_windows(known.unwrap_or(Uid(last.0.max(1))), status, LISTING_ITEMS)?,
+        };
+        Ok(())
+    }
+
+    fn send_identify(&mut self, uids: &UidSet) -> Result<Vec<Tag>> {
+        let sets = uids.chunks(COMMAND_OCTETS, UIDS_PER_FETCH);
+        sets.iter().map(|set| self.session.send_fetch(set, IDENTITY_ITEMS)).collect()
+    }
+
+    /// Reads the answers of one mailbox and records them. All tags are finished whatever happens, so that the answers
+    /// of the next mailbox are not taken for this one's.
+    fn conclude(&mut self, begun: Begun) -> Result<()> {
+        let Begun { task, open, changed, search, flags, windows } = begun;
+        let Task { listed, known, way, mut memory, distrusted: _ } = task;
+        let opened = self.session.finish_open(open, &listed.name);
+        if !self.session.is_alive() {
+            return opened.map(drop);
+        }
+        if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
+            memory.note_opened(opened.sync_point);
+        }
+        let refused = |error: &Error| matches!(error.kind(), Kind::Refused | Kind::Changed);
+        let shut = listed.name.is_inbox() && opened.as_ref().is_err_and(refused);
+        let status = listed.status.unwrap_or_default();
+        let described = described(&listed, known.as_ref());
+        let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
+        if let Some(tag) = changed {
+            let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
+            gathering.require(&status);
+        }
+        if let Some(tag) = search {
+            let uids = self.session.finish_search_all(tag, |event| gathering.take(event))?;
+            gathering.keep_only(uids)?;
+        }
+        if let Some(tag) = flags {
+            let mut seen = UidSet::new();
+            let status = self.session.finish_fetch(tag, |event| {
+                if let FetchEvent::Message(Fetched { uid: Some(uid), .. }) = &event {
+                    seen.insert(*uid);
+                }
+                gathering.take(event)
+            })?;
+            let complete = status.is_ok();
+            gathering.require(&status);
+            gathering.keep_only(complete.then_some(seen))?;
+        }
+        for tag in windows {
+            let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
+            gathering.require(&status);
+        }
+        match gathering.conclude() {
+            Conclusion::Impossible(error) if shut => {
+                Err(self.located(blind("the INBOX is listed but cannot be opened").because(error.summary())))
+            }
+            conclusion => self.record(listed, known, memory, conclusion),
+        }
+    }
+
+    fn record(
+        &mut self,
+        listed: ListedMailbox,
+        known: Option<MailboxState>,
+        memory: Option<Memory>,
+        conclusion: Conclusion,
+    ) -> Result<()> {
+        match conclusion {
+            Conclusion::Complete { writer, mut state, unreadable } => {
+                if let Some(point) = state.sync_point.as_mut().filter(|_| !unreadable.is_empty()) {
+                    // Not what the server says: so it is not unchanged next time, and they are asked for again.
+                    point.messages = u32::try_from(writer.records()).unwrap_or(u32::MAX);
+                }
+                let state = self.access.gauge.on_state(|| writer.finish(*state))?;
+                memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
+                self.advanced(&state);
+                self.record_unreadable(&state, &unreadable)?;
+            }
+            Conclusion::Identify(unfinished) => {
+                let way = Way::Identify(unfinished);
+                self.tasks.push_back(Task { listed, known, way, distrusted: false, memory });
+            }
+            Conclusion::Distrusted(reason) => {
+                self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
+                self.tasks.push_back(Task { listed, known, way: Way::Whole, distrusted: true, memory: None });
+            }
+            Conclusion::Impossible(error) => self.trouble(&listed, known.as_ref(), error)?,
+        }
+        Ok(())
+    }
+
+    /// Messages that the server holds and does not describe are named each time: they stay behind.
+    fn record_unreadable(&mut self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
+        if self.side == Side::Source {
+            self.forget_readable(state, unreadable)?;
+        }
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let what = format!("the server does not describe the messages with UID {unreadable}");
+        if self.side == Side::Source {
+            let outcomes: Vec<_> = unreadable.iter().map(|uid| (uid, Outcome::Failed(what.clone()))).collect();
+            self.access.state.checkpoint(&state.name.raw, &[], &outcomes)?;
+        }
+        let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
+        let error = self.located(error);
+        self.result.troubles.push(error.hint("look at them with another client; they may be damaged on the server"));
+        Ok(())
+    }
+
+    /// What was unreadable once and is gone or described now has no outcome of its own any more.
+    fn forget_readable(&self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
+        let account = &self.access.state;
+        let mut records = account.record_lookup(Side::Source, &state.name.raw);
+        let mut over = Vec::new();
+        for exception in account.exceptions(&state.name.raw) {
+            let (uid, outcome) = exception?;
+            if matches!(outcome, Outcome::Failed(_)) && !unreadable.contains(uid) && records.get(uid)?.is_none() {
+                over.push((uid, Outcome::Pending));
+            }
+        }
+        account.checkpoint(&state.name.raw, &[], &over)
+    }
+
+    fn advanced(&mut self, state: &MailboxState) {
+        self.count(state);
+        let (account, mailbox) = (self.access.account.name.as_str(), state.name.path());
+        let messages = u64::from(state.records);
+        self.access.gauge.count(messages, 0);
+        let event = Event::Advanced { account, mailbox: &mailbox, messages, octets: 0 };
+        self.access.migration.observer.event(event);
+    }
+
+    fn trouble(&mut self, listed: &ListedMailbox, known: Option<&MailboxState>, error: Error) -> Result<()> {
+        let error = self.located(error);
+        let mut state = described(listed, known);
+        state.sync_point = None;
+        state.trouble = Some(error.summary());
+        self.access.state.put_mailbox(self.side, &state)?;
+        self.result.troubles.push(error.in_mailbox(&listed.name.path()));
+        Ok(())
+    }
+}
+
+/// What an account looks like on which a master user has no rights: almost empty.
+pub fn blind(what: &str) -> Error {
+    Error::new(Kind::Authorization, what).hint(
+        "the login may lack rights on this account: with Dovecot's acl plugin set `plugin { acl_user = %u }`, \
+         elsewhere give the master user rights on the user's mailboxes",
+    )
+}
+
+pub(in crate::pipeline) fn is_selectable(listed: &ListedMailbox) -> bool {
+    use crate::model::Attribute::{NoSelect, NonExistent, Remote};
+    !listed.attributes.iter().any(|attribute| matches!(attribute, NoSelect | NonExistent | Remote))
+}
+
+/// The state of a mailbox as listed now; what a listing does not say is kept.
+fn described(listed: &ListedMailbox, known: Option<&MailboxState>) -> MailboxState {
+    MailboxState {
+        name: listed.name.clone(),
+        delimiter: listed.delimiter,
+        attributes: listed.attributes.clone(),
+        subscribed: listed.subscribed,
+        sync_point: known.and_then(|known| known.sync_point),
+        capacity: known.map_or_else(FlagCapacity::everything, |known| known.capacity.clone()),
+        octets: known.map_or(0, |known| known.octets),
+        records: known.map_or(0, |known| known.records),
+        revision: known.map_or(0, |known| known.revision),
+        deltas: known.map_or(0, |known| known.deltas),
+        identified: known.is_none_or(|known| known.identified),
+        trouble: None,
+    }
+}

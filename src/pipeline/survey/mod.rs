@@ -1,0 +1,17 @@
+//! What is there: both servers listed into the state, and what is made of it before anything is planned.
+//!
+//! - [`listing`]: one side, by the cheapest way that can be trusted; [`task`] and [`way`]: one mailbox of it;
+//!   [`gathering`]: its answers.
+//! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
+//! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
+//! - [`content`]: whole messages, compared by SHA-256.
+
+pub mod content;
+pub mod gathering;
+pub mod listing;
+pub mod pairing;
+pub mod recognise;
+pub mod rollback;
+pub mod snapshots;
+pub mod task;
+pub mod way;

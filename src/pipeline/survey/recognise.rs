@@ -1,0 +1,89 @@
+//! Between scan and plan: mailboxes that were listed without identities are listed with them where something may have to be
+//! recognised by them, so that nothing is copied that is on the destination already.
+//!
+//! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
+//! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
+
+use super::listing::{Identities, SideScan, Wanted};
+use crate::engine::commands::fetch::{FetchEvent, Fetched, IDENTITY_ITEMS};
+use crate::engine::{Session, identity};
+use crate::error::{Error, Result};
+use crate::model::policy::Mode;
+use crate::model::{Digest, MailboxState, RawName, Side, Uid};
+use crate::pipeline::Thoroughness;
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::snapshots::Snapshots;
+use std::collections::{HashMap, HashSet};
+
+/// Lists with identities what is to be recognised by them, both sides having been listed. Returns what failed.
+///
+/// # Errors
+/// As [`SideScan::run`], and those of [`Snapshots`].
+pub fn recognise(access: &Access<'_>) -> Result<Vec<Error>> {
+    let mut troubles = Vec::new();
+    for (side, names) in [(Side::Destination, unidentified(access)?), (Side::Source, unrecognised(access)?)] {
+        if !names.is_empty() {
+            let wanted = Wanted::Only(names);
+            let listed = access.with_session(side, |session| {
+                SideScan::new(access, side, session, Thoroughness::Full, Identities::All).run(&wanted)
+            })?;
+            troubles.extend(listed.troubles);
+        }
+    }
+    Ok(troubles)
+}
+
+/// Destination mailboxes that hold messages which are not as they were linked.
+fn unidentified(access: &Access<'_>) -> Result<HashSet<RawName>> {
+    let mailboxes = access.state.mailboxes(Side::Destination)?;
+    Ok(mailboxes
+        .into_iter()
+        .filter(|mailbox| !mailbox.identified && mailbox.sync_point.is_some())
+        .map(|mailbox| mailbox.name.raw)
+        .collect())
+}
+
+/// Source mailboxes some of whose messages may be on the destination without our knowing.
+fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
+    if access.state.mailboxes(Side::Source)?.iter().all(|mailbox| mailbox.identified) {
+        return Ok(HashSet::new());
+    }
+    let snapshots = Snapshots::load(access)?;
+    let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
+    let mut names = HashSet::new();
+    for pair in snapshots.map()?.pairs.iter().filter(|pair| !pair.create) {
+        let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
+        if let (Some(source), Some(destination)) = (source, by_name[1].get(&pair.destination.raw))
+            && may_hold_known(access, source, destination)?
+        {
+            names.insert(pair.source.raw.clone());
+        }
+    }
+    Ok(names)
+}
+
+fn may_hold_known(access: &Access<'_>, source: &MailboxState, destination: &MailboxState) -> Result<bool> {
+    // A pair that cannot be read ties nothing.
+    let known = access.state.pair(&source.name.raw).ok().flatten();
+    let links = known.filter(|pair| pair.pairing == pairing(source, destination)).map_or(0, |pair| pair.links);
+    let mirrors = access.migration.policy.mode == Mode::Mirror;
+    Ok(u64::from(destination.records) > links || (mirrors && links > 0))
+}
+
+/// Identity and size of those messages that are there.
+///
+/// # Errors
+/// `Connection`, `Protocol`, `Refused`.
+pub fn identities(session: &mut Session, uids: &str) -> Result<HashMap<Uid, (Digest, u64)>> {
+    let mut found = HashMap::new();
+    let tag = session.send(format!("UID FETCH {uids} {IDENTITY_ITEMS}").as_bytes())?;
+    let status = session.finish_fetch(tag, |event| {
+        if let FetchEvent::Message(Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), .. }) = event {
+            found.insert(uid, (identity::of_message(&header), octets));
+        }
+        Ok(())
+    })?;
+    session.accepted(status, "could not look at messages")?;
+    Ok(found)
+}

@@ -1,0 +1,82 @@
+//! The two sides of one account, as last scanned.
+
+use crate::diff::routing::mailboxes::map_mailboxes;
+use crate::diff::routing::mapping::{Mapping, SideView};
+use crate::error::{Error, Kind, Result};
+use crate::model::server::Preset;
+use crate::model::{FlagCapacity, MailboxState, RawName, Side, SideState};
+use crate::pipeline::fleet::access::Access;
+use std::collections::HashMap;
+
+/// The two sides of one account, as last scanned.
+pub struct Snapshots<'a> {
+    access: &'a Access<'a>,
+    sides: [SideState; 2],
+    mailboxes: [Vec<MailboxState>; 2],
+}
+
+impl<'a> Snapshots<'a> {
+    /// Reads the headers of both.
+    ///
+    /// # Errors
+    /// `Stale` when the account was never scanned, `State`.
+    pub fn load(access: &'a Access<'a>) -> Result<Self> {
+        let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
+        let sides = [side(Side::Source)?, side(Side::Destination)?];
+        let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
+        Ok(Snapshots { access, sides, mailboxes })
+    }
+
+    /// Which mailbox goes where.
+    ///
+    /// # Errors
+    /// `Settings` for a wrong glob.
+    pub fn map(&self) -> Result<Mapping> {
+        let view =
+            |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
+        let policy = &self.access.migration.policy.mailboxes;
+        map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
+    }
+
+    /// Where mailboxes went that were copied, in whole or in part.
+    fn copied(&self) -> HashMap<RawName, RawName> {
+        let pairings = self.access.state.reaches().into_iter().map(|reach| reach.pairing);
+        pairings.map(|pairing| (pairing.source, pairing.destination)).collect()
+    }
+
+    /// One mailbox.
+    pub fn mailbox(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
+        self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
+    }
+
+    /// All of one side.
+    pub fn by_name(&self, side: Side) -> HashMap<&RawName, &MailboxState> {
+        self.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
+    }
+
+    /// What that side's server is and can do.
+    pub fn side(&self, side: Side) -> &SideState {
+        &self.sides[side as usize]
+    }
+
+    /// The mailboxes of that side.
+    pub fn mailboxes(&self, side: Side) -> &[MailboxState] {
+        &self.mailboxes[side as usize]
+    }
+
+    /// What the two servers are.
+    pub fn presets(&self) -> [Preset; 2] {
+        [self.sides[0].preset, self.sides[1].preset]
+    }
+
+    /// What a new destination mailbox will keep of flags: what the INBOX keeps.
+    pub fn capacity(&self) -> FlagCapacity {
+        let inbox = self.mailboxes[Side::Destination as usize].iter().find(|mailbox| mailbox.name.is_inbox());
+        inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity.clone())
+    }
+}
+
+fn never_scanned() -> Error {
+    Error::new(Kind::Stale, "this account was never scanned")
+        .hint("run `mailferry scan`, or `mailferry sync` for all in one")
+}

@@ -1,0 +1,21 @@
+//! By which commands a mailbox is listed, and what such a listing may leave unfinished.
+
+use crate::model::{MailboxState, SyncPoint, UidSet};
+use crate::store::ListingWriter;
+
+/// By which commands it is listed.
+pub enum Way {
+    Whole,
+    /// Whole, without identities.
+    Bare,
+    Delta(SyncPoint),
+    /// The second look at messages without Message-ID, or with items missing.
+    Identify(Box<Unfinished>),
+}
+
+/// A listing that lacks the messages in `uids`: they are to be asked for once more.
+pub struct Unfinished {
+    pub writer: ListingWriter,
+    pub state: MailboxState,
+    pub uids: UidSet,
+}

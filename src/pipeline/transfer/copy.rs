@@ -1,0 +1,308 @@
+//! One mailbox from source to destination: download and upload side by side, and what to do when either breaks.
+//!
+//! After any unclean end the tail is reconciled before another message is appended. What breaks the connection again
+//! and again is found by going one by one, and given up with its name.
+
+use super::conveyor::Conveyor;
+use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
+use super::job::Job;
+use super::lane::Lane;
+use super::pending::Pending;
+use super::progress::{Careful, Progress};
+use super::reconcile::{Tail, reconcile};
+use super::reflag::update_flags;
+use super::upload::{UploadEnd, UploadRun};
+use crate::engine::Session;
+use crate::error::{Error, Kind, Result};
+use crate::model::report::Ending;
+use crate::model::{Outcome, Side};
+use crate::pipeline::fleet::access::{Access, Backoff};
+use crate::pipeline::fleet::allowance::Allowance;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Breaks on the same message, with nothing done in between, after which it is given up.
+const BREAKS_PER_MESSAGE: u32 = 3;
+
+/// A mailbox that takes fewer batches is done before a second connection is of use.
+const BATCHES_WORTH_TWO_UPLINKS: usize = 4;
+
+/// Copies one mailbox and brings its flags up to date. The lane is `None` when it broke.
+///
+/// # Errors
+/// What ends the account's work; what ends only this mailbox's is in the progress' failures.
+pub fn copy_mailbox(
+    access: &Access<'_>,
+    lane: &mut Option<Lane>,
+    job: &Job,
+    allowance: &Allowance,
+) -> Result<(Progress, Ending)> {
+    let mut work = MailboxWork {
+        access,
+        job,
+        allowance,
+        progress: Progress { tail: job.tail, ..Progress::default() },
+        due: job.unclean.then_some(Due::Break),
+        flags: None,
+        breaks: 0,
+        backoff: Backoff::new(),
+    };
+    let ending = work.run(lane)?;
+    Ok((work.progress, ending))
+}
+
+/// Why the tail is to be reconciled before anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Due {
+    /// A connection broke, in this run or an earlier one.
+    Break,
+    /// A batch was refused.
+    Refusal,
+    /// Messages were stored, and the server did not say where.
+    Unnamed,
+}
+
+struct MailboxWork<'a> {
+    access: &'a Access<'a>,
+    job: &'a Job,
+    allowance: &'a Allowance,
+    progress: Progress,
+    /// Why something may be on the destination that is not linked.
+    due: Option<Due>,
+    /// How updating the flags ended, unless the connection broke meanwhile.
+    flags: Option<Result<()>>,
+    /// Breaks in a row with nothing done in between.
+    breaks: u32,
+    backoff: Backoff,
+}
+
+impl MailboxWork<'_> {
+    fn run(&mut self, lane: &mut Option<Lane>) -> Result<Ending> {
+        loop {
+            let open = match lane.take() {
+                Some(open) => open,
+                None => Lane::open(self.access)?,
+            };
+            let open = lane.insert(open);
+            let steps = self.progress.steps;
+            match self.pass(open) {
+                Ok(Some(ending)) => return Ok(ending),
+                Ok(None) => {}
+                Err(error) if error.breaks_connection() => {
+                    if let Some(broken) = lane.take() {
+                        broken.close(self.access);
+                    }
+                    self.after_break(error, steps)?;
+                }
+                Err(error) => return self.fail(error),
+            }
+            if lane.as_ref().is_some_and(|lane| !lane.source.is_alive() || !lane.destination.is_alive())
+                && let Some(broken) = lane.take()
+            {
+                broken.close(self.access);
+            }
+        }
+    }
+
+    /// One go at everything that is left. `None`: another go is needed.
+    fn pass(&mut self, lane: &mut Lane) -> Result<Option<Ending>> {
+        if let Some(due) = self.due {
+            self.settle(lane, due)?;
+        }
+        let (download, upload) = self.transfer(lane);
+        self.due = match &upload {
+            Ok(UploadEnd::Complete) => None,
+            Ok(UploadEnd::Reconcile) => Some(Due::Unnamed),
+            Ok(UploadEnd::Split) => Some(Due::Refusal),
+            Err(_) => Some(Due::Break),
+        };
+        upload?;
+        if self.due.is_some() {
+            return Ok(None);
+        }
+        match download? {
+            DownloadEnd::Complete => self.flags.take().unwrap_or(Ok(())).map(|()| Some(Ending::Complete)),
+            DownloadEnd::Limit => Ok(Some(Ending::Limit)),
+            DownloadEnd::Stopped => Ok(Some(Ending::Interrupted)),
+        }
+    }
+
+    /// Recognises what is on the destination and not linked.
+    fn settle(&mut self, lane: &mut Lane, due: Due) -> Result<()> {
+        let before = self.progress.steps;
+        self.reconcile(lane, &Tail { from: self.progress.tail, settle: due == Due::Break })?;
+        self.due = None;
+        match due {
+            Due::Unnamed if self.progress.steps == before => Err(unfindable()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Updates flags while the first messages come: the destination has nothing else to do.
+    fn transfer(&mut self, lane: &mut Lane) -> (Result<DownloadEnd>, Result<UploadEnd>) {
+        if self.job.plan.copies.is_empty() {
+            let updated = self.update_flags(&mut lane.destination);
+            return (Ok(DownloadEnd::Complete), updated.map(|()| UploadEnd::Complete));
+        }
+        let conveyor = Conveyor::new(self.job.share.belt_octets);
+        let mut download = Download {
+            access: self.access,
+            session: &mut lane.source,
+            job: self.job,
+            conveyor: &conveyor,
+            allowance: self.allowance,
+            careful_through: self.progress.one_by_one(),
+            came: HashMap::new(),
+            awaited: HashSet::new(),
+        };
+        let spare = Mutex::default();
+        let transferred = thread::scope(|scope| {
+            let downloading = scope.spawn(move || download.run());
+            if self.gains_by_two(&lane.destination) {
+                let (access, spare) = (self.access, &spare);
+                scope.spawn(move || {
+                    let session = access.spare_session(Side::Destination);
+                    *spare.lock().unwrap_or_else(PoisonError::into_inner) = session;
+                });
+            }
+            let uploaded = match self.update_flags(&mut lane.destination) {
+                Ok(()) => self.upload(&mut lane.destination, &conveyor, &spare),
+                Err(error) => {
+                    conveyor.abandon();
+                    Err(error)
+                }
+            };
+            let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (downloaded, uploaded)
+        });
+        // It came too late to be of use.
+        if let Some(session) = spare.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            self.access.give_back(Side::Destination, session);
+        }
+        transferred
+    }
+
+    fn upload(
+        &mut self,
+        session: &mut Session,
+        conveyor: &Conveyor<Parcel>,
+        spare: &Mutex<Option<Session>>,
+    ) -> Result<UploadEnd> {
+        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, session, spare).run()
+    }
+
+    /// Whether a second connection to the destination makes it quicker.
+    fn gains_by_two(&self, destination: &Session) -> bool {
+        let worth = BATCHES_WORTH_TWO_UPLINKS * self.access.batch().next().messages;
+        self.job.share.uplinks > 1
+            && self.progress.careful.is_none()
+            && self.job.plan.copies.len() >= worth as u64
+            && destination.appends_many()
+            && destination.numbers_at_the_end()
+    }
+
+    /// Once: what is refused does not keep messages from being copied, and is told afterwards.
+    fn update_flags(&mut self, session: &mut Session) -> Result<()> {
+        if self.flags.is_none() {
+            let updated = update_flags(self.access, session, self.job, &mut self.progress);
+            if updated.as_ref().is_err_and(Error::breaks_connection) {
+                return updated;
+            }
+            self.flags = Some(updated);
+        }
+        Ok(())
+    }
+
+    fn reconcile(&mut self, lane: &mut Lane, tail: &Tail) -> Result<()> {
+        let found = reconcile(self.access, lane, self.job, tail)?;
+        self.progress.tail = found.next;
+        if found.messages > 0 {
+            let (messages, octets) = (found.messages, found.octets);
+            self.access.notice(&format!(
+                "{messages} messages of `{}` had arrived without an answer, and were recognised",
+                self.job.plan.source
+            ));
+            self.progress.copied(self.access, self.job, messages, octets);
+        }
+        Ok(())
+    }
+
+    /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
+    fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
+        self.due = Some(Due::Break);
+        self.note_late_appends()?;
+        let account = &self.access.account.name;
+        let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
+        if self.progress.steps > steps_before {
+            (self.breaks, self.backoff) = (0, Backoff::new());
+        }
+        self.breaks += 1;
+        tracing::info!(%account, breaks = self.breaks, "{error}: {}", error.summary());
+        if self.breaks > retries[0].max(retries[1]) {
+            return Err(error);
+        }
+        if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
+            self.isolate(&error)?;
+        }
+        self.access.notice(&format!("{}; going on with a new connection", error.summary()));
+        self.access.before_reconnect(&mut self.backoff, &error)
+    }
+
+    /// What the broken connection had sent may land after it was looked for. Durable with the next flush: until then
+    /// the intent is open, which says the same.
+    fn note_late_appends(&self) -> Result<()> {
+        let state = &self.access.state;
+        if let Some(mut pair) = state.pair(&self.job.plan.source.raw)?
+            && let (Some(intent), None) = (pair.intent, pair.late_from)
+        {
+            pair.late_from = Some(intent.uid_next);
+            state.put_pair(&pair)?;
+        }
+        Ok(())
+    }
+
+    /// One of the messages that were asked for at once is the one: they go one by one, and then the first that is not
+    /// done is given up in the end.
+    fn isolate(&mut self, error: &Error) -> Result<()> {
+        let state = &self.access.state;
+        let name = &self.job.plan.source.raw;
+        let (mut suspects, mut pending) = (Vec::new(), Pending::new(self.access, self.job)?);
+        while suspects.len() < FETCH_MESSAGES
+            && let Some(record) = pending.next().transpose()?
+        {
+            if !self.job.is_given_up(record.uid) {
+                suspects.push(record.uid);
+            }
+        }
+        let (Some(&uid), Some(&last)) = (suspects.first(), suspects.last()) else { return Ok(()) };
+        let known = self.progress.one_by_one().filter(|through| *through >= uid);
+        self.progress.careful = Some(Careful { through: known.unwrap_or(last), messages: 1 });
+        if self.breaks >= BREAKS_PER_MESSAGE {
+            self.job.give_up(uid);
+            let outcome =
+                Outcome::Failed(format!("the connection broke on it {} times: {}", self.breaks, error.summary()));
+            state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
+            self.progress.concluded(self.access, self.job, uid, outcome);
+        }
+        Ok(())
+    }
+
+    /// A failure that ends this mailbox but not the account's other mailboxes.
+    fn fail(&mut self, error: Error) -> Result<Ending> {
+        let error = error.in_mailbox(&self.job.plan.source.path());
+        match error.kind() {
+            Kind::Interrupted => Ok(Ending::Interrupted),
+            Kind::Refused | Kind::Changed => {
+                self.progress.failures.push(error);
+                Ok(Ending::Complete)
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+fn unfindable() -> Error {
+    Error::new(Kind::Changed, "the destination said that it stored messages, and they are not in the mailbox")
+        .hint("it may merge or move what it takes for a duplicate, as Gmail does: look at the mailbox, then run `mailferry sync` again")
+}

@@ -1,0 +1,80 @@
+//! The lanes of one account, on one queue of mailboxes. They connect while the destination is made ready, and wait for the
+//! queue.
+
+use super::copy::copy_mailbox;
+use super::job::Job;
+use super::lane::Lane;
+use super::progress::Progress;
+use crate::error::Result;
+use crate::model::RawName;
+use crate::model::report::Ending;
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::allowance::Allowance;
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How the work on one source mailbox ended.
+pub type MailboxResult = (RawName, Result<(Progress, Ending)>);
+
+/// Some lanes on one queue of mailboxes.
+pub struct Crew<'a> {
+    access: &'a Access<'a>,
+    allowance: &'a Allowance,
+    /// `None`: the work has not begun.
+    queue: Mutex<Option<VecDeque<Job>>>,
+    begun: Condvar,
+    results: Mutex<Vec<MailboxResult>>,
+}
+
+impl<'a> Crew<'a> {
+    /// Nobody works yet.
+    pub fn new(access: &'a Access<'a>, allowance: &'a Allowance) -> Self {
+        Crew { access, allowance, queue: Mutex::default(), begun: Condvar::new(), results: Mutex::default() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Option<VecDeque<Job>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the lanes begin. The largest mailbox is first: the last lane to end ends soon after the others.
+    pub fn begin(&self, mut jobs: Vec<Job>) {
+        jobs.sort_by_key(|job| Reverse(job.plan.octets));
+        *self.queue() = Some(jobs.into());
+        self.begun.notify_all();
+    }
+
+    /// Works on a further lane, if the budget has connections to spare.
+    pub fn join(&self) {
+        if let Some(lane) = Lane::spare(self.access) {
+            self.work(Some(lane));
+        }
+    }
+
+    /// Works as long as there are mailboxes; without a lane, on one that is waited for.
+    pub fn work(&self, mut lane: Option<Lane>) {
+        while let Some(job) = self.next() {
+            let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
+            let result = self.access.gauge.in_lane(work);
+            let failed = result.is_err();
+            let source = job.plan.source.raw.clone();
+            self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
+            if failed {
+                self.queue().iter_mut().for_each(VecDeque::clear);
+            }
+        }
+        if let Some(lane) = lane {
+            lane.close(self.access);
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let waited = self.begun.wait_while(self.queue(), |queue| queue.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).as_mut().and_then(VecDeque::pop_front)
+    }
+
+    /// How the work on each mailbox ended.
+    pub fn into_results(self) -> Vec<MailboxResult> {
+        self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,287 @@
+//! The source's half of copying a mailbox: messages are fetched ahead, in the order of their UIDs, and put on the belt.
+//!
+//! A message goes on only when all of it is in and its FETCH was answered. What did not come is asked for once more by
+//! itself: it is then there, or gone, or unreadable, and never copied as a stub.
+
+use super::conveyor::{Conveyor, Load, Weight};
+use super::job::{Job, source_changed};
+use super::pending::Pending;
+use crate::engine::commands::fetch::{FLAG_ITEMS, FetchEvent, Fetched, MESSAGE_ITEMS};
+use crate::engine::commands::select::Opening;
+use crate::engine::conversation::session::Tag;
+use crate::engine::{Octets, Session, identity};
+use crate::error::Result;
+use crate::model::server::Preset;
+use crate::model::{Digest, Flags, InternalDate, MessageRecord, Outcome, Uid, UidSet};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::allowance::Allowance;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// FETCH commands in flight.
+const FETCHES_IN_FLIGHT: usize = 4;
+
+/// Messages asked for with one FETCH.
+pub const FETCH_MESSAGES: usize = 100;
+
+/// Something for the destination's half.
+pub enum Parcel {
+    /// A message, complete.
+    Message(Box<Message>),
+    /// A message that will not come, and why.
+    Absent { uid: Uid, outcome: Outcome },
+}
+
+/// A complete message of the source.
+pub struct Message {
+    pub uid: Uid,
+    pub identity: Digest,
+    pub octets: Octets,
+    /// As of now.
+    pub flags: Flags,
+    pub internal_date: Option<InternalDate>,
+}
+
+impl Load for Parcel {
+    fn weight(&self) -> Weight {
+        match self {
+            Parcel::Message(message) => Weight { memory: message.octets.memory(), octets: message.octets.len() },
+            Parcel::Absent { .. } => Weight { memory: 0, octets: 0 },
+        }
+    }
+}
+
+/// Why the download ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DownloadEnd {
+    /// Everything that was wanted went onto the belt.
+    Complete,
+    /// A limit of the run was reached.
+    Limit,
+    /// The user asked to stop, or nobody takes from the belt.
+    Stopped,
+}
+
+/// The source's half at work.
+pub struct Download<'a> {
+    pub access: &'a Access<'a>,
+    pub session: &'a mut Session,
+    pub job: &'a Job,
+    pub conveyor: &'a Conveyor<Parcel>,
+    pub allowance: &'a Allowance,
+    /// Messages up to this UID are asked for one by one: something broke before, and the one that breaks it is to be
+    /// found.
+    pub careful_through: Option<Uid>,
+    /// Messages that came before their FETCH was answered: a server may answer several at once.
+    pub came: HashMap<Uid, Fetched>,
+    /// What was asked for and has not come: nothing else is taken, whatever a server sends.
+    pub awaited: HashSet<Uid>,
+}
+
+struct Asked {
+    tag: Tag,
+    records: Vec<MessageRecord>,
+}
+
+impl Download<'_> {
+    /// Fetches every message that is planned and not yet linked.
+    ///
+    /// # Errors
+    /// `Changed` when the mailbox is not the one that was planned, `Connection`, `Protocol`, `State`, `Io`.
+    pub fn run(&mut self) -> Result<DownloadEnd> {
+        let result = self.fetch_all();
+        self.conveyor.end();
+        result
+    }
+
+    fn fetch_all(&mut self) -> Result<DownloadEnd> {
+        let opening = self.session.send_open(&self.job.plan.source.raw, Opening::Examine)?;
+        let mut opening = Some(opening);
+        let mut pending = Pending::new(self.access, self.job)?;
+        let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
+        let mut end = DownloadEnd::Complete;
+        loop {
+            while end == DownloadEnd::Complete && in_flight.len() < FETCHES_IN_FLIGHT {
+                if self.access.migration.stop.is_requested() {
+                    end = DownloadEnd::Stopped;
+                    break;
+                }
+                if self.lets_run_dry(&in_flight)? {
+                    break;
+                }
+                let (records, limited) = self.next_records(&mut pending)?;
+                if limited {
+                    end = DownloadEnd::Limit;
+                }
+                if records.is_empty() {
+                    break;
+                }
+                in_flight.push_back(self.ask(records)?);
+            }
+            // The first FETCHes are on their way with it: nothing of them counts before the mailbox is known to be right.
+            if let Some(tag) = opening.take() {
+                self.finish_open(tag)?;
+            }
+            let Some(asked) = in_flight.pop_front() else { break };
+            if !self.receive(asked, &mut missing)? {
+                // Answers are left unread: this connection is of no more use.
+                self.session.kill();
+                return Ok(DownloadEnd::Stopped);
+            }
+        }
+        for record in missing {
+            if !self.second_try(record)? {
+                return Ok(DownloadEnd::Stopped);
+            }
+        }
+        Ok(end)
+    }
+
+    /// Whether nothing more is to be asked for until all is answered: then the line is compressed, in the midst of a
+    /// large mailbox, too.
+    fn lets_run_dry(&mut self, in_flight: &VecDeque<Asked>) -> Result<bool> {
+        let wanted = self.session.wants_compression();
+        if wanted && in_flight.is_empty() {
+            self.session.compress_if_wanted()?;
+            self.access.pass_on_news();
+        }
+        Ok(wanted && !in_flight.is_empty())
+    }
+
+    fn finish_open(&mut self, tag: Tag) -> Result<()> {
+        let opened = self.session.finish_open(tag, &self.job.plan.source);
+        let right = |validity| validity == self.job.plan.source_validity;
+        if !opened.as_ref().is_ok_and(|opened| right(opened.sync_point.uid_validity)) {
+            // The answers to the FETCHes behind it are left unread.
+            self.session.kill();
+        }
+        let opened = opened?;
+        if opened.sync_point.uid_validity != self.job.plan.source_validity {
+            return Err(source_changed().in_mailbox(&self.job.plan.source.path()));
+        }
+        Ok(())
+    }
+
+    /// The next messages to ask for, and whether the run's limits end here.
+    fn next_records(&self, pending: &mut Pending<'_>) -> Result<(Vec<MessageRecord>, bool)> {
+        let (mut records, mut octets) = (Vec::<MessageRecord>::new(), 0);
+        let most_octets = self.job.share.window_octets / FETCHES_IN_FLIGHT as u64;
+        while records.len() < FETCH_MESSAGES && octets < most_octets {
+            if records.last().is_some_and(|last| Some(last.uid) <= self.careful_through) {
+                break;
+            }
+            if self.allowance.is_used_up() {
+                return Ok((records, true));
+            }
+            let Some(record) = pending.next().transpose()? else { break };
+            if self.job.is_given_up(record.uid) {
+                continue;
+            }
+            if !self.allowance.grant(record.octets) {
+                return Ok((records, true));
+            }
+            octets += record.octets;
+            records.push(record);
+        }
+        Ok((records, false))
+    }
+
+    fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
+        let uids: UidSet = records.iter().map(|record| record.uid).collect();
+        self.awaited.extend(records.iter().map(|record| record.uid));
+        Ok(Asked { tag: self.session.send_fetch(&uids, MESSAGE_ITEMS)?, records })
+    }
+
+    /// Reads one FETCH and puts its messages on the belt. False when nobody takes them.
+    fn receive(&mut self, asked: Asked, missing: &mut Vec<MessageRecord>) -> Result<bool> {
+        let (came, awaited) = (&mut self.came, &mut self.awaited);
+        // A tagged NO is no reason to stop: what came is complete in itself, the rest is asked for again.
+        self.session.finish_fetch(asked.tag, |event| {
+            if let FetchEvent::Message(fetched) = event
+                && let Some(uid) = fetched.uid
+                && fetched.body.is_some()
+                && awaited.remove(&uid)
+            {
+                came.insert(uid, fetched);
+            }
+            Ok(())
+        })?;
+        for record in asked.records {
+            let Some(fetched) = self.came.remove(&record.uid) else {
+                missing.push(record);
+                continue;
+            };
+            match self.judge(record, fetched)? {
+                Judged::Good(message) => {
+                    if !self.conveyor.put(Parcel::Message(message)) {
+                        return Ok(false);
+                    }
+                }
+                Judged::Stub(record) => missing.push(record),
+                Judged::Placeholder(uid) => {
+                    let reason = "the source sent a placeholder instead of the message".to_owned();
+                    if !self.conveyor.put(Parcel::Absent { uid, outcome: Outcome::Failed(reason) }) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn judge(&self, record: MessageRecord, fetched: Fetched) -> Result<Judged> {
+        // Zimbra sends an empty message for one that was expunged by another session.
+        let Some(octets) = fetched.body.filter(|octets| !octets.is_empty()) else { return Ok(Judged::Stub(record)) };
+        let MessageRecord { uid, internal_date, flags, identity, .. } = record;
+        if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
+            return Ok(Judged::Placeholder(uid));
+        }
+        let flags = fetched.flags.unwrap_or(flags);
+        let internal_date = fetched.internal_date.unwrap_or(internal_date);
+        let identity = identity.map_or_else(|| identity::of_octets(&octets), Ok)?;
+        Ok(Judged::Good(Box::new(Message { uid, identity, octets, flags, internal_date })))
+    }
+
+    /// Asks for one message by itself; if it does not come, finds out whether it is still there.
+    fn second_try(&mut self, record: MessageRecord) -> Result<bool> {
+        let uid = record.uid;
+        let asked = self.ask(vec![record])?;
+        let mut missing = Vec::new();
+        if !self.receive(asked, &mut missing)? {
+            return Ok(false);
+        }
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        let outcome = match self.is_there(uid)? {
+            true => Outcome::Failed("the source does not give its octets".to_owned()),
+            false => Outcome::Vanished,
+        };
+        Ok(self.conveyor.put(Parcel::Absent { uid, outcome }))
+    }
+
+    fn is_there(&mut self, uid: Uid) -> Result<bool> {
+        self.session.run(b"NOOP", "the source refused NOOP", |_| Ok(()))?;
+        let tag = self.session.send_fetch(&UidSet::range(uid, uid), FLAG_ITEMS)?;
+        let mut found = false;
+        self.session.finish_fetch(tag, |event| {
+            found |= matches!(event, FetchEvent::Message(Fetched { uid: Some(seen), .. }) if seen == uid);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+enum Judged {
+    Good(Box<Message>),
+    Stub(MessageRecord),
+    Placeholder(Uid),
+}
+
+/// What Exchange sends for an item that it cannot convert.
+const PLACEHOLDER: &[u8] = b"Retrieval using the IMAP4 protocol failed for the following message";
+
+/// A placeholder is short.
+fn is_placeholder(octets: &Octets) -> bool {
+    let Octets::Memory(octets) = octets else { return false };
+    octets[..octets.len().min(4096)].windows(PLACEHOLDER.len()).any(|window| window == PLACEHOLDER)
+}

@@ -1,0 +1,61 @@
+//! The work on one mailbox, as it is known before it begins.
+
+use super::share::Share;
+use crate::error::{Error, Kind};
+use crate::model::plan::MailboxPlan;
+use crate::model::{FlagCapacity, Uid, UidValidity};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+/// The work on one mailbox.
+pub struct Job {
+    pub plan: MailboxPlan,
+    pub destination_validity: UidValidity,
+    /// What the destination mailbox keeps of flags.
+    pub capacity: FlagCapacity,
+    /// UIDNEXT noted before the first append of this or an earlier run.
+    pub tail: Uid,
+    /// An earlier run ended without recording all that it did.
+    pub unclean: bool,
+    /// The largest message that may be appended, and who says so.
+    pub size_limit: Option<u64>,
+    pub share: Share,
+    given_up: Mutex<HashSet<Uid>>,
+}
+
+impl Job {
+    /// Nothing is given up yet.
+    pub fn new(
+        plan: MailboxPlan,
+        destination_validity: UidValidity,
+        capacity: FlagCapacity,
+        tail: Uid,
+        unclean: bool,
+        size_limit: Option<u64>,
+        share: Share,
+    ) -> Self {
+        Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Mutex::default() }
+    }
+
+    /// Whether the message is left alone for the rest of this run.
+    pub fn is_given_up(&self, uid: Uid) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(&uid)
+    }
+
+    /// Leaves the message alone for the rest of this run.
+    pub fn give_up(&self, uid: Uid) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
+    }
+
+    /// Why a message of that size is not appended: some servers list sizes that are estimates.
+    pub fn oversized(&self, octets: u64) -> Option<String> {
+        let limit = self.size_limit.filter(|limit| octets > *limit)?;
+        Some(format!("{octets} octets are more than the {limit} that the destination takes"))
+    }
+}
+
+/// The source mailbox is not the one that was planned.
+pub fn source_changed() -> Error {
+    Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")
+        .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice")
+}

@@ -1,0 +1,25 @@
+//! How messages get across, and what goes.
+//!
+//! - [`prepare`]: the destination is made ready, intents are noted. [`crew`]: several mailboxes at once, each a [`job`] in
+//!   a [`lane`], with a [`share`] of the memory.
+//! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
+//!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
+//! - [`reconcile`]: what arrived without our knowing. [`reflag`]: flags that changed.
+//! - [`purge`]: what goes from the destination; [`unsettled`]: what waits because it may have been moved.
+
+pub mod conveyor;
+pub mod copy;
+pub mod crew;
+pub mod download;
+pub mod job;
+pub mod lane;
+pub mod pending;
+pub mod prepare;
+pub mod progress;
+pub mod purge;
+pub mod reconcile;
+pub mod reflag;
+pub mod share;
+pub mod unsettled;
+pub mod uplinks;
+pub mod upload;

@@ -1,0 +1,169 @@
+//! Before the first message: destination mailboxes are created and subscribed, everything is checked against the plan,
+//! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
+
+use super::job::Job;
+use super::share::Share;
+use crate::engine::Session;
+use crate::engine::commands::change::Wish;
+use crate::error::{Error, Kind, Result};
+use crate::model::link::Intent;
+use crate::model::plan::{AccountPlan, MailboxPlan};
+use crate::model::{FlagCapacity, Outcomes, PairState, Pairing, RawName, Side, SyncPoint, Uid};
+use crate::pipeline::fleet::access::Access;
+
+/// Mailboxes that are created at once: their answers are short.
+const CREATIONS_IN_FLIGHT: usize = 100;
+
+/// What is ready to be copied, and what is not.
+pub struct Prepared {
+    pub jobs: Vec<Job>,
+    pub failures: Vec<Error>,
+}
+
+/// Makes the destination ready for a plan; each mailbox may use that share.
+///
+/// # Errors
+/// What ends the account's work; a single mailbox's failure is in the result.
+pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, share: Share) -> Result<Prepared> {
+    let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new() };
+    let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
+    let mut ready = Vec::new();
+    for window in work.chunks(CREATIONS_IN_FLIGHT) {
+        let sent = window.iter().map(|mailbox| session.send_wish(&wish(mailbox))).collect::<Result<Vec<_>>>()?;
+        for (mailbox, pending) in window.iter().zip(sent) {
+            match session.finish_wish(&wish(mailbox), pending) {
+                Ok(()) => ready.push(*mailbox),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
+            }
+        }
+    }
+    let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
+    let statuses = session.statuses(&names)?;
+    let shared = Shared::load(access, share)?;
+    for (mailbox, status) in ready.into_iter().zip(statuses) {
+        match note(access, mailbox, status, &shared) {
+            Ok(job) => prepared.jobs.push(job),
+            Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.destination.path())),
+        }
+    }
+    // Invariant 1 of upload.rs: all intents are durable before anything is appended.
+    access.gauge.on_state(|| access.migration.store.flush())?;
+    Ok(prepared)
+}
+
+fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
+    let MailboxPlan { create, special_use, subscribe, .. } = *mailbox;
+    Wish { name: &mailbox.destination.raw, create, special_use, subscribe }
+}
+
+/// What holds for all mailboxes of the destination.
+struct Shared {
+    /// What a new mailbox keeps of flags: what the INBOX keeps.
+    capacity: FlagCapacity,
+    size_limit: Option<u64>,
+    share: Share,
+}
+
+impl Shared {
+    fn load(access: &Access<'_>, share: Share) -> Result<Shared> {
+        let mailboxes = access.state.mailboxes(Side::Destination)?;
+        let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
+        let announced = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
+        let limits = [announced, access.migration.policy.max_message_octets];
+        Ok(Shared {
+            capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
+            size_limit: limits.into_iter().flatten().min(),
+            share,
+        })
+    }
+}
+
+fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, shared: &Shared) -> Result<Job> {
+    let status = status.ok_or_else(|| {
+        Error::new(Kind::Changed, "the mailbox is not there any more").hint("run `mailferry sync` to plan anew")
+    })?;
+    if mailbox.destination_validity.is_some_and(|planned| planned != status.uid_validity) {
+        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
+            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+    }
+    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+    let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
+    if status.uid_next.is_some() && status.uid_next < listed_next {
+        return Err(Error::new(Kind::Changed, "the mailbox went back in time since it was planned")
+            .because("its UIDNEXT is lower than it was, as after a restored backup")
+            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+    }
+    let pairing = Pairing {
+        source: mailbox.source.raw.clone(),
+        source_validity: mailbox.source_validity,
+        destination: mailbox.destination.raw.clone(),
+        destination_validity: status.uid_validity,
+    };
+    let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
+    let capacity = known.filter(|known| known.sync_point.is_some()).map(|known| known.capacity);
+    let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
+    Ok(Job::new(
+        mailbox.clone(),
+        status.uid_validity,
+        capacity.unwrap_or_else(|| shared.capacity.clone()),
+        tail,
+        unclean,
+        shared.size_limit,
+        shared.share,
+    ))
+}
+
+/// The pair with its intent noted, and whether there may be messages above it that are ours.
+///
+/// The intent is where the listing ended that the plan was made from. What came after it may be other people's mail, or
+/// ours: appended by a run whose state was lost or rolled back. So it is looked at like the tail of a broken run.
+fn noted_pair(
+    access: &Access<'_>,
+    mailbox: &MailboxPlan,
+    pairing: Pairing,
+    status: SyncPoint,
+    listed_next: Option<Uid>,
+) -> Result<(PairState, bool)> {
+    let known = access.state.pair(&pairing.source)?.filter(|known| known.pairing == pairing);
+    let fresh = known.is_none();
+    let mut pair = known.unwrap_or_else(|| PairState {
+        pairing,
+        destination: mailbox.destination.clone(),
+        intent: None,
+        late_from: None,
+        settled: None,
+        outcomes: Outcomes::default(),
+        links: 0,
+    });
+    let begin = listed_next.unwrap_or(Uid(1));
+    let grown = status.uid_next.is_none_or(|next| next > begin);
+    // That run's appends may still land after they were looked for.
+    pair.late_from = pair.late_from.or(pair.intent.map(|intent| intent.uid_next));
+    let unclean = pair.intent.is_some() || (grown && status.messages > 0);
+    // The mailbox may have gone back below an intent of before.
+    let tail = pair.intent.map_or(begin, |intent| intent.uid_next.min(begin));
+    pair.intent = Some(Intent { uid_next: tail });
+    pair.settled = None;
+    match fresh {
+        true => access.state.reset_pair(&pair)?,
+        false => access.state.put_pair(&pair)?,
+    }
+    Ok((pair, unclean))
+}
+
+/// Closes the intents of these mailboxes: all that was done is linked, durably.
+///
+/// # Errors
+/// `State`.
+pub fn close_intents<'a>(access: &Access<'_>, sources: impl Iterator<Item = &'a RawName>) -> Result<()> {
+    access.migration.store.flush()?;
+    for source in sources {
+        if let Some(mut pair) = access.state.pair(source)?
+            && pair.intent.take().is_some()
+        {
+            access.state.put_pair(&pair)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! What was done for one mailbox so far, and what is to be known of it when a connection breaks.
+
+use super::job::Job;
+use crate::error::{Error, Kind, Scope};
+use crate::model::{Outcome, Outcomes, Uid};
+use crate::pipeline::Event;
+use crate::pipeline::fleet::access::Access;
+use std::collections::HashSet;
+
+/// What was done for one mailbox so far.
+#[derive(Default)]
+pub struct Progress {
+    /// Every UID below was there before us, or is linked.
+    pub tail: Uid,
+    /// What is appended in small batches.
+    pub careful: Option<Careful>,
+    /// Messages that the destination refused because of their keywords.
+    pub without_keywords: HashSet<Uid>,
+    /// The destination said BAD to a literal that was not announced: from now on all are.
+    pub announces_literals: bool,
+    pub messages: u64,
+    pub octets: u64,
+    pub flags_updated: u64,
+    pub outcomes: Outcomes,
+    pub failures: Vec<Error>,
+    /// Steps of any kind: that it grows means that tries are not in vain.
+    pub steps: u64,
+}
+
+/// Messages up to a UID go in batches of so many, because something among them was refused or broke the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Careful {
+    pub through: Uid,
+    pub messages: usize,
+}
+
+impl Progress {
+    /// How many messages a batch with that one may have, if that is restricted.
+    pub fn careful(&self, uid: Uid) -> Option<usize> {
+        self.careful.filter(|careful| uid <= careful.through).map(|careful| careful.messages)
+    }
+
+    /// The UID up to which messages go one by one.
+    pub fn one_by_one(&self) -> Option<Uid> {
+        self.careful.filter(|careful| careful.messages == 1).map(|careful| careful.through)
+    }
+
+    /// Messages were appended and linked.
+    pub fn copied(&mut self, access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
+        self.messages += messages;
+        self.octets += octets;
+        self.steps += messages;
+        self.outcomes.add(&Outcome::Copied, messages);
+        advance(access, job, messages, octets);
+    }
+
+    /// A message ended without being copied.
+    pub fn concluded(&mut self, access: &Access<'_>, job: &Job, uid: Uid, outcome: Outcome) {
+        self.steps += 1;
+        self.outcomes.add(&outcome, 1);
+        if let Some(error) = outcome_error(job, uid, &outcome) {
+            access.migration.observer.event(Event::Failed { account: &access.account.name, error: &error });
+            self.failures.push(error);
+        }
+        advance(access, job, 1, 0);
+    }
+}
+
+fn advance(access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
+    let mailbox = job.plan.source.path();
+    access.gauge.count(messages, octets);
+    access.migration.observer.event(Event::Advanced {
+        account: &access.account.name,
+        mailbox: &mailbox,
+        messages,
+        octets,
+    });
+}
+
+/// The error that stands for a message's outcome in the list at the end.
+fn outcome_error(job: &Job, uid: Uid, outcome: &Outcome) -> Option<Error> {
+    let (what, cause, hint) = match outcome {
+        Outcome::Refused(cause) => (
+            "the destination refused a message",
+            cause,
+            "it is tried again with each `mailferry sync`; repair or remove it on the source if that does not help",
+        ),
+        Outcome::Failed(cause) => (
+            "a message could not be read from the source",
+            cause,
+            "look at it with another client; it is tried again with each `mailferry sync`",
+        ),
+        _ => return None,
+    };
+    let error = Error::new(Kind::Refused, what).scope(Scope::Message).because(cause).hint(hint);
+    Some(error.in_mailbox(&job.plan.source.path()).at_uid(uid))
+}

@@ -1,0 +1,357 @@
+//! What goes from the destination, last in an account: copies whose source is gone, and second copies of ours.
+//!
+//! Invariants:
+//! 1. All copies come first, and what could not be copied holds its deletion back: a message that was moved on the
+//!    source is never without a copy.
+//! 2. Before a message is deleted the source is asked again and does not have it, and the destination has the very
+//!    message that we copied: same UIDVALIDITY, link, identity and size.
+//! 3. Only single messages are expunged, and only those of the plan.
+//! 4. A link goes only after its message was seen to be gone; so a run that is killed anywhere is gone on with.
+//! 5. Of two copies the linked one stays, and the other one goes only if both are the same octets.
+
+use super::unsettled::Unsettled;
+use crate::engine::Session;
+use crate::engine::commands::change::FlagChange;
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
+use crate::engine::commands::select::Opening;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
+use crate::model::{Digest, Flags, InternalDate, MailboxName, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::pairing::appends;
+use crate::pipeline::survey::recognise::identities;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Messages that are looked at, marked and expunged in one go.
+const WINDOW: u64 = 500;
+
+/// Whole messages in one FETCH.
+const FETCH_MESSAGES: u64 = 20;
+
+/// What was done.
+#[derive(Default)]
+pub struct Purged {
+    pub removed: u64,
+    pub failures: Vec<Error>,
+    pub warnings: Vec<String>,
+    /// Destination mailboxes that may have changed.
+    pub touched: HashSet<RawName>,
+}
+
+/// Whether second copies may go, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecondCopies {
+    Stay,
+    Go,
+}
+
+/// Removes what the plan names. All that it copies must have been tried before. What was done is in `purged`, also
+/// after an error.
+///
+/// # Errors
+/// What ends the account's work; what keeps a mailbox from being purged is in `purged`.
+pub fn purge(access: &Access<'_>, plan: &AccountPlan, second_copies: SecondCopies, purged: &mut Purged) -> Result<()> {
+    let mut purge = Purge { access, purged };
+    let unsettled = if plan.totals().deletes > 0 { Some(Unsettled::find(access, plan)?) } else { None };
+    for mailbox in plan.mailboxes.iter().filter(|mailbox| mailbox.removals() > 0) {
+        access.go_on()?;
+        if let Some(unsettled) = &unsettled {
+            let result = purge.delete(mailbox, unsettled);
+            purge.take(mailbox, result)?;
+        }
+        if second_copies == SecondCopies::Go && !mailbox.second_copies.is_empty() {
+            let result = purge.remove_second_copies(mailbox);
+            purge.take(mailbox, result)?;
+        }
+    }
+    Ok(())
+}
+
+struct Purge<'a> {
+    access: &'a Access<'a>,
+    purged: &'a mut Purged,
+}
+
+impl Purge<'_> {
+    /// What concerns one mailbox alone does not stop the others.
+    fn take(&mut self, mailbox: &MailboxPlan, result: Result<()>) -> Result<()> {
+        match result {
+            Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
+                self.purged.failures.push(error.in_mailbox(&mailbox.destination.path()));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn delete(&mut self, plan: &MailboxPlan, unsettled: &Unsettled) -> Result<()> {
+        let mut pending = self.pending(plan)?;
+        let before = pending.len();
+        pending.retain(|deletion| !unsettled.holds_back(deletion));
+        if pending.len() < before {
+            self.warn_held_back(plan, before - pending.len(), unsettled);
+        }
+        self.keep_what_the_source_has(plan, &mut pending)?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let targets = pending.iter().map(|deletion| (deletion.destination, (deletion.identity, deletion.octets)));
+        let gone = self.remove(plan, &targets.collect())?;
+        let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
+        self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
+    }
+
+    /// Deletions whose link still says what it said when they were planned.
+    fn pending<'p>(&self, plan: &'p MailboxPlan) -> Result<Vec<&'p Deletion>> {
+        let mut pending = Vec::new();
+        for deletion in &plan.deletions {
+            let link = self.access.state.link(&plan.source.raw, deletion.source)?;
+            let same = |destination, identity| (destination, identity) == (deletion.destination, deletion.identity);
+            if link.is_some_and(|link| link.is_ours() && same(link.destination, link.identity)) {
+                pending.push(deletion);
+            }
+        }
+        Ok(pending)
+    }
+
+    fn warn_held_back(&mut self, plan: &MailboxPlan, count: usize, unsettled: &Unsettled) {
+        let why = match &unsettled.all {
+            Some(why) => why.as_str(),
+            None => "they are elsewhere on the source, and not copied from there yet",
+        };
+        self.purged.warnings.push(format!("{count} deletions in `{}` wait for another sync: {why}", plan.destination));
+    }
+
+    /// A listing may lack what the mailbox holds. What is there after all is no deletion, and worth a word.
+    fn keep_what_the_source_has(&mut self, plan: &MailboxPlan, pending: &mut Vec<&Deletion>) -> Result<()> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let uids = uid_set(pending.iter().map(|deletion| deletion.source));
+        let there = self.access.with_session(Side::Source, |session| {
+            open(session, &plan.source, plan.source_validity, Opening::Examine)?;
+            flags(session, &uids)
+        })?;
+        pending.retain(|deletion| !there.contains_key(&deletion.source));
+        if there.is_empty() {
+            return Ok(());
+        }
+        let uids = uid_set(there.into_keys());
+        Err(Error::new(Kind::Refused, format!("the source listed its messages without UID {uids}, and has them"))
+            .hint("nothing was deleted; run `mailferry sync --full`, which lists the mailbox whole"))
+    }
+
+    /// Removes messages of the destination mailbox, and returns which of them are not there any more.
+    fn remove(&mut self, plan: &MailboxPlan, targets: &Targets) -> Result<HashSet<Uid>> {
+        let validity = plan.destination_validity.unwrap_or_default();
+        self.purged.touched.insert(plan.destination.raw.clone());
+        let mut removal = Removal::default();
+        let result = self.access.with_session(Side::Destination, |session| {
+            let pending = targets.keys().copied().filter(|uid| !removal.gone.contains(uid));
+            remove(session, &plan.destination, validity, &uid_set(pending), targets, &mut removal)
+        });
+        self.purged.removed += removal.removed;
+        self.report(plan, &removal);
+        result.map(|()| removal.gone)
+    }
+
+    fn report(&mut self, plan: &MailboxPlan, removal: &Removal) {
+        let mailbox = plan.destination.path();
+        if removal.marked > 0 {
+            self.purged.warnings.push(format!(
+                "marked as deleted in `{mailbox}`: {}; they stay until somebody expunges the mailbox: the destination \
+                 cannot expunge single messages (UIDPLUS)",
+                removal.marked
+            ));
+        }
+        let left = [
+            (&removal.strangers, "under the UID of a copy of ours there is another message", "nothing was done to it"),
+            (&removal.left, "a message could not be deleted", "give the login the rights `t` and `e` on the mailbox"),
+        ];
+        for (uids, what, hint) in left {
+            let failures = uids.iter().map(|uid| {
+                Error::new(Kind::Refused, what).scope(Scope::Message).in_mailbox(&mailbox).at_uid(*uid).hint(hint)
+            });
+            self.purged.failures.extend(failures);
+        }
+    }
+
+    fn remove_second_copies(&mut self, plan: &MailboxPlan) -> Result<()> {
+        let candidates = self.unlinked_second_copies(plan)?;
+        let uids = uid_set(candidates.iter().flat_map(|second| [second.linked, second.surplus]));
+        let contents = self.access.with_session(Side::Destination, |session| {
+            open(session, &plan.destination, plan.destination_validity.unwrap_or_default(), Opening::Select)?;
+            contents(session, &uids)
+        })?;
+        let mut targets = Targets::new();
+        for second in candidates {
+            match (contents.get(&second.linked), contents.get(&second.surplus)) {
+                (Some(linked), Some(surplus)) if linked == surplus => {
+                    targets.insert(second.surplus, (surplus.identity, surplus.octets));
+                }
+                // One of them is gone meanwhile: then there are not two.
+                (None, _) | (_, None) => {}
+                _ => self.purged.failures.push(unlike(plan, second)),
+            }
+        }
+        if targets.is_empty() { Ok(()) } else { self.remove(plan, &targets).map(drop) }
+    }
+
+    /// Those of which the state still says what it said when they were planned.
+    fn unlinked_second_copies<'p>(&self, plan: &'p MailboxPlan) -> Result<Vec<&'p SecondCopy>> {
+        let state = &self.access.state;
+        let name = &plan.source.raw;
+        let Some(late) = state.pair(name)?.and_then(|pair| appends(&pair).late) else { return Ok(Vec::new()) };
+        let (mut ours, mut linked) = (HashMap::new(), HashSet::new());
+        for link in state.links(name)? {
+            let link = link?;
+            linked.insert(link.destination);
+            if link.is_ours() && plan.second_copies.iter().any(|second| second.source == link.source) {
+                ours.insert(link.source, link.destination);
+            }
+        }
+        let holds = |second: &&SecondCopy| {
+            second.surplus >= late
+                && !linked.contains(&second.surplus)
+                && ours.get(&second.source) == Some(&second.linked)
+        };
+        Ok(plan.second_copies.iter().filter(holds).collect())
+    }
+}
+
+fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {
+    let what = format!("what looks like a second copy of UID {} is another message", second.linked);
+    Error::new(Kind::Refused, what)
+        .scope(Scope::Message)
+        .in_mailbox(&plan.destination.path())
+        .at_uid(second.surplus)
+        .hint("it was not touched; look at both with a mail program")
+}
+
+/// What is to be removed: by UID, the identity and the size that it must have.
+type Targets = BTreeMap<Uid, (Digest, u64)>;
+
+#[derive(Default)]
+struct Removal {
+    /// Not there any more, by us or by others.
+    gone: HashSet<Uid>,
+    removed: u64,
+    /// Marked, where that is all that can be done.
+    marked: u64,
+    strangers: Vec<Uid>,
+    left: Vec<Uid>,
+}
+
+fn remove(
+    session: &mut Session,
+    mailbox: &MailboxName,
+    validity: UidValidity,
+    uids: &UidSet,
+    targets: &Targets,
+    removal: &mut Removal,
+) -> Result<()> {
+    open(session, mailbox, validity, Opening::Select)?;
+    (removal.marked, removal.strangers, removal.left) = Default::default();
+    for window in uids.chunks(COMMAND_OCTETS, WINDOW) {
+        let there = identities(session, &window.to_string())?;
+        removal.gone.extend(window.iter().filter(|uid| !there.contains_key(uid)));
+        let (same, strangers): (Vec<Uid>, Vec<Uid>) =
+            window.iter().filter(|uid| there.contains_key(uid)).partition(|uid| there.get(uid) == targets.get(uid));
+        removal.strangers.extend(strangers);
+        let same = uid_set(same.into_iter());
+        if !same.is_empty() {
+            expunge(session, &same, removal)?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks and expunges, and looks at what is left: an OK proves nothing.
+fn expunge(session: &mut Session, uids: &UidSet, removal: &mut Removal) -> Result<()> {
+    let mark = session.send_store(uids, FlagChange::Add, &Flags::none().with(SystemFlag::Deleted))?;
+    let marked = session.finish(mark, |_| Ok(()))?;
+    session.accepted(marked, "could not mark messages as deleted")?;
+    if session.expunges_by_uid() {
+        session.expunge(uids)?;
+    }
+    let left = flags(session, uids)?;
+    for uid in uids.iter() {
+        match left.get(&uid) {
+            None => {
+                removal.gone.insert(uid);
+                removal.removed += 1;
+            }
+            Some(flags) if flags.has(SystemFlag::Deleted) && !session.expunges_by_uid() => removal.marked += 1,
+            Some(_) => removal.left.push(uid),
+        }
+    }
+    Ok(())
+}
+
+fn open(session: &mut Session, mailbox: &MailboxName, validity: UidValidity, opening: Opening) -> Result<()> {
+    let opened = session.open(mailbox, opening)?;
+    if opened.sync_point.uid_validity != validity {
+        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
+            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is deleted in that pass"));
+    }
+    if opening == Opening::Select && !opened.read_write {
+        return Err(Error::new(Kind::Refused, "the mailbox is read-only, nothing can be deleted in it")
+            .hint("give the login the rights `s`, `t` and `e` on it"));
+    }
+    Ok(())
+}
+
+/// The flags of those messages that are there.
+fn flags(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Flags>> {
+    let mut found = HashMap::new();
+    for chunk in uids.chunks(COMMAND_OCTETS, WINDOW) {
+        let tag = session.send_fetch(&chunk, FLAG_ITEMS)?;
+        let status = session.finish_fetch(tag, |event| {
+            if let FetchEvent::Message(Fetched { uid: Some(uid), flags, .. }) = event
+                && chunk.contains(uid)
+            {
+                found.insert(uid, flags.unwrap_or_default());
+            }
+            Ok(())
+        })?;
+        session.accepted(status, "could not look at messages")?;
+    }
+    Ok(found)
+}
+
+/// All by which two messages are told to be one.
+#[derive(PartialEq)]
+struct Content {
+    sha256: [u8; 32],
+    identity: Digest,
+    octets: u64,
+    internal_date: InternalDate,
+}
+
+fn contents(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Content>> {
+    let mut digests = HashMap::new();
+    for chunk in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES) {
+        let tag = session.send_fetch(&chunk, "(UID INTERNALDATE BODY.PEEK[])")?;
+        let status = session.finish_fetch(tag, |event| {
+            if let FetchEvent::Message(Fetched { uid: Some(uid), internal_date: Some(Some(date)), body, .. }) = event
+                && let Some(body) = body.filter(|body| !body.is_empty())
+            {
+                digests.insert(uid, (body.sha256()?, date));
+            }
+            Ok(())
+        })?;
+        session.accepted(status, "could not read messages")?;
+    }
+    let identities = if uids.is_empty() { HashMap::new() } else { identities(session, &uids.to_string())? };
+    let content = |(uid, (sha256, internal_date))| {
+        let (identity, octets) = identities.get(&uid).copied()?;
+        Some((uid, Content { sha256, identity, octets, internal_date }))
+    };
+    Ok(digests.into_iter().filter_map(content).collect())
+}
+
+fn uid_set(uids: impl Iterator<Item = Uid>) -> UidSet {
+    let mut sorted: Vec<Uid> = uids.collect();
+    sorted.sort_unstable();
+    sorted.into_iter().collect()
+}

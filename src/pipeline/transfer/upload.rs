@@ -1,0 +1,408 @@
+//! The destination's half of copying a mailbox: messages leave the belt and go straight into an APPEND that is open, in the
+//! order of their source UIDs; every answer becomes links, those of a moment in one checkpoint.
+//!
+//! A large mailbox is appended over two connections in turns, where the server gives its UIDs when a command ends
+//! ([`Session::numbers_at_the_end`]): it works on the messages of both, and the end of a command is sent when the one before
+//! it was answered. So the order is kept, and neither connection waits for the server's disk alone.
+//!
+//! Invariants:
+//! 1. The pair's intent is durable before the first octet of the first APPEND is sent (apply.rs notes it).
+//! 2. A link is recorded only for a message that the server said is stored, under a UID that it named and that can be
+//!    true: of this UIDVALIDITY, above every UID that was there before.
+//! 3. Anything else means that the tail must be reconciled before another message of this mailbox is appended.
+//! 4. An APPEND that is open or unanswered when the upload breaks off takes its connection with it.
+
+use super::conveyor::{Conveyor, Taken};
+use super::download::{Message, Parcel};
+use super::job::Job;
+use super::progress::{Careful, Progress};
+use super::uplinks::{Uplink, Uplinks};
+use crate::engine::Session;
+use crate::engine::commands::append::{Appended, PendingAppend, Upload, refusal};
+use crate::engine::conversation::status::Status;
+use crate::error::{Error, Kind, Result};
+use crate::model::statistics::BatchFigures;
+use crate::model::{Digest, Flags, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::batch::Batch;
+use crate::store::CHECKPOINT_LINKS;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Commands unanswered, at most, and the octets of them after which no further one is begun: what would have to be looked
+/// for after a break.
+const MULTIAPPENDS_IN_FLIGHT: usize = 4;
+const APPENDS_IN_FLIGHT: usize = 32;
+const UNANSWERED_OCTETS: u64 = 16 << 20;
+
+/// How long links wait to be recorded with others: writing to the state wakes all of sled's threads, each time.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long an open APPEND waits for its next message before it is ended: what came is then stored.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Octets that are not held back for more to come.
+const WORTH_PUSHING: u64 = 64 << 10;
+
+/// A refused batch is tried again in that many parts.
+const SPLIT: usize = 4;
+
+/// The destination's half at work.
+pub struct UploadRun<'a> {
+    access: &'a Access<'a>,
+    job: &'a Job,
+    conveyor: &'a Conveyor<Parcel>,
+    progress: &'a mut Progress,
+    uplinks: Uplinks<'a>,
+    open: Option<Open>,
+    in_flight: VecDeque<InFlight>,
+    end: UploadEnd,
+    /// When the last batch was answered.
+    answered: Option<Instant>,
+    owed: Owed,
+}
+
+/// Links that are not recorded yet. Were the process to die with them, the tail would tell: the intent is open.
+struct Owed {
+    links: Vec<Link>,
+    since: Instant,
+}
+
+impl Owed {
+    fn are_due(&self) -> bool {
+        self.links.len() >= CHECKPOINT_LINKS || self.since.elapsed() >= CHECKPOINT_PAUSE
+    }
+}
+
+/// One message of a batch, its octets having left.
+struct Sent {
+    uid: Uid,
+    identity: Digest,
+    octets: u64,
+    agreed: Flags,
+}
+
+/// An APPEND to which messages are added.
+struct Open {
+    pending: PendingAppend,
+    uplink: Uplink,
+    batch: Vec<Sent>,
+    octets: u64,
+    /// Octets that may not have left yet.
+    gathered: u64,
+    limit: Batch,
+    /// Its messages are tried in batches of so many, because something was refused.
+    careful: Option<usize>,
+    began: Instant,
+}
+
+impl Open {
+    fn is_full(&self) -> bool {
+        self.batch.len() >= self.limit.messages || self.octets >= self.limit.octets
+    }
+}
+
+struct InFlight {
+    pending: PendingAppend,
+    uplink: Uplink,
+    batch: Vec<Sent>,
+    octets: u64,
+    full: bool,
+    began: Instant,
+}
+
+/// How the upload ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum UploadEnd {
+    Complete,
+    /// Some messages are stored, but the server did not say where: the tail tells.
+    Reconcile,
+    /// A batch was refused: its messages are to be tried in smaller ones, after a look at the tail.
+    Split,
+}
+
+impl<'a> UploadRun<'a> {
+    /// Nothing is sent yet. A second connection may turn up in `spare`.
+    pub fn new(
+        access: &'a Access<'a>,
+        job: &'a Job,
+        conveyor: &'a Conveyor<Parcel>,
+        progress: &'a mut Progress,
+        session: &'a mut Session,
+        spare: &'a Mutex<Option<Session>>,
+    ) -> Self {
+        let uplinks = Uplinks::new(session, spare);
+        UploadRun {
+            access,
+            job,
+            conveyor,
+            progress,
+            uplinks,
+            open: None,
+            in_flight: VecDeque::new(),
+            end: UploadEnd::Complete,
+            answered: None,
+            owed: Owed { links: Vec::new(), since: Instant::now() },
+        }
+    }
+
+    /// Appends everything that comes along the belt.
+    ///
+    /// # Errors
+    /// `Connection`, `Throttled`: worth another try after reconciling; `Quota`, `Changed`, `Refused`: not.
+    pub fn run(mut self) -> Result<UploadEnd> {
+        let result = self.append_all();
+        let recorded = self.record_owed();
+        if result.as_ref().is_err_and(Error::breaks_connection) {
+            self.access.batch().failed();
+        }
+        self.conveyor.abandon();
+        // Invariant 4.
+        let unanswered = self.in_flight.iter().map(|sent| sent.uplink);
+        for uplink in self.open.iter().map(|open| open.uplink).chain(unanswered) {
+            self.uplinks.session(uplink).kill();
+        }
+        if let Some(mut second) = self.uplinks.second.take() {
+            // Whoever appended last is used next: what STATUS says may be older on the other connection.
+            if self.uplinks.last == Uplink::Second {
+                std::mem::swap(self.uplinks.first, &mut second);
+            }
+            self.access.give_back(Side::Destination, second);
+        }
+        recorded.and(result)
+    }
+
+    fn record_owed(&mut self) -> Result<()> {
+        let Owed { links, since } = &mut self.owed;
+        let (access, name) = (self.access, &self.job.plan.source.raw);
+        links
+            .chunks(CHECKPOINT_LINKS)
+            .try_for_each(|links| access.gauge.on_state(|| access.state.checkpoint(name, links, &[])))?;
+        links.clear();
+        *since = Instant::now();
+        Ok(())
+    }
+
+    fn append_all(&mut self) -> Result<UploadEnd> {
+        while self.end != UploadEnd::Split {
+            match self.conveyor.take(PATIENCE) {
+                Taken::Items(parcels) => self.take(parcels)?,
+                Taken::Nothing => self.close_batch()?,
+                Taken::End => break,
+            }
+        }
+        self.close_batch()?;
+        while self.settle_oldest()? {}
+        Ok(self.end)
+    }
+
+    fn take(&mut self, parcels: Vec<Parcel>) -> Result<()> {
+        for parcel in parcels {
+            // What is left will be fetched again.
+            if self.end == UploadEnd::Split {
+                return Ok(());
+            }
+            match parcel {
+                Parcel::Absent { uid, outcome } => self.conclude(uid, outcome)?,
+                Parcel::Message(message) => match self.job.oversized(message.octets.len()) {
+                    Some(reason) => self.conclude(message.uid, Outcome::Skipped(reason))?,
+                    None => self.add(*message)?,
+                },
+            }
+        }
+        self.push()
+    }
+
+    /// The server works on what has come while the next message does.
+    fn push(&mut self) -> Result<()> {
+        if let Some(open) = self.open.as_mut().filter(|open| open.gathered >= WORTH_PUSHING) {
+            open.gathered = 0;
+            self.uplinks.session(open.uplink).push_append()?;
+        }
+        Ok(())
+    }
+
+    /// Sends a message, in the APPEND that is open or in a new one.
+    fn add(&mut self, message: Message) -> Result<()> {
+        let Message { uid, identity, octets, mut flags, internal_date } = message;
+        let (length, careful) = (octets.len(), self.progress.careful(uid));
+        let ends = |open: &Open| open.octets + length > open.limit.octets || open.careful != careful;
+        if self.open.as_ref().is_some_and(ends) {
+            self.close_batch()?;
+        }
+        if self.open.is_none() {
+            self.open = self.begin(careful)?;
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        if self.progress.without_keywords.contains(&uid) {
+            flags = flags.without_keywords();
+        }
+        let flags = flags.within(&self.job.capacity);
+        self.access.migration.destination.pace(1);
+        let upload = Upload { octets, flags, internal_date };
+        self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
+        open.batch.push(Sent { uid, identity, octets: length, agreed: upload.flags });
+        open.octets += length;
+        open.gathered += length;
+        if open.is_full() || open.pending.is_refused() { self.close_batch() } else { Ok(()) }
+    }
+
+    /// Begins an APPEND. `None` when a batch before it turns out to be refused.
+    fn begin(&mut self, careful: Option<usize>) -> Result<Option<Open>> {
+        // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
+        let alone = careful == Some(1);
+        while (self.is_crowded() || alone) && self.settle_oldest()? {}
+        if self.end == UploadEnd::Split {
+            return Ok(None);
+        }
+        let uplink = if careful.is_some() { Uplink::First } else { self.uplinks.take_turns() };
+        let announced = self.progress.announces_literals || alone;
+        let session = self.uplinks.session(uplink);
+        session.announce_literals(announced);
+        let limit = match (session.appends_many(), careful) {
+            (false, _) => Batch { messages: 1, octets: u64::MAX },
+            (true, Some(messages)) => Batch { messages, ..self.access.batch().next() },
+            (true, None) => self.access.batch().next(),
+        };
+        let pending = session.begin_append(&self.job.plan.destination.raw)?;
+        let (batch, began) = (Vec::new(), Instant::now());
+        Ok(Some(Open { pending, uplink, batch, octets: 0, gathered: 0, limit, careful, began }))
+    }
+
+    fn is_crowded(&self) -> bool {
+        let most = if self.uplinks.first.appends_many() { MULTIAPPENDS_IN_FLIGHT } else { APPENDS_IN_FLIGHT };
+        let octets: u64 = self.in_flight.iter().map(|sent| sent.octets).sum();
+        self.in_flight.len() >= most || octets >= UNANSWERED_OCTETS
+    }
+
+    /// Ends the APPEND that is open, when all before it that went over another connection were answered.
+    fn close_batch(&mut self) -> Result<()> {
+        let Some(open) = self.open.as_ref() else { return Ok(()) };
+        let uplink = open.uplink;
+        while self.in_flight.iter().any(|sent| sent.uplink != uplink) {
+            self.settle_oldest()?;
+        }
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.uplinks.session(uplink).end_append(&open.pending)?;
+        let (full, messages) = (open.is_full(), open.batch.len() as u64);
+        let Open { pending, batch, octets, began, .. } = open;
+        self.in_flight.push_back(InFlight { pending, uplink, batch, octets, full, began });
+        self.access.gauge.note_batch(BatchFigures { messages, in_flight: self.in_flight.len() as u64 });
+        Ok(())
+    }
+
+    /// Reads the answer to the oldest APPEND; false when there is none.
+    fn settle_oldest(&mut self) -> Result<bool> {
+        let Some(sent) = self.in_flight.pop_front() else { return Ok(false) };
+        let InFlight { pending, uplink, batch, full, began, .. } = sent;
+        let at_once = pending.went_at_once();
+        match self.uplinks.session(uplink).finish_append(pending)? {
+            Appended::Stored { uid_validity, uids } if self.can_be_true(uid_validity, &uids) => {
+                let now = Instant::now();
+                let busy_since = self.answered.replace(now).map_or(began, |answered| answered.max(began));
+                self.access.batch().stored(full, now - busy_since);
+                self.link(batch, &uids)?;
+            }
+            Appended::Stored { .. } | Appended::StoredSomewhere => self.end = self.end.max(UploadEnd::Reconcile),
+            Appended::Refused(status) => self.refused(batch, &status, uplink, at_once)?,
+        }
+        Ok(true)
+    }
+
+    /// Invariant 2.
+    fn can_be_true(&self, uid_validity: UidValidity, uids: &[Uid]) -> bool {
+        uid_validity == self.job.destination_validity && uids.first().is_some_and(|first| *first >= self.progress.tail)
+    }
+
+    fn link(&mut self, batch: Vec<Sent>, uids: &[Uid]) -> Result<()> {
+        let (messages, octets) = (batch.len() as u64, batch.iter().map(|sent| sent.octets).sum());
+        self.owed.links.extend(batch.into_iter().zip(uids).map(|(sent, uid)| Link {
+            source: sent.uid,
+            destination: *uid,
+            agreed: sent.agreed,
+            origin: LinkOrigin::Appended,
+            octets: sent.octets,
+            identity: sent.identity,
+        }));
+        if self.owed.are_due() {
+            self.record_owed()?;
+        }
+        // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
+        if self.end == UploadEnd::Complete
+            && let Some(next) = uids.last().and_then(|last| last.next())
+        {
+            self.progress.tail = next;
+        }
+        self.progress.copied(self.access, self.job, messages, octets);
+        Ok(())
+    }
+
+    /// A refused batch is tried again in parts, down to single messages with each literal announced, so that the one is
+    /// found. Before that the tail is looked at: not every server undoes what it stored of a refused MULTIAPPEND.
+    fn refused(&mut self, batch: Vec<Sent>, status: &Status, uplink: Uplink, at_once: bool) -> Result<()> {
+        let error = refusal(status).in_mailbox(&self.job.plan.destination.path());
+        if !self.uplinks.session(uplink).is_alive() || error.is_transient() {
+            return Err(self.broken_by_refusal(&batch, error, at_once)?);
+        }
+        if *error.kind() == Kind::Quota {
+            return Err(error);
+        }
+        let Some(last) = batch.last().map(|sent| sent.uid) else { return Ok(()) };
+        if batch.len() > 1 || at_once {
+            self.access.batch().failed();
+            self.try_again(Careful { through: last, messages: (batch.len() / SPLIT).max(1) });
+            return Ok(());
+        }
+        batch.into_iter().try_for_each(|sent| self.refused_message(sent, status, &error))
+    }
+
+    fn try_again(&mut self, careful: Careful) {
+        self.end = UploadEnd::Split;
+        self.progress.careful = Some(careful);
+    }
+
+    /// A BAD ends the connection. It may be about literals that were not announced; else, if it was about one message,
+    /// that message is the one.
+    fn broken_by_refusal(&mut self, batch: &[Sent], error: Error, at_once: bool) -> Result<Error> {
+        if at_once && !error.is_transient() {
+            self.progress.announces_literals = true;
+        } else if let ([sent], false) = (batch, error.is_transient()) {
+            self.conclude(sent.uid, Outcome::Refused(error.summary()))?;
+        }
+        Ok(Error::new(Kind::Connection, "the destination refused a command").because(error.summary()))
+    }
+
+    fn refused_message(&mut self, sent: Sent, status: &Status, error: &Error) -> Result<()> {
+        if status.code == "TRYCREATE" || *error.kind() == Kind::Changed {
+            return Err(Error::new(Kind::Changed, "the mailbox is gone from the destination")
+                .because(&status.text)
+                .in_mailbox(&self.job.plan.destination.path())
+                .hint("run `mailferry sync` to create it again"));
+        }
+        if is_about_keywords(status) && sent.agreed.keywords().next().is_some() {
+            self.access.notice(&format!("UID {} goes without its keywords: {}", sent.uid, status.text));
+            self.progress.without_keywords.insert(sent.uid);
+            self.try_again(Careful { through: sent.uid, messages: 1 });
+            return Ok(());
+        }
+        self.conclude(sent.uid, Outcome::Refused(status.text.clone()))
+    }
+
+    /// Records what became of a message that is not copied.
+    fn conclude(&mut self, uid: Uid, outcome: Outcome) -> Result<()> {
+        let outcomes = [(uid, outcome)];
+        self.access.state.checkpoint(&self.job.plan.source.raw, &[], &outcomes)?;
+        let [(uid, outcome)] = outcomes;
+        // Not again in this run: another pass would count it twice.
+        self.job.give_up(uid);
+        self.progress.concluded(self.access, self.job, uid, outcome);
+        Ok(())
+    }
+}
+
+/// Servers that cannot keep a keyword refuse the whole message because of it.
+fn is_about_keywords(status: &Status) -> bool {
+    let text = status.text.to_ascii_lowercase();
+    ["too many user flags", "keyword"].iter().any(|phrase| text.contains(phrase))
+}

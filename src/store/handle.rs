@@ -1,0 +1,71 @@
+//! An open state directory: opened once, shared by all, released when the last is gone.
+
+use super::damage;
+use super::database::Database;
+use super::directory::StateDirectory;
+use super::lock::LockFile;
+use crate::error::Result;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// An open state directory. Cheap to clone; the directory is released when the last clone, and all that came from it,
+/// is gone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    /// Closed before the lock is released: fields are dropped in this order.
+    database: Arc<Database>,
+    _lock: LockFile,
+    /// Held while a header is read, changed and written.
+    changing: Mutex<()>,
+}
+
+impl Store {
+    /// Opens the state in `directory`, or creates it with mode 0700. The second part is what the user should be told:
+    /// that the state was damaged and set aside, for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Locked`](crate::error::Kind::Locked) while another process holds it;
+    /// [`Kind::State`](crate::error::Kind::State) if it is no directory, not ours, not writable, or written by a newer
+    /// mailferry. None of these changes anything in it.
+    pub fn open(directory: &Path) -> Result<(Store, Vec<String>)> {
+        Self::open_in(StateDirectory::prepare(directory)?)
+    }
+
+    /// Opens a state that is there already; nothing is created.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`], and [`Kind::State`](crate::error::Kind::State) where there is no state.
+    pub fn open_existing(directory: &Path) -> Result<(Store, Vec<String>)> {
+        Self::open_in(StateDirectory::existing(directory)?)
+    }
+
+    fn open_in(directory: StateDirectory) -> Result<(Store, Vec<String>)> {
+        let lock = LockFile::acquire(&directory)?;
+        let mut notices = directory.make_private();
+        directory.check_ownership()?;
+        let (database, damage) = damage::open_or_set_aside(&directory)?;
+        notices.extend(damage);
+        directory.sync()?;
+        let inner = Inner { database: Arc::new(database), _lock: lock, changing: Mutex::new(()) };
+        Ok((Store(Arc::new(inner)), notices))
+    }
+
+    /// Makes all that was written so far survive a power loss.
+    pub fn flush(&self) -> Result<()> {
+        self.database().flush()
+    }
+
+    pub(super) fn database(&self) -> &Arc<Database> {
+        &self.0.database
+    }
+
+    /// Keeps others from changing a header meanwhile. A thread that panicked with it in hand has left no half change:
+    /// changes are applied as one batch.
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.0.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,37 @@
+//! What stands over the links of a pair: the pair itself, how many links there are, and how far they reach.
+
+use super::codec::stored;
+use super::tally::Tally;
+use crate::model::{Link, PairState, Uid};
+use serde::{Deserialize, Serialize};
+
+/// How far links reach on one side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SideReach {
+    /// All linked UIDs are below it. A mailbox whose UIDNEXT is lower went back.
+    pub below: Uid,
+    /// The mailbox was seen to have gone back, and the links were not compared with it since.
+    pub suspect: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct PairHeader {
+    pub(super) state: PairState,
+    /// The links.
+    pub(super) tally: Tally,
+    /// How far the links reach, by side.
+    pub(super) reach: [SideReach; 2],
+}
+
+stored! {
+    PairHeader => 12, "the header of a mailbox pair";
+}
+
+/// Takes new links into the reach.
+pub(super) fn extend(reach: &mut [SideReach; 2], links: &[Link]) {
+    for link in links {
+        for (side, uid) in [link.source, link.destination].into_iter().enumerate() {
+            reach[side].below = reach[side].below.max(uid.next().unwrap_or(uid));
+        }
+    }
+}

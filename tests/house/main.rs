@@ -1,0 +1,329 @@
+//! The house as `src/lib.rs` draws it: imports go down only, each protocol and each format has one home, and nothing
+//! grows out of sight. Reads the sources; knows no more of Rust than that needs.
+
+mod imports;
+
+use imports::Imports;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Whom each room may know. `error` names the side and the UID that a failure is about: the nouns, and nothing else.
+const ARROWS: [(&str, &[&str]); 12] = [
+    ("main", &["cli"]),
+    ("lib", &[]),
+    ("fuzzing", &["config", "engine", "store", "model"]),
+    ("cli", &["pipeline", "config", "report", "engine", "store", "model", "error"]),
+    ("pipeline", &["engine", "store", "diff", "model", "error"]),
+    ("config", &["model", "error"]),
+    ("report", &["model", "error"]),
+    ("engine", &["model", "error"]),
+    ("store", &["model", "error"]),
+    ("diff", &["model", "error"]),
+    ("model", &["error"]),
+    ("error", &["model"]),
+];
+
+/// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
+const INNER_ARROWS: [(&str, &[&str]); 15] = [
+    ("engine::wire", &[]),
+    ("engine::conversation", &["engine::wire"]),
+    ("engine::commands", &["engine::wire", "engine::conversation", "engine"]),
+    ("engine::login", &["engine::wire", "engine::conversation", "engine::commands", "engine"]),
+    ("engine", &["engine::wire", "engine::conversation", "engine::commands", "engine::login"]),
+    ("pipeline::fleet", &[]),
+    ("pipeline::survey", &["pipeline::fleet"]),
+    ("pipeline::transfer", &["pipeline::fleet", "pipeline::survey"]),
+    ("pipeline", &["pipeline::fleet", "pipeline::survey", "pipeline::transfer"]),
+    ("diff::routing", &[]),
+    ("diff::comparing", &["diff::routing"]),
+    ("diff", &["diff::routing", "diff::comparing"]),
+    ("cli::progress", &["cli"]),
+    ("cli::commands", &["cli", "cli::progress"]),
+    ("cli", &["cli::progress", "cli::commands"]),
+];
+
+/// Files of one room that know each other; ARCHITECTURE.md says why. Between rooms there are none.
+const CIRCLES: [&[&str]; 0] = [];
+
+/// What `cli` may take of the rooms below the pipeline: only what a `Migration` is put together from.
+const ASSEMBLED: [&str; 2] = ["crate::engine::Connector", "crate::store::Store"];
+
+/// Crates with one home.
+const HOMES: [(&str, &str); 8] = [
+    ("imap", "engine"),
+    ("rustls", "engine"),
+    ("rustls_platform_verifier", "engine"),
+    ("socket2", "engine"),
+    ("flate2", "engine"),
+    ("sled", "store"),
+    ("bincode", "store"),
+    ("clap", "cli"),
+];
+
+const LINES_OF_A_FILE: usize = 700;
+const LINES_OF_A_FUNCTION: usize = 80;
+
+/// A source file without its comments and its tests.
+struct Source {
+    path: PathBuf,
+    room: String,
+    lines: Vec<String>,
+    /// As written, comments included and tests not.
+    length: usize,
+}
+
+impl Source {
+    fn read(path: PathBuf) -> Source {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = without_tests(&text);
+        let lines = code.iter().map(|line| line.split("//").next().unwrap_or_default().to_owned()).collect();
+        Source { room: room(&path), lines, length: code.len(), path }
+    }
+
+    /// Paths such as `crate::model::Uid`, also those in `use crate::{model::Uid, error::Result}`.
+    fn own_paths(&self) -> BTreeSet<String> {
+        let text = self.lines.join("\n");
+        text.split("crate::").skip(1).flat_map(heads).map(|head| format!("crate::{head}")).collect()
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// `model::Uid` of `model::Uid, …`, and each member of `{model::Uid, error::Result}`.
+fn heads(after: &str) -> Vec<String> {
+    let is_path = |character: char| character.is_alphanumeric() || "_:".contains(character);
+    let head = |text: &str| text.trim_start().chars().take_while(|character| is_path(*character)).collect::<String>();
+    let Some(group) = after.strip_prefix('{') else { return vec![head(after)] };
+    let mut depth = 0;
+    let ends = |character: char| {
+        depth += i32::from(character == '{') - i32::from(character == '}');
+        depth < 0
+    };
+    let end = group.find(ends).unwrap_or(group.len());
+    group[..end].split(',').map(head).filter(|head| !head.is_empty()).collect()
+}
+
+/// Modules of tests stand at the end of a file.
+fn without_tests(text: &str) -> Vec<&str> {
+    text.lines().take_while(|line| *line != "#[cfg(test)]").collect()
+}
+
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(source_directory()).expect("below src");
+    let first = inside.components().next().expect("a component").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn source_directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// All sources but those that are nothing but tests.
+fn sources() -> Vec<Source> {
+    fn below(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => below(&path, found),
+                false => found.push(path),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    below(&source_directory(), &mut found);
+    found.retain(|path| path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs"));
+    found.sort();
+    found.into_iter().map(Source::read).collect()
+}
+
+#[track_caller]
+fn assert_none(what: &str, offences: Vec<String>) {
+    assert!(offences.is_empty(), "{what}:\n  {}", offences.join("\n  "));
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        let (_, allowed) = ARROWS.iter().find(|(room, _)| *room == source.room).unwrap_or_else(|| {
+            panic!("the room `{}` is not on the map: add it to src/lib.rs and to ARROWS", source.room)
+        });
+        for path in source.own_paths() {
+            let other = path.split("::").nth(1).unwrap_or_default();
+            let is_room = ARROWS.iter().any(|(room, _)| *room == other);
+            if is_room && other != source.room && !allowed.contains(&other) {
+                offences.push(format!("{} knows {path}", source.shown()));
+            }
+        }
+    }
+    assert_none("imports that go up or across", offences);
+}
+
+#[test]
+fn rooms_within_rooms_know_each_other_one_way() {
+    let (mut offences, mut rooms) = (Vec::new(), BTreeSet::new());
+    for (file, known) in imports().of {
+        let room = inner_room(&file);
+        rooms.insert(room.clone());
+        let allowed = INNER_ARROWS.iter().find(|(name, _)| *name == room).map_or(&[][..], |(_, allowed)| *allowed);
+        for other in known.iter().filter(|other| top(other) == top(&file) && **other != top(&file)) {
+            let other_room = inner_room(other);
+            if other_room != room && !allowed.contains(&other_room.as_str()) && file != top(&file) {
+                offences.push(format!("{file} knows {other}"));
+            }
+        }
+    }
+    assert_none("imports between rooms that go up or across", offences);
+    let unknown = INNER_ARROWS.iter().filter(|(room, _)| !rooms.contains(*room)).map(|(room, _)| (*room).to_owned());
+    assert_none("rooms that are not there any more", unknown.collect());
+}
+
+#[test]
+fn circles_of_files_are_few_and_known() {
+    let known: BTreeSet<BTreeSet<String>> =
+        CIRCLES.iter().map(|circle| circle.iter().map(|file| (*file).to_owned()).collect()).collect();
+    let found: BTreeSet<BTreeSet<String>> = imports().circles().into_iter().collect();
+    let shown = |circle: &BTreeSet<String>| circle.iter().cloned().collect::<Vec<_>>().join(" ↔ ");
+    assert_none("circles of files that are not on the list", found.difference(&known).map(shown).collect());
+    assert_none("circles on the list that are untied", known.difference(&found).map(shown).collect());
+    let architecture = fs::read_to_string(source_directory().with_file_name("ARCHITECTURE.md")).expect("the page");
+    for file in CIRCLES.iter().flat_map(|circle| circle.iter()) {
+        let path = format!("`{}.rs`", file.replace("::", "/"));
+        assert!(architecture.contains(&path), "ARCHITECTURE.md does not say why {path} is in a circle");
+    }
+    for circle in &found {
+        let rooms: BTreeSet<String> = circle.iter().map(|file| inner_room(file)).collect();
+        assert_eq!(rooms.len(), 1, "a circle across rooms: {}", shown(circle));
+    }
+}
+
+fn imports() -> Imports {
+    let below = |source: Source| {
+        let inside = source.path.strip_prefix(source_directory()).expect("below src").to_owned();
+        (inside, source.lines.join("\n"))
+    };
+    Imports::read(&sources().into_iter().map(below).collect::<Vec<_>>())
+}
+
+/// The room that a file is in, `engine::wire` or `engine`; a `mod.rs` is in its own.
+fn inner_room(file: &str) -> String {
+    let is_room = source_directory().join(file.replace("::", "/")).join("mod.rs").exists();
+    let end = if is_room { file.len() } else { file.rfind("::").unwrap_or(file.len()) };
+    file[..end].to_owned()
+}
+
+fn top(file: &str) -> String {
+    file.split("::").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn command_line_leaves_servers_and_state_to_the_pipeline() {
+    let mut offences = Vec::new();
+    for source in sources().into_iter().filter(|source| source.room == "cli") {
+        let below = |path: &String| path.starts_with("crate::engine") || path.starts_with("crate::store");
+        for path in source.own_paths().into_iter().filter(below) {
+            if !ASSEMBLED.iter().any(|known| path == *known || path.starts_with(&format!("{known}::"))) {
+                offences.push(format!("{} knows {path}", source.shown()));
+            }
+        }
+    }
+    assert_none("the command line does more than put a migration together", offences);
+}
+
+#[test]
+fn every_protocol_and_format_has_one_home() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        for (dependency, home) in HOMES.into_iter().filter(|(_, home)| *home != source.room) {
+            for (number, line) in source.lines.iter().enumerate().filter(|(_, line)| names(line, dependency)) {
+                offences.push(format!(
+                    "{}:{}: {dependency} lives in {home}: {}",
+                    source.shown(),
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    assert_none("crates away from home", offences);
+}
+
+/// Whether the line has the path `dependency::…`, from the crate's root.
+fn names(line: &str, dependency: &str) -> bool {
+    let path = format!("{dependency}::");
+    line.match_indices(&path)
+        .any(|(at, _)| !line[..at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before)))
+}
+
+#[test]
+fn files_stay_readable() {
+    let long = sources().into_iter().filter(|source| source.length > LINES_OF_A_FILE);
+    assert_none(
+        "files that are too long",
+        long.map(|file| format!("{}: {} lines", file.shown(), file.length)).collect(),
+    );
+}
+
+#[test]
+fn functions_stay_readable() {
+    let long = |source: Source| {
+        let functions = functions(&source.lines).into_iter().filter(|(_, lines)| *lines > LINES_OF_A_FUNCTION);
+        let shown = source.shown();
+        functions.map(move |(name, lines)| format!("{shown}: {name}: {lines} lines")).collect::<Vec<_>>()
+    };
+    assert_none("functions that are too long", sources().into_iter().flat_map(long).collect());
+}
+
+/// The functions with how many lines each has. rustfmt sees to it that one ends where a `}` stands as far to the right
+/// as its `fn`.
+fn functions(lines: &[String]) -> Vec<(String, usize)> {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let starts = lines.iter().enumerate().filter(|(_, line)| {
+        let words = line.trim_start();
+        ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "pub(in crate::", "const fn ", "pub const fn "]
+            .iter()
+            .any(|start| words.starts_with(start))
+    });
+    starts
+        .map(|(first, line)| {
+            let margin = indentation(line);
+            let ends = |line: &&String| indentation(line) == margin && line.trim_end().ends_with('}');
+            let length = lines[first..].iter().position(|line| ends(&line)).map_or(0, |last| last + 1);
+            let name: String = line.trim_start().split('(').next().unwrap_or_default().to_owned();
+            (name, length)
+        })
+        .collect()
+}
+
+/// Holds disaster rule 2: one place says UID EXPUNGE, one calls it, and nothing says EXPUNGE or CLOSE.
+#[test]
+fn only_single_messages_are_expunged_and_in_one_place() {
+    let lines = |wanted: fn(&str) -> bool| -> Vec<String> {
+        let found = |source: Source| {
+            let shown = source.shown();
+            let path = shown[shown.find("src/").unwrap_or(0)..].to_owned();
+            source.lines.into_iter().filter(|line| wanted(line)).map(move |_| path.clone()).collect::<Vec<_>>()
+        };
+        sources().into_iter().flat_map(found).collect()
+    };
+    assert_eq!(lines(|line| line.contains("UID EXPUNGE ")), ["src/engine/commands/change.rs"]);
+    assert_eq!(lines(|line| line.contains("session.expunge(")), ["src/pipeline/transfer/purge.rs"]);
+    let commands = |line: &str| {
+        let sent = line.contains("send(") || line.contains("run(");
+        sent && (line.contains("EXPUNGE") || line.contains("\"CLOSE")) && !line.contains("UID EXPUNGE ")
+    };
+    assert_none("commands that remove what others marked", lines(commands));
+}
+
+#[test]
+fn scan_finds_what_it_looks_for() {
+    let text = "use crate::{model::Uid, error::{Error, Kind}};\nlet x = crate::store::Store::open();";
+    let found: Vec<String> = text.split("crate::").skip(1).flat_map(heads).collect();
+    assert_eq!(found, ["model::Uid", "error::", "Kind", "store::Store::open"]);
+    assert!(names("use imap::Client;", "imap") && !names("use proto_imap::Client;", "imap"));
+    let body = ["fn long() {", "    a();", "}", "    fn inner(&self) { b() }"].map(str::to_owned);
+    assert_eq!(functions(&body), [("fn long".to_owned(), 3), ("fn inner".to_owned(), 1)]);
+}
