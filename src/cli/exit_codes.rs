@@ -83,7 +83,7 @@ impl ExitCode {
             Kind::Locked => ExitCode::Locked,
             Kind::Guard | Kind::Quota => ExitCode::GuardRefused,
             Kind::Stale => ExitCode::StalePlan,
-            Kind::State if error.reach() == Scope::Run => ExitCode::Fatal,
+            _ if is_end_of_state(error) => ExitCode::Fatal,
             _ => ExitCode::SomeFailed,
         }
     }
@@ -97,12 +97,13 @@ impl ExitCode {
         codes.fold(ExitCode::Done, ExitCode::merge).merge(of_common_failure(results))
     }
 
-    /// For failures that were listed, and ended nothing.
+    /// For failures that were listed, and ended nothing; but the state that cannot be written ends all.
     pub fn of_failures(failures: &[Error]) -> ExitCode {
         let interrupted = |error: &Error| *error.kind() == Kind::Interrupted;
         match failures {
             [] => ExitCode::Done,
             all if all.iter().all(interrupted) => ExitCode::Interrupted,
+            all if all.iter().any(is_end_of_state) => ExitCode::Fatal,
             _ => ExitCode::SomeFailed,
         }
     }
@@ -127,6 +128,11 @@ impl ExitCode {
         let found = if summary.differences.is_clean() { ExitCode::Done } else { ExitCode::Different };
         found.merge(ExitCode::of_failures(&summary.troubles))
     }
+}
+
+/// Whether nothing can be recorded any more, whatever else went well: the disk is full, or the state is damaged.
+fn is_end_of_state(error: &Error) -> bool {
+    *error.kind() == Kind::State && error.reach() == Scope::Run
 }
 
 /// For what all accounts failed of, and says something about the run as a whole.
@@ -208,6 +214,14 @@ mod tests {
         assert_eq!(code(&[failed(Kind::Guard), failed(Kind::Stale)]), 6);
         assert_eq!(code(&[failed(Kind::Quota), succeeded()]), 6);
         assert_eq!(code(&[failed(Kind::Settings), failed(Kind::Settings)]), 2);
+    }
+
+    #[test]
+    fn state_that_cannot_be_written_is_fatal_wherever_it_is_listed() {
+        let full = || Error::new(Kind::State, "could not read or write the state");
+        assert_eq!(ExitCode::of_failures(&[Error::new(Kind::Refused, "refused"), full()]), ExitCode::Fatal);
+        assert_eq!(ExitCode::of_failures(&[full().scope(Scope::Account)]), ExitCode::SomeFailed);
+        assert_eq!(code(&[succeeded(), AccountResult { account: "alice".to_owned(), result: Err(full()) }]), 1);
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub(super) struct Database {
     data: File,
     path: PathBuf,
     condemned: AtomicBool,
+    /// Every write meets a full disk.
+    #[cfg(test)]
+    full: AtomicBool,
 }
 
 /// Why the database does not work.
@@ -103,7 +106,20 @@ impl Database {
         let tree = open_tree(path)?;
         let data = File::open(path.join(DATA_FILE));
         let data = data.map_err(|why| Obstacle::System(faults::refused_by_system(&why.to_string())))?;
-        Ok(Database { tree, data, path: path.to_owned(), condemned: AtomicBool::new(false) })
+        Ok(Database {
+            tree,
+            data,
+            path: path.to_owned(),
+            condemned: AtomicBool::new(false),
+            #[cfg(test)]
+            full: AtomicBool::new(false),
+        })
+    }
+
+    /// Lets every write meet a full disk, or no longer.
+    #[cfg(test)]
+    pub(super) fn refuse_writes(&self, refused: bool) {
+        self.full.store(refused, Ordering::Release);
     }
 
     /// The value under `key`, opened.
@@ -132,6 +148,10 @@ impl Database {
     pub(super) fn apply(&self, changes: Changes) -> Result<()> {
         if changes.count == 0 {
             return Ok(());
+        }
+        #[cfg(test)]
+        if self.full.load(Ordering::Acquire) {
+            return self.guarded(|_| Err(sled::Error::Io(io::Error::from(io::ErrorKind::StorageFull))));
         }
         self.guarded(|tree| tree.apply_batch(changes.batch))
     }

@@ -49,30 +49,40 @@ impl AccountStore {
     ///
     /// [`Kind::Damaged`] of scope account if it is damaged; it is to be made again.
     pub fn plan(&self) -> Result<Option<AccountPlan>> {
-        let header =
-            self.database().load::<PlanHeader>(&self.id.plan()).map_err(|why| self.damaged_plan(why.summary()))?;
-        header.map(|header| self.read_pieces(header.tally).map_err(|why| self.damaged_plan(why))).transpose()
+        let header = self.database().load::<PlanHeader>(&self.id.plan()).map_err(|error| self.unread_plan(error))?;
+        header.map(|header| self.read_pieces(header.tally)).transpose()
     }
 
     fn write_pieces(&self, plan: &AccountPlan) -> Result<Tally> {
-        let mut writer = PieceWriter { account: self, piece: Vec::new(), tally: Tally::default() };
+        let mut writer = PieceWriter { account: self, piece: Vec::new(), tally: Tally::default(), failure: None };
         let written = bincode::serde::encode_into_std_write(plan, &mut writer, bincode::config::standard());
-        written.map_err(|why| self.unwritten_plan(why))?;
-        writer.flush().map_err(|why| self.unwritten_plan(why))?;
-        Ok(writer.tally)
+        let written = written.map_err(|why| self.unwritten_plan(why));
+        let written = written.and_then(|_| writer.flush().map_err(|why| self.unwritten_plan(why)));
+        match writer.failure {
+            Some(failure) => Err(failure),
+            None => written.map(|()| writer.tally),
+        }
     }
 
-    fn read_pieces(&self, expected: Tally) -> Result<AccountPlan, String> {
+    fn read_pieces(&self, expected: Tally) -> Result<AccountPlan> {
         let walk = self.database().walk(&self.id.plan_pieces());
-        let mut reader = PieceReader { walk, piece: Vec::new(), taken: 0, tally: Tally::default() };
+        let mut reader = PieceReader { walk, piece: Vec::new(), taken: 0, tally: Tally::default(), failure: None };
         let limited = bincode::config::standard().with_limit::<PLAN_OCTETS>();
-        let plan = bincode::serde::decode_from_std_read(&mut reader, limited).map_err(|why| why.to_string())?;
-        let left_over = reader.read(&mut [0]).map_err(|why| why.to_string())?;
-        if left_over == 0 && reader.tally == expected {
-            Ok(plan)
-        } else {
-            Err("pieces are lost or left over".to_owned())
+        let read = bincode::serde::decode_from_std_read(&mut reader, limited).map_err(|why| why.to_string());
+        let read = read.and_then(|plan| match reader.read(&mut [0]) {
+            Ok(0) if reader.tally == expected => Ok(plan),
+            Ok(_) => Err("pieces are lost or left over".to_owned()),
+            Err(why) => Err(why.to_string()),
+        });
+        match reader.failure {
+            Some(failure) => Err(self.unread_plan(failure)),
+            None => read.map_err(|why| self.damaged_plan(why)),
         }
+    }
+
+    /// What is damaged is only the plan; that the state cannot be read at all stays what it is.
+    fn unread_plan(&self, error: Error) -> Error {
+        if *error.kind() == Kind::Damaged { self.damaged_plan(error.summary()) } else { error }
     }
 
     fn unwritten_plan(&self, why: impl fmt::Display) -> Error {
@@ -93,6 +103,8 @@ struct PieceWriter<'a> {
     account: &'a AccountStore,
     piece: Vec<u8>,
     tally: Tally,
+    /// Why the state could not be written: an [`io::Error`] would only hold its words.
+    failure: Option<Error>,
 }
 
 impl PieceWriter<'_> {
@@ -119,7 +131,11 @@ impl Write for PieceWriter<'_> {
         if self.piece.is_empty() {
             return Ok(());
         }
-        self.store_piece().map_err(|error| io::Error::other(error.summary()))
+        self.store_piece().map_err(|error| {
+            let told = io::Error::other(error.summary());
+            self.failure.get_or_insert(error);
+            told
+        })
     }
 }
 
@@ -129,6 +145,8 @@ struct PieceReader {
     piece: Vec<u8>,
     taken: usize,
     tally: Tally,
+    /// As that of [`PieceWriter`].
+    failure: Option<Error>,
 }
 
 impl PieceReader {
@@ -145,8 +163,16 @@ impl PieceReader {
 
 impl Read for PieceReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.piece.len() && !self.load_piece().map_err(|error| io::Error::other(error.summary()))? {
-            return Ok(0);
+        if self.taken == self.piece.len() {
+            match self.load_piece() {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(error) => {
+                    let told = io::Error::other(error.summary());
+                    self.failure.get_or_insert(error);
+                    return Err(told);
+                }
+            }
         }
         let length = buffer.len().min(self.piece.len() - self.taken);
         buffer[..length].copy_from_slice(&self.piece[self.taken..self.taken + length]);
@@ -217,6 +243,20 @@ mod tests {
             assert_eq!(account.plan().unwrap_err().reach(), Scope::Account);
             account.put_plan(&plan(1, 1)).unwrap();
             assert!(account.plan().is_ok());
+        }
+    }
+
+    /// Else a disk that is full would be the account's own failure, and the run would go on.
+    #[test]
+    fn plan_that_finds_no_room_ends_the_run_as_all_that_finds_none() {
+        for skipped in [1, 30_000] {
+            let (_directory, store) = open();
+            let account = store.account("alice");
+            account.database().refuse_writes(true);
+            let error = account.put_plan(&plan(1, skipped)).unwrap_err();
+            assert_eq!((error.kind(), error.reach()), (&Kind::State, Scope::Run), "{}", error.line());
+            account.database().refuse_writes(false);
+            account.put_plan(&plan(1, skipped)).unwrap();
         }
     }
 
