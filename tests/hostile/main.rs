@@ -14,6 +14,7 @@
 //! - [`names`]: mailbox names, flags and texts that would be commands.
 //! - [`floods`]: more than memory holds.
 //! - [`cuts`]: connections that end at any octet.
+//! - [`logins`]: servers that let some in and others not.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //!
 //! The binary ends with one line: how many cases were run.
@@ -27,6 +28,7 @@ mod cuts;
 mod floods;
 mod identifiers;
 mod lies;
+mod logins;
 mod names;
 mod octets;
 mod refusals;

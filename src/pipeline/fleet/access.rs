@@ -129,9 +129,8 @@ impl<'a> Access<'a> {
                     return Ok(session);
                 }
                 Err(error) => {
-                    let master = self.migration.connector(side).server().master.is_some();
-                    if *error.kind() == Kind::Authentication && master {
-                        self.fleet.note_refusal(side, &error);
+                    if *error.kind() == Kind::Authentication {
+                        self.fleet.note_refusal(self.migration, side, self.account, &error)?;
                     }
                     return Err(error);
                 }

@@ -1,71 +1,115 @@
 //! What all accounts of a run share: the size of batches, and what is known of the master logins.
 
 use super::batch::BatchSize;
-use crate::error::Error;
-use crate::model::Side;
+use super::logins::MasterLogin;
+use crate::error::{Error, Result};
+use crate::model::{Account, Side};
 use crate::pipeline::Migration;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-
-/// Refusals of a master login, with no success before, after which no further account is tried. Servers that do not say
-/// whether the password or the account is wrong (Cyrus, Zimbra) get the benefit of the doubt this often.
-const MASTER_REFUSALS: usize = 3;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 /// What all accounts of a run share.
 pub struct Fleet {
     /// How many messages the destination is given at once.
     pub batch: BatchSize,
-    logged_in: [AtomicBool; 2],
-    refused: [AtomicUsize; 2],
-    halted: Mutex<Option<Error>>,
-    /// Whether the others may follow the first account: a wrong master password is then found with one login a side.
-    scouted: Mutex<bool>,
+    logins: [MasterLogin; 2],
+    /// Whether an account of the run was opened on that side by an earlier run.
+    opened_before: [OnceLock<bool>; 2],
+    scouting: Mutex<Scouting>,
     scout_is_back: Condvar,
+}
+
+/// Until a master login was good on both sides, one account after the other tries it: what is wrong is then found with as
+/// few logins as can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scouting {
+    /// The next account may try.
+    Due,
+    /// An account is trying.
+    Away,
+    /// All may go.
+    Over,
 }
 
 impl Fleet {
     pub fn new(migration: &Migration) -> Self {
+        let has_master = Side::BOTH.iter().any(|side| migration.connector(*side).server().master.is_some());
         Fleet {
             batch: BatchSize::new(migration.limits.batch_messages, migration.limits.batch_octets),
-            logged_in: Default::default(),
-            refused: Default::default(),
-            halted: Mutex::default(),
-            scouted: Mutex::default(),
+            logins: Default::default(),
+            opened_before: Default::default(),
+            scouting: Mutex::new(if has_master { Scouting::Due } else { Scouting::Over }),
             scout_is_back: Condvar::new(),
         }
     }
 
     /// A login on this side succeeded: later refusals are the account's own.
     pub fn note_success(&self, side: Side) {
-        self.logged_in[side as usize].store(true, Ordering::Relaxed);
-        if self.logged_in.iter().all(|logged_in| logged_in.load(Ordering::Relaxed)) {
-            self.let_others_follow();
+        self.logins[side as usize].note_success();
+        if self.logins.iter().all(MasterLogin::was_accepted) {
+            self.set_scouting(Scouting::Over);
         }
     }
 
-    pub fn let_others_follow(&self) {
-        *self.scouted.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    /// A login on this side was refused. That another account was opened by an earlier run says that the login was good,
+    /// so that only what was opened before tells that it is not any more.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn note_refusal(&self, migration: &Migration, side: Side, account: &Account, error: &Error) -> Result<()> {
+        let opened = |account: &Account| Ok(migration.store.account(&account.name).side(side)?.is_some());
+        if migration.connector(side).server().master.is_none() {
+            return Ok(());
+        }
+        let opened_before = match self.opened_before[side as usize].get() {
+            Some(known) => *known,
+            None => {
+                let found = any(&migration.accounts, opened)?;
+                *self.opened_before[side as usize].get_or_init(|| found)
+            }
+        };
+        if !opened_before || opened(account)? {
+            self.logins[side as usize].note_refusal(&account.name, error);
+        }
+        Ok(())
+    }
+
+    /// The refusal from which it was concluded that a master login is wrong.
+    pub fn halted(&self) -> Option<Error> {
+        self.logins.iter().find_map(MasterLogin::halted)
+    }
+
+    fn set_scouting(&self, scouting: Scouting) {
+        *self.scouting.lock().unwrap_or_else(PoisonError::into_inner) = scouting;
         self.scout_is_back.notify_all();
     }
 
-    pub fn await_scout(&self) {
-        let mut scouted = self.scouted.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*scouted {
-            scouted = self.scout_is_back.wait(scouted).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until this account may begin.
+    pub fn await_turn(&self) {
+        let scouting = self.scouting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.scout_is_back.wait_while(scouting, |scouting| *scouting == Scouting::Away);
+        let mut scouting = waited.unwrap_or_else(PoisonError::into_inner);
+        if *scouting == Scouting::Due {
+            *scouting = Scouting::Away;
         }
     }
 
-    /// A master login was refused.
-    pub fn note_refusal(&self, side: Side, error: &Error) {
-        let says_password = error.causes().iter().any(|cause| cause.contains("AUTHENTICATIONFAILED"));
-        let refusals = self.refused[side as usize].fetch_add(1, Ordering::Relaxed) + 1;
-        let never_succeeded = !self.logged_in[side as usize].load(Ordering::Relaxed);
-        if never_succeeded && (says_password || refusals >= MASTER_REFUSALS) {
-            self.halted.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+    /// The account ended so. Only one whose login was refused leaves the question open; what else went wrong is no reason
+    /// for others to wait for each other.
+    pub fn note_end(&self, error: Option<&Error>) {
+        let mut scouting = self.scouting.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = error.is_some_and(|error| *error.kind() == crate::error::Kind::Authentication);
+        if *scouting == Scouting::Away {
+            *scouting = if refused && self.halted().is_none() { Scouting::Due } else { Scouting::Over };
+            self.scout_is_back.notify_all();
         }
     }
+}
 
-    pub fn halted(&self) -> Option<Error> {
-        self.halted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+fn any(accounts: &[Account], holds: impl Fn(&Account) -> Result<bool>) -> Result<bool> {
+    for account in accounts {
+        if holds(account)? {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }

@@ -1,7 +1,7 @@
 //! Accounts side by side: a queue, some threads, and the rule that one failure stays one failure.
 //!
-//! Only a refused master login ends the whole run: going on would hit every account's login with a password that is
-//! wrong, and lock the master user out.
+//! Only a master login that is refused for several accounts and good for none ends the whole run: going on would hit
+//! every account's login with a password that is wrong, and lock the master user out.
 
 use super::access::Access;
 use super::commons::Fleet;
@@ -26,13 +26,11 @@ pub fn for_each_account<T: Send>(
         for _ in 0..accounts_at_once(migration) {
             scope.spawn(|| {
                 loop {
+                    fleet.await_turn();
                     let index = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(account) = migration.accounts.get(index) else { return };
-                    if index > 0 && has_master(migration) {
-                        fleet.await_scout();
-                    }
+                    let Some(account) = migration.accounts.get(index) else { return fleet.note_end(None) };
                     let result = one_account(migration, &fleet, account, &work);
-                    fleet.let_others_follow();
+                    fleet.note_end(result.as_ref().err());
                     results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
                 }
             });
@@ -46,10 +44,6 @@ pub fn for_each_account<T: Send>(
             result: result.unwrap_or_else(|| Err(not_begun())),
         })
         .collect()
-}
-
-fn has_master(migration: &Migration) -> bool {
-    Side::BOTH.iter().any(|side| migration.connector(*side).server().master.is_some())
 }
 
 /// Never more accounts at once than either server has connections: so every account gets its first pair of sessions,
@@ -88,9 +82,12 @@ fn not_begun() -> Error {
 }
 
 fn not_tried(refusal: &Error) -> Error {
-    Error::new(refusal.kind().clone(), "not tried, because the master user's login was refused before")
-        .because(refusal.summary())
-        .hint("mend the master user's login first: further tries could lock it out")
+    Error::new(
+        refusal.kind().clone(),
+        "not tried, because the master user's login was refused for three accounts, and good for none",
+    )
+    .because(refusal.summary())
+    .hint("mend the master user's login first: further tries could lock it out")
 }
 
 fn panicked() -> Error {

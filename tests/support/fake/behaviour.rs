@@ -20,6 +20,8 @@ pub type AppendCode = Arc<dyn Fn(u32, &[u32]) -> String + Send + Sync>;
 pub struct Behaviour {
     /// The capabilities after login.
     pub capabilities: String,
+    /// What each login is answered instead of being let in.
+    pub login: Option<String>,
     /// The first that applies is followed.
     pub rules: Vec<Rule>,
     pub lie: Option<Lie>,
@@ -41,6 +43,7 @@ impl Default for Behaviour {
     fn default() -> Behaviour {
         Behaviour {
             capabilities: CAPABILITIES.to_owned(),
+            login: None,
             rules: Vec::new(),
             lie: None,
             keeps: None,
@@ -66,6 +69,12 @@ impl Behaviour {
 
     pub fn with(mut self, capability: &str) -> Behaviour {
         self.capabilities = format!("{} {capability}", self.capabilities);
+        self
+    }
+
+    /// Nobody is let in: each login is answered so.
+    pub fn shut(mut self, answer: &str) -> Behaviour {
+        self.login = Some(answer.to_owned());
         self
     }
 

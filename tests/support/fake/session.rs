@@ -159,7 +159,11 @@ impl Session<'_> {
 
     fn enter(&mut self, name: &str) -> String {
         let name = name.split('*').next().unwrap_or_default();
-        self.connection.belongs_to(super::tenant(self.tenants, name));
+        let tenant = super::tenant(self.tenants, name);
+        if let Some(answer) = &tenant.behaviour().login {
+            return answer.clone();
+        }
+        self.connection.belongs_to(tenant);
         format!("OK [CAPABILITY {}] welcome", self.capabilities())
     }
 
