@@ -78,6 +78,7 @@ mod tests {
             preset: None,
             max_connections: Some(1),
             compress: Compress::Off,
+            pipelining: Pipelining::Auto,
             timeouts: Timeouts::default(),
             withheld: Vec::new(),
             retries: 1,

@@ -8,7 +8,9 @@ use super::place::{Place, PlaceKeys};
 use super::preset::PRESETS;
 use super::value::checked_text;
 use crate::model::Side;
-use crate::model::server::{Address, Compress, Master, MasterStyle, Mechanism, Preset, Server, Timeouts, Tls};
+use crate::model::server::{
+    Address, Compress, Master, MasterStyle, Mechanism, Pipelining, Preset, Server, Timeouts, Tls,
+};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,7 @@ const AUTH: [(&str, Option<Mechanism>); 5] = [
     ("oauthbearer", None),
     ("external", None),
 ];
+const PIPELINING: [(&str, Option<Pipelining>); 2] = [("auto", Some(Pipelining::Auto)), ("off", Some(Pipelining::Off))];
 const COMPRESS: [(&str, Option<Compress>); 3] =
     [("off", Some(Compress::Off)), ("auto", Some(Compress::Auto)), ("on", Some(Compress::On))];
 const STYLES: [(&str, Option<Style>); 2] = [("authzid", Some(Style::AuthzId)), ("separator", Some(Style::Separator))];
@@ -62,6 +65,7 @@ struct Keys {
     master_separator: Option<At<char>>,
     max_connections: Option<At<usize>>,
     compress: Option<At<Compress>>,
+    pipelining: Option<At<Pipelining>>,
     password: Option<Place>,
 }
 
@@ -89,6 +93,7 @@ impl Keys {
             master_separator: table.character("master_separator"),
             max_connections: table.number("max_connections", 1..=1000),
             compress: table.word("compress", &COMPRESS),
+            pipelining: table.word("pipelining", &PIPELINING),
             password: PlaceKeys::SIDE.read(table),
         }
     }
@@ -126,6 +131,7 @@ pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Se
         preset: None,
         max_connections: None,
         compress: Compress::default(),
+        pipelining: Pipelining::default(),
         timeouts: Timeouts::default(),
         withheld: Vec::new(),
         retries: DEFAULT_RETRIES,
@@ -187,6 +193,7 @@ fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Opti
         preset: keys.preset.map(|preset| preset.value),
         max_connections: keys.max_connections.map(|count| count.value),
         compress: keys.compress.map_or_else(Compress::default, |compress| compress.value),
+        pipelining: keys.pipelining.map_or_else(Pipelining::default, |pipelining| pipelining.value),
         ..plain(side, String::new(), None, tls)
     })
 }

@@ -48,6 +48,7 @@ host = \"<host name of the {age} server>\"
 # password_env = \"{variable}_PASSWORD\"
 # max_connections = 8              # at one time; with more --jobs, one for each account
 # compress = \"off\"                # \"auto\": once the line turns out to be slow; \"on\": always (COMPRESS=DEFLATE)
+# pipelining = \"auto\"             # \"off\": no command is sent before the one that it depends on was answered
 "
     )
 }

@@ -73,6 +73,15 @@ pub enum Compress {
     On,
 }
 
+/// Whether commands are sent ahead of answers that their meaning depends on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pipelining {
+    /// Where the server is known to work on them in order.
+    #[default]
+    Auto,
+    Off,
+}
+
 /// How long to wait for what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timeouts {
@@ -111,6 +120,7 @@ pub struct Server {
     /// Connections to this server at one time, over all accounts; `None`: see [`Server::connections`].
     pub max_connections: Option<usize>,
     pub compress: Compress,
+    pub pipelining: Pipelining,
     pub timeouts: Timeouts,
     /// Environment variables that hold passwords: a tunnel command must not see them.
     pub withheld: Vec<String>,

@@ -15,6 +15,7 @@
 //! - [`floods`]: more than memory holds.
 //! - [`cuts`]: connections that end at any octet.
 //! - [`logins`]: servers that let some in and others not.
+//! - [`order`]: servers that work on commands in any order.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //!
 //! The binary ends with one line: how many cases were run.
@@ -31,6 +32,7 @@ mod lies;
 mod logins;
 mod names;
 mod octets;
+mod order;
 mod refusals;
 mod responses;
 mod tally;

@@ -4,7 +4,7 @@
 //! caller decides.
 
 use crate::engine::conversation::session::{Session, Tag};
-use crate::engine::conversation::status::Status;
+use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::date;
 use crate::engine::wire::octets::Octets;
 use crate::engine::wire::response::{Response, Scanner, Value};
@@ -84,10 +84,14 @@ impl Session {
     /// # Errors
     /// `Connection`, `Protocol`, what `event` returns.
     pub fn finish_fetch(&mut self, tag: Tag, mut event: impl FnMut(FetchEvent) -> Result<()>) -> Result<Status> {
-        self.finish(tag, |response| match fetch_event(response) {
+        let status = self.finish(tag, |response| match fetch_event(response) {
             Some(found) => event(found),
             None => Ok(()),
-        })
+        })?;
+        if status.condition == Condition::Bad {
+            self.doubt_order();
+        }
+        Ok(status)
     }
 
     /// Asks for all UIDs of the open mailbox, without waiting: as ranges where the server can (RFC 4731).

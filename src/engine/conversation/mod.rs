@@ -2,10 +2,12 @@
 //!
 //! - [`session`]: a logged-in connection: tags, untagged responses, death.
 //! - [`status`]: OK, NO, BAD and their codes. [`capabilities`]: what the server says that it can do.
+//! - [`order`]: whether commands may be sent ahead of answers that they depend on.
 //! - [`vetted`]: which arguments it is known to take. [`compression`]: whether its connections are compressed.
 
 pub mod capabilities;
 pub mod compression;
+pub mod order;
 pub mod session;
 pub mod status;
 pub mod vetted;

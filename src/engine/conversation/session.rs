@@ -10,6 +10,7 @@
 //! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
 
 use super::capabilities::Capabilities;
+use super::order::Order;
 use super::status::{Condition, Status};
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::vetted::Vetted;
@@ -19,7 +20,7 @@ use crate::engine::wire::octets::Spool;
 use crate::engine::wire::response::Response;
 use crate::error::{Error, Kind, Result};
 use crate::model::RawName;
-use crate::model::server::{Preset, Server};
+use crate::model::server::{Pipelining, Preset, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Session {
     pub(in crate::engine) vetted: Arc<Vetted>,
     /// Every literal is announced and waited for, whatever the server advertises.
     pub(in crate::engine) announces_all: bool,
+    /// Whether it was seen to lose the order of commands.
+    pub(in crate::engine) order: Order,
     /// Whether the line is to be compressed.
     pub(in crate::engine) compression: Compression,
     last_tag: u32,
@@ -74,6 +77,7 @@ impl Session {
             qresync: false,
             vetted: Default::default(),
             announces_all: false,
+            order: Order::default(),
             compression: Compression::default(),
             last_tag: 0,
             unanswered: BTreeSet::new(),
@@ -107,6 +111,25 @@ impl Session {
     /// Whether the connection can still be used.
     pub fn is_alive(&self) -> bool {
         !self.dead
+    }
+
+    /// Whether this server is known to work on the commands of one connection in the order in which they come, so that a
+    /// FETCH may follow its EXAMINE, and an APPEND its CREATE or another APPEND, before that is answered. RFC 9051 5.5
+    /// forbids it elsewhere: Stalwart 0.15 answers BAD to a FETCH that it reads before its EXAMINE is done, gives the
+    /// messages of one mailbox to the FETCH of another, and stores pipelined APPENDs in any order. Dovecot and Cyrus are
+    /// held to it by the tests.
+    pub fn keeps_order(&self) -> bool {
+        self.server.pipelining == Pipelining::Auto
+            && matches!(self.preset, Preset::Dovecot | Preset::Cyrus)
+            && !self.order.is_lost()
+    }
+
+    /// A command that had been sent ahead was refused: from now on, until the run ends, this server gets one at a time.
+    pub(in crate::engine) fn doubt_order(&self) {
+        if self.keeps_order() {
+            tracing::info!(server = %self.server.label(), "a command sent ahead was refused: one at a time from here on");
+            self.order.lose();
+        }
     }
 
     /// Whether no command is under way.
@@ -153,15 +176,19 @@ impl Session {
     /// # Errors
     /// `Connection` for BYE or a broken line, `Protocol` for what is no IMAP; or what `untagged` returns, after which
     /// the session is dead, because answers are left unread.
-    pub fn finish(&mut self, tag: Tag, untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
-        self.settle_introduction()?;
+    pub fn finish(&mut self, tag: Tag, mut untagged: impl FnMut(Response) -> Result<()>) -> Result<Status> {
+        self.settle_introduction(&mut untagged)?;
         self.await_answer(tag, untagged)
     }
 
-    /// Reads the answers to what was asked right after login, if they were not read yet.
-    pub(in crate::engine) fn settle_introduction(&mut self) -> Result<()> {
+    /// Reads the answers to what was asked right after login, if they were not read yet. What belongs to commands that
+    /// were sent behind goes to `untagged`: a server may answer those first.
+    pub(in crate::engine) fn settle_introduction(
+        &mut self,
+        untagged: &mut dyn FnMut(Response) -> Result<()>,
+    ) -> Result<()> {
         for (tag, introduction) in std::mem::take(&mut self.introduction) {
-            self.finish_introduction(tag, introduction)?;
+            self.finish_introduction(tag, introduction, untagged)?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::authenticate::Identity;
 use super::quirks;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
+use crate::engine::conversation::order::Order;
 use crate::engine::conversation::session::{Introduction, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
@@ -35,6 +36,7 @@ pub struct Connector {
     bandwidth: Throttle,
     messages: Throttle,
     compression: Compression,
+    order: Order,
     spool: Arc<Spool>,
 }
 
@@ -57,9 +59,9 @@ impl Connector {
         let budget = Budget::new(connections);
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
-        let compression = Compression::new(&server, limits);
+        let (compression, order) = (Compression::new(&server, limits), Order::default());
         let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.large_octets())));
-        Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, spool })
+        Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, order, spool })
     }
 
     /// Waits until that many more messages may be appended.
@@ -117,6 +119,7 @@ impl Connector {
         let greeting = read_greeting(&mut wire)?;
         let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
         session.compression = self.compression.clone();
+        session.order = self.order.clone();
         session.vetted = common.vetted.clone();
         session.greeting = greeting.text.clone();
         session.capabilities = announced(&greeting);
@@ -226,12 +229,20 @@ fn introduce(session: &mut Session) -> Result<()> {
 }
 
 impl Session {
-    pub(in crate::engine) fn finish_introduction(&mut self, tag: Tag, introduction: Introduction) -> Result<()> {
+    pub(in crate::engine) fn finish_introduction(
+        &mut self,
+        tag: Tag,
+        introduction: Introduction,
+        untagged: &mut dyn FnMut(Response) -> Result<()>,
+    ) -> Result<()> {
         match introduction {
             Introduction::Id => {
                 let mut fields = Vec::new();
                 // NO and BAD to ID are no reason to stop.
                 self.await_answer(tag, |response| {
+                    if !quirks::is_id(&response) {
+                        return untagged(response);
+                    }
                     fields.extend(quirks::id_fields(response));
                     Ok(())
                 })?;
@@ -242,7 +253,10 @@ impl Session {
                 let mut enabled = false;
                 self.await_answer(tag, |response| {
                     let text = response.text().to_ascii_uppercase();
-                    enabled |= text.starts_with(b"* ENABLED ") && text.windows(7).any(|word| word == b"QRESYNC");
+                    if !text.starts_with(b"* ENABLED ") {
+                        return untagged(response);
+                    }
+                    enabled |= text.windows(7).any(|word| word == b"QRESYNC");
                     Ok(())
                 })?;
                 self.qresync = enabled;

@@ -8,6 +8,11 @@ use crate::model::server::Preset;
 pub const ID_COMMAND: &[u8] =
     concat!("ID (\"name\" \"mailferry\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")").as_bytes();
 
+/// Whether this is the answer to ID.
+pub fn is_id(response: &Response) -> bool {
+    response.text().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"* ID "))
+}
+
 /// The fields of an ID response, as (name in lower case, value).
 pub fn id_fields(mut response: Response) -> Vec<(String, String)> {
     let mut scanner = response.scan();

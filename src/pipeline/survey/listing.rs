@@ -15,7 +15,7 @@
 
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
-use super::task::{Begun, Task};
+use super::task::{Begun, Open, Task};
 use super::way::Way;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{
@@ -264,7 +264,8 @@ impl<'a> SideScan<'a> {
         let mut in_flight: VecDeque<Begun> = VecDeque::new();
         loop {
             self.access.go_on()?;
-            while in_flight.len() < MAILBOXES_IN_FLIGHT
+            let most = if self.session.keeps_order() { MAILBOXES_IN_FLIGHT } else { 1 };
+            while in_flight.len() < most
                 && in_flight.iter().map(Begun::commands).sum::<usize>() < COMMANDS_IN_FLIGHT
                 && let Some(task) = self.tasks.pop_front()
             {
@@ -286,7 +287,18 @@ impl<'a> SideScan<'a> {
             Side::Destination => Opening::Select,
         };
         let open = self.session.send_open(&task.listed.name.raw, opening)?;
+        let (open, is_shut) = match self.session.keeps_order() {
+            true => (Open::Sent(open), false),
+            false => {
+                let opened = self.session.finish_open(open, &task.listed.name);
+                let is_shut = opened.is_err();
+                (Open::Answered(opened), is_shut)
+            }
+        };
         let mut begun = Begun { task, open, changed: None, search: None, flags: None, windows: Vec::new() };
+        if is_shut {
+            return Ok(begun);
+        }
         let status = begun.task.listed.status.unwrap_or_default();
         match &begun.task.way {
             Way::Whole => {
@@ -351,7 +363,11 @@ impl<'a> SideScan<'a> {
     fn conclude(&mut self, begun: Begun) -> Result<()> {
         let Begun { task, open, changed, search, flags, windows } = begun;
         let Task { listed, known, way, mut memory, distrusted: _ } = task;
-        let opened = self.session.finish_open(open, &listed.name);
+        let sent_ahead = matches!(open, Open::Sent(_));
+        let opened = match open {
+            Open::Sent(tag) => self.session.finish_open(tag, &listed.name),
+            Open::Answered(opened) => opened,
+        };
         if !self.session.is_alive() {
             return opened.map(drop);
         }
@@ -388,6 +404,11 @@ impl<'a> SideScan<'a> {
             gathering.require(&status);
         }
         match gathering.conclude() {
+            // The server turned out not to take commands ahead: once more, one at a time.
+            Conclusion::Impossible(_) if sent_ahead && !self.session.keeps_order() => {
+                self.tasks.push_back(Task { listed, known, way: Way::Whole, distrusted: false, memory: None });
+                Ok(())
+            }
             Conclusion::Impossible(error) if shut => {
                 Err(self.located(blind("the INBOX is listed but cannot be opened").because(error.summary())))
             }

@@ -3,7 +3,9 @@
 use super::rollback::Memory;
 use super::way::Way;
 use crate::engine::commands::list::ListedMailbox;
+use crate::engine::commands::select::Opened;
 use crate::engine::conversation::session::Tag;
+use crate::error::Result;
 use crate::model::MailboxState;
 
 /// One mailbox to list.
@@ -18,10 +20,16 @@ pub struct Task {
     pub memory: Option<Memory>,
 }
 
+/// EXAMINE or SELECT on its way, or answered already where nothing may be sent ahead of that.
+pub enum Open {
+    Sent(Tag),
+    Answered(Result<Opened>),
+}
+
 /// The commands of one task, sent and not answered.
 pub struct Begun {
     pub task: Task,
-    pub open: Tag,
+    pub open: Open,
     pub changed: Option<Tag>,
     pub search: Option<Tag>,
     pub flags: Option<Tag>,

@@ -43,7 +43,7 @@ pub fn copy_mailbox(
         job,
         allowance,
         progress: Progress { tail: job.tail, ..Progress::default() },
-        due: job.unclean.then_some(Due::Break),
+        due: job.unclean.then_some(Due::Earlier),
         flags: None,
         breaks: 0,
         backoff: Backoff::new(),
@@ -55,7 +55,9 @@ pub fn copy_mailbox(
 /// Why the tail is to be reconciled before anything else.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Due {
-    /// A connection broke, in this run or an earlier one.
+    /// An earlier run ended uncleanly; what it sent has landed (`settling`).
+    Earlier,
+    /// A connection broke in this run.
     Break,
     /// A batch was refused.
     Refusal,

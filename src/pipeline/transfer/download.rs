@@ -96,6 +96,9 @@ impl Download<'_> {
     fn fetch_all(&mut self) -> Result<DownloadEnd> {
         let opening = self.session.send_open(&self.job.plan.source.raw, Opening::Examine)?;
         let mut opening = Some(opening);
+        if !self.session.keeps_order() {
+            opening.take().map_or(Ok(()), |tag| self.finish_open(tag))?;
+        }
         let mut pending = Pending::new(self.access, self.job)?;
         let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
         let mut end = DownloadEnd::Complete;

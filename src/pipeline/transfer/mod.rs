@@ -4,7 +4,7 @@
 //!   a [`lane`], with a [`share`] of the memory.
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
 //!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
-//! - [`reconcile`]: what arrived without our knowing. [`reflag`]: flags that changed.
+//! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive. [`reflag`]: flags that changed.
 //! - [`purge`]: what goes from the destination; [`unsettled`]: what waits because it may have been moved.
 
 pub mod conveyor;
@@ -19,6 +19,7 @@ pub mod progress;
 pub mod purge;
 pub mod reconcile;
 pub mod reflag;
+pub mod settling;
 pub mod share;
 pub mod unsettled;
 pub mod uplinks;

@@ -2,6 +2,7 @@
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
 use super::job::Job;
+use super::settling::settled;
 use super::share::Share;
 use crate::engine::Session;
 use crate::engine::commands::change::Wish;
@@ -39,7 +40,10 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, s
         }
     }
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
-    let statuses = session.statuses(&names)?;
+    let mut statuses = session.statuses(&names)?;
+    if any_may_grow(access, &ready, &statuses)? {
+        statuses = settled(access, session, &names, statuses)?;
+    }
     let shared = Shared::load(access, share)?;
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
@@ -50,6 +54,26 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, s
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.
     access.gauge.on_state(|| access.migration.store.flush())?;
     Ok(prepared)
+}
+
+/// Whether appends of an earlier run may still land in one of these mailboxes: its intent is open, or there is more than
+/// was listed.
+fn any_may_grow(access: &Access<'_>, ready: &[&MailboxPlan], statuses: &[Option<SyncPoint>]) -> Result<bool> {
+    for (mailbox, status) in ready.iter().zip(statuses) {
+        let pair = access.state.pair(&mailbox.source.raw)?;
+        let listed = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+        let listed_next = listed.and_then(|listed| listed.sync_point).and_then(|point| point.uid_next);
+        if pair.is_some_and(|pair| pair.intent.is_some()) || status.is_some_and(|status| has_grown(status, listed_next))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the mailbox holds messages, and some may have come since it was listed.
+fn has_grown(status: SyncPoint, listed_next: Option<Uid>) -> bool {
+    status.messages > 0 && status.uid_next.is_none_or(|next| next > listed_next.unwrap_or(Uid(1)))
 }
 
 fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
@@ -137,12 +161,12 @@ fn noted_pair(
         links: 0,
     });
     let begin = listed_next.unwrap_or(Uid(1));
-    let grown = status.uid_next.is_none_or(|next| next > begin);
     // That run's appends may still land after they were looked for.
     pair.late_from = pair.late_from.or(pair.intent.map(|intent| intent.uid_next));
-    let unclean = pair.intent.is_some() || (grown && status.messages > 0);
     // The mailbox may have gone back below an intent of before.
     let tail = pair.intent.map_or(begin, |intent| intent.uid_next.min(begin));
+    let has_landed = pair.intent.is_some() && status.uid_next != Some(tail);
+    let unclean = has_landed || has_grown(status, listed_next);
     pair.intent = Some(Intent { uid_next: tail });
     pair.settled = None;
     match fresh {

@@ -11,6 +11,7 @@
 use super::job::{Job, source_changed};
 use super::lane::Lane;
 use super::pending::Pending;
+use super::settling::{LOOKS, SETTLING};
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS};
 use crate::engine::commands::select::Opening;
@@ -21,14 +22,6 @@ use crate::pipeline::fleet::access::{Access, pause};
 use crate::pipeline::survey::recognise::identities;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::Duration;
-
-/// A server process whose connection broke may still be storing what it had received. The tail is believed when two
-/// looks this far apart find the same UIDNEXT.
-const SETTLING: Duration = Duration::from_millis(1500);
-
-/// After this many looks a mailbox that grows all the time is taken as it is: somebody else delivers into it.
-const LOOKS: usize = 4;
 
 /// Which part of the destination mailbox to look at.
 pub struct Tail {

@@ -271,7 +271,11 @@ impl<'a> UploadRun<'a> {
     }
 
     fn is_crowded(&self) -> bool {
-        let most = if self.uplinks.first.appends_many() { MULTIAPPENDS_IN_FLIGHT } else { APPENDS_IN_FLIGHT };
+        let most = match (self.uplinks.first.sends_ahead(), self.uplinks.first.appends_many()) {
+            (false, _) => 1,
+            (true, true) => MULTIAPPENDS_IN_FLIGHT,
+            (true, false) => APPENDS_IN_FLIGHT,
+        };
         let octets: u64 = self.in_flight.iter().map(|sent| sent.octets).sum();
         self.in_flight.len() >= most || octets >= UNANSWERED_OCTETS
     }

@@ -35,6 +35,8 @@ pub struct Behaviour {
     pub keeps_parts: bool,
     /// These octets come before each `+`.
     pub before_plus: Vec<u8>,
+    /// Works on all commands that have come at once, as Stalwart does: see [`super::eager`].
+    pub eager: bool,
     /// Each connection ends after so many octets to the client.
     pub cut_after: Option<u64>,
 }
@@ -51,6 +53,7 @@ impl Default for Behaviour {
             append_copies: (String::new(), 1),
             keeps_parts: false,
             before_plus: Vec::new(),
+            eager: false,
             cut_after: None,
         }
     }
@@ -110,6 +113,11 @@ impl Behaviour {
 
     pub fn inviting(mut self, octets: &[u8]) -> Behaviour {
         self.before_plus = octets.to_vec();
+        self
+    }
+
+    pub fn eager(mut self) -> Behaviour {
+        self.eager = true;
         self
     }
 

@@ -12,6 +12,9 @@ use super::{Said, Tenant};
 /// A client that says nothing for so long has nothing to say any more.
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What comes within it was sent ahead. A client that waits for its answers is only slowed by it.
+const MOMENT: Duration = Duration::from_millis(2);
+
 /// Octets gathered before they are sent.
 const OUTPUT_OCTETS: usize = 64 << 10;
 
@@ -102,6 +105,18 @@ impl Connection {
         let command = Command::new(&texts, literals, &whole);
         self.answering = String::from_utf8_lossy(&command.line).into_owned();
         Ok(command)
+    }
+
+    /// Whether another command has come, or comes in a moment.
+    pub fn has_more(&mut self) -> io::Result<bool> {
+        if !self.input.buffer().is_empty() {
+            return Ok(true);
+        }
+        self.flush()?;
+        self.input.get_ref().set_read_timeout(Some(MOMENT))?;
+        let more = self.input.fill_buf().is_ok_and(|octets| !octets.is_empty());
+        self.input.get_ref().set_read_timeout(Some(READ_TIMEOUT))?;
+        Ok(more)
     }
 
     fn record(&mut self, whole: &[u8]) {

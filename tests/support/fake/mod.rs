@@ -8,6 +8,7 @@
 //! - [`behaviour`]: what is not as it should be, as data.
 //! - [`command`]: what a client says, token by token.
 //! - [`connection`]: octets in and out: the record of commands, lies, cuts.
+//! - [`eager`]: commands that were sent ahead, worked on in any order.
 //! - [`session`]: the commands, one function each; [`append`], [`fetch`] and [`listing`] are the larger ones.
 
 pub mod account;
@@ -15,6 +16,7 @@ pub mod append;
 pub mod behaviour;
 pub mod command;
 pub mod connection;
+pub mod eager;
 pub mod fetch;
 pub mod listing;
 pub mod session;

@@ -43,14 +43,25 @@ impl Session<'_> {
         self.connection.send(greeting.as_bytes())?;
         loop {
             let command = self.connection.read_command()?;
-            let said = Said { line: &command.line, literals: &command.literals };
-            let later = |then: &Then| !matches!(then, Then::AtLiteral(_) | Then::Unparsed(_));
-            let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
-            self.follow(&command, then)?;
+            if self.is_eager() {
+                if self.work_on_all(command)? {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.work_on(&command)?;
             if command.verb == "LOGOUT" {
                 return Ok(());
             }
         }
+    }
+
+    /// Does a command, or what a rule has in its stead.
+    pub(super) fn work_on(&mut self, command: &Command) -> io::Result<()> {
+        let said = Said { line: &command.line, literals: &command.literals };
+        let later = |then: &Then| !matches!(then, Then::AtLiteral(_) | Then::Unparsed(_));
+        let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
+        self.follow(command, then)
     }
 
     fn follow(&mut self, command: &Command, then: Option<Then>) -> io::Result<()> {
@@ -79,7 +90,7 @@ impl Session<'_> {
         self.tagged(command, &answer)
     }
 
-    fn tagged(&mut self, command: &Command, answer: &str) -> io::Result<()> {
+    pub(super) fn tagged(&mut self, command: &Command, answer: &str) -> io::Result<()> {
         self.connection.respond_text(&format!("{} {answer}", command.tag))
     }
 

@@ -1,0 +1,107 @@
+//! Servers that work on commands in another order than they come in (`support::fake::eager`): nothing is sent to them whose
+//! meaning depends on an answer that is still out.
+
+use crate::support::compare::{Automatic, compare};
+use crate::support::fake::Fake;
+use crate::support::fake::behaviour::Behaviour;
+use crate::support::ferry::{Ferry, Running, Side};
+use crate::support::server::User;
+
+const USER: &str = "eager";
+
+/// Enough mailboxes that commands for several would be in flight, and batches for several APPENDs to one.
+const MAIL: &str = "INBOX subscribed\n    1..300 bulk \\Seen\n    twin\n    twin\nA subscribed\n    1..120 small $Label\n\
+    B subscribed\n    1..40 odd\nC/D\n    1..7 odd \\Flagged\nE\n    e\nF\n    f\nG\n    g\nH";
+
+struct Pair {
+    source: Fake,
+    destination: Fake,
+    ferry: Ferry,
+}
+
+fn pair(source: Behaviour, destination: Behaviour, settings: &str) -> Pair {
+    let servers = [Fake::start(), Fake::start()];
+    let side = |fake: &Fake| Side::in_clear_text(fake.port());
+    let limits = format!("{settings}\n[limits]\nretries = 2\ntimeout = \"5s\"\nbatch_messages = 20");
+    let ferry =
+        Ferry::new(side(&servers[0]), side(&servers[1])).with_settings(&limits).with_account(&User::named(USER));
+    let [from, to] = servers;
+    from.tenant(USER).account().fill(MAIL);
+    from.tenant(USER).behave(source);
+    to.tenant(USER).behave(destination);
+    Pair { source: from, destination: to, ferry }
+}
+
+impl Pair {
+    #[track_caller]
+    fn assert_exact(&self) {
+        let (source, destination) = (self.source.tenant(USER).state(), self.destination.tenant(USER).state());
+        let differences = compare(&source, &destination, Automatic::Ignored);
+        assert!(differences.is_empty(), "{differences}");
+    }
+
+    #[track_caller]
+    fn assert_runs(&self) {
+        self.ferry.run(&["sync", "--progress", "none"]).expect(0);
+        self.assert_exact();
+    }
+
+    fn arrived(&self) -> usize {
+        let destination = self.destination.tenant(USER);
+        let account = destination.account();
+        account.mailboxes.iter().map(|mailbox| mailbox.messages.len()).sum()
+    }
+
+    fn kill_after(&self, messages: usize) {
+        let mut running = self.ferry.start(&["sync", "--progress", "none"]);
+        assert!(running.wait_until(|| self.arrived() >= messages), "it ended before {messages} had arrived");
+        Running::kill(running);
+    }
+}
+
+/// Copied, killed and resumed, changed and synchronised, deleted, the state lost: exact each time, and in order.
+fn assert_all_goes_well(source: Behaviour, destination: Behaviour) {
+    let pair = pair(source, destination, "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"");
+    pair.kill_after(30);
+    pair.kill_after(200);
+    pair.assert_runs();
+    let change = |notation: &str| pair.source.tenant(USER).account().fill(notation);
+    change("INBOX\n    1..50 later\nA\n    late $New\nNew/Sub subscribed\n    1..3 new");
+    pair.source.tenant(USER).account().mailbox("B").expunge(|uid| uid % 3 == 0);
+    pair.source.tenant(USER).account().mailbox("E").expunge(|_| true);
+    pair.assert_runs();
+    pair.ferry.forget_state();
+    pair.assert_runs();
+    pair.ferry.run(&["verify", "--deep", "--progress", "none"]).expect(0).says("Identical");
+    crate::tally::count(1);
+}
+
+#[test]
+fn eager_source_is_copied_exactly_and_in_order() {
+    assert_all_goes_well(Behaviour::honest().eager(), Behaviour::honest());
+}
+
+#[test]
+fn eager_destination_gets_all_exactly_and_in_order() {
+    assert_all_goes_well(Behaviour::honest(), Behaviour::honest().eager());
+}
+
+#[test]
+fn eager_destination_that_takes_one_message_at_a_time_gets_all_in_order() {
+    let plain = Behaviour::honest().eager().without(&["MULTIAPPEND", "LITERAL+", "QRESYNC", "CONDSTORE", "ESEARCH"]);
+    assert_all_goes_well(plain.clone(), plain);
+}
+
+/// A server that calls itself by the name of one that keeps the order, and does not: found out, and exact in the end.
+#[test]
+fn eager_server_under_a_false_name_is_found_out() {
+    let servers = [Fake::start(), Fake::start()];
+    let side = |fake: &Fake| Side::in_clear_text(fake.port()).set("preset", "\"dovecot\"");
+    let ferry = Ferry::new(side(&servers[0]), side(&servers[1])).with_account(&User::named(USER));
+    servers[0].tenant(USER).account().fill(MAIL);
+    servers[0].tenant(USER).behave(Behaviour::honest().eager());
+    let [source, destination] = servers;
+    let pair = Pair { source, destination, ferry };
+    pair.assert_runs();
+    crate::tally::count(1);
+}

@@ -1,0 +1,41 @@
+//! A server that works on all commands at once that have come (Stalwart 0.15): whether a mailbox is open it looks when it
+//! reads a command, EXAMINE and SELECT it does first, and the rest in any order. To a client that sends nothing whose
+//! meaning depends on an answer that is still out, it is a server like any other.
+
+use std::io;
+
+use super::command::Command;
+use super::session::Session;
+
+/// Commands of the open mailbox.
+const OF_A_MAILBOX: [&str; 4] = ["UID FETCH", "UID STORE", "UID SEARCH", "UID EXPUNGE"];
+
+impl Session<'_> {
+    pub(super) fn is_eager(&self) -> bool {
+        self.connection.tenant.as_ref().is_some_and(|tenant| tenant.behaviour().eager)
+    }
+
+    /// Works on this command and on all that came with it; true when the client said goodbye.
+    pub(super) fn work_on_all(&mut self, first: Command) -> io::Result<bool> {
+        let mut commands = vec![first];
+        while self.connection.has_more()? {
+            commands.push(self.connection.read_command()?);
+        }
+        let is_open = self.selected.is_some();
+        let (early, mut rest): (Vec<Command>, Vec<Command>) =
+            commands.into_iter().partition(|command| !is_open && OF_A_MAILBOX.contains(&command.verb.as_str()));
+        for command in early {
+            self.tagged(&command, "BAD No mailbox is selected.")?;
+        }
+        let opens = |command: &Command| ["SELECT", "EXAMINE"].contains(&command.verb.as_str());
+        let says_goodbye = |command: &Command| command.verb == "LOGOUT";
+        rest.reverse();
+        let (mut opening, others): (Vec<Command>, Vec<Command>) = rest.into_iter().partition(opens);
+        opening.reverse();
+        let (goodbyes, others): (Vec<Command>, Vec<Command>) = others.into_iter().partition(says_goodbye);
+        for command in opening.iter().chain(&others).chain(&goodbyes) {
+            self.work_on(command)?;
+        }
+        Ok(!goodbyes.is_empty())
+    }
+}
