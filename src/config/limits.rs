@@ -63,7 +63,7 @@ impl LimitSettings {
 mod tests {
     use super::*;
     use crate::model::Side;
-    use crate::model::server::{Address, Compress, Timeouts, Tls};
+    use crate::model::server::{Address, Compress, Pipelining, Timeouts, Tls};
 
     fn waits(timeout_seconds: u64) -> Timeouts {
         let timeout = Some(Duration::from_secs(timeout_seconds));

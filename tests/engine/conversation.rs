@@ -32,6 +32,7 @@ pub fn server(port: u16) -> Server {
         preset: None,
         max_connections: Some(1),
         compress: Compress::Off,
+        pipelining: Default::default(),
         timeouts,
         withheld: Vec::new(),
         retries: 0,
