@@ -119,7 +119,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         appends: Appends::default(),
     };
     let links = || links.iter().cloned().map(Ok);
-    let destination = destination.iter().cloned().map(Ok);
+    let destination = || destination.iter().cloned().map(Ok);
     let source = || source.iter().cloned().map(Ok);
     plan_mailbox(&comparison, source, destination, links, &Policy::default(), &mut |_| Ok(()))
         .expect("records in memory")

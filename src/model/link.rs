@@ -14,6 +14,13 @@ pub enum LinkOrigin {
     Adopted,
 }
 
+impl LinkOrigin {
+    /// Whether the message is there because we put it there.
+    pub fn is_ours(self) -> bool {
+        self != LinkOrigin::Adopted
+    }
+}
+
 /// One source message and its copy. Holds for one [`Pairing`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Link {
@@ -32,7 +39,7 @@ pub struct Link {
 impl Link {
     /// Whether the destination message is there because we put it there.
     pub fn is_ours(&self) -> bool {
-        self.origin != LinkOrigin::Adopted
+        self.origin.is_ours()
     }
 }
 

@@ -210,8 +210,8 @@ impl<'a> Planner<'a> {
         };
         let name = &pair.source.raw;
         let records = || flattened(state.records(Side::Source, &source.name.raw));
-        let theirs =
-            destination.map(|destination| state.records(Side::Destination, &destination.name.raw)).transpose()?;
+        let their_records = |theirs: &MailboxState| flattened(state.records(Side::Destination, &theirs.name.raw));
+        let theirs = || destination.map(their_records).into_iter().flatten();
         let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
         let mut unrecorded = false;
         let mut record = |links: &[Link]| {
@@ -221,7 +221,7 @@ impl<'a> Planner<'a> {
             recorded
         };
         let policy = &self.access.migration.policy;
-        let planned = plan_mailbox(&comparison, records, theirs.into_iter().flatten(), links, policy, &mut record);
+        let planned = plan_mailbox(&comparison, records, theirs, links, policy, &mut record);
         let plan = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),

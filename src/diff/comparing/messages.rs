@@ -27,7 +27,7 @@ use std::collections::HashSet;
 /// Plans one pair of mailboxes.
 ///
 /// Records and links come ascending by (source) UID; the links hold for the UIDVALIDITYs of both states, so a caller whose
-/// links are void gives none. Source and links are read several times: a link tells little while it is not known which
+/// links are void gives none. All three may be read several times: a link tells little while it is not known which
 /// source messages are left, and a million of either are too many to be held.
 ///
 /// `record` gets the links that are new (adoptions), name another destination message than before, or agree on other
@@ -36,20 +36,21 @@ use std::collections::HashSet;
 ///
 /// # Errors
 /// Those of the iterators and of `record`.
-pub fn plan_mailbox<S, L>(
+pub fn plan_mailbox<S, D, L>(
     comparison: &Comparison,
     source: impl Fn() -> S,
-    destination: impl Iterator<Item = Result<MessageRecord>>,
+    destination: impl Fn() -> D,
     links: impl Fn() -> L,
     policy: &Policy,
     record: &mut dyn FnMut(&[Link]) -> Result<()>,
 ) -> Result<MailboxPlan>
 where
     S: Iterator<Item = Result<MessageRecord>>,
+    D: Iterator<Item = Result<MessageRecord>>,
     L: Iterator<Item = Result<Link>>,
 {
     let mut ties = Ties::sort(links(), source())?;
-    let (candidates, held) = unlinked(destination, &mut ties)?;
+    let (candidates, held) = unlinked(destination(), &mut ties)?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }
@@ -66,6 +67,8 @@ where
     }
     drop(live);
     decision.settle_contested(source)?;
+    decision.removals.decide_second_copies(destination, &mut decision.plan)?;
+    decision.removals.guard(&mut decision.plan);
     decision.into_plan()
 }
 
@@ -164,7 +167,7 @@ impl<'a> Decision<'a> {
     fn follow(&mut self, record: &MessageRecord, link: Link, destination_flags: &Flags) {
         self.count_linked(link.origin);
         if self.is_contested(record) {
-            self.removals.note_twin(record, &link);
+            self.removals.note_twin(record, link.destination, link.origin);
         }
         let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
         if !change.is_empty() {
@@ -317,6 +320,8 @@ impl<'a> Decision<'a> {
         let matched = match_records(wanted, offered);
         let departed = match_records(std::mem::take(&mut self.contested_departed), offered);
         for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
+            let origin = self.origin(record, copy);
+            self.removals.note_twin(record, copy.uid, origin);
             self.adopt(record, copy);
         }
         matched.unmatched.into_iter().for_each(|record| self.copy(record));

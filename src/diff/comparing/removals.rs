@@ -6,14 +6,16 @@
 //! 2. Whatever can be matched with a source message stays: a message that was moved away and back keeps its copy.
 //! 3. Deletions follow only two complete listings, and only in mirror mode.
 //! 4. A second copy is linked to nothing, stands where an append of ours may have landed late, and is like the linked
-//!    copy of the same message in size and date; the destination has more of it than the source.
+//!    copy of the same message in size and date; the destination has more of it than the source. Whether that link is
+//!    an old one or made by this plan is the same: else the plan would say less than the next one.
 //! 5. In mirror mode more than the guard allows needs a word from the user, and so does emptying a mailbox.
 
 use super::comparison::Comparison;
+use crate::error::Result;
 use crate::model::plan::{Deletion, MailboxPlan, SecondCopy};
 use crate::model::policy::{Mode, Policy};
 use crate::model::{Digest, InternalDate, Link, LinkOrigin, MessageRecord, SystemFlag, Uid};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// From here on nothing is guarded.
 const NO_GUARD: u8 = 100;
@@ -28,8 +30,13 @@ pub(in crate::diff) struct Removals {
     late_from: Option<Uid>,
     /// Links whose source message is gone, by destination UID.
     orphaned: HashMap<Uid, Link>,
-    /// Linked copies of ours beside which there is another message of their identity: source and destination UID.
-    twins: HashMap<Likeness, (Uid, Uid)>,
+    /// Copies of ours that may have landed late, and beside which there is another message of their identity:
+    /// destination and source UID.
+    twins: HashMap<Uid, Uid>,
+    /// Their identities.
+    doubled: HashSet<Option<Digest>>,
+    /// Messages of such an identity that nothing matches, and that may have landed late.
+    surplus: Vec<MessageRecord>,
     source_messages: u64,
     destination_messages: u64,
 }
@@ -58,6 +65,8 @@ impl Removals {
             late_from: comparison.appends.late,
             orphaned,
             twins: HashMap::new(),
+            doubled: HashSet::new(),
+            surplus: Vec::new(),
             source_messages: 0,
             destination_messages: held,
         }
@@ -72,10 +81,11 @@ impl Removals {
         self.orphaned.get(&copy).map(|link| link.origin)
     }
 
-    /// Remembers a linked message of which the destination has another one.
-    pub(in crate::diff) fn note_twin(&mut self, record: &MessageRecord, link: &Link) {
-        if link.is_ours() && self.may_have_landed_late(link.destination) {
-            self.twins.entry(likeness(record)).or_insert((record.uid, link.destination));
+    /// Remembers a copy of which the destination has another one, linked before or by this plan.
+    pub(in crate::diff) fn note_twin(&mut self, record: &MessageRecord, copy: Uid, origin: LinkOrigin) {
+        if origin.is_ours() && self.may_have_landed_late(copy) {
+            self.twins.insert(copy, record.uid);
+            self.doubled.insert(record.identity);
         }
     }
 
@@ -92,16 +102,52 @@ impl Removals {
     }
 
     /// Decides about the destination messages that nothing on the source matches.
-    pub(in crate::diff) fn decide(&self, unmatched: impl Iterator<Item = MessageRecord>, plan: &mut MailboxPlan) {
+    pub(in crate::diff) fn decide(&mut self, unmatched: impl Iterator<Item = MessageRecord>, plan: &mut MailboxPlan) {
         for record in unmatched {
             match self.orphaned.get(&record.uid) {
                 Some(link) if self.would_delete(&record) => plan.deletions.extend(self.deletion(&record, link)),
                 Some(_) => plan.kept += u64::from(self.mode == Mode::Mirror),
-                None => plan.second_copies.extend(self.second_copy(&record)),
+                None if self.doubled.contains(&record.identity) && self.may_have_landed_late(record.uid) => {
+                    self.surplus.push(record);
+                }
+                None => {}
             }
         }
         plan.deletions.sort_by_key(|deletion| deletion.destination);
+    }
+
+    /// Invariant 4. Every source message of such an identity has a copy of its own already: what is left over is surplus.
+    /// The destination is read once more only where there may be one.
+    pub(in crate::diff) fn decide_second_copies<D>(
+        &mut self,
+        destination: impl Fn() -> D,
+        plan: &mut MailboxPlan,
+    ) -> Result<()>
+    where
+        D: Iterator<Item = Result<MessageRecord>>,
+    {
+        let mut linked = HashMap::new();
+        if !self.surplus.is_empty() {
+            for record in destination() {
+                let record = record?;
+                if let Some(source) = self.twins.get(&record.uid) {
+                    linked.entry(likeness(&record)).or_insert((*source, record.uid));
+                }
+            }
+        }
+        plan.second_copies = std::mem::take(&mut self.surplus)
+            .iter()
+            .filter_map(|record| {
+                let (source, linked) = *linked.get(&likeness(record))?;
+                Some(SecondCopy { source, linked, surplus: record.uid })
+            })
+            .collect();
         plan.second_copies.sort_by_key(|second| second.surplus);
+        Ok(())
+    }
+
+    /// Invariant 5, when all is decided.
+    pub(in crate::diff) fn guard(&self, plan: &mut MailboxPlan) {
         if self.mode == Mode::Mirror {
             plan.guard = self.objection(plan);
         }
@@ -115,13 +161,7 @@ impl Removals {
         (!done).then_some(deletion)
     }
 
-    /// Invariant 4. Every source message of this identity has a copy of its own already: what is left over is surplus.
-    fn second_copy(&self, record: &MessageRecord) -> Option<SecondCopy> {
-        let twin = self.twins.get(&likeness(record)).filter(|_| self.may_have_landed_late(record.uid));
-        twin.map(|&(source, linked)| SecondCopy { source, linked, surplus: record.uid })
-    }
-
-    /// Invariant 5. One message may always go, however small the mailbox.
+    /// One message may always go, however small the mailbox.
     fn objection(&self, plan: &MailboxPlan) -> Option<String> {
         let (count, held) = (plan.removals(), self.destination_messages);
         let share = held * u64::from(self.guard) / 100;

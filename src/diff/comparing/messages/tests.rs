@@ -120,9 +120,9 @@ impl Case {
             recorded.extend_from_slice(links);
             Ok(())
         };
-        let destination = records(destination);
         let plan =
-            plan_mailbox(&comparison, || records(source), destination, links, &self.policy, &mut record).unwrap();
+            plan_mailbox(&comparison, || records(source), || records(destination), links, &self.policy, &mut record)
+                .unwrap();
         MailboxDiff { plan, links: recorded }
     }
 }
@@ -231,7 +231,7 @@ fn error_of_a_listing_is_given_on() {
     };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
     let mut record = |_: &[Link]| panic!("links of what is damaged");
-    assert!(plan_mailbox(&comparison, damaged, empty(), empty, &Policy::default(), &mut record).is_err());
+    assert!(plan_mailbox(&comparison, damaged, empty, empty, &Policy::default(), &mut record).is_err());
 }
 
 fn mirror(delete_guard: u8) -> Case {
@@ -323,6 +323,10 @@ fn second_copy_is_like_the_linked_one_and_where_it_may_have_landed() {
         (8, "1:a", "8:a 9:a", "1-8", "8<9"),
         (8, "1:a:9:5", "8:a:9:5 9:a:9:5 10:a:9:5", "1-8", "8<9 8<10"),
         (8, "1:a 2:a", "8:a 9:a 10:a", "1-8 2-9", "8<10"),
+        // As the destination made it, in another size and with another date than the source has.
+        (8, "1:a:9:5", "8:a:10:6 9:a:10:6", "1-8", "8<9"),
+        // Like the source message, and not like its linked copy.
+        (8, "1:a:9:5", "8:a:9:6 9:a:9:5", "1-8", ""),
         // Below what was noted, or its linked copy is.
         (10, "1:a", "8:a 9:a", "1-8", ""),
         (9, "1:a", "8:a 9:a", "1-8", ""),
@@ -342,6 +346,31 @@ fn second_copy_is_like_the_linked_one_and_where_it_may_have_landed() {
             "{from} | {destination} | {links}"
         );
         assert_eq!(removals(&Case::default().plan(source, destination, links)), "", "nothing landed late");
+    }
+}
+
+/// A link that this plan makes is worth as much as one that an earlier plan made: the next plan would say so.
+#[test]
+fn second_copy_beside_one_that_this_plan_links_is_told_at_once() {
+    let appends = Appends { unreconciled: Some(Uid(8)), late: Some(Uid(8)) };
+    let case = Case { appends, ..Case::default() };
+    // source, destination, links, second copies
+    let cases = [
+        ("1:a", "8:a 9:a", "", "8<9"),
+        ("1:a 2:a", "8:a 9:a 10:a", "", "8<10"),
+        // Linked, gone from there, and found again in the tail.
+        ("1:a", "9:a 10:a", "1-8", "9<10"),
+        // An earlier link says that it is ours.
+        ("5:a", "8:a 9:a", "1-8", "8<9"),
+        // Below the tail and not ours, in another size, with another date, or needed.
+        ("1:a", "7:a 8:a", "", ""),
+        ("1:a:9", "8:a:9 9:a:10", "", ""),
+        ("1:a:9:5", "8:a:9:5 9:a:9:6", "", ""),
+        ("1:a 2:a", "8:a 9:a", "", ""),
+    ];
+    for (source, destination, links, expected) in cases {
+        let first = case.plan(source, destination, links);
+        assert_eq!(removals(&first), expected, "{source} | {destination} | {links}");
     }
 }
 
