@@ -8,6 +8,9 @@ SETUP := sh tests/support/setup.sh
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 
+# What `make torture` tries on PROPERTY_ROUNDS (100) times as many generated cases as `make test`.
+PROPERTIES := $(patsubst tests/%.rs,--test %,$(wildcard tests/*_properties.rs))
+
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -23,8 +26,9 @@ test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 2 * $$(nproc) ))} cargo test --locked
 
-torture: ## Faults and kills, seed after seed, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
+torture: ## Properties from a fresh seed; then faults and kills, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all
+	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --no-fail-fast $(PROPERTIES)
 	cargo test --release --locked --test faults torture -- --ignored --nocapture
 
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there

@@ -1,6 +1,11 @@
 //! What holds of every plan, shown on generated accounts: a source and a destination that live in memory, change at
 //! random, lose their links or their UIDVALIDITY, and are synchronised in between, sometimes only in part.
 
+mod support {
+    pub mod property;
+    pub mod replay;
+}
+
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::messages::plan_mailbox;
 use mailferry::diff::routing::mailboxes::map_mailboxes;
@@ -16,6 +21,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use support::property::cases;
 
 const SIZE_LIMIT: u64 = 500;
 
@@ -275,7 +281,7 @@ fn mirrored_account() -> impl Strategy<Value = Account> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1_000))]
 
     /// Holds diff/comparing/removals.rs invariant 1. What was found in the tail of a killed run is ours as far as we can know.
     #[test]
@@ -340,7 +346,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn applied_plan_leaves_nothing_to_do(mut account in account()) {
@@ -557,7 +563,7 @@ fn mailbox_policy() -> impl Strategy<Value = MailboxPolicy> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn mailboxes_never_share_a_destination(

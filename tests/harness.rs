@@ -3,11 +3,14 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use proptest::prop_assert;
+use proptest::test_runner::TestRunner;
 use support::compare::{Automatic, Differences, assert_identical, assert_identical_but_automatic, compare, expect};
 use support::cyrus::{self, Cyrus};
 use support::dovecot::{self, Dovecot, MasterRights, SpecialUse};
@@ -15,6 +18,7 @@ use support::imap::{Connection, NewMessage};
 use support::message::{self, Kind};
 use support::name::Namespace;
 use support::process::poll;
+use support::property::{Regressions, configured};
 use support::seed::{seed, seed_account};
 use support::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
 use support::state::{AccountState, expected, observe};
@@ -438,4 +442,41 @@ fn internal_dates_are_instants() {
     assert_eq!(date::parse_internal_date(" 1-Jan-1970 01:30:00 +0130"), Some(0));
     assert_eq!(date::parse_internal_date("31-Dec-1969 18:30:00 -0530"), Some(0));
     assert_eq!(date::parse_internal_date("yesterday"), None);
+}
+
+/// All that a property is tried on with this configuration, and whether one case failed: one number in a hundred does.
+fn tried(cases: u32, regressions: Regressions) -> (Vec<u32>, bool) {
+    let seen = RefCell::new(Vec::new());
+    let result = TestRunner::new(configured(cases, regressions)).run(&(0..1_000_000u32), |number| {
+        seen.borrow_mut().push(number);
+        prop_assert!(number % 100 != 17);
+        Ok(())
+    });
+    (seen.into_inner(), result.is_err())
+}
+
+#[test]
+fn property_has_the_same_cases_each_time_and_others_from_another_seed() {
+    let from = |seed| tried(50, Regressions { file: "/nowhere", seed, rounds: None });
+    assert_eq!(from(1), from(1));
+    assert_ne!(from(1), from(2));
+}
+
+#[test]
+fn property_that_failed_in_torture_is_tried_on_the_same_case_from_then_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("regressions/some.txt");
+    let file: &'static str = path.to_str().expect("a name").to_owned().leak();
+    let usual = |seed| Regressions { file, seed, rounds: None };
+    assert!(tried(1_000, usual(1)).1);
+    assert!(!path.exists(), "a usual run changes nothing");
+    let tortured = Regressions { rounds: Some(20), ..usual(1) };
+    assert!(tortured.replay().starts_with("PROPERTY_ROUNDS=20 MAILFERRY_SEED=1 cargo test"), "{}", tortured.replay());
+    let (seen, failed) = tried(50, tortured);
+    assert!(failed && path.exists());
+    let first_failure = seen.iter().find(|number| **number % 100 == 17).expect("a failure");
+    // No case of its own, from another seed: what failed comes first all the same.
+    let (again, failed) = tried(0, usual(2));
+    assert!(failed);
+    assert_eq!(again.first(), Some(first_failure));
 }

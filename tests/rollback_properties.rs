@@ -1,11 +1,17 @@
 //! What holds when a mailbox goes back in time, shown on generated histories: mail is copied, some of it deleted, a backup
 //! made and restored, and UIDs are given out again.
 
+mod support {
+    pub mod property;
+    pub mod replay;
+}
+
 use mailferry::diff::rollback::{Before, Sighting, void_links};
 use mailferry::model::{Digest, Uid};
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use support::property::cases;
 
 /// The copies of so many messages, each under the UID of its number.
 const COPIES: u32 = 12;
@@ -86,7 +92,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(5_000))]
 
     #[test]
     fn link_that_is_left_names_its_message_or_what_was_given_out_and_is_gone(history in history()) {

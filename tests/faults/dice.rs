@@ -1,11 +1,5 @@
 //! What a seed decides, the same on every machine.
 
-use std::env;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The environment variable that replays a run.
-const SEED_VARIABLE: &str = "MAILFERRY_SEED";
-
 /// Numbers that follow from a seed (SplitMix64, by Sebastiano Vigna).
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -31,16 +25,4 @@ impl Dice {
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
-}
-
-/// The seed from the environment, else `default`.
-pub fn seed(default: u64) -> u64 {
-    let given = env::var(SEED_VARIABLE).ok();
-    given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{SEED_VARIABLE}={text} is no number")))
-}
-
-/// A seed that nobody chose.
-pub fn fresh_seed() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
-    seed(since.as_secs())
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::dice::{Dice, seed};
+use crate::dice::Dice;
 use crate::matrix::announce;
 use crate::scenario::Scenario;
 use crate::stage::Stage;
+use crate::support::replay::seed;
 
 const THOUSANDS: &str = "INBOX
     1..1500 bulk \\Seen

@@ -9,10 +9,11 @@ use std::thread;
 use std::time::Instant;
 
 use crate::case::{Case, Verdict, record};
-use crate::dice::{Dice, seed};
+use crate::dice::Dice;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::support::proxy::fault::{FAULTS, Fault, Strike};
 use crate::support::proxy::place::Place;
+use crate::support::replay::seed;
 
 /// Cases at one time: they mostly wait.
 const AT_ONCE: usize = 16;

@@ -8,11 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
-use crate::dice::{Dice, fresh_seed};
+use crate::dice::Dice;
 use crate::kills::kill_at_random;
 use crate::matrix::{Figures, Recording, announce, faults, record_all, recordings, run_all, select};
 use crate::scenario::{LARGER, Scenario};
 use crate::support::proxy::fault::{Fault, Strike};
+use crate::support::replay::fresh_seed;
 
 const SECONDS_VARIABLE: &str = "TORTURE_SECONDS";
 const DEFAULT_SECONDS: u64 = 3600;

@@ -13,6 +13,7 @@
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`relay`]: counts the octets of a line, and may be slow.
+//! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
@@ -36,8 +37,10 @@ pub mod mailbox;
 pub mod message;
 pub mod name;
 pub mod process;
+pub mod property;
 pub mod proxy;
 pub mod relay;
+pub mod replay;
 pub mod response;
 pub mod scripted;
 pub mod seed;
