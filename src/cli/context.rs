@@ -110,6 +110,14 @@ impl Context {
         }
     }
 
+    /// Opens the state in that directory, or makes it.
+    ///
+    /// # Errors
+    /// `State`, `Locked`.
+    pub fn store(&self, state: &Path) -> Result<Store> {
+        self.told(Store::open(state)?)
+    }
+
     fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
         notices.iter().for_each(|notice| self.warn(notice));
         Ok(store)
@@ -127,7 +135,7 @@ impl Context {
             settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
         }
         let store = match needs {
-            Needs::Servers => self.told(Store::open(&settings.state)?)?,
+            Needs::Servers => self.store(&settings.state)?,
             Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
         };
         let accounts_at_once = usize::from(self.global.jobs).min(accounts.len());

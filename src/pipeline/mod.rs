@@ -21,12 +21,13 @@ pub mod transfer;
 pub mod verify;
 
 use crate::engine::Connector;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::limits::{Chunk, Limits};
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
 use crate::store::Store;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,6 +53,19 @@ impl Migration {
             Side::Source => &self.source,
             Side::Destination => &self.destination,
         }
+    }
+
+    /// The same with another handle of the state, which `open` gets for its directory once the old one is closed. After the
+    /// system has refused something, nothing more is read or written through the old one.
+    ///
+    /// # Errors
+    /// What `open` gives.
+    pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
+        let Migration { accounts, source, destination, policy, limits, jobs, passwords, store, observer, stop } = self;
+        let directory = store.directory().to_owned();
+        drop(store);
+        let store = open(&directory)?;
+        Ok(Migration { accounts, source, destination, policy, limits, jobs, passwords, store, observer, stop })
     }
 }
 

@@ -5,7 +5,7 @@ use super::database::Database;
 use super::directory::StateDirectory;
 use super::lock::LockFile;
 use crate::error::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An open state directory. Cheap to clone; the directory is released when the last clone, and all that came from it,
@@ -17,6 +17,7 @@ struct Inner {
     /// Closed before the lock is released: fields are dropped in this order.
     database: Arc<Database>,
     _lock: LockFile,
+    directory: PathBuf,
     /// Held while a header is read, changed and written.
     changing: Mutex<()>,
 }
@@ -31,7 +32,7 @@ impl Store {
     /// [`Kind::State`](crate::error::Kind::State) if it is no directory, not ours, not writable, or written by a newer
     /// mailferry. None of these changes anything in it.
     pub fn open(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(StateDirectory::prepare(directory)?)
+        Self::open_in(directory, StateDirectory::prepare(directory)?)
     }
 
     /// Opens a state that is there already; nothing is created.
@@ -40,18 +41,24 @@ impl Store {
     ///
     /// As [`Store::open`], and [`Kind::State`](crate::error::Kind::State) where there is no state.
     pub fn open_existing(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(StateDirectory::existing(directory)?)
+        Self::open_in(directory, StateDirectory::existing(directory)?)
     }
 
-    fn open_in(directory: StateDirectory) -> Result<(Store, Vec<String>)> {
+    fn open_in(path: &Path, directory: StateDirectory) -> Result<(Store, Vec<String>)> {
         let lock = LockFile::acquire(&directory)?;
         let mut notices = directory.make_private();
         directory.check_ownership()?;
         let (database, damage) = damage::open_or_set_aside(&directory)?;
         notices.extend(damage);
         directory.sync()?;
-        let inner = Inner { database: Arc::new(database), _lock: lock, changing: Mutex::new(()) };
+        let (database, directory) = (Arc::new(database), path.to_owned());
+        let inner = Inner { database, _lock: lock, directory, changing: Mutex::new(()) };
         Ok((Store(Arc::new(inner)), notices))
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
     }
 
     /// Makes all that was written so far survive a power loss.

@@ -49,7 +49,7 @@ fn on_a_small_disk(migration: &Migration<'_>, kibibytes: u64) -> Output {
     output
 }
 
-fn may_mount() -> bool {
+pub fn may_mount() -> bool {
     let tried = Command::new("unshare").args(["-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]).output();
     tried.is_ok_and(|output| output.status.success())
 }

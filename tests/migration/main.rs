@@ -6,6 +6,7 @@
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
+//! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
 //! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
@@ -41,4 +42,5 @@ mod secrets_in_memory;
 mod secrets_in_settings;
 mod state;
 mod sudden_end;
+mod watching;
 mod whole;

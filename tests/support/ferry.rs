@@ -243,9 +243,14 @@ impl Ferry {
 
     /// Runs a command with the program and its arguments as its own last arguments.
     pub fn run_through(&self, wrapper: &[&str], arguments: &[&str]) -> Output {
+        self.start_through(wrapper, arguments).finish()
+    }
+
+    /// As [`Ferry::run_through`], and leaves it running.
+    pub fn start_through(&self, wrapper: &[&str], arguments: &[&str]) -> Running {
         fs::write(self.directory().join(SETTINGS_FILE), self.settings()).expect("write the settings");
         let words = [wrapper, &[PROGRAM.expect("an integration test runs this")], arguments].concat();
-        Running::spawn(self.command_of(words[0], &words[1..])).finish()
+        Running::spawn(self.command_of(words[0], &words[1..]))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -355,8 +360,13 @@ impl Running {
 
     /// Waits until what it has written to standard error is as awaited; false if it ended before.
     pub fn wait_until_said(&mut self, awaited: impl Fn(&str) -> bool) -> bool {
-        let file = self.outputs.path().join("stderr");
+        let file = self.stderr_file();
         self.wait_until(|| awaited(&String::from_utf8_lossy(&fs::read(&file).expect("standard error"))))
+    }
+
+    /// Where its standard error goes.
+    pub fn stderr_file(&self) -> PathBuf {
+        self.outputs.path().join("stderr")
     }
 
     pub fn finish(mut self) -> Output {

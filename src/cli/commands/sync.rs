@@ -3,6 +3,7 @@
 use super::apply;
 use crate::cli::arguments::SyncArguments;
 use crate::cli::context::{Context, Needs};
+use crate::cli::errors;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::signals::Stage;
 use crate::error::{Error, Kind, Result};
@@ -10,6 +11,8 @@ use crate::model::report::{AccountResult, ApplySummary};
 use crate::pipeline::resync::sync;
 use crate::pipeline::{Migration, Stop};
 use crate::report::quantity::duration;
+use crate::store::Store;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +23,10 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     let migration = context.migration(&arguments.accounts.accounts, Needs::Servers)?;
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
-        Some(interval) => watch(context, arguments, &migration, interval),
+        Some(interval) => watch(context, arguments, migration, interval).or_else(|end| match end.kind() {
+            Kind::Interrupted => Ok(ExitCode::Interrupted),
+            _ => Err(end),
+        }),
     }
 }
 
@@ -44,22 +50,46 @@ fn any_login_refused(results: &[AccountResult<ApplySummary>]) -> bool {
     results.iter().any(|result| result.result.as_ref().is_err_and(refused))
 }
 
-/// Goes on through rounds in which something failed: the next one may find it mended.
-fn watch(context: &Context, arguments: &SyncArguments, migration: &Migration, interval: Duration) -> Result<ExitCode> {
+/// Goes on through rounds in which something failed: the next one may find it mended. After one in which the state could
+/// not be written, it is opened anew: its disk may have room again.
+fn watch(context: &Context, arguments: &SyncArguments, migration: Migration, interval: Duration) -> Result<ExitCode> {
+    let mut migration = migration;
     loop {
-        let round = once(context, arguments, migration)?;
+        let round = once(context, arguments, &migration)?;
         if round.code == ExitCode::Interrupted || round.shut_out {
             return Ok(round.code);
         }
-        if !context.global.quiet {
-            context
-                .screen
-                .line(&format!("\nThe next sync begins in {}; Ctrl-C ends it", duration(interval.as_secs_f64())));
+        rest(context, interval)?;
+        if round.code == ExitCode::Fatal {
+            migration = migration.reopened(|directory| reopen(context, directory, interval))?;
         }
-        context.interruption.enter(Stage::Waiting);
-        if !waited(interval, &migration.stop) {
-            return Ok(ExitCode::Interrupted);
+    }
+}
+
+/// Tries until it succeeds, or fails for another reason than what the disk is like.
+fn reopen(context: &Context, directory: &Path, interval: Duration) -> Result<Store> {
+    loop {
+        match context.store(directory) {
+            Err(error) if *error.kind() == Kind::State => errors::show(&context.screen, &error),
+            opened => return opened,
         }
+        rest(context, interval)?;
+    }
+}
+
+/// Waits between two rounds.
+///
+/// # Errors
+/// `Interrupted` when the user asked to stop.
+fn rest(context: &Context, interval: Duration) -> Result<()> {
+    if !context.global.quiet {
+        let interval = duration(interval.as_secs_f64());
+        context.screen.line(&format!("\nThe next sync begins in {interval}; Ctrl-C ends it"));
+    }
+    context.interruption.enter(Stage::Waiting);
+    match waited(interval, &context.interruption.stop) {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Interrupted, "interrupted between two rounds; all that was done is recorded")),
     }
 }
 

@@ -251,7 +251,7 @@ impl Octets {
 }
 
 fn spool_error(cause: &io::Error) -> Error {
-    Error::new(Kind::Io, "a large message could not be kept in a temporary file").because(cause).hint(
+    Error::new(Kind::State, "a large message could not be kept in a temporary file").because(cause).hint(
         "make room on the disk of the state directory, then run the command again: nothing is lost, and nothing will be copied twice",
     )
 }
