@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mailferry::error::Kind;
-use mailferry::model::server::{Mechanism, Tls};
+use mailferry::model::server::{Address, Mechanism, Server, Tls};
 
 use crate::conversation::{connect_as, logged_in, refused, server};
 use crate::support::scripted::Scripted;
@@ -157,4 +157,33 @@ fn command_of_two_lines_is_never_sent() {
     }
     session.run(b"NOOP", "noop", |_| Ok(())).expect("the session is not spoilt");
     assert_eq!(scripted.commands().last().map(String::as_str), Some("NOOP"));
+}
+
+/// GNU mailutils 3.15 ends the answer to AUTHENTICATE so.
+#[test]
+fn login_whose_answer_ends_in_a_bare_lf_is_a_login() {
+    let script = "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready\nC: AUTHENTICATE PLAIN\n\
+                  S: $ OK AUTHENTICATE PLAIN authentication successful␊\nC: CAPABILITY\n\
+                  S: * CAPABILITY IMAP4rev1⏎m1 OK done\nC: NOOP\nS: $ OK done";
+    let scripted = Scripted::start(script);
+    let mut session = connect_as(server(scripted.port()), "user", "secret").expect("log in");
+    session.run(b"NOOP", "noop", |_| Ok(())).expect("it goes on");
+}
+
+#[test]
+fn refusal_that_ends_in_a_bare_lf_is_a_refusal() {
+    let error = refused("S: * OK [CAPABILITY IMAP4rev1] ready\nC: LOGIN\nS: $ NO wrong␊");
+    assert_eq!(*error.kind(), Kind::Authentication);
+}
+
+/// Courier 5.0 in a tunnel, where it has no file system notifications.
+#[test]
+fn tunnel_that_greets_with_an_alert_may_be_logged_in() {
+    let script = "printf '* OK [ALERT] Filesystem notification initialization error\\r\\n* PREAUTH Ready.\\r\\n'; \
+                  read -r tag rest; printf '* CAPABILITY IMAP4rev1\\r\\n%s OK done\\r\\n' \"$tag\"; \
+                  read -r tag rest; printf '%s OK done\\r\\n' \"$tag\"";
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    let settings = Server { address: Address::Tunnel(command), ..server(0) };
+    let mut session = connect_as(settings, "user", "never asked for").expect("log in");
+    session.run(b"NOOP", "noop", |_| Ok(())).expect("it goes on");
 }

@@ -1,7 +1,7 @@
 //! A server that follows a script: for answers that no real server can be brought to give.
 //!
 //! ```text
-//! S: * OK [CAPABILITY IMAP4rev1] ready     a line that is sent; `$` for the tag of the last command, `⏎` for a line end:
+//! S: * OK [CAPABILITY IMAP4rev1] ready     a line that is sent; `$` for the tag of the last command, `⏎` for a line end, `␊` for a bare LF that ends the line:
 //!                                          what stands in one line of the script leaves in one piece
 //! C: LOGIN                                 a command is awaited that begins so, whatever its tag
 //! C: APPEND INBOX                          its literals are read, and invited where they must be
@@ -131,7 +131,7 @@ impl Conversation {
             Some(rest) => format!("{} {rest}\r\n", self.tag),
             None => format!("{text}\r\n"),
         };
-        self.stream.get_mut().write_all(line.replace('⏎', "\r\n").as_bytes()).ok()
+        self.stream.get_mut().write_all(line.replace('⏎', "\r\n").replace("␊\r\n", "\n").as_bytes()).ok()
     }
 
     fn hear(&mut self, start: &str) -> Option<()> {

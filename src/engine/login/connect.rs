@@ -20,7 +20,7 @@ use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::Secret;
 use crate::model::limits::Limits;
-use crate::model::server::{Server, Tls};
+use crate::model::server::{Address, Server, Tls};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl Connector {
             }
             start_tls(&mut session, tls)?;
         }
-        if greeting.condition != Condition::Preauth {
+        if greeting.condition != Condition::Preauth && !is_logged_in_after_alert(&mut session, &greeting)? {
             log_in(&mut session, user, &password()?)?;
         }
         session.wire.end_introduction();
@@ -185,16 +185,30 @@ fn log_in(session: &mut Session, user: &str, password: &Secret) -> Result<()> {
     Ok(())
 }
 
-fn ask_capabilities(session: &mut Session) -> Result<()> {
-    let mut found = Capabilities::default();
+/// Whether a tunnel that greets with an alert says behind it that it is logged in: Courier 5.0 warns of file system
+/// notifications that it cannot have, before its `* PREAUTH`.
+fn is_logged_in_after_alert(session: &mut Session, greeting: &Status) -> Result<bool> {
+    let is_tunnel = matches!(session.server.address, Address::Tunnel(_));
+    if !is_tunnel || greeting.code != "ALERT" {
+        return Ok(false);
+    }
+    let second = ask_capabilities(session)?;
+    Ok(second == Some(Condition::Preauth))
+}
+
+/// Learns the capabilities. Returned is what a second greeting before them said, if there was one.
+fn ask_capabilities(session: &mut Session) -> Result<Option<Condition>> {
+    let (mut found, mut greeting) = (Capabilities::default(), None);
     session.run(b"CAPABILITY", "the server refused CAPABILITY", |response| {
         if let Some(words) = capability_words(&response) {
             found = Capabilities::parse(&words);
+        } else if let Some(status) = response.text().strip_prefix(b"* ").and_then(Status::parse) {
+            greeting = Some(status.condition);
         }
         Ok(())
     })?;
     session.capabilities = found;
-    Ok(())
+    Ok(greeting)
 }
 
 fn capability_words(response: &Response) -> Option<String> {
