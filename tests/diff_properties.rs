@@ -10,9 +10,10 @@ use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::messages::plan_mailbox;
 use mailferry::diff::routing::mailboxes::map_mailboxes;
 use mailferry::diff::routing::mapping::{MailboxPair, Mapping, SideView};
+use mailferry::model::namespace::{Names, Namespace, Namespaces};
 use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
-use mailferry::model::server::{Namespace, Preset};
+use mailferry::model::server::Preset;
 use mailferry::model::{
     Attribute, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState, MessageRecord,
     ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidValidity, utf7,
@@ -24,6 +25,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use support::property::cases;
 
 const SIZE_LIMIT: u64 = 500;
+
+static NO_NAMES: Names =
+    Names { namespaces: Namespaces(Vec::new()), foreign: Vec::new(), foreign_unnamed: 0, unreadable: Vec::new() };
 
 /// A mailbox in memory.
 #[derive(Clone, Debug, Default)]
@@ -473,7 +477,7 @@ struct Server {
 
 impl Server {
     fn view(&self) -> SideView<'_> {
-        SideView { state: &self.state, mailboxes: &self.mailboxes }
+        SideView { state: &self.state, names: &NO_NAMES, mailboxes: &self.mailboxes }
     }
 
     /// The server once the first pairs have been created.

@@ -196,14 +196,14 @@ pub fn listing(octets: &[u8]) {
     for response in whole(octets) {
         found.take(response).expect("what is not understood is no error");
     }
-    let Listing { mailboxes, left_out, namespace, .. } = found.into_listing();
+    let Listing { mailboxes, foreign, names: of_all, namespace, .. } = found.into_listing();
     let mut names = BTreeSet::new();
-    for mailbox in &mailboxes {
+    for mailbox in mailboxes.iter().chain(&foreign) {
         check_name(&mailbox.name.raw);
         assert!(!mailbox.name.levels.is_empty(), "{:?} has no levels", mailbox.name.raw);
         assert!(names.insert(&mailbox.name.raw), "{:?} is there twice", mailbox.name.raw);
     }
-    left_out.iter().for_each(|name| assert!(!name.chars().any(char::is_control)));
+    of_all.unreadable.iter().for_each(|it| assert!(!it.name.chars().any(char::is_control)));
     drop(with_mailbox("LIST", &namespace.prefix, ""));
 }
 

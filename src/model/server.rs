@@ -1,6 +1,7 @@
 //! How to reach one server and log in on it: settings as plain data.
 
-use super::{RawName, Side};
+use super::Side;
+use super::namespace::Namespace;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -175,15 +176,6 @@ impl Server {
     }
 }
 
-/// The personal namespace of a user (RFC 2342): what stands before each of its names, and what divides levels.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Namespace {
-    /// As on the wire, with the delimiter at its end: `INBOX.` or empty.
-    pub prefix: RawName,
-    /// `None`: names are flat.
-    pub delimiter: Option<char>,
-}
-
 /// One limit of one quota root (RFC 9208).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Quota {
@@ -207,6 +199,7 @@ pub struct SideState {
     /// What the server calls itself.
     pub product: String,
     pub preset: Preset,
+    /// The personal namespace whose prefix is no part of a name.
     pub namespace: Namespace,
     /// APPENDLIMIT in octets (RFC 7889).
     pub append_limit: Option<u64>,

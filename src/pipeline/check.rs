@@ -12,7 +12,7 @@ use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Address, Tls};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::listing::blind;
+use crate::pipeline::survey::listing::{blind, is_selectable};
 use std::thread;
 
 /// Checks both sides of every account.
@@ -98,10 +98,13 @@ fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
             notes.push("no LITERAL+: each message waits for the server's go-ahead".to_owned());
         }
     }
-    for name in listing.left_out.iter().chain(&listing.unusable) {
-        notes.push(format!(
-            "`{name}` is left out: it is in another user's or a shared namespace, or its name is unusable"
-        ));
+    notes.extend(listing.odd_namespaces.iter().map(|odd| format!("its namespaces cannot be understood: `{odd}`")));
+    notes.extend(listing.names.foreign.iter().map(|it| format!("`{}` takes no part: it is {}", it.name, it.owner)));
+    if listing.names.foreign_unnamed > 0 {
+        notes.push(format!("{} more mailboxes of others take no part", listing.names.foreign_unnamed));
     }
+    notes.extend(listing.names.unreadable.iter().map(|it| format!("`{}` stays behind: {}", it.name, it.reason)));
+    let silent = listing.mailboxes.iter().filter(|mailbox| is_selectable(mailbox) && mailbox.status.is_none());
+    notes.extend(silent.map(|mailbox| format!("`{}`: the server tells nothing about it by STATUS", mailbox.name)));
     notes
 }

@@ -1,8 +1,9 @@
 //! `scan`: a snapshot of both sides, taken at the same time. What is unchanged since the last one is not opened.
 
 use super::{Event, Migration, Phase, Thoroughness};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::Side;
+use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::report::{AccountResult, ScanSummary};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -13,10 +14,19 @@ use std::thread;
 pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountResult<ScanSummary>> {
     for_each_account(migration, |access| {
         access.state.begin_scan()?;
-        let summary = scan_account(access, thoroughness, Identities::All)?;
+        let mut summary = scan_account(access, thoroughness, Identities::All)?;
+        summary.troubles.extend(unreadable(access)?);
         migration.store.flush()?;
         Ok(summary)
     })
+}
+
+/// What the source lists in a way that cannot be understood: the plan has it among what stays behind.
+fn unreadable(access: &Access<'_>) -> Result<Vec<Error>> {
+    let error =
+        |it: Unreadable| Error::new(Kind::Refused, "a mailbox stays behind").because(it.reason).in_mailbox(&it.name);
+    let named = access.state.names(Side::Source)?.unreadable.into_iter().map(error);
+    Ok(named.map(|error| error.in_account(&access.account.name).hint(RENAME_IT)).collect())
 }
 
 /// Scans both sides of one account.

@@ -6,7 +6,7 @@ use super::database::Database;
 use super::handle::Store;
 use super::keys::AccountId;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{Side, SideState};
+use crate::model::{Names, Side, SideState};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -121,6 +121,17 @@ impl AccountStore {
     /// Records what a scan learnt of that server.
     pub fn put_side(&self, side: Side, state: &SideState) -> Result<()> {
         self.database().store(&self.id.side(side), state).map_err(|error| self.named(error))
+    }
+
+    /// What the last listing of that side named besides the user's mailboxes. Nothing of a side that was scanned by a
+    /// version which did not look.
+    pub fn names(&self, side: Side) -> Result<Names> {
+        Ok(self.database().load(&self.id.names(side)).map_err(|error| self.named(error))?.unwrap_or_default())
+    }
+
+    /// Records what the listing of that side names besides the user's mailboxes.
+    pub fn put_names(&self, side: Side, names: &Names) -> Result<()> {
+        self.database().store(&self.id.names(side), names).map_err(|error| self.named(error))
     }
 
     /// Forgets listings, links, plan, status and what is known of the servers, damaged or not; keeps the binding and

@@ -9,8 +9,8 @@
 
 use super::faults;
 use crate::error::{Error, Kind, Result};
-use crate::model::SideState;
 use crate::model::statistics::AccountStatus;
+use crate::model::{Names, SideState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -48,6 +48,7 @@ stored! {
     () => 0, "the schema version";
     SideState => 4, "what is known of a server";
     AccountStatus => 5, "the status";
+    Names => 6, "the names of a listing";
 }
 
 /// Why octets from the disk are not what was written.

@@ -5,6 +5,7 @@
 //! 01 account(16)                                 the account's header, which holds its name
 //! 02 account(16) table(1) …                      the account's data:
 //!    'A' side(1)                                 what is known of a server
+//!    'N' side(1)                                 what its listing names besides the user's mailboxes
 //!    'M' side(1) mailbox(16)                     header of a listing
 //!    'R' mailbox(16) leaf(4, big-endian)         message records, those of 64 consecutive UIDs
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
@@ -64,6 +65,10 @@ impl AccountId {
 
     pub(super) fn side(self, side: Side) -> Vec<u8> {
         self.table(b'A', &[octet(side)])
+    }
+
+    pub(super) fn names(self, side: Side) -> Vec<u8> {
+        self.table(b'N', &[octet(side)])
     }
 
     /// What all headers of listings of one side begin with.

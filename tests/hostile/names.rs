@@ -2,6 +2,7 @@
 //! they arrive as what they are, or stay behind by name; nothing of them is ever run.
 
 use crate::case::{Case, First, Table};
+use crate::lies::{is, replaced};
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then};
 
@@ -47,6 +48,44 @@ fn mailboxes_whose_names_no_server_should_take_are_named_each_time() {
         told("name-escape", b"\x1b[31mred\x07", &["`?[31mred?`"]),
     ]);
     table.judge_told_each_time();
+}
+
+/// A line of LIST that is not understood to its end would name another mailbox than was read: it is named each time, and
+/// ends nothing else.
+#[test]
+fn mailboxes_that_are_listed_in_a_way_that_cannot_be_read_are_named_each_time() {
+    let listed_as = |name, line: &'static str, word: &'static str| {
+        let lie = move |_: &str, response: Vec<u8>| {
+            if is(&response, "LIST") { replaced(response, "\"Bad\"", line) } else { response }
+        };
+        Case::new(name, First::Told(Box::leak(Box::new([word])))).source(Behaviour::honest().lying(lie))
+    };
+    Table::of(vec![
+        listed_as("list-unquoted-blank", "My Letters", "`My Letters`"),
+        listed_as("list-open-quote", "\"Bad", "`\"Bad`"),
+        listed_as("list-no-name", "", "a mailbox stays behind"),
+        listed_as("list-empty-name", "\"\"", "its name is empty"),
+        listed_as("list-two-names", "\"Bad\" \"Good\"", "`\"Bad\" \"Good\"`"),
+    ])
+    .judge_told_each_time();
+}
+
+/// Whose a mailbox is, the longest prefix over all namespaces decides: what others share with everyone is not copied to
+/// each, though its namespace has no prefix (Cyrus with classic names).
+#[test]
+fn mailboxes_of_others_are_never_copied() {
+    let told = r#"* NAMESPACE (("INBOX/" "/")) (("user/" "/")) (("" "/"))"#;
+    let classic = |name| {
+        let lie = move |_: &str, response: Vec<u8>| replaced(response, r#"* NAMESPACE (("" "/")) NIL NIL"#, told);
+        Case::new(name, First::Exact).source(Behaviour::honest().lying(lie)).mail(|account| {
+            account.fill("INBOX\n    a\nINBOX/Sent\n    b\nArchiv/2011\n    c\nuser/bob\n    d\npub\n    e");
+        })
+    };
+    let table = Table::of(vec![classic("namespace-classic")]);
+    table.run(&["sync"]).expect(0);
+    table.expect_at_destination("namespace-classic", "INBOX\n    a\nSent\n    b");
+    table.run(&["check"]).expect(0).says("`Archiv/2011`").says("another user's");
+    crate::tally::count(1);
 }
 
 /// A server that takes the text of a refused literal for commands, as Dovecot does: nothing that it could refuse while

@@ -221,7 +221,7 @@ fn odd_answers_around_the_work_do_not_matter() {
             Behaviour::honest()
                 .lying(|_, response| if is(&response, "LIST") { replaced(response, "\"/\"", "NIL") } else { response }),
         ),
-        both("list-unreadable", First::AccountTold(&["cannot be read"]), says(" \"Bad\"\r\n", " (\"Bad\r\n")),
+        both("list-unreadable", First::Told(&["cannot be read", "Bad"]), says(" \"Bad\"\r\n", " (\"Bad\r\n")),
         both("status-of-others", First::Exact, before("STATUS", b"* STATUS \"Elsewhere\" (MESSAGES 7 UIDNEXT 9)\r\n")),
         both(
             "status-missing",

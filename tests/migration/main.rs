@@ -16,6 +16,7 @@
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`mirror`]: deletions that follow, and all that stays.
+//! - [`namespaces`]: mailboxes in several namespaces, and those of others.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
@@ -34,6 +35,7 @@ mod full_disk;
 mod incremental;
 mod migration;
 mod mirror;
+mod namespaces;
 mod planning;
 mod restored;
 mod second_copies;

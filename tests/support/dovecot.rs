@@ -10,7 +10,8 @@ use std::sync::Mutex;
 use tempfile::TempDir;
 
 use super::authority;
-use super::dovecot_configuration::{Dialect, Layout};
+pub use super::dovecot_configuration::Dialect;
+use super::dovecot_configuration::Layout;
 use super::process::{self, ServerProcess, ServiceUser};
 use super::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
 

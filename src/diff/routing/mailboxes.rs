@@ -38,6 +38,7 @@ pub fn map_mailboxes(
             Part::Silent => {}
         }
     }
+    source.names.unreadable.iter().for_each(|unreadable| settlement.leave_behind(unreadable));
     requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
     requests.into_iter().for_each(|request| settlement.settle(request));
     Ok(settlement.into_mapping())

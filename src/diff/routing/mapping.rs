@@ -1,13 +1,16 @@
 //! What mapping mailboxes takes and gives: a side as scanned, pairs, and what stays behind.
 
 use crate::model::plan::{MailboxPlan, Omitted};
-use crate::model::{MailboxName, MailboxState, SideState, SpecialUse, UidSet};
+use crate::model::{MailboxName, MailboxState, Names, SideState, SpecialUse, UidSet};
 use std::collections::BTreeMap;
 
-/// One side of an account as scanned: the personal namespace only.
+/// One side of an account as scanned.
 #[derive(Clone, Copy)]
 pub struct SideView<'a> {
     pub state: &'a SideState,
+    /// What is listed besides the user's mailboxes, and the namespaces.
+    pub names: &'a Names,
+    /// Those of all personal namespaces.
     pub mailboxes: &'a [MailboxState],
 }
 

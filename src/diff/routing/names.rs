@@ -5,7 +5,9 @@
 //! (Dovecot's LAYOUT) are left to the server.
 
 use super::levels::Levels;
-use crate::model::server::{Namespace, Preset};
+use super::mapping::SideView;
+use crate::model::namespace::{Namespace, Owner};
+use crate::model::server::Preset;
 use crate::model::{RawName, SideState, utf7};
 
 /// The longest level in octets as encoded: Dovecot and the file systems below most servers refuse more.
@@ -22,28 +24,58 @@ pub(in crate::diff) fn is_below_inbox(namespace: &Namespace) -> bool {
     prefix.len() > "INBOX".len() && prefix[.."INBOX".len()].eq_ignore_ascii_case(b"INBOX")
 }
 
+/// Where a mailbox of that name stands: its namespace, and the levels below the prefix of that.
+struct Stand<'a> {
+    namespace: &'a Namespace,
+    levels: &'a [String],
+}
+
+/// A name that begins with the prefix of a further personal namespace stands in it; all others in the home.
+fn stand<'a>(levels: &'a Levels, side: SideView<'a>) -> Stand<'a> {
+    let below = side.names.namespaces.further().filter_map(|namespace| {
+        let rest = levels.as_slice().strip_prefix(prefix_levels(namespace)?.as_slice())?;
+        (!rest.is_empty()).then_some(Stand { namespace, levels: rest })
+    });
+    let deepest = below.min_by_key(|stand| stand.levels.len());
+    deepest.unwrap_or(Stand { namespace: &side.state.namespace, levels: levels.as_slice() })
+}
+
+/// `["Archive", "Old"]` of `Archive/Old/`. `None` for a prefix that ends in the midst of a level.
+fn prefix_levels(namespace: &Namespace) -> Option<Vec<String>> {
+    let delimiter = u8::try_from(namespace.delimiter?).ok()?;
+    let top = namespace.prefix.0.strip_suffix(&[delimiter])?;
+    let text = |level: &[u8]| utf7::decode(level).unwrap_or_else(|| String::from_utf8_lossy(level).into_owned());
+    Some(top.split(|octet| *octet == delimiter).map(text).collect())
+}
+
 /// The name as the server is to be told it: prefix, encoded levels, its own delimiter.
-pub(in crate::diff) fn raw_name(levels: &Levels, namespace: &Namespace) -> RawName {
+pub(in crate::diff) fn raw_name(levels: &Levels, side: SideView<'_>) -> RawName {
     if levels.is_inbox() {
         return RawName(b"INBOX".to_vec());
     }
+    let Stand { namespace, levels } = stand(levels, side);
     let delimiter = namespace.delimiter.map(String::from).unwrap_or_default();
-    let encoded: Vec<String> = levels.as_slice().iter().map(|level| utf7::encode(level)).collect();
+    let encoded: Vec<String> = levels.iter().map(|level| utf7::encode(level)).collect();
     RawName([namespace.prefix.0.as_slice(), encoded.join(&delimiter).as_bytes()].concat())
 }
 
 /// Why the server cannot hold a mailbox of that name; `None` when it can.
-pub(in crate::diff) fn objection(levels: &Levels, destination: &SideState) -> Option<String> {
-    if destination.namespace.delimiter.is_none() && !levels.is_top() {
+pub(in crate::diff) fn objection(levels: &Levels, destination: SideView<'_>) -> Option<String> {
+    let Stand { namespace, levels: below } = stand(levels, destination);
+    if namespace.delimiter.is_none() && below.len() > 1 {
         return Some("the destination has no hierarchy, and its name has several levels".to_owned());
     }
     if levels.as_slice()[0].starts_with('~') {
         return Some("the destination takes a `~` at the beginning for a home directory".to_owned());
     }
-    levels.as_slice().iter().find_map(|level| level_objection(level, destination))
+    let delimiter = namespace.delimiter;
+    below.iter().find_map(|level| level_objection(level, delimiter, destination.state)).or_else(|| {
+        let owner = destination.names.namespaces.owner(&raw_name(levels, destination));
+        (owner != Owner::User).then(|| format!("on the destination a mailbox of that name is {owner}"))
+    })
 }
 
-fn level_objection(level: &str, destination: &SideState) -> Option<String> {
+fn level_objection(level: &str, delimiter: Option<char>, destination: &SideState) -> Option<String> {
     if level.is_empty() {
         return Some("its name has an empty level".to_owned());
     }
@@ -53,13 +85,12 @@ fn level_objection(level: &str, destination: &SideState) -> Option<String> {
     if level.chars().any(char::is_control) {
         return Some("its name holds a control character".to_owned());
     }
-    character_objection(level, destination)
+    character_objection(level, delimiter, destination)
         .or_else(|| blank_objection(level, destination.preset))
         .or_else(|| length_objection(level))
 }
 
-fn character_objection(level: &str, destination: &SideState) -> Option<String> {
-    let delimiter = destination.namespace.delimiter;
+fn character_objection(level: &str, delimiter: Option<char>, destination: &SideState) -> Option<String> {
     if let Some(delimiter) = delimiter.filter(|delimiter| level.contains(*delimiter)) {
         return Some(format!("`{delimiter}` divides levels on the destination and cannot stand in `{level}`"));
     }
@@ -99,24 +130,70 @@ fn length_objection(level: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Names;
+    use crate::model::namespace::Namespaces;
 
-    fn side(preset: Preset, prefix: &str, delimiter: Option<char>) -> SideState {
-        SideState {
+    struct Told {
+        state: SideState,
+        names: Names,
+    }
+
+    impl Told {
+        fn view(&self) -> SideView<'_> {
+            SideView { state: &self.state, names: &self.names, mailboxes: &[] }
+        }
+
+        fn with(mut self, owner: Owner, prefix: &str, delimiter: char) -> Told {
+            self.names.namespaces.0.push((owner, namespace(prefix, Some(delimiter))));
+            self
+        }
+    }
+
+    fn namespace(prefix: &str, delimiter: Option<char>) -> Namespace {
+        Namespace { prefix: RawName(prefix.as_bytes().to_vec()), delimiter }
+    }
+
+    fn side(preset: Preset, prefix: &str, delimiter: Option<char>) -> Told {
+        let namespace = namespace(prefix, delimiter);
+        let namespaces = Namespaces(vec![(Owner::User, namespace.clone())]);
+        let state = SideState {
             product: "test".to_owned(),
             preset,
-            namespace: Namespace { prefix: RawName(prefix.as_bytes().to_vec()), delimiter },
+            namespace,
             append_limit: None,
             creates_special_use: false,
             expunges_by_uid: true,
             quotas: Vec::new(),
-        }
+        };
+        Told { state, names: Names { namespaces, ..Names::default() } }
     }
 
     #[test]
     fn raw_name_has_prefix_delimiter_and_encoding() {
-        let courier = side(Preset::Courier, "INBOX.", Some('.')).namespace;
-        assert_eq!(raw_name(&Levels::from_path("Entwürfe/a&b"), &courier).0, b"INBOX.Entw&APw-rfe.a&-b");
-        assert_eq!(raw_name(&Levels::from_path("inbox"), &courier).0, b"INBOX");
+        let courier = side(Preset::Courier, "INBOX.", Some('.'));
+        assert_eq!(raw_name(&Levels::from_path("Entwürfe/a&b"), courier.view()).0, b"INBOX.Entw&APw-rfe.a&-b");
+        assert_eq!(raw_name(&Levels::from_path("inbox"), courier.view()).0, b"INBOX");
+    }
+
+    #[test]
+    fn raw_name_below_a_further_personal_namespace_stands_in_it() {
+        let two =
+            side(Preset::Dovecot, "INBOX.", Some('.')).with(Owner::User, "Old/", '/').with(Owner::User, "Old^b^", '^');
+        let raw = |path: &str| String::from_utf8(raw_name(&Levels::from_path(path), two.view()).0).unwrap();
+        assert_eq!(raw("a/b"), "INBOX.a.b");
+        assert_eq!(raw("Old/2011/May"), "Old/2011/May");
+        assert_eq!(raw("Old/b/c/d"), "Old^b^c^d");
+        assert_eq!(raw("Old"), "INBOX.Old", "the prefix alone is no name in it");
+        let level = Levels::canonical(["Old", "a.b"].into_iter());
+        assert_eq!(objection(&level, two.view()), None, "its own delimiter is what counts");
+    }
+
+    #[test]
+    fn names_of_others_are_not_given_to_the_user() {
+        let cyrus = side(Preset::Cyrus, "", Some('/')).with(Owner::OtherUser, "Other Users/", '/');
+        let found = objection(&Levels::from_path("Other Users/bob"), cyrus.view());
+        assert!(found.is_some_and(|found| found.contains("another user's")));
+        assert_eq!(objection(&Levels::from_path("Others/bob"), cyrus.view()), None);
     }
 
     #[test]
@@ -145,7 +222,7 @@ mod tests {
             (Gmail, Some('/'), "a  b", false),
         ];
         for (preset, delimiter, path, holds) in cases {
-            let found = objection(&Levels::from_path(path), &side(preset, "", delimiter));
+            let found = objection(&Levels::from_path(path), side(preset, "", delimiter).view());
             assert_eq!(found.is_none(), holds, "{preset:?} {delimiter:?} {path:?}: {found:?}");
         }
     }
@@ -153,8 +230,8 @@ mod tests {
     #[test]
     fn slash_in_a_level_is_refused_by_maildir_and_as_delimiter() {
         let level = Levels::canonical(["a/b"].into_iter());
-        assert!(objection(&level, &side(Preset::Dovecot, "", Some('.'))).is_some());
-        assert!(objection(&level, &side(Preset::Generic, "", Some('/'))).is_some());
-        assert!(objection(&level, &side(Preset::Cyrus, "", Some('.'))).is_none());
+        assert!(objection(&level, side(Preset::Dovecot, "", Some('.')).view()).is_some());
+        assert!(objection(&level, side(Preset::Generic, "", Some('/')).view()).is_some());
+        assert!(objection(&level, side(Preset::Cyrus, "", Some('.')).view()).is_none());
     }
 }

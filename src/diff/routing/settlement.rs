@@ -8,14 +8,15 @@ use super::mapping::{MailboxPair, Mapping, SideView};
 use super::names;
 use super::part::{is_remote, unscanned_reason};
 use super::routes::Request;
+use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::plan::Omitted;
 use crate::model::server::Preset;
-use crate::model::{Attribute, MailboxName, MailboxState, RawName, SideState, SpecialUse};
+use crate::model::{Attribute, MailboxName, MailboxState, RawName, SpecialUse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives places on the destination, each once.
 pub(in crate::diff) struct Settlement<'a> {
-    state: &'a SideState,
+    side: SideView<'a>,
     subscriptions: bool,
     existing: HashMap<Levels, &'a MailboxState>,
     /// Who has which place.
@@ -27,7 +28,7 @@ impl<'a> Settlement<'a> {
     /// `copied`: the destination mailboxes that others were copied to.
     pub(in crate::diff) fn new(destination: SideView<'a>, subscriptions: bool, copied: &HashSet<&RawName>) -> Self {
         let mut settlement = Settlement {
-            state: destination.state,
+            side: destination,
             subscriptions,
             existing: HashMap::new(),
             taken: BTreeMap::new(),
@@ -38,7 +39,9 @@ impl<'a> Settlement<'a> {
         // another already.
         mailboxes.sort_by_key(|mailbox| {
             let MailboxName { raw, levels } = &mailbox.name;
-            (!copied.contains(raw), Levels::of(&mailbox.name).as_slice() != levels, raw)
+            let canonical = Levels::of(&mailbox.name);
+            let as_created = names::raw_name(&canonical, destination) == *raw;
+            (!copied.contains(raw), canonical.as_slice() != levels, !as_created, raw)
         });
         for mailbox in mailboxes {
             let key = settlement.compared(&Levels::of(&mailbox.name));
@@ -49,7 +52,7 @@ impl<'a> Settlement<'a> {
 
     /// The form in which this destination tells names apart.
     fn compared(&self, levels: &Levels) -> Levels {
-        if names::ignores_case(self.state.preset) { levels.without_case() } else { levels.clone() }
+        if names::ignores_case(self.side.state.preset) { levels.without_case() } else { levels.clone() }
     }
 
     pub(in crate::diff) fn omit(&mut self, mailbox: &MailboxState, reason: String, intended: bool) {
@@ -58,6 +61,14 @@ impl<'a> Settlement<'a> {
             self.mapping.warnings.push(only_in_all_warning(mailbox));
         }
         self.mapping.omitted.push(Omitted { mailbox: mailbox.name.clone(), reason, intended, messages });
+    }
+
+    /// What the source lists and nobody can ask for.
+    pub(in crate::diff) fn leave_behind(&mut self, unreadable: &Unreadable) {
+        let name = unreadable.name.clone();
+        let mailbox = MailboxName { raw: RawName(name.clone().into_bytes()), levels: vec![name] };
+        let reason = format!("{}; {RENAME_IT}", unreadable.reason);
+        self.mapping.omitted.push(Omitted { mailbox, reason, intended: false, messages: 0 });
     }
 
     pub(in crate::diff) fn settle(&mut self, request: Request) {
@@ -84,13 +95,13 @@ impl<'a> Settlement<'a> {
             source: request.mailbox.name.clone(),
             destination: existing.map_or_else(|| self.new_name(&request.place), |mailbox| mailbox.name.clone()),
             create,
-            special_use: request.special_use.filter(|_| create && self.state.creates_special_use),
+            special_use: request.special_use.filter(|_| create && self.side.state.creates_special_use),
             subscribe: self.subscriptions && request.mailbox.subscribed && !subscribed,
         })
     }
 
     fn check_name(&self, request: &Request) -> Result<(), String> {
-        let objection = names::objection(&request.place, self.state).or_else(|| self.childless_parent(&request.place));
+        let objection = names::objection(&request.place, self.side).or_else(|| self.childless_parent(&request.place));
         objection.map_or(Ok(()), |reason| Err(format!("{reason}; {}", another_name(request))))
     }
 
@@ -103,7 +114,7 @@ impl<'a> Settlement<'a> {
     fn take_place(&mut self, request: &Request, existing: Option<&MailboxState>) -> Result<(), String> {
         let place = match existing {
             Some(mailbox) => mailbox.name.raw.clone(),
-            None => names::raw_name(&self.compared(&request.place), &self.state.namespace),
+            None => names::raw_name(&self.compared(&request.place), self.side),
         };
         match self.taken.get(&place) {
             Some(holder) => Err(format!(
@@ -119,7 +130,7 @@ impl<'a> Settlement<'a> {
     }
 
     fn new_name(&self, place: &Levels) -> MailboxName {
-        MailboxName { raw: names::raw_name(place, &self.state.namespace), levels: place.as_slice().to_vec() }
+        MailboxName { raw: names::raw_name(place, self.side), levels: place.as_slice().to_vec() }
     }
 
     fn warn(&mut self, request: &Request, pair: &MailboxPair) {
@@ -143,7 +154,7 @@ impl<'a> Settlement<'a> {
                 .warnings
                 .push(format!("`{source}` is planned as scanned before; the last scan failed: {trouble}"));
         }
-        if self.state.preset == Preset::Courier && destination.path() == "Trash" {
+        if self.side.state.preset == Preset::Courier && destination.path() == "Trash" {
             let text = "Courier empties `Trash` of what was stored there more than 7 days ago (IMAP_EMPTYTRASH)";
             self.mapping.warnings.push(text.to_owned());
         }

@@ -4,14 +4,16 @@
 //! An option that is not advertised makes the whole LIST BAD, so only advertised things are asked for. A name from a
 //! listing is never used as a pattern, and STATUS lines are matched by name, never by order.
 
+use super::namespaces::namespaces;
 use super::quota::{QUOTA_COMMAND, quota_line};
 use crate::engine::conversation::session::{Session, with_mailbox};
 use crate::engine::wire::response::Response;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
-use crate::model::server::{Namespace, Quota};
+use crate::model::namespace::{FOREIGN_NAMED, Foreign, Names, Namespace, Namespaces, Owner, Unreadable};
+use crate::model::server::Quota;
 use crate::model::{ModSeq, Uid, UidValidity, utf7};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many STATUS commands are in flight where LIST cannot bring their answers.
 const STATUS_IN_FLIGHT: usize = 32;
@@ -19,7 +21,7 @@ const STATUS_IN_FLIGHT: usize = 32;
 /// Responses to the listing of one account, so that a server that never ends does not fill the memory.
 const LISTING_RESPONSES: usize = 400_000;
 
-/// One mailbox of the personal namespace, as listed.
+/// One mailbox, as listed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ListedMailbox {
     pub name: MailboxName,
@@ -30,15 +32,19 @@ pub struct ListedMailbox {
     pub status: Option<SyncPoint>,
 }
 
-/// All mailboxes of the personal namespace.
+/// All mailboxes that the server lists, each in one of three places.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Listing {
+    /// See [`Namespaces::home`].
     pub namespace: Namespace,
+    /// The user's own, of all personal namespaces.
     pub mailboxes: Vec<ListedMailbox>,
-    /// Names in other users' and shared namespaces, which were left out.
-    pub left_out: Vec<String>,
-    /// Names that cannot be sent back to a server, made harmless: those mailboxes stay behind.
-    pub unusable: Vec<String>,
+    /// Other users' and shared ones.
+    pub foreign: Vec<ListedMailbox>,
+    /// The namespaces, the names of the foreign ones, and what cannot be read.
+    pub names: Names,
+    /// What the server says of its namespaces, where that cannot be understood.
+    pub odd_namespaces: Option<String>,
     /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
     pub quotas: Vec<Quota>,
 }
@@ -47,19 +53,14 @@ pub struct Listing {
 pub(in crate::engine) struct Found {
     /// Responses so far.
     count: usize,
-    /// A line of a listing that cannot be read: what it names would be left out in silence.
-    unreadable: Option<String>,
+    /// Lines of a listing that cannot be understood.
+    unreadable: Vec<Unreadable>,
     quotas: Vec<Quota>,
     namespaces: Namespaces,
+    odd_namespaces: Option<String>,
     lines: Vec<ListLine>,
-    subscribed: Vec<RawName>,
+    subscribed: HashSet<RawName>,
     statuses: HashMap<RawName, SyncPoint>,
-}
-
-#[derive(Default)]
-struct Namespaces {
-    personal: Option<Namespace>,
-    others: Vec<RawName>,
 }
 
 struct ListLine {
@@ -90,10 +91,6 @@ impl Session {
             self.finish(tag, |response| found.take(response))?;
         }
         self.accepted(listed, "could not list the mailboxes")?;
-        if let Some(line) = &found.unreadable {
-            let error = Error::new(Kind::Protocol, "the server listed a mailbox in a way that cannot be read");
-            return Err(self.locate(error.because(line)));
-        }
         if !self.capabilities.has("LIST-STATUS") {
             self.ask_statuses(&mut found)?;
         }
@@ -167,52 +164,68 @@ impl Found {
         }
         if text.starts_with(b"* LIST ") {
             match list_line(&mut response) {
-                Some(line) => self.lines.push(line),
-                None => self.unreadable = Some(String::from_utf8_lossy(response.text()).into_owned()),
+                Ok(line) => self.lines.push(line),
+                Err(Misread::Line(unreadable)) => self.unreadable.push(unreadable),
+                Err(Misread::Root) => {}
             }
         } else if text.starts_with(b"* LSUB ") {
-            self.subscribed.extend(list_line(&mut response).map(|line| line.raw));
+            self.subscribed.extend(list_line(&mut response).ok().map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
             self.statuses.extend(status_line(&mut response));
         } else if text.starts_with(b"* QUOTA ") {
             self.quotas.extend(quota_line(&mut response).unwrap_or_default());
         } else if text.starts_with(b"* NAMESPACE ") {
-            self.namespaces = namespaces(&mut response).unwrap_or_default();
+            match namespaces(&mut response) {
+                Some(namespaces) => self.namespaces = namespaces,
+                None => self.odd_namespaces = Some(sanitized(&String::from_utf8_lossy(response.text()))),
+            }
         }
         Ok(())
     }
 
-    pub(in crate::engine) fn into_listing(self) -> Listing {
+    pub(in crate::engine) fn into_listing(mut self) -> Listing {
         let delimiter = self.lines.iter().find_map(|line| line.delimiter);
-        let namespace =
-            self.namespaces.personal.clone().unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });
-        let (mut mailboxes, mut left_out, mut unusable) = (Vec::<ListedMailbox>::new(), Vec::new(), Vec::new());
-        let mut seen = std::collections::HashSet::new();
-        for line in &self.lines {
-            if !seen.insert(line.raw.clone()) {
-                continue;
-            }
-            let shown = || crate::error::sanitized(&String::from_utf8_lossy(&line.raw.0));
-            if self.is_foreign(line) {
-                left_out.push(shown());
-            } else if line.is_unusable() {
-                unusable.push(shown());
-            } else {
-                mailboxes.push(self.listed(line, &namespace));
-            }
+        let namespace = self.namespaces.home().cloned();
+        let namespace = namespace.unwrap_or(Namespace { prefix: RawName(Vec::new()), delimiter });
+        let mut listing = Listing {
+            mailboxes: Vec::new(),
+            foreign: Vec::new(),
+            names: Names { unreadable: std::mem::take(&mut self.unreadable), ..Names::default() },
+            odd_namespaces: self.odd_namespaces.take(),
+            quotas: std::mem::take(&mut self.quotas),
+            namespace,
+        };
+        let mut seen = HashSet::new();
+        for line in self.lines.iter().filter(|line| seen.insert(&line.raw)) {
+            self.place(line, &mut listing);
         }
-        mailboxes.sort_by(|a, b| a.name.levels.cmp(&b.name.levels));
-        Listing { namespace, mailboxes, left_out, unusable, quotas: self.quotas.clone() }
+        listing.mailboxes.sort_by(|a, b| a.name.levels.cmp(&b.name.levels));
+        listing.names.namespaces = self.namespaces;
+        listing
     }
 
-    fn is_foreign(&self, line: &ListLine) -> bool {
-        // An empty name is the answer to a question about the delimiter, and no mailbox.
-        line.raw.0.is_empty() || self.namespaces.others.iter().any(|prefix| is_below(&line.raw, prefix, line.delimiter))
+    fn place(&self, line: &ListLine, listing: &mut Listing) {
+        let owner = self.namespaces.owner(&line.raw);
+        if line.is_unusable() {
+            let reason = "its name holds a line end or a NUL, and cannot be sent to a server".to_owned();
+            listing.names.unreadable.push(Unreadable { name: shown(&line.raw.0), reason });
+            return;
+        }
+        let listed = self.listed(line, &listing.namespace);
+        if owner == Owner::User {
+            listing.mailboxes.push(listed);
+        } else if !line.is_container() {
+            match listing.foreign.len() < FOREIGN_NAMED {
+                true => listing.names.foreign.push(Foreign { name: listed.name.clone(), owner }),
+                false => listing.names.foreign_unnamed += 1,
+            }
+            listing.foreign.push(listed);
+        }
     }
 
-    fn listed(&self, line: &ListLine, namespace: &Namespace) -> ListedMailbox {
+    fn listed(&self, line: &ListLine, home: &Namespace) -> ListedMailbox {
         ListedMailbox {
-            name: decoded(&line.raw, line.delimiter, namespace),
+            name: decoded(&line.raw, line.delimiter, home),
             delimiter: line.delimiter,
             attributes: line.attributes.iter().filter_map(|text| attribute(text)).collect(),
             subscribed: line.has("\\Subscribed") || self.subscribed.contains(&line.raw),
@@ -247,16 +260,14 @@ fn attribute(text: &str) -> Option<Attribute> {
     }
 }
 
-/// Whether the name is a namespace's prefix or below it.
-fn is_below(name: &RawName, prefix: &RawName, delimiter: Option<char>) -> bool {
-    let stem = prefix.0.strip_suffix(delimiter.map(String::from).unwrap_or_default().as_bytes()).unwrap_or(&prefix.0);
-    !prefix.0.is_empty() && (name.0.starts_with(&prefix.0) || name.0 == stem)
+fn shown(octets: &[u8]) -> String {
+    sanitized(&String::from_utf8_lossy(octets))
 }
 
-/// Splits a raw name at its delimiter and decodes the levels. What is not modified UTF-7 is shown as it is: the name
+/// Splits a raw name at its delimiter and decodes the levels, without the prefix of the home namespace. What is not modified UTF-7 is shown as it is: the name
 /// stays usable, because only its raw form ever goes back to the server.
-fn decoded(raw: &RawName, delimiter: Option<char>, namespace: &Namespace) -> MailboxName {
-    let stripped = raw.0.strip_prefix(&namespace.prefix.0[..]).filter(|rest| !rest.is_empty()).unwrap_or(&raw.0);
+fn decoded(raw: &RawName, delimiter: Option<char>, home: &Namespace) -> MailboxName {
+    let stripped = raw.0.strip_prefix(&home.prefix.0[..]).filter(|rest| !rest.is_empty()).unwrap_or(&raw.0);
     let split: Vec<&[u8]> = match delimiter.and_then(|character| u8::try_from(character).ok()) {
         Some(delimiter) => stripped.split(|&octet| octet == delimiter).collect(),
         None => vec![stripped],
@@ -265,19 +276,51 @@ fn decoded(raw: &RawName, delimiter: Option<char>, namespace: &Namespace) -> Mai
     MailboxName { raw: raw.clone(), levels: split.into_iter().map(decode).collect() }
 }
 
-/// `* LIST (attributes) "/" name`
-fn list_line(response: &mut Response) -> Option<ListLine> {
+/// Why a line of a listing is no mailbox.
+enum Misread {
+    /// It names something, and it cannot be told what.
+    Line(Unreadable),
+    /// The top of the hierarchy, which can hold no mail: the answer to a question about the delimiter.
+    Root,
+}
+
+/// `* LIST (attributes) "/" name`, with the extended items of RFC 5258 behind the name.
+///
+/// What is not understood to its end names another mailbox than was read: Exchange leaves names with blanks and control
+/// characters unquoted, so that `My` is read of `My Letters`.
+fn list_line(response: &mut Response) -> Result<ListLine, Misread> {
     let mut scanner = response.scan();
-    scanner.word()?;
+    let head = (|| {
+        scanner.word()?;
+        scanner.spaces();
+        scanner.word()?;
+        scanner.spaces();
+        let attributes = scanner.words()?;
+        scanner.spaces();
+        let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
+        scanner.spaces();
+        Some((attributes, delimiter))
+    })();
+    let Some((attributes, delimiter)) = head else {
+        return Err(misread(response.text(), "the line that lists it cannot be read"));
+    };
+    let written = scanner.remainder().to_vec();
+    let raw = scanner.string().map(RawName);
     scanner.spaces();
-    scanner.word()?;
-    scanner.spaces();
-    let attributes = scanner.words()?;
-    scanner.spaces();
-    let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
-    scanner.spaces();
-    let raw = RawName(scanner.string()?);
-    Some(ListLine { raw, delimiter, attributes })
+    let extended = scanner.peek() == Some(b'(') && scanner.skip().is_some();
+    let whole = scanner.is_at_end() || (extended && scanner.remainder().is_empty());
+    match raw {
+        Some(raw) if !raw.0.is_empty() && whole => Ok(ListLine { raw, delimiter, attributes }),
+        Some(raw) if raw.0.is_empty() && whole && attributes.iter().any(|it| it.eq_ignore_ascii_case("\\Noselect")) => {
+            Err(Misread::Root)
+        }
+        Some(raw) if raw.0.is_empty() && whole => Err(misread(response.text(), "its name is empty")),
+        _ => Err(misread(&written, "its name is not quoted as IMAP demands, and cannot be read for certain")),
+    }
+}
+
+fn misread(written: &[u8], reason: &str) -> Misread {
+    Misread::Line(Unreadable { name: shown(written), reason: reason.to_owned() })
 }
 
 /// `* STATUS name (ITEM value …)`
@@ -308,43 +351,6 @@ fn status_line(response: &mut Response) -> Option<(RawName, SyncPoint)> {
     ))
 }
 
-/// `* NAMESPACE (("prefix" "/")…) NIL (…)`: the first personal one, and the prefixes of all others.
-fn namespaces(response: &mut Response) -> Option<Namespaces> {
-    let mut scanner = response.scan();
-    scanner.word()?;
-    scanner.spaces();
-    scanner.word()?;
-    let mut found = Namespaces::default();
-    for kind in 0..3 {
-        scanner.spaces();
-        if !scanner.take(b'(') {
-            scanner.value()?;
-            continue;
-        }
-        loop {
-            scanner.spaces();
-            if scanner.take(b')') {
-                break;
-            }
-            if !scanner.take(b'(') {
-                return None;
-            }
-            let prefix = RawName(scanner.string()?);
-            scanner.spaces();
-            let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
-            while !scanner.take(b')') {
-                scanner.spaces();
-                scanner.skip()?;
-            }
-            match (kind, &found.personal) {
-                (0, None) => found.personal = Some(Namespace { prefix, delimiter }),
-                _ => found.others.push(prefix),
-            }
-        }
-    }
-    Some(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,6 +359,49 @@ mod tests {
         let mut found = Found::default();
         lines.iter().for_each(|line| found.take(Response::from_text(line)).unwrap());
         found.into_listing()
+    }
+
+    fn named(listing: &Listing) -> Vec<String> {
+        listing.names.foreign.iter().map(|foreign| foreign.name.path()).collect()
+    }
+
+    /// All personal namespaces are the user's, and only the home's prefix is no part of a name.
+    #[test]
+    fn listing_mailboxes_of_every_personal_namespace_take_part() {
+        let listing = listing(&[
+            r#"* NAMESPACE (("INBOX." ".")("Archive/" "/")) (("user." ".")) (("" "."))"#,
+            r#"* LIST () "." INBOX"#,
+            r#"* LIST () "." INBOX.Sent"#,
+            r#"* LIST () "/" Archive/2011/May"#,
+            r#"* LIST () "." Archiv"#,
+            r#"* LIST (\Noselect) "." user"#,
+            r#"* LIST () "." user.bob"#,
+        ]);
+        let paths: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.path()).collect();
+        assert_eq!(paths, ["Archive/2011/May", "INBOX", "Sent"]);
+        assert_eq!(named(&listing), ["Archiv", "user/bob"]);
+        assert_eq!(
+            listing.names.foreign.iter().map(|foreign| foreign.owner).collect::<Vec<_>>(),
+            [Owner::Everyone, Owner::OtherUser]
+        );
+    }
+
+    #[test]
+    fn listing_what_is_not_understood_is_named_and_ends_nothing() {
+        let listing = listing(&[
+            r#"* LIST () "/" My Letters"#,
+            r#"* LIST () "/" "#,
+            r#"* LIST () "/" """#,
+            r#"* LIST (\Noselect) "/" """#,
+            r#"* LIST () "/" "open"#,
+            r#"* LIST broken"#,
+            r#"* LIST () "/" "extended" ("CHILDINFO" ("SUBSCRIBED"))"#,
+            r#"* LIST () "/" plain"#,
+        ]);
+        let names: Vec<_> = listing.names.unreadable.iter().map(|unreadable| unreadable.name.as_str()).collect();
+        assert_eq!(names, ["My Letters", "", r#"* LIST () "/" """#, r#""open"#, "* LIST broken"]);
+        let paths: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.path()).collect();
+        assert_eq!(paths, ["extended", "plain"]);
     }
 
     #[test]
@@ -367,7 +416,7 @@ mod tests {
         ]);
         let paths: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.path()).collect();
         assert_eq!(paths, ["INBOX", "Sent é"]);
-        assert_eq!(listing.left_out, ["shared.team", "shared"]);
+        assert_eq!(named(&listing), ["shared/team", "shared"]);
         assert_eq!(listing.mailboxes[0].status.unwrap().messages, 3);
         assert!(listing.mailboxes[1].subscribed);
         assert_eq!(listing.mailboxes[1].attributes, [Attribute::SpecialUse(SpecialUse::Sent)]);
@@ -388,7 +437,7 @@ mod tests {
 
     #[test]
     fn listing_odd_names_stay_usable() {
-        let listing = listing(&[r#"* LIST () "/" "&bad/x\"y""#, r#"* LIST () NIL flat/name"#, r#"* LIST () "/" "#]);
+        let listing = listing(&[r#"* LIST () "/" "&bad/x\"y""#, r#"* LIST () NIL flat/name"#]);
         let levels: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.levels.clone()).collect();
         assert_eq!(levels, [vec!["&bad".to_owned(), "x\"y".to_owned()], vec!["flat/name".to_owned()]]);
         assert_eq!(listing.mailboxes[0].name.raw.0, b"&bad/x\"y");

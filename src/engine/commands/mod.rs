@@ -5,5 +5,7 @@ pub mod change;
 pub mod compress;
 pub mod fetch;
 pub mod list;
+pub mod namespaces;
+pub mod presence;
 pub mod quota;
 pub mod select;

@@ -29,7 +29,7 @@ use crate::model::report::SideSummary;
 use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::{Event, Thoroughness};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
 /// than what lies on a connection unread, so that nobody waits for room while the other does, too.
@@ -77,6 +77,8 @@ pub struct SideScan<'a> {
     identities: Identities,
     watch: Watch<'a>,
     tasks: VecDeque<Task>,
+    /// Why mailboxes that STATUS tells nothing about cannot be opened either.
+    refusals: HashMap<RawName, String>,
     result: SideResult,
 }
 
@@ -90,7 +92,7 @@ impl<'a> SideScan<'a> {
         identities: Identities,
     ) -> Self {
         let (watch, tasks, result) = (Watch::new(access, side), VecDeque::new(), SideResult::default());
-        SideScan { access, side, session, thoroughness, identities, watch, tasks, result }
+        SideScan { access, side, session, thoroughness, identities, watch, tasks, refusals: HashMap::new(), result }
     }
 
     /// Lists the side into the state.
@@ -104,7 +106,6 @@ impl<'a> SideScan<'a> {
         if matches!(wanted, Wanted::All) {
             self.record_side(&listing)?;
             self.forget_vanished(&listing)?;
-            self.name_unusable(&listing);
         }
         for listed in listing.mailboxes {
             if let Wanted::Only(names) = wanted
@@ -143,6 +144,21 @@ impl<'a> SideScan<'a> {
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
             mailbox.status = answers.next().flatten();
         }
+        self.open_the_silent(listing)
+    }
+
+    /// A mailbox that STATUS is refused for may be open to EXAMINE; what that says is why it cannot be read.
+    fn open_the_silent(&mut self, listing: &mut Listing) -> Result<()> {
+        let silent = |mailbox: &&mut ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
+        for mailbox in listing.mailboxes.iter_mut().filter(silent) {
+            match self.session.open(&mailbox.name, Opening::Examine) {
+                Ok(opened) => mailbox.status = Some(opened.sync_point),
+                Err(error) if self.session.is_alive() => {
+                    self.refusals.insert(mailbox.name.raw.clone(), error.summary());
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 
@@ -160,6 +176,16 @@ impl<'a> SideScan<'a> {
         if self.access.state.side(self.side)?.as_ref() != Some(&state) {
             self.access.state.put_side(self.side, &state)?;
         }
+        if self.access.state.names(self.side)? != listing.names {
+            self.access.state.put_names(self.side, &listing.names)?;
+        }
+        if let Some(odd) = &listing.odd_namespaces {
+            self.result.warnings.push(format!(
+                "what the {} says of its namespaces cannot be understood (`{odd}`): every mailbox that it lists is taken \
+                 for the user's own; look at the plan before it is applied",
+                self.side
+            ));
+        }
         Ok(())
     }
 
@@ -176,15 +202,6 @@ impl<'a> SideScan<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Mailboxes of the source that no command can name stay behind.
-    fn name_unusable(&mut self, listing: &Listing) {
-        for name in listing.unusable.iter().filter(|_| self.side == Side::Source) {
-            let what = "a mailbox stays behind: its name holds a line end or a NUL, and cannot be sent to a server";
-            let error = Error::new(Kind::Refused, what).in_mailbox(name);
-            self.result.troubles.push(self.located(error.hint("rename it on the source, then run `mailferry sync`")));
-        }
     }
 
     /// Decides how a mailbox is listed, if at all.
@@ -242,9 +259,12 @@ impl<'a> SideScan<'a> {
         state.sync_point = None;
         if is_selectable(listed) {
             if listed.name.is_inbox() {
-                return Err(self.located(blind("the INBOX is listed, but the server tells nothing about it")));
+                let error = blind("the INBOX is listed, but the server tells nothing about it");
+                let why = self.refusals.remove(&listed.name.raw);
+                return Err(self.located(why.into_iter().fold(error, Error::because)));
             }
-            state.trouble = Some("the server tells nothing about it".to_owned());
+            let why = self.refusals.remove(&listed.name.raw);
+            state.trouble = Some(why.unwrap_or_else(|| "the server tells nothing about it".to_owned()));
         }
         if known.as_ref() == Some(&state) { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
     }

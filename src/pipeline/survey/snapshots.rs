@@ -4,7 +4,7 @@ use crate::diff::routing::mailboxes::map_mailboxes;
 use crate::diff::routing::mapping::{Mapping, SideView};
 use crate::error::{Error, Kind, Result};
 use crate::model::server::Preset;
-use crate::model::{FlagCapacity, MailboxState, RawName, Side, SideState};
+use crate::model::{FlagCapacity, MailboxState, Names, RawName, Side, SideState};
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 pub struct Snapshots<'a> {
     access: &'a Access<'a>,
     sides: [SideState; 2],
+    names: [Names; 2],
     mailboxes: [Vec<MailboxState>; 2],
 }
 
@@ -23,8 +24,9 @@ impl<'a> Snapshots<'a> {
     pub fn load(access: &'a Access<'a>) -> Result<Self> {
         let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
         let sides = [side(Side::Source)?, side(Side::Destination)?];
+        let names = [access.state.names(Side::Source)?, access.state.names(Side::Destination)?];
         let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
-        Ok(Snapshots { access, sides, mailboxes })
+        Ok(Snapshots { access, sides, names, mailboxes })
     }
 
     /// Which mailbox goes where.
@@ -32,8 +34,11 @@ impl<'a> Snapshots<'a> {
     /// # Errors
     /// `Settings` for a wrong glob.
     pub fn map(&self) -> Result<Mapping> {
-        let view =
-            |side: Side| SideView { state: &self.sides[side as usize], mailboxes: &self.mailboxes[side as usize] };
+        let view = |side: Side| SideView {
+            state: &self.sides[side as usize],
+            names: &self.names[side as usize],
+            mailboxes: &self.mailboxes[side as usize],
+        };
         let policy = &self.access.migration.policy.mailboxes;
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
     }

@@ -2,20 +2,22 @@
 
 use super::*;
 use crate::error::Kind;
-use crate::model::server::{Namespace, Preset};
+use crate::model::namespace::Namespace;
+use crate::model::server::Preset;
 use crate::model::{
-    Attribute, FlagCapacity, MailboxName, MailboxState, ModSeq, SideState, SpecialUse, SyncPoint, Uid, UidValidity,
-    utf7,
+    Attribute, FlagCapacity, MailboxName, MailboxState, ModSeq, Names, SideState, SpecialUse, SyncPoint, Uid,
+    UidValidity, utf7,
 };
 
 struct Side {
     state: SideState,
+    names: Names,
     mailboxes: Vec<MailboxState>,
 }
 
 impl Side {
     fn view(&self) -> SideView<'_> {
-        SideView { state: &self.state, mailboxes: &self.mailboxes }
+        SideView { state: &self.state, names: &self.names, mailboxes: &self.mailboxes }
     }
 
     fn creates_special_use(mut self) -> Self {
@@ -38,7 +40,7 @@ fn side(preset: Preset, prefix: &str, delimiter: char, listing: &[&str]) -> Side
         expunges_by_uid: true,
         quotas: Vec::new(),
     };
-    Side { state, mailboxes }
+    Side { state, names: Names::default(), mailboxes }
 }
 
 fn generic(listing: &[&str]) -> Side {
