@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
 use crate::model::report::AccountResult;
-use crate::model::{Account, Server};
+use crate::model::{Account, Server, ServerId};
 use crate::pipeline::Migration;
 use crate::store::Store;
 use clap::CommandFactory;
@@ -138,17 +138,20 @@ impl Context {
             Needs::Servers => self.store(&settings.state)?,
             Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
         };
-        let accounts_at_once = usize::from(self.global.jobs).min(accounts.len());
-        let connector = |server: &Server| {
-            let withheld = settings.secret_variables().to_vec();
-            let server = Server { withheld, ..server.clone() };
-            Connector::new(server, &settings.limits, accounts_at_once, settings.state.clone())
-        };
-        let (source, destination) = (connector(&settings.source)?, connector(&settings.destination)?);
+        let servers = self.connectors(&settings, &accounts)?;
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;
         }
-        Ok(self.assembled(settings, accounts, store, [source, destination]))
+        Ok(self.assembled(settings, accounts, store, servers))
+    }
+
+    fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
+        let jobs = usize::from(self.global.jobs);
+        let numbered = settings.servers.iter().enumerate().map(|(number, server)| {
+            let here = accounts.iter().filter(|account| account.server(server.side) == ServerId(number)).count();
+            (Server { withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
+        });
+        Connector::all(numbered.collect(), &settings.limits, &settings.state)
     }
 
     fn assembled(
@@ -156,12 +159,11 @@ impl Context {
         settings: Settings,
         accounts: Vec<Account>,
         store: Store,
-        [source, destination]: [Connector; 2],
+        servers: Vec<Connector>,
     ) -> Migration {
         Migration {
             accounts,
-            source,
-            destination,
+            servers,
             passwords: settings.passwords(),
             policy: settings.policy,
             limits: settings.limits,

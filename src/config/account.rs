@@ -2,20 +2,26 @@
 //!
 //! `[[account]]` and the rows of `[accounts] file` may both be there; together they are the accounts.
 
+use super::choice::Choice;
 use super::document::Table;
+use super::fields::Fields;
 use super::keyring::OwnPlaces;
 use super::mistake::{Findings, Mistake, Origin};
-use super::place::{PlaceKeys, Quoting};
+use super::place::{NAME, PlaceKeys, Quoting, USER};
+use super::server::ServerSettings;
 use super::value::checked_text;
-use crate::model::server::{Address, Server};
-use crate::model::{Account, Side};
+use crate::model::server::Address;
+use crate::model::{Account, ServerId, Side};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 /// One account as written, its texts checked one by one.
 pub(super) struct AccountDraft {
     pub account: Account,
     pub places: OwnPlaces,
+    /// On which server it is: source, destination.
+    pub servers: [Choice; 2],
     pub origin: Origin,
     /// Whether mistakes may repeat its texts.
     pub quoting: Quoting,
@@ -23,25 +29,32 @@ pub(super) struct AccountDraft {
 
 impl AccountDraft {
     /// Reads one `[[account]]`. `None` after noting why it is no account.
-    pub fn read(mut table: Table) -> Option<AccountDraft> {
-        let origin = table.origin.clone();
-        let name = read_user(&mut table, "name");
-        let source_user = read_user(&mut table, "source_user");
-        let destination_user = read_user(&mut table, "destination_user");
-        let tags = table.list("tags").map(|tags| tags.value).unwrap_or_default();
-        let places = Side::BOTH.map(|side| PlaceKeys::account(side).read(&mut table));
+    pub fn read_table(mut table: Table) -> Option<AccountDraft> {
+        let draft = AccountDraft::read(&mut table);
         let password = PlaceKeys::account(Side::Source).refusal();
         table.refuse("password", &password.what, password.fix.as_deref().unwrap_or_default());
         if !table.has("source_user") {
             table.missing("source_user", "say whose mailboxes are to be copied");
         }
         table.finish();
+        draft
+    }
+
+    /// Reads all that an account may say of itself.
+    pub fn read(fields: &mut impl Fields) -> Option<AccountDraft> {
+        let origin = fields.origin().clone();
+        let name = read_user(fields, "name");
+        let source_user = read_user(fields, "source_user");
+        let destination_user = read_user(fields, "destination_user");
+        let tags = fields.words("tags");
+        let servers = Side::BOTH.map(|side| Choice::read(fields, side));
+        let places = Side::BOTH.map(|side| fields.password(side));
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, origin, quoting: Quoting::Allowed })
+        Some(AccountDraft { account, places, servers, origin, quoting: fields.quoting() })
     }
 
     /// What mistakes call this text of the account: `source user `alice``, or `its source user`.
-    fn called(&self, what: &str, text: &str) -> String {
+    pub fn called(&self, what: &str, text: &str) -> String {
         match self.quoting {
             Quoting::Allowed => format!("{what} `{text}`"),
             Quoting::Forbidden => format!("this {what}"),
@@ -50,17 +63,17 @@ impl AccountDraft {
 }
 
 /// The name under this key, if there is one. `Err`: it is wrong, and noted.
-fn read_user(table: &mut Table, key: &'static str) -> Result<Option<String>, ()> {
-    let text = match table.text(key) {
+fn read_user(fields: &mut impl Fields, key: &'static str) -> Result<Option<String>, ()> {
+    let text = match fields.text(key) {
         Some(text) => text,
-        None if table.has(key) => return Err(()),
+        None if fields.has(key) => return Err(()),
         None => return Ok(None),
     };
     let user = checked_user(&text.value).map_err(|mistake| mistake.about(format!("`{key}`")));
-    table.findings().accept(&text.origin, user).map(Some).ok_or(())
+    fields.findings().accept(&text.origin, user).map(Some).ok_or(())
 }
 
-/// An account with its defaults filled in.
+/// An account with its defaults filled in, but for its servers.
 pub(super) fn account(
     name: Option<String>,
     source_user: String,
@@ -72,6 +85,7 @@ pub(super) fn account(
         destination_user: destination_user.unwrap_or_else(|| source_user.clone()),
         source_user,
         tags,
+        servers: [ServerId(0), ServerId(0)],
     }
 }
 
@@ -84,40 +98,43 @@ pub(super) fn checked_user(user: &str) -> Result<String, Mistake> {
     Ok(user.to_owned())
 }
 
-/// Notes what is wrong with the accounts taken together.
-pub(super) fn check_together(drafts: &[AccountDraft], findings: &Findings) {
+/// Notes names that are given twice.
+pub(super) fn check_names(drafts: &[AccountDraft], findings: &Findings) {
     let name = |draft: &AccountDraft| draft.account.name.clone();
-    check_unique(drafts, findings, "account name", "give each account a `name` of its own", name);
-    // Without case: nearly every server takes `Alice` and `alice` for one user, and mail that was mixed stays mixed.
-    let destination = |draft: &AccountDraft| draft.account.destination_user.to_lowercase();
-    let fix = "two accounts would be mixed into one; correct `destination_user`";
-    check_unique(drafts, findings, "destination user", fix, destination);
+    let fix = "give each account a `name` of its own";
+    check_unique(drafts, findings, fix, name, |draft| draft.called("account name", &draft.account.name));
 }
 
 /// Notes what is wrong with the accounts on these servers.
-pub(super) fn check_against_servers(drafts: &[AccountDraft], servers: [&Server; 2], findings: &Findings) {
-    let [source, destination] = servers;
-    let is_one_server = is_same_server(&source.address, &destination.address);
+pub(super) fn check_on_servers(drafts: &[AccountDraft], servers: &[ServerSettings], findings: &Findings) {
+    let server = |draft: &AccountDraft, side| &servers[draft.account.server(side).0];
+    // Without case: nearly every server takes `Alice` and `alice` for one user, and mail that was mixed stays mixed.
+    let user = |draft: &AccountDraft| draft.account.destination_user.to_lowercase();
+    let destination = |draft: &AccountDraft| (server(draft, Side::Destination).server.address.place(), user(draft));
+    let fix = "two accounts would be mixed into one; correct `destination_user`";
+    check_unique(drafts, findings, fix, destination, |draft| draft.called("destination user", &user(draft)));
     for draft in drafts {
+        let [source, destination] = Side::BOTH.map(|side| server(draft, side));
+        let is_one_server = is_same_server(&source.server.address, &destination.server.address);
         if is_one_server && draft.account.source_user.eq_ignore_ascii_case(&draft.account.destination_user) {
             let user = draft.called("user", &draft.account.source_user);
             let what = format!("{user} is its own destination: source and destination are one server");
             let fix = "name another server, or another `destination_user`";
             findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
         }
-        for (side, server) in Side::BOTH.into_iter().zip(servers) {
+        for (side, server) in Side::BOTH.into_iter().zip([source, destination]) {
             check_password_use(draft, side, server, findings);
-            check_tunnel_user(draft, side, server, findings);
+            check_commands(draft, side, server, findings);
         }
     }
 }
 
-fn check_unique(
+fn check_unique<K: Eq + Hash>(
     drafts: &[AccountDraft],
     findings: &Findings,
-    what: &str,
     fix: &str,
-    key: impl Fn(&AccountDraft) -> String,
+    key: impl Fn(&AccountDraft) -> K,
+    called: impl Fn(&AccountDraft) -> String,
 ) {
     let mut first_uses = HashMap::new();
     for draft in drafts {
@@ -126,36 +143,54 @@ fn check_unique(
                 entry.insert(&draft.origin);
             }
             Entry::Occupied(entry) => {
-                let what = draft.called(what, &key(draft));
-                let mistake = Mistake::new(format!("{what} is used already at {}", entry.get()));
+                let mistake = Mistake::new(format!("{} is used already at {}", called(draft), entry.get()));
                 findings.add(mistake.fix(fix).at(&draft.origin));
             }
         }
     }
 }
 
-fn check_password_use(draft: &AccountDraft, side: Side, server: &Server, findings: &Findings) {
+fn check_password_use(draft: &AccountDraft, side: Side, server: &ServerSettings, findings: &Findings) {
     let Some(place) = &draft.places[side as usize] else { return };
-    if server.master.is_some() {
-        let what =
-            format!("a {side} password of its own is never used: `master_user` in [{side}] logs in for everyone");
+    if server.server.master.is_some() {
+        let title = &server.title;
+        let what = format!("a {side} password of its own is never used: `master_user` in {title} logs in for everyone");
         findings.add(Mistake::new(what).fix("remove one of the two").at(&place.origin));
     }
 }
 
-/// A user becomes an argument of the tunnel, and `ssh` hands its arguments to a shell: what a shell or an option parser
-/// reads as more than a name is refused.
-fn check_tunnel_user(draft: &AccountDraft, side: Side, server: &Server, findings: &Findings) {
-    let Address::Tunnel(command) = &server.address else { return };
-    let user = draft.account.user(side);
-    let plain = |character: char| character.is_alphanumeric() || "._@+-=:/,%".contains(character);
-    let is_plain = user.chars().all(plain) && !user.starts_with('-');
-    if command.iter().any(|argument| argument.contains("{user}")) && !is_plain {
-        let user = draft.called(&format!("{side} user"), user);
-        let what = format!("{user} cannot be put into the `tunnel` command safely");
-        let fix = "a shell would read it as more than a name; migrate this account without a tunnel";
-        findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
+/// Users and names become arguments of commands, and `ssh` hands its arguments to a shell: what a shell or an option
+/// parser reads as more than a name is refused.
+fn check_commands(draft: &AccountDraft, side: Side, server: &ServerSettings, findings: &Findings) {
+    let own = draft.places[side as usize].as_ref();
+    let password = own.or(server.password.as_ref()).and_then(|place| Some((place.command()?, "password command")));
+    let tunnel = match &server.server.address {
+        Address::Tunnel(command) => Some((&command[..], "`tunnel` command")),
+        Address::Tcp { .. } => None,
+    };
+    for (command, what) in [password, tunnel].into_iter().flatten() {
+        let has = |word: &str| command.iter().any(|argument| argument.contains(word));
+        let user = draft.account.user(side);
+        if has(USER) && !is_plain(user) {
+            let user = draft.called(&format!("{side} user"), user);
+            refuse_argument(draft, &user, what, findings);
+        }
+        if what != "`tunnel` command" && has(NAME) && !is_plain(&draft.account.name) {
+            let name = draft.called("account name", &draft.account.name);
+            refuse_argument(draft, &name, what, findings);
+        }
     }
+}
+
+fn is_plain(argument: &str) -> bool {
+    let plain = |character: char| character.is_alphanumeric() || "._@+-=:/,%".contains(character);
+    argument.chars().all(plain) && !argument.starts_with('-')
+}
+
+fn refuse_argument(draft: &AccountDraft, argument: &str, command: &str, findings: &Findings) {
+    let what = format!("{argument} cannot be put into the {command} safely");
+    let fix = "a shell would read it as more than a name; reach this account in another way";
+    findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
 }
 
 /// As far as names tell. Both IMAP ports of a host lead to one server; other ports may be servers of their own.

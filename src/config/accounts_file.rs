@@ -8,15 +8,19 @@
 //!    name should.
 //! 4. Passwords are taken only from a file that nobody else can read.
 
-use super::account::{AccountDraft, account, checked_user};
+use super::account::AccountDraft;
 use super::cell::{self, PasswordCell};
+use super::choice::server_key;
 use super::document::At;
 use super::encoding::Encoding;
+use super::fields::Fields;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
-use super::place::{PlaceKeys, Quoting};
+use super::place::{Place, PlaceKeys, Quoting};
+use super::server::OwnKeys;
 use super::sheet::{DELIMITERS, Row, Sheet, SheetFile, split};
+use super::value::{checked_text, resolved, supported};
 use crate::model::Side;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const NAMES: [&str; 4] = ["name", "source_user", "destination_user", "tags"];
 
@@ -131,27 +135,13 @@ impl Columns {
     }
 
     fn draft(&self, sheet: &Sheet, row: &Row, findings: &Findings) -> Option<AccountDraft> {
-        let origin = &row.origin;
         if let Some(mistake) = self.shifted(row) {
-            findings.add(mistake.at(origin));
+            findings.add(mistake.at(&row.origin));
             return None;
         }
-        // `Err`: the cell is wrong, and noted.
-        let checked = |column: &str, cell: Option<&str>| {
-            cell.map(|cell| findings.accept(origin, checked_cell(column, cell)).ok_or(())).transpose()
-        };
-        let given = |column: &str| self.cell(row, column).filter(|cell| !cell.is_empty());
-        let name = checked("name", given("name"));
-        let source_user = checked("source_user", self.cell(row, "source_user"));
-        let destination_user = checked("destination_user", self.cell(row, "destination_user"));
-        let tags = given("tags").map(|tags| tags.split_whitespace().map(str::to_owned).collect()).unwrap_or_default();
-        let directory = sheet.file.path.parent().unwrap_or(Path::new(""));
-        let places = Side::BOTH.map(|side| {
-            let inline = self.password(side, sheet, row, findings);
-            PlaceKeys::account(side).read_row(given, inline, origin, directory, findings)
-        });
-        let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, origin: origin.clone(), quoting: Quoting::Forbidden })
+        let mut fields = RowFields { columns: self, sheet, row, findings };
+        fields.check_users();
+        AccountDraft::read(&mut fields)
     }
 
     /// Why the cells of this row may belong to other columns.
@@ -222,22 +212,120 @@ fn found_delimiter(header: &str) -> char {
     counted.max_by_key(|(count, _)| *count).map_or(',', |(_, delimiter)| delimiter)
 }
 
-fn checked_cell(column: &str, cell: &str) -> Result<String, Mistake> {
-    let about = |mistake: Mistake| mistake.about(format!("`{column}`"));
-    if cell.is_empty() && column == "destination_user" {
-        let fix = "write the user there, or leave the whole column out where all are called as on the source";
-        return Err(about(Mistake::new("this is empty")).fix(fix));
+/// A row as an account is read from it.
+struct RowFields<'a, 's> {
+    columns: &'a Columns,
+    sheet: &'a Sheet<'s>,
+    row: &'a Row,
+    findings: &'a Findings,
+}
+
+impl RowFields<'_, '_> {
+    /// Notes a cell that must name a user and is empty.
+    fn check_users(&self) {
+        let fixes = [
+            ("source_user", "write whose mailboxes are to be copied"),
+            (
+                "destination_user",
+                "write the user there, or leave the whole column out where all are called as on the source",
+            ),
+        ];
+        for (name, fix) in fixes {
+            if self.columns.cell(self.row, name).is_some_and(str::is_empty) {
+                let mistake = Mistake::new("this is empty").about(format!("`{name}`")).fix(fix);
+                self.findings.add(mistake.at(&self.row.origin));
+            }
+        }
     }
-    if cell.starts_with('<') && cell.ends_with('>') {
-        return Err(about(Mistake::new("a placeholder is not filled in")));
+
+    fn given(&self, name: &str) -> Option<&str> {
+        self.columns.cell(self.row, name).filter(|cell| !cell.is_empty())
     }
-    checked_user(cell).map_err(about)
+
+    fn read<T>(&self, name: &str, read: impl FnOnce(&str) -> Result<T, Mistake>) -> Option<At<T>> {
+        let cell = self.given(name)?;
+        let is_placeholder = cell.starts_with('<') && cell.ends_with('>');
+        let value = match is_placeholder {
+            true => Err(Mistake::new("a placeholder is not filled in")),
+            false => checked_text(cell).and_then(read),
+        };
+        let value = value.map_err(|mistake| mistake.about(format!("`{name}`")));
+        let origin = self.row.origin.clone();
+        self.findings.accept(&origin, value).map(|value| At { value, origin })
+    }
+}
+
+impl Fields for RowFields<'_, '_> {
+    fn findings(&self) -> &Findings {
+        self.findings
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.row.origin
+    }
+
+    fn quoting(&self) -> Quoting {
+        Quoting::Forbidden
+    }
+
+    fn has(&self, name: &str) -> bool {
+        // An empty user is a wrong one; other empty cells say nothing.
+        let is_user = matches!(name, "source_user" | "destination_user");
+        self.columns.cell(self.row, name).is_some_and(|cell| is_user || !cell.is_empty())
+    }
+
+    fn text(&mut self, name: &'static str) -> Option<At<String>> {
+        self.read(name, |cell| Ok(cell.to_owned()))
+    }
+
+    fn words(&mut self, name: &'static str) -> Vec<String> {
+        self.given(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn port(&mut self, name: &'static str) -> Option<At<u16>> {
+        self.read(name, |cell| {
+            let wrong = || Mistake::new(format!("a number from 1 to {} is expected", u16::MAX));
+            cell.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)
+        })
+    }
+
+    fn switch(&mut self, name: &'static str) -> Option<At<bool>> {
+        self.read(name, |cell| match cell.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Ok(true),
+            "false" | "no" | "0" => Ok(false),
+            _ => Err(Mistake::new("true or false is expected")),
+        })
+    }
+
+    fn path(&mut self, name: &'static str) -> Option<At<PathBuf>> {
+        let directory = self.sheet.file.directory();
+        self.read(name, |cell| resolved(directory, cell))
+    }
+
+    fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, Option<T>)]) -> Option<At<T>> {
+        self.read(name, |cell| {
+            let meaning = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(cell)).map(|(_, meaning)| *meaning);
+            let expected = supported(words);
+            match meaning {
+                Some(Some(meaning)) => Ok(meaning),
+                Some(None) => Err(Mistake::new("this is not supported yet").fix(format!("supported: {expected}"))),
+                None => Err(Mistake::new("this word is not known here").fix(format!("one of these: {expected}"))),
+            }
+        })
+    }
+
+    fn password(&mut self, side: Side) -> Option<Place> {
+        let inline = self.columns.password(side, self.sheet, self.row, self.findings);
+        let (origin, directory) = (&self.row.origin, self.sheet.file.directory());
+        PlaceKeys::account(side).read_row(|name| self.given(name), inline, origin, directory, self.findings)
+    }
 }
 
 fn known_columns() -> Vec<&'static str> {
     let places = Side::BOTH.map(PlaceKeys::account);
     let places = places.iter().flat_map(|keys| [keys.inline, keys.variable, keys.file, keys.command]);
-    NAMES.into_iter().chain(places).collect()
+    let servers = Side::BOTH.into_iter().flat_map(|side| [server_key(side)].into_iter().chain(OwnKeys::of(side).all()));
+    NAMES.into_iter().chain(places).chain(servers).collect()
 }
 
 /// As people write it in a spreadsheet: `Source User` is `source_user`.

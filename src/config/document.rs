@@ -214,6 +214,22 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// All entries as tables, whatever their keys.
+    pub fn named_tables(&mut self) -> Vec<(String, Table<'d>)> {
+        let tables = self.entries.iter().filter_map(|(name, value)| {
+            let key = name.get_ref();
+            let path = self.path_of(key);
+            match value.get_ref() {
+                DeValue::Table(entries) => {
+                    let heading = format!(" in [{path}]");
+                    Some((key.to_string(), self.document.table(path, heading, name.span(), entries)))
+                }
+                other => self.misplaced(key, name.span(), wrong_type("a table", other).fix(format!("write [{path}]"))),
+            }
+        });
+        tables.collect()
+    }
+
     /// The tables `[[key]]`.
     pub fn tables(&mut self, key: &'static str) -> Vec<Table<'d>> {
         let Some((name, value)) = self.entry(key) else { return Vec::new() };

@@ -1,6 +1,6 @@
 //! What holds of the settings whatever is written into them. Each function panics where its property does not hold.
 
-use super::account::check_together;
+use super::account::check_names;
 use super::accounts_file::read_sheet;
 use super::document::Document;
 use super::encoding::Encoding;
@@ -54,7 +54,7 @@ pub fn accounts(octets: &[u8]) {
             assert!(!text.is_empty() && text.trim() == text && !text.chars().any(char::is_control), "{text:?}");
         }
     }
-    check_together(&drafts, &findings);
+    check_names(&drafts, &findings);
     let told = told(findings);
     for cell in cells(octets).iter().filter(|cell| may_be_secret(cell)) {
         assert!(!told.contains(cell.as_str()), "{cell:?} is shown: {told}");

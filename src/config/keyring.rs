@@ -1,16 +1,17 @@
 //! Gives each login its password, from the place that the settings name.
 //!
-//! What all accounts of a side share (the master user's password) is read once and kept; an account's own password is
+//! What all accounts of a server share (the master user's password) is read once and kept; an account's own password is
 //! read at each of its logins; what is asked for at the terminal is asked for once.
 
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
 use super::password::secret;
-use super::place::{Place, PlaceKind, own_variable};
+use super::place::{Place, PlaceKind, Whose, own_variable};
+use super::server::ServerSettings;
 use super::surroundings::Surroundings;
 use crate::error::{Error, Result, Scope, sanitized};
 use crate::model::secret::Passwords;
 use crate::model::server::Address;
-use crate::model::{Account, Secret, Server, Side};
+use crate::model::{Account, Secret, ServerId, Side};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
@@ -28,16 +29,20 @@ pub(super) type OwnPlaces = [Option<Place>; 2];
 
 /// All places, and the answers that are kept.
 pub(super) struct Keyring {
-    sides: [SideKeys; 2],
+    /// By the number of the server.
+    servers: Vec<ServerKeys>,
     own: HashMap<String, OwnPlaces>,
     /// Variables that hold passwords; no child process gets them.
     hidden: Vec<String>,
     surroundings: Box<dyn Surroundings>,
 }
 
-/// What one side's logins share.
-struct SideKeys {
+/// What the logins on one server share.
+struct ServerKeys {
+    side: Side,
     label: String,
+    /// Where its settings stand: `[source]`.
+    title: String,
     master: Option<String>,
     is_tunnel: bool,
     place: Option<Place>,
@@ -49,8 +54,10 @@ struct SideKeys {
 enum Way<'a> {
     /// The account's own place.
     Own(&'a Place),
-    /// The side's place.
+    /// The server's place, the same for all accounts.
     Shared(&'a Place),
+    /// The server's place, in which each account has its own.
+    SharedByAccount(&'a Place),
     /// The side's variable for want of a place.
     Fallback(&'static str),
     /// Someone at the terminal, for this login name.
@@ -59,15 +66,14 @@ enum Way<'a> {
 
 impl Keyring {
     pub fn new(
-        servers: [&Server; 2],
-        places: [Option<Place>; 2],
+        servers: Vec<ServerSettings>,
         own: HashMap<String, OwnPlaces>,
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
-        let hidden = hidden_variables(places.iter().chain(own.values().flatten()).flatten(), &*surroundings);
-        let [source, destination] = places;
-        let sides = [SideKeys::new(servers[0], source), SideKeys::new(servers[1], destination)];
-        Keyring { sides, own, hidden, surroundings }
+        let places = servers.iter().map(|server| &server.password).chain(own.values().flatten());
+        let hidden = hidden_variables(places.flatten(), &*surroundings);
+        let servers = servers.into_iter().map(ServerKeys::new).collect();
+        Keyring { servers, own, hidden, surroundings }
     }
 
     /// The names of the variables that hold passwords.
@@ -79,8 +85,9 @@ impl Keyring {
     /// command; gives warnings.
     pub fn check(&self, accounts: &[Account]) -> Result<Vec<String>, Mistakes> {
         let findings = Findings::default();
-        for side in Side::BOTH {
-            self.check_side(side, accounts, &findings);
+        for (number, keys) in self.servers.iter().enumerate() {
+            let here = |account: &&Account| account.server(keys.side) == ServerId(number);
+            self.check_server(keys, accounts.iter().filter(here), &findings);
         }
         findings.verdict()?;
         Ok(findings.into_warnings())
@@ -88,25 +95,28 @@ impl Keyring {
 
     /// Asks now for what would have to be asked for later.
     pub fn ask(&self, accounts: &[Account]) -> Result<()> {
-        for side in Side::BOTH.into_iter().filter(|side| !self.side(*side).is_tunnel) {
-            for account in accounts.iter().filter(|account| matches!(self.way(account, side), Way::Ask(_))) {
+        for side in Side::BOTH {
+            let must_ask = |account: &&Account| {
+                !self.keys(account, side).is_tunnel && matches!(self.way(account, side), Way::Ask(_))
+            };
+            for account in accounts.iter().filter(must_ask) {
                 self.password(account, side)?;
             }
         }
         Ok(())
     }
 
-    fn check_side(&self, side: Side, accounts: &[Account], findings: &Findings) {
+    fn check_server<'a>(&'a self, keys: &ServerKeys, accounts: impl Iterator<Item = &'a Account>, findings: &Findings) {
         let mut asked = BTreeSet::new();
         let mut shared_is_checked = false;
         for account in accounts {
-            match self.way(account, side) {
+            match self.way(account, keys.side) {
                 Way::Own(place) => self.check_place(place, findings),
                 Way::Ask(login) => {
                     asked.insert(login);
                 }
-                Way::Shared(_) | Way::Fallback(_) if shared_is_checked => {}
-                Way::Shared(place) => {
+                Way::Shared(_) | Way::SharedByAccount(_) | Way::Fallback(_) if shared_is_checked => {}
+                Way::Shared(place) | Way::SharedByAccount(place) => {
                     self.check_place(place, findings);
                     shared_is_checked = true;
                 }
@@ -117,8 +127,8 @@ impl Keyring {
             }
         }
         // A tunnel is logged in as a rule (PREAUTH); one that is not asks when it comes to it.
-        if !self.side(side).is_tunnel {
-            self.check_asking(side, &asked, findings);
+        if !keys.is_tunnel {
+            self.check_asking(keys, &asked, findings);
         }
     }
 
@@ -127,31 +137,32 @@ impl Keyring {
         warning.flatten().iter().for_each(|warning| findings.warn(&place.origin, warning));
     }
 
-    fn check_asking(&self, side: Side, asked: &BTreeSet<&str>, findings: &Findings) {
-        let variable = fallback_variable(side);
+    fn check_asking(&self, keys: &ServerKeys, asked: &BTreeSet<&str>, findings: &Findings) {
+        let ServerKeys { side, title, .. } = keys;
+        let variable = fallback_variable(*side);
         let Some(first) = asked.first() else { return };
         if asked.len() > 1 {
             let what = format!("there is no password on the {side} for `{first}` and {} more", asked.len() - 1);
-            let fix = format!("set `master_user` in [{side}], or `{side}_password_file` for each account");
+            let fix = format!("set `master_user` in {title}, or `{side}_password_file` for each account");
             findings.add(Mistake::new(what).fix(fix));
         } else if !self.surroundings.can_ask() {
             let what = format!("there is no password for `{first}` on the {side}, and no terminal to ask for it");
-            let fix = format!("set `password_file` or `password_command` in [{side}], or export {variable}");
+            let fix = format!("set `password_file` or `password_command` in {title}, or export {variable}");
             findings.add(Mistake::new(what).fix(fix));
         }
     }
 
-    fn side(&self, side: Side) -> &SideKeys {
-        &self.sides[side as usize]
+    fn keys(&self, account: &Account, side: Side) -> &ServerKeys {
+        &self.servers[account.server(side).0]
     }
 
     fn way<'a>(&'a self, account: &'a Account, side: Side) -> Way<'a> {
-        let keys = self.side(side);
+        let keys = self.keys(account, side);
         if let Some(place) = self.own.get(&account.name).and_then(|places| places[side as usize].as_ref()) {
             return Way::Own(place);
         }
         if let Some(place) = &keys.place {
-            return Way::Shared(place);
+            return if place.depends_on_account() { Way::SharedByAccount(place) } else { Way::Shared(place) };
         }
         let fallback = fallback_variable(side);
         match self.surroundings.variable(fallback) {
@@ -160,10 +171,11 @@ impl Keyring {
         }
     }
 
-    fn ask_for(&self, login: &str, side: Side) -> Result<Secret, Mistake> {
-        let question = sanitized(&format!("Password of {login} on the {side} {}:", self.side(side).label)) + " ";
+    fn ask_for(&self, login: &str, keys: &ServerKeys) -> Result<Secret, Mistake> {
+        let ServerKeys { side, label, title, .. } = keys;
+        let question = sanitized(&format!("Password of {login} on the {side} {label}:")) + " ";
         let unasked = |error| {
-            let fix = format!("set `password_file` in [{side}], or export {}", fallback_variable(side));
+            let fix = format!("set `password_file` in {title}, or export {}", fallback_variable(*side));
             Mistake::new(format!("the password of {login} on the {side} could not be asked for: {error}")).fix(fix)
         };
         let answer = self.surroundings.ask(&question).map_err(unasked)?;
@@ -171,10 +183,13 @@ impl Keyring {
     }
 }
 
-impl SideKeys {
-    fn new(server: &Server, place: Option<Place>) -> Self {
-        SideKeys {
+impl ServerKeys {
+    fn new(settings: ServerSettings) -> Self {
+        let ServerSettings { server, password: place, title } = settings;
+        ServerKeys {
+            side: server.side,
             label: server.label(),
+            title,
             master: server.master.as_ref().map(|master| master.user.clone()),
             is_tunnel: matches!(server.address, Address::Tunnel(_)),
             place,
@@ -194,18 +209,21 @@ impl SideKeys {
     }
 }
 
-/// The key of what all logins of a side share; no login name is empty.
+/// The key of what all logins on a server share; no login name is empty.
 const SHARED: &str = "";
 
 impl Passwords for Keyring {
     fn password(&self, account: &Account, side: Side) -> Result<Secret> {
-        let keys = self.side(side);
+        let keys = self.keys(account, side);
+        let whose = Whose { user: account.user(side), name: &account.name };
         let surroundings = &*self.surroundings;
         let (password, scope) = match self.way(account, side) {
-            Way::Own(place) => (place.read(surroundings, &self.hidden), Scope::Account),
-            Way::Shared(place) => (keys.keep(SHARED, || place.read(surroundings, &self.hidden)), Scope::Run),
+            Way::Own(place) | Way::SharedByAccount(place) => {
+                (place.read(whose, surroundings, &self.hidden), Scope::Account)
+            }
+            Way::Shared(place) => (keys.keep(SHARED, || place.read(whose, surroundings, &self.hidden)), Scope::Run),
             Way::Fallback(name) => (keys.keep(SHARED, || own_variable(name, surroundings)), Scope::Run),
-            Way::Ask(login) => (keys.keep(login, || self.ask_for(login, side)), Scope::Run),
+            Way::Ask(login) => (keys.keep(login, || self.ask_for(login, keys)), Scope::Run),
         };
         password.map_err(|mistake| {
             let error = Error::from(mistake).on(side, &keys.label).scope(scope);

@@ -69,6 +69,7 @@ mod tests {
         let timeout = Some(Duration::from_secs(timeout_seconds));
         let mut server = Server {
             side: Side::Source,
+            name: None,
             address: Address::Tunnel(vec!["imap".to_owned()]),
             tls: Tls::None,
             ca_file: None,

@@ -14,9 +14,11 @@
 mod account;
 mod accounts_file;
 mod cell;
+mod choice;
 mod command;
 mod document;
 mod encoding;
+mod fields;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod keyring;
@@ -30,6 +32,7 @@ mod quantity;
 mod selection;
 mod server;
 mod server_url;
+mod servers;
 mod settings_file;
 mod sheet;
 mod surroundings;
@@ -47,7 +50,7 @@ use crate::error::Result;
 use crate::model::limits::Limits;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
-use crate::model::{Account, Server};
+use crate::model::{Account, Server, Side};
 use account::AccountDraft;
 use keyring::Keyring;
 use limits::LimitSettings;
@@ -65,9 +68,9 @@ pub const DEFAULT_STATE: &str = "mailferry.state";
 pub struct Settings {
     /// The state directory.
     pub state: PathBuf,
-    pub source: Server,
-    pub destination: Server,
-    /// In the order in which they are written; names and destination users are unique.
+    /// By their numbers; each is there for one side.
+    pub servers: Vec<Server>,
+    /// In the order in which they are written; names and, on each server, destination users are unique.
     pub accounts: Vec<Account>,
     pub policy: Policy,
     pub limits: Limits,
@@ -87,8 +90,7 @@ pub fn select_from(accounts: &[Account], names: &[String]) -> Result<Vec<Account
 /// What is read before it is known to be right as a whole.
 struct Draft {
     state: PathBuf,
-    source: ServerSettings,
-    destination: ServerSettings,
+    servers: Vec<ServerSettings>,
     accounts: Vec<AccountDraft>,
     policy: Policy,
     limits: LimitSettings,
@@ -111,6 +113,11 @@ impl Settings {
     /// Mistakes in the URLs; a URL that holds a password is refused.
     pub fn from_urls(source: &str, destination: &str, state: Option<&Path>) -> Result<Settings, Mistakes> {
         Self::read_urls(source, destination, state, Box::new(Process))
+    }
+
+    /// The server of an account on that side.
+    pub fn server(&self, account: &Account, side: Side) -> &Server {
+        &self.servers[account.server(side).0]
     }
 
     /// Where every login gets its password. All that are handed out share what was asked for.
@@ -174,8 +181,7 @@ impl Settings {
         surroundings: Box<dyn Surroundings>,
     ) -> Result<Settings, Mistakes> {
         if let Some(draft) = &draft {
-            let servers = [&draft.source.server, &draft.destination.server];
-            account::check_against_servers(&draft.accounts, servers, &findings);
+            account::check_on_servers(&draft.accounts, &draft.servers, &findings);
         }
         findings.verdict()?;
         let incomplete = || Mistake::new("the settings are incomplete");
@@ -185,17 +191,14 @@ impl Settings {
 
 impl Draft {
     fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
-        let Draft { state, mut source, mut destination, accounts, policy, limits } = self;
-        limits.apply(&mut source.server);
-        limits.apply(&mut destination.server);
+        let Draft { state, mut servers, accounts, policy, limits } = self;
+        servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
         let own = own.map(|draft| (draft.account.name.clone(), draft.places.clone())).collect();
-        let places = [source.password, destination.password];
-        let keyring = Keyring::new([&source.server, &destination.server], places, own, surroundings);
+        let keyring = Keyring::new(servers.clone(), own, surroundings);
         Settings {
             state,
-            source: source.server,
-            destination: destination.server,
+            servers: servers.into_iter().map(|settings| settings.server).collect(),
             accounts: accounts.into_iter().map(|draft| draft.account).collect(),
             policy,
             limits: limits.limits,
@@ -209,8 +212,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("state", &self.state)
-            .field("source", &self.source)
-            .field("destination", &self.destination)
+            .field("servers", &self.servers)
             .field("accounts", &self.accounts)
             .field("policy", &self.policy)
             .field("limits", &self.limits)

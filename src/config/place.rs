@@ -58,18 +58,33 @@ impl Place {
             PlaceKind::Command { arguments, directory } => command::find(arguments, directory, surroundings)
                 .map(|()| None)
                 .map_err(|mistake| mistake.about(self.named()).at(&self.origin)),
-            PlaceKind::Variable(_) | PlaceKind::Cell(_) => self.read(surroundings, &[]).map(|_| None),
-            PlaceKind::File(path) => self.read(surroundings, &[]).map(|_| open_to_others(path)),
+            PlaceKind::Variable(_) | PlaceKind::Cell(_) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| None),
+            PlaceKind::File(path) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| open_to_others(path)),
         }
     }
 
+    /// The arguments of the command that it is.
+    pub fn command(&self) -> Option<&[String]> {
+        match &self.kind {
+            PlaceKind::Command { arguments, .. } => Some(arguments),
+            _ => None,
+        }
+    }
+
+    /// Whether each account has a password of its own there.
+    pub fn depends_on_account(&self) -> bool {
+        let depends = |argument: &String| argument.contains(USER) || argument.contains(NAME);
+        self.command().is_some_and(|arguments| arguments.iter().any(depends))
+    }
+
     /// The password. Commands run without the `hidden` variables.
-    pub fn read(&self, surroundings: &dyn Surroundings, hidden: &[String]) -> Result<Secret, Mistake> {
+    pub fn read(&self, whose: Whose, surroundings: &dyn Surroundings, hidden: &[String]) -> Result<Secret, Mistake> {
         let password = match &self.kind {
             PlaceKind::Variable(name) => variable(name, &self.named(), surroundings),
             PlaceKind::File(path) => first_line_of_file(path, &self.named()),
             PlaceKind::Command { arguments, directory } => {
-                command::first_line(arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
+                let arguments = whose.fill(arguments);
+                command::first_line(&arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
             }
             PlaceKind::Cell(cell) => cell.read(),
         };
@@ -104,6 +119,26 @@ impl fmt::Debug for PlaceKind {
             PlaceKind::Command { .. } => f.write_str("Command(…)"),
             PlaceKind::Cell(_) => f.write_str("Cell(…)"),
         }
+    }
+}
+
+/// Stand in the arguments of a password command for the user of that side, and for the name of the account.
+pub(super) const USER: &str = "{user}";
+pub(super) const NAME: &str = "{name}";
+
+/// Whose password is wanted.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub user: &'a str,
+    pub name: &'a str,
+}
+
+impl Whose<'_> {
+    /// For places that are the same for all.
+    const NOBODY: Whose<'static> = Whose { user: "", name: "" };
+
+    fn fill(self, arguments: &[String]) -> Vec<String> {
+        arguments.iter().map(|argument| argument.replace(USER, self.user).replace(NAME, self.name)).collect()
     }
 }
 

@@ -1,8 +1,9 @@
-//! `[source]` and `[destination]`: how to reach a server and log in on it.
+//! `[source]`, `[destination]` and `[servers.NAME]`: how to reach a server and log in on it.
 //!
 //! Read in three steps: the keys one by one, then what contradicts what, then the [`Server`].
 
 use super::document::{At, Table};
+use super::fields::Fields;
 use super::mistake::{Findings, Mistake, Origin};
 use super::place::{Place, PlaceKeys};
 use super::preset::PRESETS;
@@ -16,9 +17,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// A server and where its logins' shared password is.
+#[derive(Clone)]
 pub(super) struct ServerSettings {
     pub server: Server,
     pub password: Option<Place>,
+    /// Where it is written: `[source]`.
+    pub title: String,
 }
 
 /// With the engine's backoff these last through a restart of a server, not through a night.
@@ -50,7 +54,8 @@ const COMPRESS: [(&str, Option<Compress>); 3] =
 const STYLES: [(&str, Option<Style>); 2] = [("authzid", Some(Style::AuthzId)), ("separator", Some(Style::Separator))];
 
 /// What the table says, key by key.
-struct Keys {
+#[derive(Default)]
+pub(super) struct Keys {
     host: Option<At<String>>,
     port: Option<At<u16>>,
     tunnel: Option<At<Vec<String>>>,
@@ -99,8 +104,117 @@ impl Keys {
     }
 }
 
-/// Reads the table of that side. `None` after noting why there is no server in it.
-pub(super) fn read(mut table: Table, side: Side) -> Option<ServerSettings> {
+/// The keys with which an account says for itself which server it is on.
+pub(super) struct OwnKeys {
+    pub host: &'static str,
+    pub port: &'static str,
+    pub tls: &'static str,
+    pub allow_plaintext: &'static str,
+    pub ca_file: &'static str,
+    pub server_name: &'static str,
+    pub preset: &'static str,
+    pub auth: &'static str,
+}
+
+impl OwnKeys {
+    pub const fn of(side: Side) -> OwnKeys {
+        match side {
+            Side::Source => OwnKeys {
+                host: "source_host",
+                port: "source_port",
+                tls: "source_tls",
+                allow_plaintext: "source_allow_plaintext",
+                ca_file: "source_ca_file",
+                server_name: "source_server_name",
+                preset: "source_preset",
+                auth: "source_auth",
+            },
+            Side::Destination => OwnKeys {
+                host: "destination_host",
+                port: "destination_port",
+                tls: "destination_tls",
+                allow_plaintext: "destination_allow_plaintext",
+                ca_file: "destination_ca_file",
+                server_name: "destination_server_name",
+                preset: "destination_preset",
+                auth: "destination_auth",
+            },
+        }
+    }
+
+    pub fn all(&self) -> [&'static str; 8] {
+        let OwnKeys { host, port, tls, allow_plaintext, ca_file, server_name, preset, auth } = *self;
+        [host, port, tls, allow_plaintext, ca_file, server_name, preset, auth]
+    }
+
+    /// What an account says.
+    pub fn read(&self, fields: &mut impl Fields) -> Keys {
+        Keys {
+            host: fields.text(self.host),
+            port: fields.port(self.port),
+            tls: fields.word(self.tls, &TLS),
+            allow_plaintext: fields.switch(self.allow_plaintext),
+            ca_file: fields.path(self.ca_file),
+            server_name: fields.text(self.server_name),
+            preset: fields.word(self.preset, &PRESETS.map(|(name, preset)| (name, Some(preset)))),
+            auth: fields.word(self.auth, &AUTH),
+            ..Keys::default()
+        }
+    }
+}
+
+impl Keys {
+    /// Which of the servers that accounts name it is: the same for the same words.
+    pub fn identity(&self) -> String {
+        fn value<T>(at: &Option<At<T>>) -> Option<&T> {
+            at.as_ref().map(|at| &at.value)
+        }
+        let way = (value(&self.host), value(&self.port), value(&self.tls), value(&self.allow_plaintext));
+        let trust = (value(&self.ca_file), value(&self.server_name), value(&self.preset), value(&self.auth));
+        format!("{way:?} {trust:?}")
+    }
+
+    /// Whether all that the account gives could be read.
+    pub fn is_whole(&self, fields: &impl Fields, keys: &OwnKeys) -> bool {
+        let read = [
+            (keys.host, self.host.is_some()),
+            (keys.port, self.port.is_some()),
+            (keys.tls, self.tls.is_some()),
+            (keys.allow_plaintext, self.allow_plaintext.is_some()),
+            (keys.ca_file, self.ca_file.is_some()),
+            (keys.server_name, self.server_name.is_some()),
+            (keys.preset, self.preset.is_some()),
+            (keys.auth, self.auth.is_some()),
+        ];
+        read.into_iter().all(|(key, is_read)| is_read || !fields.has(key))
+    }
+
+    /// The server that an account says it is on. `None` after noting why it is none.
+    pub fn own_server(mut self, side: Side, directory: &Path, findings: &Findings) -> Option<ServerSettings> {
+        let title = format!("the account's `{side}_host`");
+        self.judged(side, false, directory, findings).map(|server| ServerSettings { title, ..server })
+    }
+
+    fn judged(
+        &mut self,
+        side: Side,
+        has_master: bool,
+        directory: &Path,
+        findings: &Findings,
+    ) -> Option<ServerSettings> {
+        check_tunnel(self, findings);
+        check_tls(self, findings);
+        check_master(self, has_master, findings);
+        check_ca_file(self, findings);
+        warn_of_oddities(self, findings);
+        let password = self.password.take();
+        let server = server(std::mem::take(self), side, directory, findings)?;
+        Some(ServerSettings { server, password, title: String::new() })
+    }
+}
+
+/// Reads a table of that title. `None` after noting why there is no server in it.
+pub(super) fn read(mut table: Table, side: Side, title: String) -> Option<ServerSettings> {
     let mut keys = Keys::read(&mut table);
     if !table.has("host") && !table.has("tunnel") {
         table.missing("host", "name the server, or a `tunnel` command that leads to it");
@@ -110,18 +224,14 @@ pub(super) fn read(mut table: Table, side: Side) -> Option<ServerSettings> {
     // A master that is there and wrong has been noted; what hangs on it is not a second mistake.
     let has_master = table.has("master_user");
     table.finish();
-    check_tunnel(&keys, findings);
-    check_tls(&keys, findings);
-    check_master(&keys, has_master, findings);
-    check_ca_file(&keys, findings);
-    warn_of_oddities(&keys, findings);
-    Some(ServerSettings { password: keys.password.take(), server: server(keys, side, directory, findings)? })
+    keys.judged(side, has_master, directory, findings).map(|server| ServerSettings { title, ..server })
 }
 
 /// A server reached by host name and otherwise by defaults, as a URL gives it.
 pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Server {
     Server {
         side,
+        name: None,
         address: Address::Tcp { host, port: port.unwrap_or(default_port(tls)) },
         tls,
         ca_file: None,
@@ -144,7 +254,7 @@ pub(super) fn host(written: &str) -> Result<String, Mistake> {
     let wrong = || match written.contains('@') {
         // What stands before it may hold a password.
         true => Mistake::new("what stands here is not a host name").fix("write the name alone, without a user"),
-        false => Mistake::new(format!("`{written}` is not a host name")).fix(host_fix(written)),
+        false => Mistake::new("this is not a host name").fix(host_fix(written)),
     };
     let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
     if let Ok(address) = bare.parse::<IpAddr>() {

@@ -4,15 +4,16 @@
 //! `imap://` is STARTTLS. A URL is never quoted in a mistake: it may hold a password where none belongs.
 
 use super::account::{AccountDraft, account, checked_user};
+use super::choice::Choice;
 use super::keyring::fallback_variable;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake, Origin};
 use super::place::Quoting;
 use super::server::{self, ServerSettings};
 use super::{DEFAULT_STATE, Draft};
-use crate::model::Side;
 use crate::model::policy::Policy;
 use crate::model::server::{Server, Tls};
+use crate::model::{ServerId, Side};
 use std::path::Path;
 use url::Url;
 
@@ -27,12 +28,20 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
     };
     let (source, destination) = (side(source, Side::Source), side(destination, Side::Destination));
     let ((source, source_user), (destination, destination_user)) = source.zip(destination)?;
-    let account = account(None, source_user, Some(destination_user), Vec::new());
+    let mut account = account(None, source_user, Some(destination_user), Vec::new());
+    account.servers = [ServerId(0), ServerId(1)];
+    let servers = [source, destination];
+    let servers = servers.map(|server| ServerSettings { title: format!("[{}]", server.side), server, password: None });
     Some(Draft {
         state: state.unwrap_or(Path::new(DEFAULT_STATE)).to_owned(),
-        source: ServerSettings { server: source, password: None },
-        destination: ServerSettings { server: destination, password: None },
-        accounts: vec![AccountDraft { account, places: [None, None], origin, quoting: Quoting::Allowed }],
+        servers: servers.into(),
+        accounts: vec![AccountDraft {
+            account,
+            places: [None, None],
+            servers: [Choice::Default, Choice::Default],
+            origin,
+            quoting: Quoting::Allowed,
+        }],
         policy: Policy::default(),
         limits: LimitSettings::default(),
     })

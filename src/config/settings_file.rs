@@ -1,14 +1,13 @@
 //! `mailferry.toml` as a whole: its tables, in the order of the Contract.
 
-use super::account::{AccountDraft, check_together};
+use super::account::{AccountDraft, check_names};
 use super::accounts_file::AccountsFile;
 use super::document::{Document, Table};
 use super::encoding::Encoding;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake};
-use super::server::ServerSettings;
-use super::{DEFAULT_STATE, Draft, policy, server};
-use crate::model::Side;
+use super::servers::Servers;
+use super::{DEFAULT_STATE, Draft, policy};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -45,24 +44,13 @@ fn unreadable_fix(kind: ErrorKind) -> &'static str {
 pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let default_state = root.directory().join(DEFAULT_STATE);
     let state = root.path("state").map_or(default_state, |path| path.value);
-    let source = read_side(&mut root, Side::Source);
-    let destination = read_side(&mut root, Side::Destination);
-    let accounts = read_accounts(&mut root);
+    let servers = Servers::read(&mut root);
+    let mut accounts = read_accounts(&mut root);
     let policy = policy::read(root.table("mailboxes"), root.table("sync"));
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
+    let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());
     root.finish();
-    Some(Draft { state, source: source?, destination: destination?, accounts, policy, limits })
-}
-
-fn read_side(root: &mut Table, side: Side) -> Option<ServerSettings> {
-    let key = match side {
-        Side::Source => "source",
-        Side::Destination => "destination",
-    };
-    if !root.has(key) {
-        root.missing(key, &format!("write [{key}] with the server's `host`"));
-    }
-    server::read(root.table(key)?, side)
+    Some(Draft { state, servers: servers?, accounts, policy, limits })
 }
 
 fn read_accounts(root: &mut Table) -> Vec<AccountDraft> {
@@ -70,12 +58,12 @@ fn read_accounts(root: &mut Table) -> Vec<AccountDraft> {
     let mut drafts = root.table("accounts").map(read_accounts_file).unwrap_or_default();
     let inline = root.tables("account");
     let has_none = !root.has("accounts") && inline.is_empty();
-    drafts.extend(inline.into_iter().filter_map(AccountDraft::read));
+    drafts.extend(inline.into_iter().filter_map(AccountDraft::read_table));
     if has_none && !root.has("account") {
         let fix = "write an [[account]] with its `source_user`, or [accounts] with a `file`";
         findings.add(Mistake::new("there are no accounts").fix(fix).at(&root.origin));
     }
-    check_together(&drafts, findings);
+    check_names(&drafts, findings);
     drafts
 }
 

@@ -50,6 +50,11 @@ impl SheetFile {
         Ok((SheetFile { path: path.to_owned(), mode }, usize::try_from(length).unwrap_or(usize::MAX)))
     }
 
+    /// The directory that relative paths in it start from.
+    pub fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
     /// Why the passwords in it are not taken, if they are not.
     pub fn objection(&self) -> Option<Mistake> {
         let mode = self.mode.filter(|mode| mode & 0o077 != 0)?;

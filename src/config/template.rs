@@ -44,7 +44,7 @@ host = \"<host name of the {age} server>\"
 {preset_line}
 {login}# The password is asked for once, without echo, unless one of these says where it is:
 # password_file = \"{side}.password\"            # its first line; chmod 600
-# password_command = [\"pass\", \"show\", \"{side}\"] # no shell
+# password_command = [\"pass\", \"show\", \"{side}\"] # no shell; {{user}} and {{name}} stand for the account's
 # password_env = \"{variable}_PASSWORD\"
 # max_connections = 8              # at one time; with more --jobs, one for each account
 # compress = \"off\"                # \"auto\": once the line turns out to be slow; \"on\": always (COMPRESS=DEFLATE)
@@ -131,6 +131,7 @@ const REST: &str = "\
 [[account]]
 source_user = \"<user on the old server>\"
 destination_user = \"<user on the new server>\"
+# source_server = \"old2\"          # a table [servers.old2] with the keys of [source]; or source_host, source_port, …
 # name = \"alice\"                  # its key in the state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
 # source_password_file = \"alice.password\"    # or _command, _env, where there is no master user

@@ -105,10 +105,16 @@ fn least_settings_load_with_all_defaults() {
     let desk = Desk::new();
     let settings = desk.read(&settings("", "", "")).unwrap();
     assert_eq!(settings.state, desk.path("mailferry.state"));
-    assert_eq!(settings.source.address, Address::Tcp { host: "old.example.com".into(), port: 993 });
-    assert_eq!((settings.source.side, settings.destination.side), (Side::Source, Side::Destination));
-    assert_eq!((settings.source.tls, settings.source.connections(4), settings.source.retries), (Tls::Implicit, 8, 5));
-    assert_eq!((settings.source.preset, settings.source.mechanism, settings.source.master), (None, None, None));
+    assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example.com".into(), port: 993 });
+    assert_eq!((settings.servers[0].side, settings.servers[1].side), (Side::Source, Side::Destination));
+    assert_eq!(
+        (settings.servers[0].tls, settings.servers[0].connections(4), settings.servers[0].retries),
+        (Tls::Implicit, 8, 5)
+    );
+    assert_eq!(
+        (settings.servers[0].preset, settings.servers[0].mechanism, settings.servers[0].master.clone()),
+        (None, None, None)
+    );
     assert_eq!((settings.policy, settings.limits), (Policy::default(), Limits::default()));
     let account = &settings.accounts[0];
     assert_eq!((&*account.name, &*account.destination_user, account.tags.len()), ("alice", "alice", 0));
@@ -169,7 +175,7 @@ fn every_key_of_the_contract_is_read() {
     "#;
     let settings = desk.read(text).unwrap();
     assert_eq!(settings.state, desk.path("over/there"));
-    let source = &settings.source;
+    let source = &settings.servers[0];
     assert_eq!(source.address, Address::Tcp { host: "zimbra.example.com".into(), port: 1993 });
     assert_eq!(
         (source.tls, source.preset, source.mechanism),
@@ -180,9 +186,9 @@ fn every_key_of_the_contract_is_read() {
     let master = source.master.clone().unwrap();
     assert_eq!((&*master.user, master.style), ("admin@example.com", MasterStyle::Separator('%')));
     assert_eq!((source.connections(16), source.retries), (3, 0));
-    assert_eq!((source.compress, settings.destination.compress), (Compress::Auto, Compress::Off));
+    assert_eq!((source.compress, settings.servers[1].compress), (Compress::Auto, Compress::Off));
     assert_eq!((source.timeouts.read, source.timeouts.slow), (Duration::from_secs(600), Duration::from_secs(600)));
-    assert!(matches!(&settings.destination.address, Address::Tunnel(command) if command.len() == 7));
+    assert!(matches!(&settings.servers[1].address, Address::Tunnel(command) if command.len() == 7));
     let [bob, alice] = &settings.accounts[..] else { panic!("{:?}", settings.accounts) };
     assert_eq!(
         (&*bob.name, &*bob.destination_user, &bob.tags[..]),
@@ -353,8 +359,8 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
 fn all_mistakes_are_told_in_one_go_in_the_order_of_their_lines() {
     let desk = Desk::new().file("a.csv", "source_user,tags\n\"\",x\n");
     let text = "stat = 1\n[source]\nport = 0\n[limits]\nmemory = \"x\"\n[accounts]\nfile = \"a.csv\"\n";
-    let expected = "a.csv:2: `source_user`: this is empty
-m.toml:1: `destination` is missing; write [destination] with the server's `host`
+    let expected = "a.csv:2: `source_user`: this is empty; write whose mailboxes are to be copied
+m.toml:1: `destination` is missing; write [destination] with the server's `host`, or `destination_server` for each account
 m.toml:1: unknown key `stat`; did you mean `state`?
 m.toml:2: `host` in [source] is missing; name the server, or a `tunnel` command that leads to it
 m.toml:3: `port` in [source]: a number from 1 to 65535 is expected
@@ -436,10 +442,10 @@ fn odd_but_allowed_settings_are_warned_of() {
 #[test]
 fn urls_give_one_account_on_two_servers() {
     let settings = Settings::from_urls("imaps://al%40x.de@Old.example:1993/", "imap://bob@x@[::1]", None).unwrap();
-    assert_eq!(settings.source.address, Address::Tcp { host: "old.example".into(), port: 1993 });
-    assert_eq!(settings.source.tls, Tls::Implicit);
-    assert_eq!(settings.destination.address, Address::Tcp { host: "::1".into(), port: 143 });
-    assert_eq!(settings.destination.tls, Tls::StartTls);
+    assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 1993 });
+    assert_eq!(settings.servers[0].tls, Tls::Implicit);
+    assert_eq!(settings.servers[1].address, Address::Tcp { host: "::1".into(), port: 143 });
+    assert_eq!(settings.servers[1].tls, Tls::StartTls);
     let account = &settings.accounts[0];
     assert_eq!((&*account.name, &*account.source_user, &*account.destination_user), ("al@x.de", "al@x.de", "bob@x"));
     assert_eq!(settings.state, Path::new(DEFAULT_STATE));
@@ -693,7 +699,7 @@ fn template_loads_once_its_placeholders_are_filled() {
                 .replace("<user on the ", "")
                 .replace(" server>", "");
             let settings = Desk::new().read(&filled).unwrap_or_else(|mistakes| panic!("{mistakes}\n{filled}"));
-            assert_eq!((settings.source.preset, settings.destination.preset), (source, destination));
+            assert_eq!((settings.servers[0].preset, settings.servers[1].preset), (source, destination));
             assert!(settings.warnings.is_empty());
         }
     }

@@ -32,7 +32,13 @@ pub struct Account {
     pub destination_user: String,
     /// Free words to select accounts by.
     pub tags: Vec<String>,
+    /// On which servers of the run it is: source, destination.
+    pub servers: [ServerId; 2],
 }
+
+/// The number of a server among those of a run. A machine that is a source and a destination has two.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ServerId(pub usize);
 
 impl Account {
     /// The user on that side.
@@ -41,5 +47,10 @@ impl Account {
             Side::Source => &self.source_user,
             Side::Destination => &self.destination_user,
         }
+    }
+
+    /// The server on that side.
+    pub fn server(&self, side: Side) -> ServerId {
+        self.servers[side as usize]
     }
 }

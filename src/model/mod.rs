@@ -23,7 +23,7 @@ pub mod statistics;
 pub mod uid;
 pub mod utf7;
 
-pub use account::{Account, Side};
+pub use account::{Account, ServerId, Side};
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
 pub use link::{Link, LinkOrigin, PairState, Pairing};

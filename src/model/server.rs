@@ -107,6 +107,8 @@ impl Default for Timeouts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Server {
     pub side: Side,
+    /// What the settings call it, where it is one of several.
+    pub name: Option<String>,
     pub address: Address,
     pub tls: Tls,
     /// PEM certificates to trust besides the system's.
@@ -169,9 +171,13 @@ const FINGERPRINT_OCTETS: usize = 4;
 impl Server {
     /// The name by which messages speak of this server.
     pub fn label(&self) -> String {
-        match &self.address {
+        let address = match &self.address {
             Address::Tcp { host, .. } => host.clone(),
             Address::Tunnel(command) => program(command),
+        };
+        match &self.name {
+            Some(name) => format!("{name} ({address})"),
+            None => address,
         }
     }
 }

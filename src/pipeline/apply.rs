@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         let access = self.access;
         let crew = Crew::new(access, self.allowance);
         let adding = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).count();
-        let share = Share::new(access.migration, adding, access.gauge.latency());
+        let share = Share::new(access.migration, access.account, adding, access.gauge.latency());
         // The first lane's, before others take what is idle.
         let source = access.session(Side::Source)?;
         thread::scope(|scope| {

@@ -38,7 +38,7 @@ fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
 fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
     let listing = session.list_mailboxes()?;
     open_inbox(session, &listing, side)?;
-    let server = access.migration.connector(side).server();
+    let server = access.connector(side).server();
     let capabilities = session.capabilities();
     Ok(SideCheck {
         side,

@@ -34,8 +34,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// All that a run works with.
 pub struct Migration {
     pub accounts: Vec<Account>,
-    pub source: Connector,
-    pub destination: Connector,
+    /// By the numbers of their servers.
+    pub servers: Vec<Connector>,
     pub policy: Policy,
     pub limits: Limits,
     /// Accounts worked on at the same time.
@@ -47,12 +47,9 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// The connector of that side.
-    pub fn connector(&self, side: Side) -> &Connector {
-        match side {
-            Side::Source => &self.source,
-            Side::Destination => &self.destination,
-        }
+    /// The connector of an account on that side.
+    pub fn connector(&self, account: &Account, side: Side) -> &Connector {
+        &self.servers[account.server(side).0]
     }
 
     /// The same with another handle of the state, which `open` gets for its directory once the old one is closed. After the
@@ -61,11 +58,11 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration { accounts, source, destination, policy, limits, jobs, passwords, store, observer, stop } = self;
+        let Migration { accounts, servers, policy, limits, jobs, passwords, store, observer, stop } = self;
         let directory = store.directory().to_owned();
         drop(store);
         let store = open(&directory)?;
-        Ok(Migration { accounts, source, destination, policy, limits, jobs, passwords, store, observer, stop })
+        Ok(Migration { accounts, servers, policy, limits, jobs, passwords, store, observer, stop })
     }
 }
 

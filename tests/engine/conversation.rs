@@ -34,6 +34,7 @@ pub fn server(port: u16) -> Server {
         compress: Compress::Off,
         pipelining: Default::default(),
         timeouts,
+        name: None,
         withheld: Vec::new(),
         retries: 0,
     }

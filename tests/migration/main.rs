@@ -15,6 +15,7 @@
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
+//! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
 //! - [`second_copies`]: what we stored twice without knowing.
@@ -33,6 +34,7 @@ mod first_copy;
 mod forgetting;
 mod full_disk;
 mod incremental;
+mod many_servers;
 mod migration;
 mod mirror;
 mod namespaces;

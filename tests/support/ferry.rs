@@ -44,6 +44,11 @@ impl Side {
             .set("max_connections", 8)
     }
 
+    /// No table at all: each account names its server.
+    pub fn unnamed() -> Side {
+        Side { settings: Vec::new(), master_password: None }
+    }
+
     /// A server that is only a port, without TLS.
     pub fn in_clear_text(port: u16) -> Side {
         Side { settings: Vec::new(), master_password: Some(MASTER_PASSWORD.to_owned()) }
@@ -92,7 +97,8 @@ impl Side {
         self.set("port", server.plain_port()).set("tls", "\"starttls\"")
     }
 
-    fn section(&self, name: &str, password_variable: &str) -> String {
+    /// A table of that name with these settings, the password of its master user in that variable.
+    pub fn section(&self, name: &str, password_variable: &str) -> String {
         let mut lines = vec![format!("[{name}]")];
         lines.extend(self.settings.iter().map(|(key, value)| format!("{key} = {value}")));
         if self.master_password.is_some() {
@@ -195,6 +201,12 @@ impl Ferry {
         self
     }
 
+    /// Further lines behind those that there are.
+    pub fn with_settings_added(mut self, text: &str) -> Ferry {
+        self.further_settings.push_str(&format!("{text}\n"));
+        self
+    }
+
     /// A variable in the program's environment.
     pub fn with_variable(mut self, name: &str, value: &str) -> Ferry {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -217,7 +229,11 @@ impl Ferry {
     /// The settings file as it will be written.
     pub fn settings(&self) -> String {
         [
-            self.source.section("source", "SOURCE_PASSWORD"),
+            if self.source.settings.is_empty() {
+                String::new()
+            } else {
+                self.source.section("source", "SOURCE_PASSWORD")
+            },
             self.destination.section("destination", "DESTINATION_PASSWORD"),
             self.further_settings.clone(),
             self.accounts.clone(),

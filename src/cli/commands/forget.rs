@@ -6,7 +6,7 @@ use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::config::{Settings, select_from};
 use crate::error::{Error, Result};
-use crate::model::Account;
+use crate::model::{Account, ServerId};
 use crate::pipeline::forget::forget;
 use crate::report;
 
@@ -28,8 +28,13 @@ fn known(names: Vec<String>, settings: Option<&Settings>) -> Vec<Account> {
     let written = settings.map_or(&[][..], |settings| settings.accounts.as_slice());
     let written: std::collections::HashMap<&str, &Account> =
         written.iter().map(|account| (account.name.as_str(), account)).collect();
-    let bare =
-        |name: String| Account { source_user: name.clone(), destination_user: name.clone(), tags: Vec::new(), name };
+    let bare = |name: String| Account {
+        source_user: name.clone(),
+        destination_user: name.clone(),
+        tags: Vec::new(),
+        servers: [ServerId(0); 2],
+        name,
+    };
     names
         .into_iter()
         .map(|name| written.get(name.as_str()).map_or_else(|| bare(name), |known| (*known).clone()))

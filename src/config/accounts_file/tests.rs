@@ -84,7 +84,7 @@ fn all_mistakes_of_a_file_are_told_at_once() {
     let expected = "a.csv:1: column 3 is not known; did you mean `tags`?
 a.csv:2: the quote that begins a cell here is not closed on its line; close it, or double it (\"\") where the cell \
          begins with a quote of its own
-a.csv:3: `source_user`: this is empty
+a.csv:3: `source_user`: this is empty; write whose mailboxes are to be copied
 a.csv:4: this row has 4 cells and the header has 3; put a cell that holds a comma, semicolon or tab into quotes
 a.csv:6: this account name is used already at a.csv:5; give each account a `name` of its own
 a.csv:6: this destination user is used already at a.csv:5; two accounts would be mixed into one; correct \

@@ -18,10 +18,10 @@ use crate::engine::wire::socket::Socket;
 use crate::engine::wire::throttle::Throttle;
 use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
-use crate::model::Secret;
 use crate::model::limits::Limits;
 use crate::model::server::{Address, Server, Tls};
-use std::path::PathBuf;
+use crate::model::{Secret, Side};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,13 +54,41 @@ impl Connector {
     /// # Errors
     /// `Settings` when the trusted certificates cannot be read.
     pub fn new(server: Server, limits: &Limits, accounts: usize, spool: PathBuf) -> Result<Connector> {
+        Self::with_spool(server, limits, accounts, Arc::new(Spool::new(spool, limits.large_octets())))
+    }
+
+    /// Prepares connections to all servers of a run, each with how many of its accounts are worked on at once. The servers
+    /// of one side share the memory for large messages; settings that lead to one place share its connections and rates.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub fn all(servers: Vec<(Server, usize)>, limits: &Limits, spool: &Path) -> Result<Vec<Connector>> {
+        let spools = Side::BOTH.map(|_| Arc::new(Spool::new(spool.to_owned(), limits.large_octets())));
+        let mut connectors: Vec<Connector> = Vec::with_capacity(servers.len());
+        for (server, accounts) in servers {
+            let spool = spools[server.side as usize].clone();
+            let mut connector = Self::with_spool(server, limits, accounts, spool)?;
+            let is_same = |other: &&Connector| {
+                let (own, other) = (&connector.server, &other.server);
+                own.side == other.side && own.address.place() == other.address.place()
+            };
+            if let Some(other) = connectors.iter().find(is_same) {
+                let Connector { connections, budget, bandwidth, messages, compression, order, .. } = other.clone();
+                connector = Connector { connections, budget, bandwidth, messages, compression, order, ..connector };
+            }
+            connectors.push(connector);
+        }
+        Ok(connectors)
+    }
+
+    fn with_spool(server: Server, limits: &Limits, accounts: usize, spool: Arc<Spool>) -> Result<Connector> {
         let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
         let connections = server.connections(accounts);
         let budget = Budget::new(connections);
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
-        let (server, spool) = (Arc::new(server), Arc::new(Spool::new(spool, limits.large_octets())));
+        let server = Arc::new(server);
         Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, order, spool })
     }
 

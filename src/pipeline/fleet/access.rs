@@ -3,7 +3,7 @@
 use super::batch::BatchSize;
 use super::commons::Fleet;
 use super::gauge::Gauge;
-use crate::engine::Session;
+use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Account, RawName, Side};
 use crate::pipeline::{Event, Migration};
@@ -64,14 +64,18 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// Where its sessions of that side come from.
+    pub fn connector(&self, side: Side) -> &Connector {
+        self.migration.connector(self.account, side)
+    }
+
     /// Makes sure that the state under this account's name is that of these two users.
     ///
     /// # Errors
     /// `State` when it belongs to others.
     pub fn bind(&self) -> Result<()> {
-        let [source, destination] = Side::BOTH.map(|side| {
-            format!("{} at {}", self.account.user(side), self.migration.connector(side).server().address.place())
-        });
+        let [source, destination] = Side::BOTH
+            .map(|side| format!("{} at {}", self.account.user(side), self.connector(side).server().address.place()));
         self.state.bind(&Binding { source, destination })
     }
 
@@ -102,7 +106,7 @@ impl<'a> Access<'a> {
             return Ok(session);
         }
         let known = self.reached[side as usize].load(Ordering::Relaxed);
-        let tries = if known { self.migration.connector(side).server().retries.max(1) } else { FIRST_TRIES };
+        let tries = if known { self.connector(side).server().retries.max(1) } else { FIRST_TRIES };
         let mut backoff = Backoff::new();
         let mut tried = 0;
         loop {
@@ -124,7 +128,7 @@ impl<'a> Access<'a> {
             match self.connect_within(side, WAIT_FOR_BUDGET) {
                 Ok(None) => {}
                 Ok(Some(session)) => {
-                    self.fleet.note_success(side);
+                    self.fleet.note_success(self.account.server(side));
                     self.reached[side as usize].store(true, Ordering::Relaxed);
                     return Ok(session);
                 }
@@ -146,7 +150,7 @@ impl<'a> Access<'a> {
     fn connect_within(&self, side: Side, patience: Duration) -> Result<Option<Session>> {
         let password = || self.migration.passwords.password(self.account, side);
         let (user, common) = (self.account.user(side), self.gauge.connections(side));
-        self.migration.connector(side).connect(user, &password, common, patience)
+        self.connector(side).connect(user, &password, common, patience)
     }
 
     /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.
@@ -160,7 +164,7 @@ impl<'a> Access<'a> {
     /// Tells what the connections to either server have found out.
     pub fn pass_on_news(&self) {
         for side in Side::BOTH {
-            if let Some(news) = self.migration.connector(side).take_news() {
+            if let Some(news) = self.connector(side).take_news() {
                 self.notice(&news);
             }
         }
@@ -207,7 +211,7 @@ impl<'a> Access<'a> {
 
     /// How many messages go in one APPEND.
     pub fn batch(&self) -> &BatchSize {
-        &self.fleet.batch
+        self.fleet.batch(self.account)
     }
 
     /// Connections that broke and were opened again.
@@ -245,7 +249,7 @@ impl<'a> Access<'a> {
     /// # Errors
     /// What `work` gives last.
     pub fn with_session<T>(&self, side: Side, mut work: impl FnMut(&mut Session) -> Result<T>) -> Result<T> {
-        let retries = self.migration.connector(side).server().retries;
+        let retries = self.connector(side).server().retries;
         let mut backoff = Backoff::new();
         let mut tried = 0;
         loop {

@@ -1,52 +1,51 @@
-//! What all accounts of a run share: the size of batches, and what is known of the master logins.
+//! What all accounts of a run share, server by server: the size of batches, and what is known of the master logins.
 
 use super::batch::BatchSize;
 use super::logins::MasterLogin;
+use super::queue::Queue;
 use crate::error::{Error, Result};
-use crate::model::{Account, Side};
+use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 /// What all accounts of a run share.
 pub struct Fleet {
-    /// How many messages the destination is given at once.
-    pub batch: BatchSize,
-    logins: [MasterLogin; 2],
-    /// Whether an account of the run was opened on that side by an earlier run.
-    opened_before: [OnceLock<bool>; 2],
-    scouting: Mutex<Scouting>,
-    scout_is_back: Condvar,
+    /// Whose turn it is.
+    pub queue: Queue,
+    /// By the numbers of the servers.
+    servers: Vec<Common>,
 }
 
-/// Until a master login was good on both sides, one account after the other tries it: what is wrong is then found with as
-/// few logins as can be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scouting {
-    /// The next account may try.
-    Due,
-    /// An account is trying.
-    Away,
-    /// All may go.
-    Over,
+/// What the accounts on one server share.
+struct Common {
+    /// How many messages it is given at once.
+    batch: BatchSize,
+    login: MasterLogin,
+    /// Whether an account of the run was opened there by an earlier run.
+    opened_before: OnceLock<bool>,
 }
 
 impl Fleet {
     pub fn new(migration: &Migration) -> Self {
-        let has_master = Side::BOTH.iter().any(|side| migration.connector(*side).server().master.is_some());
-        Fleet {
+        let common = || Common {
             batch: BatchSize::new(migration.limits.batch_messages, migration.limits.batch_octets),
-            logins: Default::default(),
-            opened_before: Default::default(),
-            scouting: Mutex::new(if has_master { Scouting::Due } else { Scouting::Over }),
-            scout_is_back: Condvar::new(),
-        }
+            login: MasterLogin::default(),
+            opened_before: OnceLock::new(),
+        };
+        Fleet { queue: Queue::new(migration), servers: migration.servers.iter().map(|_| common()).collect() }
     }
 
-    /// A login on this side succeeded: later refusals are the account's own.
-    pub fn note_success(&self, side: Side) {
-        self.logins[side as usize].note_success();
-        if self.logins.iter().all(MasterLogin::was_accepted) {
-            self.set_scouting(Scouting::Over);
+    /// How many messages the account's destination is given at once.
+    pub fn batch(&self, account: &Account) -> &BatchSize {
+        &self.servers[account.server(Side::Destination).0].batch
+    }
+
+    /// A login on this server succeeded: later refusals are the account's own.
+    pub fn note_success(&self, server: ServerId) {
+        let login = &self.servers[server.0].login;
+        if !login.was_accepted() {
+            login.note_success();
+            self.queue.let_others_follow(server);
         }
     }
 
@@ -56,60 +55,35 @@ impl Fleet {
     /// # Errors
     /// `State`.
     pub fn note_refusal(&self, migration: &Migration, side: Side, account: &Account, error: &Error) -> Result<()> {
-        let opened = |account: &Account| Ok(migration.store.account(&account.name).side(side)?.is_some());
-        if migration.connector(side).server().master.is_none() {
+        let server = account.server(side);
+        let Common { login, opened_before, .. } = &self.servers[server.0];
+        if migration.connector(account, side).server().master.is_none() || login.was_accepted() {
             return Ok(());
         }
-        let opened_before = match self.opened_before[side as usize].get() {
+        let opened = |account: &Account| Ok(migration.store.account(&account.name).side(side)?.is_some());
+        let was_opened_before = match opened_before.get() {
             Some(known) => *known,
             None => {
-                let found = any(&migration.accounts, opened)?;
-                *self.opened_before[side as usize].get_or_init(|| found)
+                let found = any(migration.accounts.iter().filter(|other| other.server(side) == server), opened)?;
+                *opened_before.get_or_init(|| found)
             }
         };
-        if !opened_before || opened(account)? {
-            self.logins[side as usize].note_refusal(&account.name, error);
+        if !was_opened_before || opened(account)? {
+            login.note_refusal(&account.name, error);
+        }
+        match login.halted() {
+            Some(_) => self.queue.let_others_follow(server),
+            None => self.queue.doubt(server),
         }
         Ok(())
     }
 
-    /// The refusal from which it was concluded that a master login is wrong.
-    pub fn halted(&self) -> Option<Error> {
-        self.logins.iter().find_map(MasterLogin::halted)
-    }
-
-    fn set_scouting(&self, scouting: Scouting) {
-        *self.scouting.lock().unwrap_or_else(PoisonError::into_inner) = scouting;
-        self.scout_is_back.notify_all();
-    }
-
-    /// Waits until this account may begin.
-    pub fn await_turn(&self) {
-        let scouting = self.scouting.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.scout_is_back.wait_while(scouting, |scouting| *scouting == Scouting::Away);
-        let mut scouting = waited.unwrap_or_else(PoisonError::into_inner);
-        if *scouting == Scouting::Due {
-            *scouting = Scouting::Away;
-        }
-    }
-
-    /// The account ended so. Only one whose login was refused leaves the question open; what else went wrong is no reason
-    /// for others to wait for each other.
-    pub fn note_end(&self, error: Option<&Error>) {
-        let mut scouting = self.scouting.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = error.is_some_and(|error| *error.kind() == crate::error::Kind::Authentication);
-        if *scouting == Scouting::Away {
-            *scouting = if refused && self.halted().is_none() { Scouting::Due } else { Scouting::Over };
-            self.scout_is_back.notify_all();
-        }
+    /// The refusal from which it was concluded that the master login on one of the account's servers is wrong.
+    pub fn halted(&self, account: &Account) -> Option<Error> {
+        account.servers.iter().find_map(|server| self.servers[server.0].login.halted())
     }
 }
 
-fn any(accounts: &[Account], holds: impl Fn(&Account) -> Result<bool>) -> Result<bool> {
-    for account in accounts {
-        if holds(account)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn any<'a>(mut accounts: impl Iterator<Item = &'a Account>, holds: impl Fn(&Account) -> Result<bool>) -> Result<bool> {
+    accounts.try_fold(false, |found, account| Ok(found || holds(account)?))
 }

@@ -1,16 +1,16 @@
 //! Accounts side by side: a queue, some threads, and the rule that one failure stays one failure.
 //!
-//! Only a master login that is refused for several accounts and good for none ends the whole run: going on would hit
+//! Only a master login that is refused for several accounts and good for none ends the work on its server: going on would hit
 //! every account's login with a password that is wrong, and lock the master user out.
 
 use super::access::Access;
 use super::commons::Fleet;
+use super::queue::accounts_at_once;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::Account;
 use crate::model::report::AccountResult;
-use crate::model::{Account, Side};
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -20,17 +20,14 @@ pub fn for_each_account<T: Send>(
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
-    let next = AtomicUsize::new(0);
     let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new(migration.accounts.iter().map(|_| None).collect());
     thread::scope(|scope| {
         for _ in 0..accounts_at_once(migration) {
             scope.spawn(|| {
-                loop {
-                    fleet.await_turn();
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(account) = migration.accounts.get(index) else { return fleet.note_end(None) };
+                while let Some(index) = fleet.queue.take(&migration.accounts) {
+                    let account = &migration.accounts[index];
                     let result = one_account(migration, &fleet, account, &work);
-                    fleet.note_end(result.as_ref().err());
+                    fleet.queue.leave(account);
                     results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
                 }
             });
@@ -46,13 +43,6 @@ pub fn for_each_account<T: Send>(
         .collect()
 }
 
-/// Never more accounts at once than either server has connections: so every account gets its first pair of sessions,
-/// and none waits for another that waits for it.
-pub fn accounts_at_once(migration: &Migration) -> usize {
-    let connections = Side::BOTH.map(|side| migration.connector(side).connections());
-    migration.jobs.min(connections[0]).min(connections[1]).min(migration.accounts.len()).max(1)
-}
-
 fn one_account<T>(
     migration: &Migration,
     fleet: &Fleet,
@@ -62,7 +52,7 @@ fn one_account<T>(
     if migration.stop.is_requested() {
         return Err(not_begun().in_account(&account.name));
     }
-    if let Some(refusal) = fleet.halted() {
+    if let Some(refusal) = fleet.halted(account) {
         return Err(not_tried(&refusal).in_account(&account.name));
     }
     let access = Access::new(migration, fleet, account);

@@ -1,7 +1,7 @@
 //! Accounts side by side, and what each works with.
 //!
-//! - [`for_each`]: a queue, some threads, one failure stays one failure. [`commons`]: what all accounts of a run share.
-//!   [`logins`]: whether a master login is good.
+//! - [`for_each`]: some threads, one failure stays one failure. [`queue`]: whose turn it is. [`commons`]: what the accounts on
+//!   a server share. [`logins`]: whether a master login is good.
 //! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
@@ -12,3 +12,4 @@ pub mod commons;
 pub mod for_each;
 pub mod gauge;
 pub mod logins;
+pub mod queue;

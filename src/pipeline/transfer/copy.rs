@@ -235,7 +235,7 @@ impl MailboxWork<'_> {
         self.due = Some(Due::Break);
         self.note_late_appends()?;
         let account = &self.access.account.name;
-        let retries = Side::BOTH.map(|side| self.access.migration.connector(side).server().retries);
+        let retries = Side::BOTH.map(|side| self.access.connector(side).server().retries);
         if self.progress.steps > steps_before {
             (self.breaks, self.backoff) = (0, Backoff::new());
         }

@@ -1,8 +1,8 @@
 //! How much memory each mailbox being copied may use: the settings' limit, divided among all that is copied at once.
 
-use crate::model::Side;
+use crate::model::{Account, Side};
 use crate::pipeline::Migration;
-use crate::pipeline::fleet::for_each::accounts_at_once;
+use crate::pipeline::fleet::queue::accounts_at_once;
 use std::time::Duration;
 
 /// Mailboxes of one account copied at the same time: from a server that is near, where more gained nothing on the servers
@@ -36,9 +36,9 @@ pub struct Share {
 
 impl Share {
     /// The share of an account with that many mailboxes to copy, on servers at that distance.
-    pub fn new(migration: &Migration, mailboxes: usize, latency: Duration) -> Share {
+    pub fn new(migration: &Migration, account: &Account, mailboxes: usize, latency: Duration) -> Share {
         let lanes = if latency >= FAR { FAR_LANES } else { LANES };
-        let connections = Side::BOTH.map(|side| migration.connector(side).connections());
+        let connections = Side::BOTH.map(|side| migration.connector(account, side).connections());
         let most_lanes = lanes.min(mailboxes).min(connections[0]).min(connections[1]);
         let share = divided(migration.limits.stream_octets() / accounts_at_once(migration) as u64, most_lanes);
         Share { uplinks: UPLINKS.min(LANES / share.lanes).max(1), ..share }

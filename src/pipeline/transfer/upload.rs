@@ -239,7 +239,7 @@ impl<'a> UploadRun<'a> {
             flags = flags.without_keywords();
         }
         let flags = flags.within(&self.job.capacity);
-        self.access.migration.destination.pace(1);
+        self.access.connector(Side::Destination).pace(1);
         let upload = Upload { octets, flags, internal_date };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
         open.batch.push(Sent { uid, identity, octets: length, agreed: upload.flags });
