@@ -2,6 +2,7 @@
 //! changes under its feet. Every claim is checked by the harness' own eye on both servers.
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
+//! - [`courier`]: a server with odd ways, as source and as destination.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`forgetting`]: accounts dropped from the state.
@@ -29,6 +30,7 @@ mod support;
 mod bad_input;
 mod changing;
 mod compressed;
+mod courier;
 mod exit_status;
 mod first_copy;
 mod forgetting;

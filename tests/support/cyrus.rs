@@ -184,8 +184,7 @@ struct Programs {
 
 impl Programs {
     fn find() -> Programs {
-        let root = cache_directory();
-        assert!(root.join("complete").exists(), "Cyrus is not in {}: run tests/support/setup.sh all", root.display());
+        let root = process::cached("cyrus");
         let libraries = library_directories(&root.join("usr/lib"));
         let plugins = libraries.iter().map(|directory| directory.join("sasl2"));
         Programs {
@@ -200,18 +199,6 @@ impl Programs {
         command.env("LD_LIBRARY_PATH", &self.library_path).env("SASL_PATH", &self.sasl_path);
         command
     }
-}
-
-/// The same place as in `setup.sh`.
-fn cache_directory() -> PathBuf {
-    let parent = if let Some(cache) = env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
-        PathBuf::from(cache)
-    } else if ServiceUser::current().started_by_root {
-        PathBuf::from("/var/cache")
-    } else {
-        PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache")
-    };
-    parent.join("mailferry-test/cyrus")
 }
 
 /// Debian's directories for one architecture, such as `x86_64-linux-gnu`.

@@ -86,6 +86,8 @@ pub struct Connection {
     stream: BufReader<TcpStream>,
     commands: u32,
     namespace: Namespace,
+    /// Several messages in one APPEND, with literals that are not announced.
+    appends_many: bool,
 }
 
 impl Connection {
@@ -95,7 +97,7 @@ impl Connection {
         socket.set_nodelay(true).expect("set TCP_NODELAY");
         socket.set_read_timeout(Some(READ_TIMEOUT)).expect("set the read timeout");
         let namespace = Namespace { prefix: String::new(), delimiter: '/' };
-        let mut connection = Connection { stream: BufReader::new(socket), commands: 0, namespace };
+        let mut connection = Connection { stream: BufReader::new(socket), commands: 0, namespace, appends_many: false };
         let greeting = connection.read_response();
         assert!(greeting.starts_with(b"* OK"), "greeting: {}", greeting.escape_ascii());
         connection
@@ -115,6 +117,9 @@ impl Connection {
     }
 
     fn learn_namespace(&mut self) {
+        let capabilities = self.command(b"CAPABILITY");
+        let mut words = capabilities.values("CAPABILITY").flatten().map(|word| word.text());
+        self.appends_many = words.any(|word| word == "MULTIAPPEND");
         let answer = self.command(b"NAMESPACE");
         let personal = answer.values("NAMESPACE").next().and_then(|values| {
             let first = values.get(1)?.members().first()?.clone();
@@ -175,7 +180,9 @@ impl Connection {
     /// The names of the subscribed mailboxes.
     pub fn subscriptions(&mut self) -> BTreeSet<String> {
         let answer = self.command(br#"LSUB "" "*""#);
-        answer.values("LSUB").map(|values| self.listed(&values).name).collect()
+        // Courier names the parents of what is subscribed, too (RFC 3501 6.3.9).
+        let listed = answer.values("LSUB").map(|values| self.listed(&values));
+        listed.filter(ListedMailbox::is_selectable).map(|listed| listed.name).collect()
     }
 
     fn listed(&self, values: &[Value]) -> ListedMailbox {
@@ -206,16 +213,51 @@ impl Connection {
 
     /// Opens a mailbox for changes.
     pub fn select(&mut self, mailbox: &str) -> Selected {
-        selected(&self.mailbox_command("SELECT", mailbox))
+        let mut selected = selected(&self.mailbox_command("SELECT", mailbox));
+        if selected.uid_next == 0 {
+            // Courier does not tell it.
+            let answer = self.command(b"UID SEARCH ALL");
+            let uids = answer.values("SEARCH").flatten().filter_map(|value| value.text().parse::<u32>().ok());
+            selected.uid_next = uids.max().unwrap_or(0) + 1;
+        }
+        selected
     }
 
     fn examine(&mut self, mailbox: &str) -> Selected {
         selected(&self.mailbox_command("EXAMINE", mailbox))
     }
 
-    /// Appends the messages in one command (MULTIAPPEND), so that they get consecutive UIDs.
+    /// Appends the messages, in one command (MULTIAPPEND) where the server can, so that they get consecutive UIDs.
     pub fn append(&mut self, mailbox: &str, messages: &[NewMessage]) {
-        self.command(&self.append_command(mailbox, messages));
+        if self.appends_many {
+            self.command(&self.append_command(mailbox, messages));
+            return;
+        }
+        for message in messages {
+            let answer = self.append_announced(mailbox, message);
+            assert!(answer.is_ok(), "APPEND to {mailbox} -> {}", answer.tagged);
+        }
+    }
+
+    /// One message, with a literal that is announced first.
+    fn append_announced(&mut self, mailbox: &str, message: &NewMessage) -> Answer {
+        let command = self.append_command(mailbox, std::slice::from_ref(message));
+        let head = &command[..command.len() - message.octets.len()];
+        let head = String::from_utf8_lossy(head).replace("+}", "}");
+        self.commands += 1;
+        let tag = format!("H{} ", self.commands);
+        self.stream.get_mut().write_all(format!("{tag}{head}").as_bytes()).expect("send");
+        let mut untagged = Vec::new();
+        loop {
+            let response = self.read_response();
+            if response.starts_with(b"+") {
+                self.stream.get_mut().write_all(&[message.octets.as_slice(), b"\r\n"].concat()).expect("send");
+            } else if let Some(text) = response.strip_prefix(tag.as_bytes()) {
+                return Answer { untagged, tagged: String::from_utf8_lossy(text).trim_end().to_owned() };
+            } else {
+                untagged.push(response);
+            }
+        }
     }
 
     /// Like [`Connection::append`], for tests that expect a refusal.

@@ -3,6 +3,7 @@
 //! - [`shared`]: the servers that all tests of a binary use, each test with its own user.
 //! - [`server`]: what every server can do, its users and its master user.
 //! - [`dovecot`], [`dovecot_configuration`], [`cyrus`]: private servers for tests that need their own.
+//! - [`courier`]: Courier-IMAP behind a [`front`] that logs in.
 //! - [`mailbox`]: the notation for what an account holds, or should hold.
 //! - [`message`]: the messages named there, odd ones included.
 //! - [`seed`]: puts the notation onto a server.
@@ -26,12 +27,14 @@
 pub mod authority;
 pub mod base64;
 pub mod compare;
+pub mod courier;
 pub mod cyrus;
 pub mod date;
 pub mod dovecot;
 pub mod dovecot_configuration;
 pub mod fake;
 pub mod ferry;
+pub mod front;
 pub mod imap;
 pub mod mailbox;
 pub mod message;

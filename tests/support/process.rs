@@ -8,6 +8,7 @@
 //! which in `cargo test` is the first test that needed it; and statics are never dropped, so `Drop`
 //! alone would leave the shared servers behind.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -245,4 +246,18 @@ impl ServiceUser {
 fn ask_id(arguments: &[&str]) -> String {
     let output = Command::new("id").args(arguments).output().expect("run id");
     String::from_utf8(output.stdout).expect("a name from id").trim().to_owned()
+}
+
+/// Where `setup.sh` unpacked a server.
+pub fn cached(name: &str) -> PathBuf {
+    let parent = if let Some(cache) = env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
+        PathBuf::from(cache)
+    } else if ServiceUser::current().started_by_root {
+        PathBuf::from("/var/cache")
+    } else {
+        PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache")
+    };
+    let root = parent.join("mailferry-test").join(name);
+    assert!(root.join("complete").exists(), "{name} is not in {}: run tests/support/setup.sh all", root.display());
+    root
 }

@@ -2,13 +2,13 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot and Cyrus: what the tests need (the default)
+#   setup.sh all       Dovecot, Cyrus and Courier: what the tests need (the default)
 #
-# Dovecot and Cyrus conflict as packages, so Cyrus is unpacked, not installed: its package and the
+# They conflict as packages, so Cyrus and Courier are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes.
-# Where: $XDG_CACHE_HOME/mailferry-test/cyrus; without XDG_CACHE_HOME, /var/cache for root (the
+# Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
-# tests/support/cyrus.rs looks in the same places.
+# tests/support/process.rs (`cached`) looks in the same places.
 #
 # Safe to run again; when everything is there it only looks. No service is left running.
 set -eu
@@ -49,16 +49,16 @@ install_dovecot() (
     fi
 )
 
-# Cyrus: unpacked into the cache.
+# Cyrus and Courier: unpacked into the cache.
 
-cyrus_cache() {
-    if [ -n "${XDG_CACHE_HOME:-}" ]; then echo "$XDG_CACHE_HOME/mailferry-test/cyrus"
-    elif [ "$(id -u)" = 0 ]; then echo /var/cache/mailferry-test/cyrus
-    else echo "$HOME/.cache/mailferry-test/cyrus"
+cache() {
+    if [ -n "${XDG_CACHE_HOME:-}" ]; then echo "$XDG_CACHE_HOME/mailferry-test/$1"
+    elif [ "$(id -u)" = 0 ]; then echo "/var/cache/mailferry-test/$1"
+    else echo "$HOME/.cache/mailferry-test/$1"
     fi
 }
 
-cyrus_is_there() { [ -e "$(cyrus_cache)/complete" ]; }
+is_unpacked() { [ -e "$(cache "$1")/complete" ]; }
 
 # The library packages that the packages in this directory depend on (first alternatives).
 libraries_needed() {
@@ -73,11 +73,11 @@ libraries_missing() {
         awk '/^Inst / { print $2 }'
 }
 
-# The libraries in the unpacked tree, as tests/support/cyrus.rs names them to the loader.
-library_path() { find "$PWD/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | paste -sd:; }
+# The libraries in the unpacked tree, as tests/support/{cyrus,courier}.rs name them to the loader.
+library_path() { (echo "$PWD/usr/lib"; find "$PWD/usr/lib" -maxdepth 1 -name '*-linux-gnu*') | paste -sd:; }
 
-check_that_cyrus_loads() {
-    for program in usr/sbin/cyrmaster usr/lib/cyrus/bin/imapd usr/sbin/saslpasswd2; do
+check_that_it_loads() {
+    for program in "$@"; do
         unresolved=$(LD_LIBRARY_PATH=$(library_path) ldd "$program" | grep 'not found' || true)
         [ -z "$unresolved" ] || fail "$program lacks libraries:
 $unresolved"
@@ -87,22 +87,24 @@ $unresolved"
 # As the calling user: apt's own user may not enter the cache directory.
 download() { apt-get download -qq -o APT::Sandbox::User=root "$@" >&2; }
 
-unpack_cyrus() (
-    need_apt Cyrus cyrus-imapd
-    cache=$(cyrus_cache)
+# unpack NAME "PACKAGES" "PROGRAMS": the packages and the libraries that they lack, as one tree.
+unpack() (
+    need_apt "$1" "${2%% *}"
+    cache=$(cache "$1")
     mkdir -p "$cache"
     work=$(mktemp -d "$cache.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     chmod 755 "$work"
     cd "$work"
-    download cyrus-imapd cyrus-common sasl2-bin libsasl2-modules libsasl2-modules-db
+    # The word splitting is meant, here and below: one argument a package or program.
+    download $2
     missing=$(libraries_missing)
     [ -z "$missing" ] || download $missing
     for package in *.deb; do dpkg-deb -x "$package" .; rm "$package"; done
     # Some packages still have /lib apart from /usr/lib; one place for all libraries.
     if [ -d lib ]; then cp -a lib/. usr/lib/; rm -rf lib; fi
     rm -rf usr/share
-    check_that_cyrus_loads
+    check_that_it_loads $3
     touch complete
     cd /
     rm -rf "$cache"
@@ -110,10 +112,15 @@ unpack_cyrus() (
 )
 
 case "${1:-all}" in
-    dovecot) want_cyrus=no ;;
-    all) want_cyrus=yes ;;
+    dovecot) unpacks=no ;;
+    all) unpacks=yes ;;
     *) sed -n '2,5p' "$0" >&2; exit 2 ;;
 esac
 
 dovecot_is_there || install_dovecot
-[ $want_cyrus = no ] || cyrus_is_there || unpack_cyrus
+[ $unpacks = yes ] || exit 0
+is_unpacked cyrus || unpack cyrus \
+    "cyrus-imapd cyrus-common sasl2-bin libsasl2-modules libsasl2-modules-db" \
+    "usr/sbin/cyrmaster usr/lib/cyrus/bin/imapd usr/sbin/saslpasswd2"
+is_unpacked courier || unpack courier \
+    "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"

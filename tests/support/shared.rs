@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 use std::thread;
 
+use super::courier::Courier;
 use super::cyrus::{self, Cyrus};
 use super::dovecot::{self, Dovecot};
 use super::server::{Server, User};
@@ -46,4 +47,10 @@ pub fn dovecot_pair() -> &'static Pair {
 pub fn cyrus() -> &'static Cyrus {
     static CYRUS: OnceLock<Cyrus> = OnceLock::new();
     CYRUS.get_or_init(|| Cyrus::start(cyrus::Options::default()))
+}
+
+/// The Courier of this test binary.
+pub fn courier() -> &'static Courier {
+    static COURIER: OnceLock<Courier> = OnceLock::new();
+    COURIER.get_or_init(Courier::start)
 }

@@ -131,6 +131,7 @@ impl Session {
     /// # Errors
     /// `Connection`, `Protocol`.
     pub fn statuses(&mut self, names: &[RawName]) -> Result<Vec<Option<SyncPoint>>> {
+        self.leave(names)?;
         let mut found: HashMap<RawName, SyncPoint> = HashMap::new();
         for window in names.chunks(STATUS_IN_FLIGHT) {
             let after = format!(" ({})", self.status_items());
@@ -169,7 +170,9 @@ impl Found {
                 Err(Misread::Root) => {}
             }
         } else if text.starts_with(b"* LSUB ") {
-            self.subscribed.extend(list_line(&mut response).ok().map(|line| line.raw));
+            // A parent of what is subscribed comes as \Noselect, and is not subscribed itself (RFC 3501 6.3.9).
+            let line = list_line(&mut response).ok().filter(|line| !line.has("\Noselect"));
+            self.subscribed.extend(line.map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
             self.statuses.extend(status_line(&mut response));
         } else if text.starts_with(b"* QUOTA ") {

@@ -43,6 +43,7 @@ impl Session {
         // With QRESYNC enabled every SELECT is CONDSTORE-aware already.
         self.compress_if_wanted()?;
         let condstore = self.capabilities.condstore() && !self.qresync;
+        self.open = Some(name.clone());
         self.send(&with_mailbox(command, name, if condstore { " (CONDSTORE)" } else { "" })?)
     }
 
@@ -68,6 +69,26 @@ impl Session {
         opened.sync_point.messages = gathered.exists.unwrap_or(0);
         opened.read_write = status.code != "READ-ONLY";
         Ok(opened)
+    }
+
+    /// Leaves the mailbox that is open if it is among these, before STATUS is asked of them: Courier 5.0 answers with what
+    /// the session knew of it before (RFC 9051 6.3.11 says not to ask). Dovecot and Cyrus tell it as it is.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub(in crate::engine) fn leave(&mut self, names: &[RawName]) -> Result<()> {
+        let is_open = self.open.as_ref().is_some_and(|open| names.contains(open));
+        if !is_open || self.keeps_order() {
+            return Ok(());
+        }
+        let unselects = self.capabilities.has("UNSELECT");
+        let tag = self.send(if unselects { b"UNSELECT" } else { b"NOOP" })?;
+        // Where it is refused, what STATUS says is compared with what is found in the mailbox.
+        let status = self.finish(tag, |_| Ok(()))?;
+        if unselects && status.is_ok() {
+            self.open = None;
+        }
+        Ok(())
     }
 
     /// Opens a mailbox.

@@ -52,6 +52,8 @@ pub struct Session {
     pub(in crate::engine) order: Order,
     /// Whether the line is to be compressed.
     pub(in crate::engine) compression: Compression,
+    /// The mailbox that was opened last.
+    pub(in crate::engine) open: Option<RawName>,
     last_tag: u32,
     /// Sent and not answered.
     unanswered: BTreeSet<u32>,
@@ -79,6 +81,7 @@ impl Session {
             announces_all: false,
             order: Order::default(),
             compression: Compression::default(),
+            open: None,
             last_tag: 0,
             unanswered: BTreeSet::new(),
             answered: BTreeMap::new(),

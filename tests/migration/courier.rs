@@ -1,0 +1,70 @@
+//! Courier, as source and as destination: no UIDNEXT in SELECT, no LITERAL+, no MULTIAPPEND, `INBOX.` before every name.
+
+use crate::migration::Migration;
+use crate::support::ferry::{Running, Side};
+use crate::support::server::{Server, User};
+use crate::support::shared;
+
+const MAIL: &str = "INBOX subscribed\n    1..60 bulk \\Seen\n    twin\n    twin \\Flagged\n\
+    Archive/2024 subscribed\n    1..25 small $Label \\Answered\n\
+    \"Old mail\"/Größe\n    d kind:no-message-id\n    e kind:empty-body\n    g kind:long-lines\nSent\n    sent";
+
+fn from_courier() -> Migration<'static> {
+    between(shared::courier(), &shared::dovecot_pair().destination)
+}
+
+fn to_courier() -> Migration<'static> {
+    between(&shared::dovecot_pair().source, shared::courier())
+}
+
+fn between(source: &'static dyn Server, destination: &'static dyn Server) -> Migration<'static> {
+    let sides = [source, destination].map(|server| Side::in_clear_text(server.plain_port()).set("max_connections", 4));
+    Migration::with_sides(vec![User::fresh("courier")], source, destination, sides)
+}
+
+#[test]
+fn courier_as_source_arrives_exactly_once() {
+    from_courier().seeded(MAIL).assert_arrives_exactly_once();
+}
+
+#[test]
+fn courier_as_destination_arrives_exactly_once() {
+    to_courier().seeded(MAIL).assert_arrives_exactly_once();
+}
+
+/// What was killed is resumed, by `apply` as by `sync`, and deletions follow: what was recognised after the break is ours.
+#[test]
+fn courier_as_destination_killed_is_resumed_and_mirrored() {
+    let migration = to_courier()
+        .seeded(MAIL)
+        .with_settings("[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n[limits]\nbatch_messages = 10");
+    migration.run(&["scan"]).expect(0);
+    migration.run(&["plan"]).expect(0);
+    for messages in [5, 40] {
+        let mut destination = migration.at_destination();
+        let mut running = migration.ferry.start(&["apply"]);
+        assert!(running.wait_until(|| destination.fetch_all("INBOX").1.len() >= messages), "it ended early");
+        Running::kill(running);
+    }
+    migration.run(&["apply"]).expect(0);
+    migration.assert_exact();
+    migration.at_source().expunge("INBOX", &[1, 2, 3, 30]);
+    migration.sync();
+    migration.assert_exact();
+    migration.run(&["verify"]).expect(0);
+}
+
+/// The connection that lists has INBOX open from the scan, and Courier's STATUS of it is then an old one.
+#[test]
+fn courier_as_destination_over_one_connection_is_listed_as_it_is() {
+    let pair = shared::dovecot_pair();
+    let sides = [Side::in_clear_text(pair.source.plain_port()), Side::in_clear_text(shared::courier().plain_port())];
+    let sides = sides.map(|side| side.set("max_connections", 1));
+    let migration = Migration::with_sides(vec![User::fresh("narrow")], &pair.source, shared::courier(), sides);
+    let migration = migration.seeded("INBOX\n    1..30 bulk\nBox\n    a");
+    assert_eq!(migration.sync().copied, 31);
+    let status = migration.ferry.status();
+    assert_eq!((&status["outcomes"]["copied"], &status["outcomes"]["pending"]), (&31.into(), &0.into()), "{status}");
+    migration.assert_second_sync_does_nothing();
+    migration.assert_exact();
+}
