@@ -170,8 +170,8 @@ impl Found {
                 Err(Misread::Root) => {}
             }
         } else if text.starts_with(b"* LSUB ") {
-            // A parent of what is subscribed comes as \Noselect, and is not subscribed itself (RFC 3501 6.3.9).
-            let line = list_line(&mut response).ok().filter(|line| !line.has("\Noselect"));
+            // A parent of what is subscribed comes as `\Noselect`, and is not subscribed itself (RFC 3501 6.3.9).
+            let line = list_line(&mut response).ok().filter(|line| !line.has(r"\Noselect"));
             self.subscribed.extend(line.map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
             self.statuses.extend(status_line(&mut response));
