@@ -5,6 +5,7 @@
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
 use crate::diff::comparing::matching::match_records;
+use crate::model::amount::Amounts;
 use crate::model::policy::Mode;
 use crate::model::report::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, SystemFlag, Uid};
@@ -60,7 +61,7 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
     let mut comparison = Comparison { mailbox, links: &links, capacity, exact_sizes, verdict: Verdict::default() };
     comparison.verdict.messages = source.len() as u64;
-    comparison.verdict.octets = source.iter().map(|record| record.octets).sum();
+    comparison.verdict.octets = source.iter().map(|record| record.octets).total();
     let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
     let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
     let (linked, source, mut destination) = pair_linked(source, destination, &links);

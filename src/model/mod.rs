@@ -3,6 +3,7 @@
 //! A type lives here when more than one room needs it; what is used inside one room is private to that room.
 
 pub mod account;
+pub mod amount;
 pub mod digest;
 pub mod flags;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,5 +1,6 @@
 //! A plan: what `apply` will do, mailbox by mailbox, and which snapshots it was made from.
 
+use super::amount::grow;
 use super::{Digest, Flags, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -145,7 +146,7 @@ impl PlanTotals {
     /// Adds one mailbox.
     pub fn add(&mut self, mailbox: &MailboxPlan) {
         self.copies += mailbox.copies.len();
-        self.octets += mailbox.octets;
+        grow(&mut self.octets, mailbox.octets);
         self.flag_updates += mailbox.flag_updates.len() as u64;
         self.deletes += mailbox.deletions.len() as u64;
         self.second_copies += mailbox.second_copies.len() as u64;
@@ -157,7 +158,7 @@ impl PlanTotals {
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &PlanTotals) {
         self.copies += other.copies;
-        self.octets += other.octets;
+        grow(&mut self.octets, other.octets);
         self.flag_updates += other.flag_updates;
         self.deletes += other.deletes;
         self.second_copies += other.second_copies;

@@ -1,6 +1,7 @@
 //! Figures of a run: what was done, how fast, and how it ended.
 
 use super::Outcomes;
+use super::amount::grow;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -92,7 +93,7 @@ impl PartFigures {
         self.seconds += other.seconds;
         self.lane_seconds += other.lane_seconds;
         self.messages += other.messages;
-        self.octets += other.octets;
+        grow(&mut self.octets, other.octets);
         self.source.add(other.source);
         self.destination.add(other.destination);
         self.state_seconds += other.state_seconds;

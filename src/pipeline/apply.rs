@@ -10,6 +10,7 @@ use super::plan::{plan_account, stamp};
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Thoroughness};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::amount::grow;
 use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
@@ -272,7 +273,7 @@ impl<'a> Run<'a> {
 
     fn merge(&mut self, progress: Progress, ending: Ending) {
         self.figures.messages_copied += progress.messages;
-        self.figures.octets_copied += progress.octets;
+        grow(&mut self.figures.octets_copied, progress.octets);
         self.figures.flags_updated += progress.flags_updated;
         self.outcomes.merge(&progress.outcomes);
         self.failures.extend(progress.failures);
@@ -391,7 +392,7 @@ impl<'a> Run<'a> {
     fn record_status(&self, outcomes: Option<Outcomes>, error: Option<&Error>) -> Result<()> {
         let mut status = self.access.state.status()?;
         status.outcomes = outcomes.unwrap_or(status.outcomes);
-        status.octets_copied += self.figures.octets_copied;
+        grow(&mut status.octets_copied, self.figures.octets_copied);
         status.last_run = Some(self.figures.clone());
         status.last_error = error.map(Error::line);
         self.access.state.put_status(&status)?;

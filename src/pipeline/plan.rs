@@ -10,6 +10,7 @@ use crate::diff::fit::fit_quota;
 use crate::diff::policy::policy_digest;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::amount::Amounts;
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::policy::Mode;
@@ -398,6 +399,6 @@ fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &Plan
     let before = status.clone();
     status.outcomes = summary.outcomes;
     status.source_messages = summary.held;
-    status.source_octets = source.iter().map(|mailbox| mailbox.octets).sum();
+    status.source_octets = source.iter().map(|mailbox| mailbox.octets).total();
     if status == before { Ok(()) } else { state.put_status(&status) }
 }

@@ -6,6 +6,7 @@ use super::{Depth, Event, Migration, Phase, Thoroughness};
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
 use crate::error::Result;
+use crate::model::amount::grow;
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, Difference, DifferenceKind, VerifySummary};
 use crate::model::server::Preset;
@@ -126,7 +127,7 @@ fn merge(summary: &mut VerifySummary, verdict: Verdict) {
     summary.outcomes.merge(&verdict.outcomes);
     summary.mailboxes += 1;
     summary.messages += verdict.messages;
-    summary.octets += verdict.octets;
+    grow(&mut summary.octets, verdict.octets);
     summary.flags_changed_there += verdict.flags_changed_there;
 }
 

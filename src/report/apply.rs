@@ -5,6 +5,7 @@ use super::table::{Align, Table};
 use super::{bottleneck, outcomes, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
+use crate::model::amount::grow;
 use crate::model::report::{AccountResult, ApplySummary, Ending};
 use crate::model::statistics::{PartFigures, RunFigures};
 
@@ -71,7 +72,7 @@ fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
     for (_, ApplySummary { figures, outcomes: own, .. }) in succeeded(results) {
         outcomes.merge(own);
         sum.messages_copied += figures.messages_copied;
-        sum.octets_copied += figures.octets_copied;
+        grow(&mut sum.octets_copied, figures.octets_copied);
         sum.flags_updated += figures.flags_updated;
         sum.messages_deleted += figures.messages_deleted;
         sum.reconnects += figures.reconnects;

@@ -5,6 +5,7 @@ use super::table::{Align, Table};
 use super::{failure, indented, outcomes, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
+use crate::model::amount::grow;
 use crate::model::report::{AccountResult, Difference, DifferenceKind, Differences, VerifySummary};
 use serde_json::{Map, Value, json};
 
@@ -72,7 +73,7 @@ fn sum(results: &[AccountResult<VerifySummary>]) -> VerifySummary {
         sum.outcomes.merge(&summary.outcomes);
         sum.mailboxes += summary.mailboxes;
         sum.messages += summary.messages;
-        sum.octets += summary.octets;
+        grow(&mut sum.octets, summary.octets);
         sum.deep &= summary.deep;
         sum.flags_changed_there += summary.flags_changed_there;
         sum.troubles.extend(summary.troubles.iter().cloned());

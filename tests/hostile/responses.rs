@@ -97,6 +97,27 @@ fn message_whose_response_is_broken(first: &[&str]) {
     .judge_beginning_with(first);
 }
 
+/// Sums of sizes, over messages, mailboxes and accounts, that no number holds.
+#[test]
+fn sizes_that_add_up_to_more_than_a_number_holds_are_no_harm() {
+    let claims = |octets: u64| {
+        Behaviour::honest().lying(move |command, response| match command.contains("RFC822.SIZE") {
+            true => number_after(response, "RFC822.SIZE ", |_| Some(octets)),
+            false => response,
+        })
+    };
+    for command in [&["sync"][..], &["sync", "--max-bytes", "999999TB", "--max-time", "18446744073709551615s"]] {
+        let case = |name, octets| Case::new(name, First::Exact).source(claims(octets));
+        Table::of(vec![
+            case("largest-number", u64::MAX),
+            case("half-of-it", 1 << 63),
+            case("sum-that-wraps-to-little", u64::MAX / 9 + 1),
+            Case::new("on-the-destination", First::Exact).destination(claims(u64::MAX)),
+        ])
+        .judge_beginning_with(command);
+    }
+}
+
 #[test]
 fn dates_and_flags_that_are_none_are_done_without() {
     let date = |name, first, date: &'static str| {

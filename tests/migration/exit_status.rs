@@ -166,3 +166,20 @@ fn private_server_is_opened_under_its_own_name_only() {
     let migration = Migration::with_sides(user(), &named, destination, sides).seeded("INBOX\n    a");
     migration.assert_arrives_exactly_once();
 }
+
+/// Whatever number the user gives, nothing panics or wraps.
+#[test]
+fn largest_numbers_are_no_limits() {
+    const LARGEST: &str = "18446744073709551615";
+    let limits = format!("[limits]\ntimeout = \"{LARGEST}s\"\nmemory = \"{LARGEST}\"\nbatch_octets = \"{LARGEST}\"\n");
+    let rates =
+        format!("bandwidth = \"{LARGEST}/s\"\nmessages_per_second = 1000000\n[sync]\nmax_message_size = \"{LARGEST}\"");
+    let migration =
+        dovecot_to_dovecot().seeded("INBOX\n    1..20 bulk\n    21 huge size:3m").with_settings(&(limits + &rates));
+    let time = format!("{LARGEST}s");
+    let run = ["sync", "--max-time", &time, "--max-bytes", LARGEST, "--max-messages", LARGEST];
+    let output = migration.run(&run).expect(0);
+    assert!(!output.stderr.contains("panicked"), "{output}");
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
+}

@@ -1,6 +1,7 @@
 //! What is known of a run while it goes on. It shows nothing and has no clock: the time is handed in.
 
 use crate::error::sanitized;
+use crate::model::amount::grow;
 use crate::pipeline::{Event, Phase};
 use crate::report::quantity::{counted, duration, number, octet_rate, octets};
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ pub struct Amount {
 impl Amount {
     fn add(&mut self, messages: u64, octets: u64) {
         self.messages += messages;
-        self.octets += octets;
+        grow(&mut self.octets, octets);
     }
 }
 

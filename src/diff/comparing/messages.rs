@@ -19,6 +19,7 @@ use super::matching::match_records;
 use super::removals::Removals;
 use super::roster::Roster;
 use crate::error::Result;
+use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
 use crate::model::policy::Policy;
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
@@ -228,7 +229,7 @@ impl<'a> Decision<'a> {
             Some(reason) => self.plan.skipped.push(Skipped { uid: record.uid, reason }),
             None => {
                 self.copies.push(record.uid);
-                self.plan.octets += record.octets;
+                grow(&mut self.plan.octets, record.octets);
                 self.count_lost_keywords(&record);
             }
         }

@@ -6,13 +6,17 @@
 use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::date;
-use crate::engine::wire::octets::Octets;
+use crate::engine::wire::octets::{LITERAL_OCTETS, Octets};
 use crate::engine::wire::response::{Response, Scanner, Value};
 use crate::error::Result;
 use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
 
 /// Command lines stay below this: every server tried takes it.
 pub const COMMAND_OCTETS: usize = 7_500;
+
+/// The largest size that is believed: more than any literal that is taken. As many of it as a mailbox has UIDs still add up
+/// to a number of 64 bits.
+const SIZE_OCTETS: u64 = LITERAL_OCTETS + 1;
 
 /// What one FETCH response says of one message.
 #[derive(Debug, Default)]
@@ -231,7 +235,7 @@ fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
         }
         Item::Flags => found.flags = Some(scanner.read_list(|list| Flags::from_texts(list.split(' ')))?),
         Item::InternalDate => found.internal_date = Some(date::parse(&scanner.string()?)),
-        Item::Size => found.octets = scanner.number(),
+        Item::Size => found.octets = scanner.number().map(|octets| octets.min(SIZE_OCTETS)),
         Item::Body => {
             if let Value::Octets(octets) = scanner.value()? {
                 all.doubled |= found.body.replace(octets).is_some();
@@ -252,6 +256,13 @@ mod tests {
             Some(FetchEvent::Message(fetched)) => fetched,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn size_beyond_any_literal_is_believed_to_be_just_beyond() {
+        let found = message(&format!("* 1 FETCH (UID 9 RFC822.SIZE {})", u64::MAX));
+        assert_eq!(found.octets, Some(SIZE_OCTETS));
+        assert_eq!(SIZE_OCTETS.checked_mul(u64::from(u32::MAX)), Some(u64::MAX));
     }
 
     #[test]

@@ -305,10 +305,10 @@ impl Default for Backoff {
 /// # Errors
 /// `Interrupted`.
 pub fn pause(access: &Access<'_>, wait: Duration) -> Result<()> {
-    let until = Instant::now() + wait;
-    while Instant::now() < until {
+    let began = Instant::now();
+    while began.elapsed() < wait {
         access.go_on()?;
-        thread::sleep(STOP_INTERVAL.min(until.saturating_duration_since(Instant::now())));
+        thread::sleep(STOP_INTERVAL.min(wait.saturating_sub(began.elapsed())));
     }
     access.go_on()
 }

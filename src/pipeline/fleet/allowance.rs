@@ -15,7 +15,8 @@ pub struct Allowance {
 impl Allowance {
     /// The time begins now.
     pub fn new(chunk: Chunk) -> Self {
-        let deadline = chunk.max_time.map(|time| Instant::now() + time);
+        // A time that ends after the clock does is none.
+        let deadline = chunk.max_time.and_then(|time| Instant::now().checked_add(time));
         Allowance { chunk, deadline, messages: AtomicU64::new(0), octets: AtomicU64::new(0) }
     }
 
@@ -25,9 +26,10 @@ impl Allowance {
             return false;
         }
         let messages = self.messages.fetch_add(1, Ordering::SeqCst);
-        let before = self.octets.fetch_add(octets, Ordering::SeqCst);
+        let add = |before: u64| Some(before.saturating_add(octets));
+        let before = self.octets.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add).unwrap_or_default();
         let granted = self.chunk.max_messages.is_none_or(|most| messages < most)
-            && self.chunk.max_octets.is_none_or(|most| before == 0 || before + octets <= most);
+            && self.chunk.max_octets.is_none_or(|most| before == 0 || before.saturating_add(octets) <= most);
         if !granted {
             self.messages.fetch_sub(1, Ordering::SeqCst);
             self.octets.store(self.chunk.max_octets.unwrap_or(before), Ordering::SeqCst);
@@ -40,7 +42,9 @@ impl Allowance {
         let bound = |wanted: u64, most: Option<u64>| most.map_or(wanted, |most| wanted.min(most));
         match self.chunk.max_messages {
             // How large the first few messages are is not known here.
-            Some(most) if most < messages => (most, bound(octets / messages.max(1) * most, self.chunk.max_octets)),
+            Some(most) if most < messages => {
+                (most, bound((octets / messages.max(1)).saturating_mul(most), self.chunk.max_octets))
+            }
             _ => (messages, bound(octets, self.chunk.max_octets)),
         }
     }
@@ -70,6 +74,17 @@ mod tests {
         assert_eq!(granted(Chunk { max_messages: Some(3), ..Chunk::default() }, &sizes), 3);
         assert_eq!(granted(Chunk { max_octets: Some(25), ..Chunk::default() }, &sizes), 2);
         assert_eq!(granted(Chunk { max_time: Some(Duration::ZERO), ..Chunk::default() }, &sizes), 0);
+    }
+
+    #[test]
+    fn limits_and_sizes_of_any_number_neither_panic_nor_wrap() {
+        let endless = Chunk { max_time: Some(Duration::MAX), ..Chunk::default() };
+        assert_eq!(granted(endless, &[1, 2]), 2);
+        let sizes = [u64::MAX, u64::MAX, 9];
+        assert_eq!(granted(Chunk { max_octets: Some(u64::MAX - 1), ..Chunk::default() }, &sizes), 1);
+        assert_eq!(granted(Chunk { max_octets: Some(u64::MAX), ..Chunk::default() }, &[u64::MAX - 1, 7]), 2);
+        let few = Allowance::new(Chunk { max_messages: Some(u64::MAX - 1), ..Chunk::default() });
+        assert_eq!(few.bounded(u64::MAX, u64::MAX).1, u64::MAX - 1);
     }
 
     #[test]

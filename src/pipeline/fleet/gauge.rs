@@ -33,7 +33,8 @@ impl Gauge {
     /// Messages were listed, copied or deleted.
     pub fn count(&self, messages: u64, octets: u64) {
         self.messages.fetch_add(messages, Ordering::Relaxed);
-        self.octets.fetch_add(octets, Ordering::Relaxed);
+        let add = |before: u64| Some(before.saturating_add(octets));
+        let _ = self.octets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
     /// Runs `work`, which writes the state.

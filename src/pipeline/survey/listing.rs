@@ -25,6 +25,7 @@ use crate::engine::commands::list::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::amount::grow;
 use crate::model::report::SideSummary;
 use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
@@ -276,7 +277,7 @@ impl<'a> SideScan<'a> {
 
     fn count(&mut self, state: &MailboxState) {
         self.result.summary.messages += u64::from(state.records);
-        self.result.summary.octets += state.octets;
+        grow(&mut self.result.summary.octets, state.octets);
     }
 
     /// Sends the commands of several mailboxes ahead of reading their answers.

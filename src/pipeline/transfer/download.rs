@@ -11,6 +11,7 @@ use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::engine::{Octets, Session, identity};
 use crate::error::Result;
+use crate::model::amount::grow;
 use crate::model::server::Preset;
 use crate::model::{Digest, Flags, InternalDate, MessageRecord, Outcome, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
@@ -182,7 +183,7 @@ impl Download<'_> {
             if !self.allowance.grant(record.octets) {
                 return Ok((records, true));
             }
-            octets += record.octets;
+            grow(&mut octets, record.octets);
             records.push(record);
         }
         Ok((records, false))

@@ -2,6 +2,7 @@
 
 use super::job::Job;
 use crate::error::{Error, Kind, Scope};
+use crate::model::amount::grow;
 use crate::model::{Outcome, Outcomes, Uid};
 use crate::pipeline::Event;
 use crate::pipeline::fleet::access::Access;
@@ -48,7 +49,7 @@ impl Progress {
     /// Messages were appended and linked.
     pub fn copied(&mut self, access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
         self.messages += messages;
-        self.octets += octets;
+        grow(&mut self.octets, octets);
         self.steps += messages;
         self.outcomes.add(&Outcome::Copied, messages);
         advance(access, job, messages, octets);

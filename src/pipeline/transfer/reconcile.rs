@@ -17,6 +17,7 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS}
 use crate::engine::commands::select::Opening;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
+use crate::model::amount::{Amounts, grow};
 use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Uid, UidSet};
 use crate::pipeline::fleet::access::{Access, pause};
 use crate::pipeline::survey::recognise::identities;
@@ -134,7 +135,7 @@ fn link(access: &Access<'_>, source: &mut Session, job: &Job, mut landed: Candid
         }
         let links: Vec<Link> = records.iter().filter_map(|record| matched(job, record, &mut landed)).collect();
         found.messages += links.len() as u64;
-        found.octets += links.iter().map(|link| link.octets).sum::<u64>();
+        grow(&mut found.octets, links.iter().map(|link| link.octets).total());
         access.state.checkpoint(name, &links, &[])?;
     }
     Ok(())
