@@ -5,7 +5,7 @@
 
 use super::filter::Filter;
 use super::mapping::{Mapping, SideView};
-use super::part::{Part, part};
+use super::part::{Part, Tree, part};
 use super::rename::Renames;
 use super::routes::Routes;
 use super::settlement::Settlement;
@@ -30,9 +30,9 @@ pub fn map_mailboxes(
     let mut routes = Routes::new(source, destination, policy.special_use, &renames);
     routes.keep(copied, source, destination);
     let mut settlement = Settlement::new(destination, policy.subscriptions, &copied.values().collect());
-    let mut requests = Vec::new();
+    let (tree, mut requests) = (Tree::of(source), Vec::new());
     for mailbox in source.mailboxes {
-        match part(mailbox, source, &filter, &renames) {
+        match part(mailbox, source, &tree, &filter, &renames) {
             Part::Taken => requests.push(routes.request(mailbox)),
             Part::Omitted { reason, intended } => settlement.omit(mailbox, reason, intended),
             Part::Silent => {}

@@ -21,11 +21,33 @@ pub(in crate::diff) enum Part {
     Silent,
 }
 
-pub(in crate::diff) fn part(mailbox: &MailboxState, source: SideView, filter: &Filter, renames: &Renames) -> Part {
+/// The names of a side in their order, in which all that is below a name comes right behind it: to look through all of them
+/// for each parent would take hours where a server lists a hundred thousand.
+pub(in crate::diff) struct Tree(Vec<Levels>);
+
+impl Tree {
+    pub(in crate::diff) fn of(side: SideView) -> Self {
+        let mut names: Vec<Levels> = side.mailboxes.iter().map(|mailbox| Levels::of(&mailbox.name)).collect();
+        names.sort_unstable();
+        Tree(names)
+    }
+
+    fn has_below(&self, parent: &Levels) -> bool {
+        let behind = self.0.partition_point(|name| name <= parent);
+        self.0.get(behind).is_some_and(|next| next.is_below(parent))
+    }
+}
+
+pub(in crate::diff) fn part(
+    mailbox: &MailboxState,
+    source: SideView,
+    tree: &Tree,
+    filter: &Filter,
+    renames: &Renames,
+) -> Part {
     let levels = Levels::of(&mailbox.name);
     let intended = |reason: String| Part::Omitted { reason, intended: true };
-    let has_children = || source.mailboxes.iter().any(|other| Levels::of(&other.name).is_below(&levels));
-    if !mailbox.is_selectable() && !is_remote(mailbox) && has_children() {
+    if !mailbox.is_selectable() && !is_remote(mailbox) && tree.has_below(&levels) {
         Part::Silent
     } else if let Some(reason) = filter.objection(&levels) {
         intended(reason)

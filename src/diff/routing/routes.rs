@@ -66,16 +66,25 @@ struct ByName<'a> {
     /// The destination keeps everything below INBOX, and the source does not.
     lift: bool,
     ignores_case: bool,
+    /// Which source mailbox has a place, `None` where several have.
+    holders: HashMap<Levels, Option<&'a RawName>>,
 }
 
 impl<'a> ByName<'a> {
-    fn new(source: SideView, destination: SideView, renames: &'a Renames<'a>) -> Self {
+    fn new(source: SideView<'a>, destination: SideView, renames: &'a Renames<'a>) -> Self {
         let below_inbox = |side: SideView| names::is_below_inbox(&side.state.namespace);
-        ByName {
+        let mut by_name = ByName {
             renames,
             lift: below_inbox(destination) && !below_inbox(source),
             ignores_case: names::ignores_case(destination.state.preset),
+            holders: HashMap::new(),
+        };
+        for mailbox in source.mailboxes {
+            let (place, name) = (by_name.compared(&by_name.place(mailbox)), &mailbox.name.raw);
+            let holder = by_name.holders.entry(place).or_insert(Some(name));
+            *holder = holder.filter(|holder| *holder == name);
         }
+        by_name
     }
 
     fn place(&self, mailbox: &MailboxState) -> Levels {
@@ -90,9 +99,9 @@ impl<'a> ByName<'a> {
 
     /// Whether no source mailbox but `asking` has that place. Does not depend on what exists on the destination: a guess
     /// must come out the same when half of the mailboxes have been created.
-    fn is_free(&self, place: &Levels, source: SideView, asking: &MailboxState) -> bool {
-        let mut others = source.mailboxes.iter().filter(|mailbox| mailbox.name != asking.name);
-        !others.any(|mailbox| self.compared(&self.place(mailbox)) == self.compared(place))
+    fn is_free(&self, place: &Levels, asking: &MailboxState) -> bool {
+        let holder = self.holders.get(&self.compared(place));
+        holder.is_none_or(|holder| *holder == Some(&asking.name.raw))
     }
 
     /// The form in which the destination tells names apart.
@@ -109,7 +118,7 @@ pub(in crate::diff) struct Routes<'a> {
 
 impl<'a> Routes<'a> {
     pub(in crate::diff) fn new(
-        source: SideView,
+        source: SideView<'a>,
         destination: SideView,
         by_special_use: bool,
         renames: &'a Renames<'a>,
@@ -189,7 +198,7 @@ fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &
     if by_name.renames.target(&mailbox.name).is_some() {
         return None;
     }
-    let is_free = |place: &Levels| by_name.is_free(place, source, mailbox);
+    let is_free = |place: &Levels| by_name.is_free(place, mailbox);
     let (to, guessed) = match special_use::holder(destination, wanted, is_free) {
         Holder::One { mailbox: holder, guessed: there } => (Some(Levels::of(&holder.name)), guessed || there),
         Holder::Nobody if destination.state.creates_special_use => (None, guessed),

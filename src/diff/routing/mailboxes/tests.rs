@@ -384,3 +384,33 @@ fn child_that_was_copied_elsewhere_does_not_follow_its_parent() {
     let mapping = map_mailboxes(source.view(), destination.view(), &copied, &policy(&[])).unwrap();
     assert_eq!(shown(&mapping), ["Sent Items > Gesendet", "Sent Items/2024 > Sent Items/2024"]);
 }
+
+/// Each took a look at all others: a hundred thousand names took hours.
+#[test]
+fn parents_without_mail_and_candidates_for_a_special_use_cost_no_more_each() {
+    const MANY: usize = 10_000;
+    let mut listing: Vec<String> = (0..MANY).map(|number| format!("parent-{number} | \\NoSelect")).collect();
+    // Well-known names in all cases, each taken on the source: none is free.
+    let cased = |number: usize| {
+        let cased = "deleted messages".char_indices();
+        let letter =
+            |(at, letter): (usize, char)| if number >> at & 1 == 1 { letter.to_ascii_uppercase() } else { letter };
+        cased.map(letter).collect::<String>()
+    };
+    let names: std::collections::BTreeSet<String> = (0..MANY).map(cased).collect();
+    let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+    listing.extend(names.iter().cloned());
+    listing.push("Bin | \\Trash".to_owned());
+    let entries: Vec<&str> = listing.iter().map(String::as_str).collect();
+    let mapping = map(&generic(&entries), &generic(&candidates), &policy(&[]));
+    assert_eq!(mapping.pairs.len(), names.len() + 1);
+    assert_eq!(mapping.omitted.len(), MANY);
+}
+
+#[test]
+fn parent_without_mail_is_silent_only_where_something_is_below_it() {
+    let source = generic(&["a | \\NoSelect", "a b", "a-b/c", "b | \\NoSelect", "b/c", "c | \\NoSelect", "c/d/e"]);
+    let omitted: Vec<String> =
+        map(&source, &generic(&[]), &policy(&[])).omitted.iter().map(|omitted| omitted.mailbox.path()).collect();
+    assert_eq!(omitted, ["a"]);
+}
