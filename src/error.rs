@@ -13,7 +13,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What kind of failure it is; decides what is tried again and the exit status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The connection could not be made, broke or timed out; worth another try.
+    /// Nobody answered, or what answered ended the connection before anyone had logged in: the server is away.
+    Unreachable,
+    /// The connection broke or timed out; worth another try.
     Connection,
     /// The server asks to come back later; `Some` is its own figure.
     Throttled(Option<Duration>),
@@ -119,6 +121,18 @@ impl Error {
         self
     }
 
+    /// The same as another kind.
+    pub fn recast(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Gives other advice than whoever saw it first.
+    pub fn advise(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
     /// Names the account, unless it is known already.
     pub fn in_account(mut self, account: &str) -> Self {
         self.0.place.account.get_or_insert_with(|| account.to_owned());
@@ -176,7 +190,7 @@ impl Error {
 
     /// Whether the same may succeed on a new connection.
     pub fn is_transient(&self) -> bool {
-        matches!(self.0.kind, Kind::Connection | Kind::Throttled(_))
+        matches!(self.0.kind, Kind::Unreachable | Kind::Connection | Kind::Throttled(_))
     }
 
     /// Whether the connection is of no more use, and the work may go on with a new one: also after what is no IMAP.

@@ -153,7 +153,12 @@ fn of_common_failure<T>(results: &[AccountResult<T>]) -> ExitCode {
 fn is_unreached(error: &Error) -> bool {
     matches!(
         error.kind(),
-        Kind::Connection | Kind::Throttled(_) | Kind::Authentication | Kind::Authorization | Kind::Certificate
+        Kind::Unreachable
+            | Kind::Connection
+            | Kind::Throttled(_)
+            | Kind::Authentication
+            | Kind::Authorization
+            | Kind::Certificate
     )
 }
 

@@ -8,6 +8,7 @@
 //! - [`case`]: what a case is, and how a table of them is run and judged.
 //! - [`lies`]: small ways to spoil a response.
 //! - [`refusals`]: a destination that says NO, and advertises what it then refuses.
+//! - [`absences`]: servers that are away for a while, or grant few connections.
 //! - [`appends`]: answers to APPEND that are not true.
 //! - [`identifiers`]: UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ that do not hold.
 //! - [`responses`]: a source and a destination whose responses are broken.
@@ -23,6 +24,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod absences;
 mod appends;
 mod case;
 mod cuts;

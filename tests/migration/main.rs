@@ -15,6 +15,7 @@
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
+//! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`mirror`]: deletions that follow, and all that stays.
@@ -36,6 +37,7 @@ mod first_copy;
 mod forgetting;
 mod full_disk;
 mod incremental;
+mod isolation;
 mod many_servers;
 mod migration;
 mod mirror;

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::status::{Condition, Status};
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::vetted::Vetted;
-use crate::engine::wire::budget::Permit;
+use crate::engine::wire::budget::Permits;
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::octets::Spool;
 use crate::engine::wire::response::Response;
@@ -63,11 +63,11 @@ pub struct Session {
     pub(in crate::engine) introduction: Vec<(Tag, Introduction)>,
     dead: bool,
     /// Given back when the connection is closed.
-    _permit: Option<Permit>,
+    _permits: Permits,
 }
 
 impl Session {
-    pub(in crate::engine) fn new(wire: Wire, server: Arc<Server>, spool: Arc<Spool>, permit: Option<Permit>) -> Self {
+    pub(in crate::engine) fn new(wire: Wire, server: Arc<Server>, spool: Arc<Spool>, permits: Permits) -> Self {
         Session {
             wire,
             server,
@@ -87,7 +87,7 @@ impl Session {
             answered: BTreeMap::new(),
             introduction: Vec::new(),
             dead: false,
-            _permit: permit,
+            _permits: permits,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::authenticate;
 use super::authenticate::Identity;
+use super::grant::{Grant, Grants, Stage};
 use super::quirks;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
@@ -9,7 +10,7 @@ use crate::engine::conversation::order::Order;
 use crate::engine::conversation::session::{Introduction, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
-use crate::engine::wire::budget::Budget;
+use crate::engine::wire::budget::Permits;
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::meter::Meter;
 use crate::engine::wire::octets::Spool;
@@ -31,8 +32,7 @@ pub struct Connector {
     server: Arc<Server>,
     /// `None` where the settings say that there is no TLS.
     tls: Option<TlsClient>,
-    connections: usize,
-    budget: Budget,
+    grants: Grants,
     bandwidth: Throttle,
     messages: Throttle,
     compression: Compression,
@@ -45,6 +45,14 @@ pub struct Connector {
 pub struct Common {
     pub meter: Meter,
     vetted: Arc<Vetted>,
+    grant: Grant,
+}
+
+impl Common {
+    /// How many connections of the account are open.
+    pub fn open(&self) -> usize {
+        self.grant.open()
+    }
 }
 
 impl Connector {
@@ -73,8 +81,8 @@ impl Connector {
                 own.side == other.side && own.address.place() == other.address.place()
             };
             if let Some(other) = connectors.iter().find(is_same) {
-                let Connector { connections, budget, bandwidth, messages, compression, order, .. } = other.clone();
-                connector = Connector { connections, budget, bandwidth, messages, compression, order, ..connector };
+                let Connector { grants, bandwidth, messages, compression, order, .. } = other.clone();
+                connector = Connector { grants, bandwidth, messages, compression, order, ..connector };
             }
             connectors.push(connector);
         }
@@ -83,13 +91,12 @@ impl Connector {
 
     fn with_spool(server: Server, limits: &Limits, accounts: usize, spool: Arc<Spool>) -> Result<Connector> {
         let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
-        let connections = server.connections(accounts);
-        let budget = Budget::new(connections);
+        let grants = Grants::new(&server, server.connections(accounts));
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
         let server = Arc::new(server);
-        Ok(Connector { server, tls, connections, budget, bandwidth, messages, compression, order, spool })
+        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, spool })
     }
 
     /// Waits until that many more messages may be appended.
@@ -99,12 +106,12 @@ impl Connector {
 
     /// What users should hear about this server's connections; each is told once.
     pub fn take_news(&self) -> Option<String> {
-        self.compression.take_news()
+        self.compression.take_news().or_else(|| self.grants.take_news())
     }
 
-    /// How many sessions there may be at one time.
+    /// How many sessions there may be at one time: as the settings say, or as few as the server turns out to grant.
     pub fn connections(&self) -> usize {
-        self.connections
+        self.grants.most()
     }
 
     /// The server.
@@ -112,11 +119,12 @@ impl Connector {
         &self.server
     }
 
-    /// Opens a session for `user`, if the budget has a free connection within `patience`. The password is asked for when
-    /// the server wants one: a tunnel is logged in as a rule. What it costs, and what it teaches, is in `common`.
+    /// Opens a session for `user`, if the budget has a free connection within `patience`, and the server grants it. The
+    /// password is asked for when the server wants one: a tunnel is logged in as a rule. What it costs, and what it
+    /// teaches, is in `common`.
     ///
     /// # Errors
-    /// `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
+    /// `Unreachable`, `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
     /// `password`.
     pub fn connect(
         &self,
@@ -125,9 +133,23 @@ impl Connector {
         common: &Common,
         patience: Duration,
     ) -> Result<Option<Session>> {
-        let Some(permit) = self.budget.acquire(patience) else { return Ok(None) };
-        let opened = self.open(user, password, common, Some(permit));
-        opened.map(Some).map_err(|error| error.on(self.server.side, &self.server.label()))
+        let Some(permits) = self.grants.acquire(&common.grant, patience) else { return Ok(None) };
+        let mut stage = Stage::Dial;
+        match self.open(user, password, common, permits, &mut stage) {
+            Err(error) if self.grants.refused_one_more(&common.grant, stage, &error) => Ok(None),
+            Err(error) => Err(self.by_stage(error, stage).on(self.server.side, &self.server.label())),
+            Ok(session) => {
+                common.grant.note_success();
+                Ok(Some(session))
+            }
+        }
+    }
+
+    /// Before anyone had logged in, it is the server that is away, for whoever wants to connect. A tunnel is a command for
+    /// one user: that it ends says nothing of the others.
+    fn by_stage(&self, error: Error, stage: Stage) -> Error {
+        let of_server = stage < Stage::LogIn && matches!(self.server.address, Address::Tcp { .. });
+        if of_server && *error.kind() == Kind::Connection { error.recast(Kind::Unreachable) } else { error }
     }
 
     fn open(
@@ -135,17 +157,20 @@ impl Connector {
         user: &str,
         password: &dyn Fn() -> Result<Secret>,
         common: &Common,
-        permit: Option<crate::engine::wire::budget::Permit>,
+        permits: Permits,
+        stage: &mut Stage,
     ) -> Result<Session> {
         let server = &self.server;
-        let mut wire =
-            Wire::new(Socket::open(server, user)?, server.side, self.bandwidth.clone(), common.meter.clone());
+        let socket = Socket::open(server, user)?;
+        *stage = Stage::Greet;
+        let mut wire = Wire::new(socket, server.side, self.bandwidth.clone(), common.meter.clone());
         wire.set_timeout(server.timeouts.login)?;
         if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
             wire.start_tls(tls)?;
         }
         let greeting = read_greeting(&mut wire)?;
-        let mut session = Session::new(wire, server.clone(), self.spool.clone(), permit);
+        *stage = Stage::LogIn;
+        let mut session = Session::new(wire, server.clone(), self.spool.clone(), permits);
         session.compression = self.compression.clone();
         session.order = self.order.clone();
         session.vetted = common.vetted.clone();

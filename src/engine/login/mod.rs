@@ -5,4 +5,5 @@
 
 pub mod authenticate;
 pub mod connect;
+mod grant;
 pub mod quirks;

@@ -3,14 +3,15 @@
 use super::batch::BatchSize;
 use super::commons::Fleet;
 use super::gauge::Gauge;
+use super::outage::{Admission, Attempt, FIRST_TRIES, Outage, Patience, Verdict, jittered};
 use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::server::Address;
 use crate::model::{Account, RawName, Side};
 use crate::pipeline::{Event, Migration};
 use crate::store::{AccountStore, Binding};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,9 +26,6 @@ const STOP_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the budget is waited for before what is idle is looked at again.
 const WAIT_FOR_BUDGET: Duration = Duration::from_millis(200);
 
-/// Tries to reach a server that was never reached in this run: a wrong host name should be told soon.
-const FIRST_TRIES: u32 = 2;
-
 /// Breaks in the midst of the listing of one mailbox, after which the others go on without it.
 const BREAKS_PER_MAILBOX: u32 = 2;
 
@@ -37,9 +35,11 @@ pub struct Access<'a> {
     pub account: &'a Account,
     pub state: AccountStore,
     fleet: &'a Fleet,
-    idle: [Mutex<Vec<Session>>; 2],
-    /// Whether that side was ever reached in this run.
-    reached: [AtomicBool; 2],
+    /// With the count of absences of that server when they became idle: what is from before is broken.
+    idle: [Mutex<Vec<(u64, Session)>>; 2],
+    yielded: AtomicBool,
+    /// How many wait for a connection.
+    waiting: AtomicUsize,
     reconnects: AtomicU64,
     /// What the run costs.
     pub gauge: Gauge,
@@ -57,7 +57,8 @@ impl<'a> Access<'a> {
             state,
             fleet,
             idle: Default::default(),
-            reached: Default::default(),
+            yielded: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
             reconnects: AtomicU64::new(0),
             gauge: Gauge::default(),
             suspects: Mutex::default(),
@@ -67,6 +68,10 @@ impl<'a> Access<'a> {
     /// Where its sessions of that side come from.
     pub fn connector(&self, side: Side) -> &Connector {
         self.migration.connector(self.account, side)
+    }
+
+    fn outage(&self, side: Side) -> &Outage {
+        self.fleet.outage(self.account.server(side))
     }
 
     /// Makes sure that the state under this account's name is that of these two users.
@@ -96,40 +101,109 @@ impl<'a> Access<'a> {
         self.state.forget_everything()
     }
 
-    /// A session on that side: an idle one, or a new one. Transient failures are tried again.
+    /// A session on that side: an idle one, or a new one. Transient failures are tried again; a server that is away is
+    /// waited for together with all other accounts.
     ///
     /// # Errors
     /// What [`crate::engine::Connector::connect`] gives, `Interrupted` when the user asked to stop meanwhile.
     pub fn session(&self, side: Side) -> Result<Session> {
         self.pass_on_news();
-        if let Some(session) = self.pool(side).pop() {
-            return Ok(session);
-        }
-        let known = self.reached[side as usize].load(Ordering::Relaxed);
-        let tries = if known { self.connector(side).server().retries.max(1) } else { FIRST_TRIES };
+        let outage = self.outage(side);
         let mut backoff = Backoff::new();
         let mut tried = 0;
         loop {
-            tried += 1;
-            match self.connect(side) {
-                Err(error) if error.is_transient() && tried < tries => {
+            if let Some(session) = self.idle_session(side) {
+                return Ok(session);
+            }
+            let attempt = self.await_server(side)?;
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let connected = self.connect(side);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match connected {
+                Err(error) if *error.kind() == Kind::Unreachable => self.note_silence(side, attempt, error)?,
+                Err(error) => {
+                    if self.answered(side, &error) {
+                        outage.note_answer()
+                    } else {
+                        outage.note_untried(attempt)
+                    }
+                    tried += 1;
+                    if !error.is_transient() || self.yielded() || tried >= self.tries(side) {
+                        return Err(error);
+                    }
                     self.notice(&format!("{}; trying again", error.summary()));
                     backoff.wait(self, &error)?;
                 }
-                other => return other,
+                Ok(session) => {
+                    // It may be one that became idle meanwhile, which says nothing of the server.
+                    outage.note_untried(attempt);
+                    return Ok(session);
+                }
+            }
+        }
+    }
+
+    /// A tunnel that never came to anything is no more than a wrong command.
+    fn tries(&self, side: Side) -> u32 {
+        let answered = self.outage(side).has_answered();
+        if answered { self.connector(side).server().retries + 1 } else { FIRST_TRIES }
+    }
+
+    /// Whether a server said that: it is there, whatever the answer. Of a tunnel that breaks nobody knows who ended it.
+    fn answered(&self, side: Side, error: &Error) -> bool {
+        let is_tunnel = matches!(self.connector(side).server().address, Address::Tunnel(_));
+        match error.kind() {
+            Kind::Connection => !is_tunnel,
+            Kind::Throttled(_) | Kind::Authentication | Kind::Authorization | Kind::Protocol => true,
+            _ => false,
+        }
+    }
+
+    /// Waits while the server is away, unless it is this account's turn to look.
+    fn await_server(&self, side: Side) -> Result<Attempt> {
+        loop {
+            match self.outage(side).admit() {
+                Admission::Granted(attempt) => return Ok(attempt),
+                Admission::Refused(error) => return Err(error),
+                Admission::Wait => pause(self, STOP_INTERVAL)?,
+            }
+        }
+    }
+
+    /// The server did not answer: all wait, or all have waited long enough.
+    fn note_silence(&self, side: Side, attempt: Attempt, error: Error) -> Result<()> {
+        let (outage, server) = (self.outage(side), self.connector(side).server());
+        let error = match outage.has_answered() {
+            true => error.advise("it answered before in this run: when it is back, run the same command again"),
+            false => error,
+        };
+        let patience = Patience { tries: server.retries, time: server.timeouts.slow };
+        match outage.note_silence(attempt, &error, patience) {
+            Verdict::GivenUp => Err(error),
+            Verdict::Wait(wait) => {
+                if let Some(wait) = wait {
+                    let seconds = wait.as_secs_f64().ceil();
+                    self.notice(&format!(
+                        "{}; all wait {seconds} s for the {side} {}",
+                        error.summary(),
+                        server.label()
+                    ));
+                }
+                Ok(())
             }
         }
     }
 
     /// A new session, or one that became idle while the budget had none to give. Who waits holds nothing that is idle:
-    /// else two accounts could wait for each other for ever.
+    /// else two accounts could wait for each other for ever. Where the server grants fewer connections than there are
+    /// accounts at work, who has none gives its turn up.
     fn connect(&self, side: Side) -> Result<Session> {
         loop {
             match self.connect_within(side, WAIT_FOR_BUDGET) {
                 Ok(None) => {}
                 Ok(Some(session)) => {
+                    self.outage(side).note_answer();
                     self.fleet.note_success(self.account.server(side));
-                    self.reached[side as usize].store(true, Ordering::Relaxed);
                     return Ok(session);
                 }
                 Err(error) => {
@@ -139,12 +213,32 @@ impl<'a> Access<'a> {
                     return Err(error);
                 }
             }
-            if let Some(session) = self.pool(side).pop() {
+            if let Some(session) = self.idle_session(side) {
                 return Ok(session);
             }
             self.close();
             self.go_on()?;
+            let connections = self.connector(side).connections();
+            if self.gauge.connections(side).open() == 0
+                && self.fleet.queue.is_crowded(self.account.server(side), connections)
+            {
+                self.yielded.store(true, Ordering::Relaxed);
+                return Err(Error::new(
+                    Kind::Throttled(None),
+                    "the server grants no connection before others are done",
+                ));
+            }
         }
+    }
+
+    /// Whether somebody waits for a connection of this account.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether this account gave its turn up, to be worked on when others are done.
+    pub fn yielded(&self) -> bool {
+        self.yielded.load(Ordering::Relaxed)
     }
 
     fn connect_within(&self, side: Side, patience: Duration) -> Result<Option<Session>> {
@@ -155,8 +249,11 @@ impl<'a> Access<'a> {
 
     /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.
     pub fn spare_session(&self, side: Side) -> Option<Session> {
-        if let Some(session) = self.pool(side).pop() {
+        if let Some(session) = self.idle_session(side) {
             return Some(session);
+        }
+        if self.outage(side).is_on() {
+            return None;
         }
         self.connect_within(side, Duration::ZERO).ok().flatten()
     }
@@ -173,13 +270,22 @@ impl<'a> Access<'a> {
     /// Keeps a session for later.
     pub fn give_back(&self, side: Side, session: Session) {
         self.pass_on_news();
-        if session.is_alive() {
-            self.pool(side).push(session);
+        match session.is_alive() {
+            true => self.pool(side).push((self.outage(side).count(), session)),
+            // Where one broke, others may have, and would each be taken for one more break.
+            false => self.pool(side).clear(),
         }
     }
 
-    fn pool(&self, side: Side) -> std::sync::MutexGuard<'_, Vec<Session>> {
+    fn pool(&self, side: Side) -> std::sync::MutexGuard<'_, Vec<(u64, Session)>> {
         self.idle[side as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle_session(&self, side: Side) -> Option<Session> {
+        let absences = self.outage(side).count();
+        let mut pool = self.pool(side);
+        pool.retain(|(since, _)| *since == absences);
+        pool.pop().map(|(_, session)| session)
     }
 
     /// Tells whoever watches.
@@ -239,8 +345,8 @@ impl<'a> Access<'a> {
     /// Says goodbye on all idle sessions.
     pub fn close(&self) {
         for side in Side::BOTH {
-            let sessions: Vec<Session> = self.pool(side).drain(..).collect();
-            sessions.into_iter().for_each(Session::logout);
+            let sessions: Vec<_> = self.pool(side).drain(..).collect();
+            sessions.into_iter().for_each(|(_, session)| session.logout());
         }
     }
 
@@ -311,10 +417,4 @@ pub fn pause(access: &Access<'_>, wait: Duration) -> Result<()> {
         thread::sleep(STOP_INTERVAL.min(wait.saturating_sub(began.elapsed())));
     }
     access.go_on()
-}
-
-/// Between half of it and the whole.
-fn jittered(wait: Duration) -> Duration {
-    let random = RandomState::new().hash_one(0u8) % 1000;
-    wait / 2 + wait * u32::try_from(random).unwrap_or(0) / 2000
 }

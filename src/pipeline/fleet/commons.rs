@@ -1,9 +1,12 @@
-//! What all accounts of a run share, server by server: the size of batches, and what is known of the master logins.
+//! What all accounts of a run share, server by server: the size of batches, what is known of the master logins, and whether
+//! the server is away.
 
+use super::again::Again;
 use super::batch::BatchSize;
 use super::logins::MasterLogin;
+use super::outage::Outage;
 use super::queue::Queue;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
 use std::sync::OnceLock;
@@ -21,6 +24,7 @@ struct Common {
     /// How many messages it is given at once.
     batch: BatchSize,
     login: MasterLogin,
+    outage: Outage,
     /// Whether an account of the run was opened there by an earlier run.
     opened_before: OnceLock<bool>,
 }
@@ -30,6 +34,7 @@ impl Fleet {
         let common = || Common {
             batch: BatchSize::new(migration.limits.batch_messages, migration.limits.batch_octets),
             login: MasterLogin::default(),
+            outage: Outage::default(),
             opened_before: OnceLock::new(),
         };
         Fleet { queue: Queue::new(migration), servers: migration.servers.iter().map(|_| common()).collect() }
@@ -38,6 +43,11 @@ impl Fleet {
     /// How many messages the account's destination is given at once.
     pub fn batch(&self, account: &Account) -> &BatchSize {
         &self.servers[account.server(Side::Destination).0].batch
+    }
+
+    /// What is known of the server's absence.
+    pub fn outage(&self, server: ServerId) -> &Outage {
+        &self.servers[server.0].outage
     }
 
     /// A login on this server succeeded: later refusals are the account's own.
@@ -81,6 +91,24 @@ impl Fleet {
     /// The refusal from which it was concluded that the master login on one of the account's servers is wrong.
     pub fn halted(&self, account: &Account) -> Option<Error> {
         account.servers.iter().find_map(|server| self.servers[server.0].login.halted())
+    }
+}
+
+impl Fleet {
+    /// These accounts have another turn, and servers that were given up are waited for once more.
+    pub fn begin_again(&self, accounts: &[Account], numbers: &[usize]) {
+        self.servers.iter().for_each(|common| common.outage.begin_anew());
+        self.queue.refill(accounts, numbers);
+    }
+
+    /// Whether the work on an account ended before its time because a server went away that had answered in this run.
+    pub fn is_cut_short<T: Again>(&self, account: &Account, result: &Result<T>) -> bool {
+        let has_answered = |side: Side| self.outage(account.server(side)).has_answered();
+        let away = |error: &Error| *error.kind() == Kind::Unreachable && error.place().side.is_some_and(has_answered);
+        match result {
+            Ok(done) => done.failures().iter().any(away),
+            Err(error) => away(error),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Accounts side by side: a queue, some threads, and the rule that one failure stays one failure.
 //!
 //! Only a master login that is refused for several accounts and good for none ends the work on its server: going on would hit
-//! every account's login with a password that is wrong, and lock the master user out.
+//! every account's login with a password that is wrong, and lock the master user out. What failed because a server was
+//! away gets a second turn when all others had theirs.
 
 use super::access::Access;
+use super::again::Again;
 use super::commons::Fleet;
 use super::queue::accounts_at_once;
 use crate::error::{Error, Kind, Result, Scope};
@@ -15,25 +17,22 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Does `work` for every account, some at a time; the results come in the order of the accounts.
-pub fn for_each_account<T: Send>(
+pub fn for_each_account<T: Again + Send>(
     migration: &Migration,
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
-    let results: Mutex<Vec<Option<Result<T>>>> = Mutex::new(migration.accounts.iter().map(|_| None).collect());
-    thread::scope(|scope| {
-        for _ in 0..accounts_at_once(migration) {
-            scope.spawn(|| {
-                while let Some(index) = fleet.queue.take(&migration.accounts) {
-                    let account = &migration.accounts[index];
-                    let result = one_account(migration, &fleet, account, &work);
-                    fleet.queue.leave(account);
-                    results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
-                }
-            });
-        }
-    });
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut results: Vec<Option<Result<T>>> = migration.accounts.iter().map(|_| None).collect();
+    take_turns(migration, &fleet, Turn::First, &work, &mut results);
+    let accounts = migration.accounts.iter().zip(&results).enumerate();
+    let again: Vec<usize> = accounts
+        .filter(|(_, (account, result))| result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it)))
+        .map(|(number, _)| number)
+        .collect();
+    if !again.is_empty() && !migration.stop.is_requested() {
+        fleet.begin_again(&migration.accounts, &again);
+        take_turns(migration, &fleet, Turn::Last, &work, &mut results);
+    }
     let named = migration.accounts.iter().zip(results);
     named
         .map(|(account, result)| AccountResult {
@@ -43,28 +42,80 @@ pub fn for_each_account<T: Send>(
         .collect()
 }
 
-fn one_account<T>(
+/// Whether what fails may be tried once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    Last,
+}
+
+/// Works on the accounts that are in the queue.
+fn take_turns<T: Again + Send>(
+    migration: &Migration,
+    fleet: &Fleet,
+    turn: Turn,
+    work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
+    results: &mut Vec<Option<Result<T>>>,
+) {
+    let results = Mutex::new(results);
+    thread::scope(|scope| {
+        for _ in 0..accounts_at_once(migration) {
+            scope.spawn(|| {
+                while let Some(index) = fleet.queue.take(&migration.accounts) {
+                    let account = &migration.accounts[index];
+                    let Some(result) = one_account(migration, fleet, account, turn, work) else {
+                        fleet.queue.put_back(account, index);
+                        continue;
+                    };
+                    fleet.queue.leave(account);
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    let earlier = results[index].take();
+                    results[index] = Some(both(result, earlier));
+                }
+            });
+        }
+    });
+}
+
+/// What came of two turns.
+fn both<T: Again>(result: Result<T>, earlier: Option<Result<T>>) -> Result<T> {
+    match (result, earlier) {
+        (Ok(now), Some(Ok(earlier))) => Ok(now.after(earlier)),
+        (now, _) => now,
+    }
+}
+
+/// `None` where the account gave its turn up, because others have all the connections that there are.
+fn one_account<T: Again>(
     migration: &Migration,
     fleet: &Fleet,
     account: &Account,
+    turn: Turn,
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
-) -> Result<T> {
+) -> Option<Result<T>> {
     if migration.stop.is_requested() {
-        return Err(not_begun().in_account(&account.name));
+        return Some(Err(not_begun().in_account(&account.name)));
     }
     if let Some(refusal) = fleet.halted(account) {
-        return Err(not_tried(&refusal).in_account(&account.name));
+        return Some(Err(not_tried(&refusal).in_account(&account.name)));
     }
     let access = Access::new(migration, fleet, account);
     let attempt = || catch_unwind(AssertUnwindSafe(|| work(&access))).unwrap_or_else(|_| Err(panicked()));
     let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
     let result = result.map_err(|error| error.in_account(&account.name));
     access.close();
+    if result.is_err() && access.yielded() {
+        return None;
+    }
+    if turn == Turn::First && fleet.is_cut_short(account, &result) {
+        access.notice("a server was away for too long: another try at the end of the run");
+        return Some(result);
+    }
     if let Err(error) = &result {
         migration.observer.event(Event::Failed { account: &account.name, error });
     }
     migration.observer.event(Event::Ended { account: &account.name });
-    result
+    Some(result)
 }
 
 fn not_begun() -> Error {

@@ -1,15 +1,18 @@
 //! Accounts side by side, and what each works with.
 //!
-//! - [`for_each`]: some threads, one failure stays one failure. [`queue`]: whose turn it is. [`commons`]: what the accounts on
-//!   a server share. [`logins`]: whether a master login is good.
+//! - [`for_each`]: some threads, one failure stays one failure. [`again`]: what a second turn needs to know of the first.
+//!   [`queue`]: whose turn it is. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
+//!   good. [`outage`]: a server that is away.
 //! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
 pub mod access;
+pub mod again;
 pub mod allowance;
 pub mod batch;
 pub mod commons;
 pub mod for_each;
 pub mod gauge;
 pub mod logins;
+pub mod outage;
 pub mod queue;

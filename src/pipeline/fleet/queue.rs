@@ -77,6 +77,30 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// An account gave its turn up: it comes first when there is room again.
+    pub fn put_back(&self, account: &Account, number: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.seat(account, |room| room.taken -= 1);
+        state.lines.entry(account.servers).or_default().push_front(number);
+        self.changed.notify_all();
+    }
+
+    /// Accounts that have another turn when all had theirs.
+    pub fn refill(&self, accounts: &[Account], numbers: &[usize]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in numbers {
+            state.lines.entry(accounts[*number].servers).or_default().push_back(*number);
+        }
+    }
+
+    /// Whether more accounts are on that server than it turns out to have connections for; no more are let in.
+    pub fn is_crowded(&self, server: ServerId, connections: usize) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = &mut state.rooms[server.0];
+        room.most = room.most.min(connections.max(1));
+        room.taken > room.most
+    }
+
     /// The master login was refused there, which may be the account's own fault: the next one goes alone, too.
     pub fn doubt(&self, server: ServerId) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).rooms[server.0].is_doubtful = true;
@@ -181,6 +205,19 @@ mod tests {
         assert_eq!(next(&queue, &accounts), None, "the other server is not scouted yet");
         queue.let_others_follow(ServerId(1));
         assert_eq!([next(&queue, &accounts), next(&queue, &accounts)], [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn account_that_gives_its_turn_up_comes_first_when_there_is_room() {
+        let accounts: Vec<Account> = (0..3).map(|number| account(number, [0, 1])).collect();
+        let queue = queue(&accounts, &[(2, false), (8, false)]);
+        assert_eq!([next(&queue, &accounts), next(&queue, &accounts)], [Some(0), Some(1)]);
+        assert!(!queue.is_crowded(ServerId(0), 2) && queue.is_crowded(ServerId(0), 1));
+        queue.put_back(&accounts[1], 1);
+        assert!(!queue.is_crowded(ServerId(0), 1));
+        assert_eq!(next(&queue, &accounts), None);
+        queue.leave(&accounts[0]);
+        assert_eq!(next(&queue, &accounts), Some(1));
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::pipeline::fleet::allowance::Allowance;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a lane waits for the work to begin before it looks whether it is in somebody's way.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How the work on one source mailbox ended.
 pub type MailboxResult = (RawName, Result<(Progress, Ending)>);
@@ -53,7 +57,7 @@ impl<'a> Crew<'a> {
 
     /// Works as long as there are mailboxes; without a lane, on one that is waited for.
     pub fn work(&self, mut lane: Option<Lane>) {
-        while let Some(job) = self.next() {
+        while let Some(job) = self.next(&mut lane) {
             let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
             let result = self.access.gauge.in_lane(work);
             let failed = result.is_err();
@@ -68,9 +72,22 @@ impl<'a> Crew<'a> {
         }
     }
 
-    fn next(&self) -> Option<Job> {
-        let waited = self.begun.wait_while(self.queue(), |queue| queue.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).as_mut().and_then(VecDeque::pop_front)
+    /// The next mailbox, once the work has begun. Until then a lane is given back when its sessions are waited for: what
+    /// makes the destination ready may need the only one that the server grants.
+    fn next(&self, lane: &mut Option<Lane>) -> Option<Job> {
+        loop {
+            let waited = self.begun.wait_timeout_while(self.queue(), PATIENCE, |queue| queue.is_none());
+            let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !waited.timed_out() {
+                return queue.as_mut().and_then(VecDeque::pop_front);
+            }
+            drop(queue);
+            if self.access.is_waiting()
+                && let Some(lane) = lane.take()
+            {
+                lane.close(self.access);
+            }
+        }
     }
 
     /// How the work on each mailbox ended.

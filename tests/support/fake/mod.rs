@@ -23,6 +23,7 @@ pub mod session;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
@@ -35,6 +36,23 @@ use super::state::AccountState;
 pub struct Fake {
     port: u16,
     tenants: Arc<Tenants>,
+    door: Arc<Door>,
+}
+
+/// Who gets in at all.
+pub struct Door {
+    /// The server is away: who comes is cut off, and who is there is so with the next command.
+    away: AtomicBool,
+    /// Connections open, and how many there may be.
+    open: AtomicUsize,
+    granted: AtomicUsize,
+    granted_each: AtomicUsize,
+}
+
+impl Door {
+    fn is_open(&self) -> bool {
+        !self.away.load(Ordering::SeqCst)
+    }
 }
 
 type Tenants = Mutex<BTreeMap<String, Arc<Tenant>>>;
@@ -45,19 +63,40 @@ impl Fake {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let tenants = Arc::<Tenants>::default();
-        let shared = Arc::clone(&tenants);
+        let door = Arc::new(Door {
+            away: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+            granted: AtomicUsize::new(usize::MAX),
+            granted_each: AtomicUsize::new(usize::MAX),
+        });
+        let (shared, entrance) = (Arc::clone(&tenants), Arc::clone(&door));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let tenants = Arc::clone(&shared);
+                let (tenants, door) = (Arc::clone(&shared), Arc::clone(&entrance));
                 // A connection that breaks is the client's affair.
-                thread::spawn(move || session::serve(stream, &tenants));
+                thread::spawn(move || session::serve(stream, &tenants, &door));
             }
         });
-        Fake { port, tenants }
+        Fake { port, tenants, door }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The server goes away, or comes back.
+    pub fn be_away(&self, away: bool) {
+        self.door.away.store(away, Ordering::SeqCst);
+    }
+
+    /// It grants so many connections in all: one more is told so in its greeting.
+    pub fn grant(&self, connections: usize) {
+        self.door.granted.store(connections, Ordering::SeqCst);
+    }
+
+    /// It grants so many connections to each user: one more is told so at its login.
+    pub fn grant_each(&self, connections: usize) {
+        self.door.granted_each.store(connections, Ordering::SeqCst);
     }
 
     /// The user of that name, made with an empty INBOX at the first mention.
@@ -83,6 +122,8 @@ pub struct Tenant {
     /// How often each rule of the behaviour was met.
     met: Mutex<HashMap<usize, u32>>,
     heard: Mutex<Vec<Vec<u8>>>,
+    /// Connections open.
+    open: AtomicUsize,
 }
 
 impl Tenant {

@@ -2,18 +2,20 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 
 use super::account::Account;
 use super::behaviour::{CAPABILITIES, Then};
 use super::command::{Command, uid_ranges};
 use super::connection::Connection;
-use super::{Said, Tenants};
+use super::{Door, Said, Tenants};
 use crate::support::base64;
 
 /// The conversation and the mailbox that is open in it.
 pub struct Session<'a> {
     pub(super) connection: Connection,
     pub(super) tenants: &'a Tenants,
+    pub(super) door: &'a Door,
     /// Raw name of the open mailbox.
     pub(super) selected: Option<Vec<u8>>,
     pub(super) read_only: bool,
@@ -29,11 +31,22 @@ pub fn plain_user(response: &str) -> String {
 }
 
 /// Serves one client until it goes, or is cut off.
-pub fn serve(stream: TcpStream, tenants: &Tenants) -> io::Result<()> {
+pub fn serve(stream: TcpStream, tenants: &Tenants, door: &Door) -> io::Result<()> {
+    if !door.is_open() {
+        return Ok(());
+    }
     let connection = Connection::new(stream)?;
-    let mut session = Session { connection, tenants, selected: None, read_only: false, qresync: false };
-    let result = session.converse();
+    let mut session = Session { connection, tenants, door, selected: None, read_only: false, qresync: false };
+    let one_too_many = door.open.fetch_add(1, Ordering::SeqCst) >= door.granted.load(Ordering::SeqCst);
+    let result = match one_too_many {
+        true => session.connection.send(b"* BYE Too many connections from this address\r\n"),
+        false => session.converse(),
+    };
     let _ = session.connection.flush();
+    if let Some(tenant) = &session.connection.tenant {
+        tenant.open.fetch_sub(1, Ordering::SeqCst);
+    }
+    door.open.fetch_sub(1, Ordering::SeqCst);
     result
 }
 
@@ -43,6 +56,9 @@ impl Session<'_> {
         self.connection.send(greeting.as_bytes())?;
         loop {
             let command = self.connection.read_command()?;
+            if !self.door.is_open() {
+                return Ok(());
+            }
             if self.is_eager() {
                 if self.work_on_all(command)? {
                     return Ok(());
@@ -173,6 +189,10 @@ impl Session<'_> {
         let tenant = super::tenant(self.tenants, name);
         if let Some(answer) = &tenant.behaviour().login {
             return answer.clone();
+        }
+        if tenant.open.fetch_add(1, Ordering::SeqCst) >= self.door.granted_each.load(Ordering::SeqCst) {
+            tenant.open.fetch_sub(1, Ordering::SeqCst);
+            return "NO [LIMIT] Too many simultaneous connections of this user".to_owned();
         }
         self.connection.belongs_to(tenant);
         format!("OK [CAPABILITY {}] welcome", self.capabilities())
