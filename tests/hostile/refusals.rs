@@ -2,6 +2,7 @@
 //! and then refused.
 
 use crate::case::{Case, First, Table};
+use crate::lies::is_fetch_of;
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Kept, Rule, Then, When};
 
@@ -114,6 +115,34 @@ fn refused_extensions_are_done_without() {
         ),
     ])
     .judge();
+}
+
+/// That a FETCH does not bring a message says nothing of it: only a server that answers, and does not show it, has it no more.
+#[test]
+fn message_that_the_source_refuses_to_show_is_a_failure_and_not_vanished() {
+    let hiding = |refuses: &[&str]| {
+        let hidden = |command: &str, response: Vec<u8>| {
+            let reads = command.contains("BODY.PEEK[]") || command.contains(" 3 ");
+            if reads && is_fetch_of(&response, 3) { Vec::new() } else { response }
+        };
+        let refuse = |begins: &&str| Rule::refuse(begins, "NO [SERVERBUG] internal error");
+        refuses.iter().map(refuse).fold(Behaviour::honest().lying(hidden), Behaviour::rule)
+    };
+    let case = |name, refuses: &[&str]| {
+        let mail = "INBOX\n    a\n    b\nBad\n    1 one\n    2 two\n    3 three\n    4 four\nGood\n    g";
+        let case = Case::new(name, First::Told(&["UID 3", "octets"])).source(hiding(refuses));
+        case.mail(move |account: &mut Account| {
+            account.fill(mail);
+            // Only `Bad` has a third message.
+            account.mailbox("Good").uid_next = 10;
+        })
+    };
+    Table::of(vec![
+        case("fetch-serverbug", &["UID FETCH 3 "]),
+        case("fetch-and-search-serverbug", &["UID FETCH 3 ", "UID SEARCH"]),
+        case("fetch-ends-early", &[]),
+    ])
+    .judge_told_each_time();
 }
 
 /// The first literal that is not waited for.

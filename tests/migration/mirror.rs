@@ -242,6 +242,43 @@ fn message_moved_after_the_scan_of_its_new_mailbox_keeps_its_copy() {
     migration.assert_exact();
 }
 
+/// What was archived or thrown away on the source is not gone from it: its copy stays while it is in a mailbox from which
+/// nothing is copied, and goes when it goes.
+///
+/// Holds pipeline/transfer/unsettled.rs invariant 1.
+#[test]
+fn message_moved_to_a_mailbox_that_takes_no_part_keeps_its_copy() {
+    let settings = format!("{UNGUARDED}\n[mailboxes]\nexclude = [\"Trash\"]");
+    let migration =
+        dovecot_to_dovecot().with_settings(&settings).seeded("INBOX\n    a\n    b\n    c\n    d\nTrash\n    x");
+    migration.sync();
+    let mut source = migration.at_source();
+    source.select("INBOX");
+    source.command(b"UID MOVE 1 Trash");
+    source.expunge("INBOX", &[2]);
+    let output = migration.run(&["sync"]).expect(0);
+    assert!(format!("{output}").contains("still in `Trash`"), "{output}");
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, ["a", "c", "d"].map(str::to_owned).to_vec()));
+    source.expunge("Trash", &[2]);
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, ["c", "d"].map(str::to_owned).to_vec()));
+}
+
+/// As on Gmail: a mailbox that shows all others is not copied, and what is only there is not gone. What has a copy elsewhere
+/// loses this one.
+#[test]
+fn message_archived_into_a_view_of_all_keeps_its_copy() {
+    let all = "namespace inbox {\n  mailbox \"All Mail\" {\n    special_use = \\All\n  }\n}".to_owned();
+    let old = Dovecot::start(Options { extra_configuration: vec![all], ..Options::mdbox_with_slashes() });
+    let migration = Migration::between(&old, &shared::dovecot_pair().destination).with_settings(UNGUARDED);
+    migration.seed("INBOX\n    a\n    b\n    c\nWork\n    b\n\"All Mail\"\n    a\n    b\n    c");
+    migration.sync();
+    migration.at_source().expunge("INBOX", &[1, 2]);
+    migration.sync();
+    assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, ["a", "c"].map(str::to_owned).to_vec()));
+    assert_eq!(labels(&migration, "Work"), ["b"]);
+}
+
 /// Holds pipeline/transfer/purge.rs invariant 4.
 #[test]
 fn killed_between_mark_and_expunge_is_gone_on_with() {

@@ -46,6 +46,32 @@ fn second_personal_namespaces_of_both_arrive_exactly_once() {
     Migration::between(&old, &new).seeded(MAIL).assert_arrives_exactly_once();
 }
 
+/// Shared mail is nobody's to copy; but what a user moved there is not gone, and its copy stays.
+///
+/// Holds pipeline/transfer/unsettled.rs invariant 1.
+#[test]
+fn shared_mailboxes_are_named_and_not_copied_and_keep_what_was_moved_there() {
+    let shared_mail = tempfile::tempdir().expect("a directory for shared mail");
+    std::fs::set_permissions(shared_mail.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+        .expect("open to all");
+    let public = namespace("public", "Public/", &shared_mail.path().display().to_string());
+    let old = Dovecot::start(Options { extra_configuration: vec![public], ..Options::mdbox_with_slashes() });
+    let migration = Migration::between(&old, &shared::dovecot_pair().destination)
+        .with_settings("[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"")
+        .seeded("INBOX\n    a\n    b\nPublic/team\n    c");
+    migration.sync();
+    migration.run(&["check"]).expect(0).says("`Public/team` takes no part: it is shared");
+    let mut source = migration.at_source();
+    source.select("INBOX");
+    source.command(b"UID MOVE 1 Public/team");
+    let output = migration.run(&["sync"]).expect(0);
+    assert!(format!("{output}").contains("still in `Public/team`"), "{output}");
+    expect(migration.destination, migration.user(), "INBOX\n    a\n    b");
+    source.expunge("Public/team", &[2]);
+    migration.sync();
+    expect(migration.destination, migration.user(), "INBOX\n    b");
+}
+
 /// What was moved into another personal namespace is copied there, and only then deleted here.
 #[test]
 fn message_moved_into_a_second_personal_namespace_is_not_lost() {

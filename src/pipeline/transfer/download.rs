@@ -6,14 +6,14 @@
 use super::conveyor::{Conveyor, Load, Weight};
 use super::job::{Job, source_changed};
 use super::pending::Pending;
-use crate::engine::commands::fetch::{FLAG_ITEMS, FetchEvent, Fetched, MESSAGE_ITEMS};
+use crate::engine::commands::fetch::{FetchEvent, Fetched, MESSAGE_ITEMS};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::engine::{Octets, Session, identity};
 use crate::error::Result;
 use crate::model::amount::grow;
 use crate::model::server::Preset;
-use crate::model::{Digest, Flags, InternalDate, MessageRecord, Outcome, Uid, UidSet};
+use crate::model::{Digest, Flags, InternalDate, MessageRecord, Outcome, Presence, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -256,22 +256,21 @@ impl Download<'_> {
         if missing.is_empty() {
             return Ok(true);
         }
-        let outcome = match self.is_there(uid)? {
-            true => Outcome::Failed("the source does not give its octets".to_owned()),
-            false => Outcome::Vanished,
-        };
+        let outcome = self.why_absent(uid)?;
         Ok(self.conveyor.put(Parcel::Absent { uid, outcome }))
     }
 
-    fn is_there(&mut self, uid: Uid) -> Result<bool> {
+    fn why_absent(&mut self, uid: Uid) -> Result<Outcome> {
         self.session.run(b"NOOP", "the source refused NOOP", |_| Ok(()))?;
-        let tag = self.session.send_fetch(&UidSet::range(uid, uid), FLAG_ITEMS)?;
-        let mut found = false;
-        self.session.finish_fetch(tag, |event| {
-            found |= matches!(event, FetchEvent::Message(Fetched { uid: Some(seen), .. }) if seen == uid);
-            Ok(())
-        })?;
-        Ok(found)
+        let sighting = self.session.look_for(&UidSet::range(uid, uid))?;
+        Ok(match sighting.of(uid) {
+            Presence::There => Outcome::Failed("the source does not give its octets".to_owned()),
+            Presence::NotThere => Outcome::Vanished,
+            Presence::Unknown => {
+                let why = sighting.refusal.unwrap_or_default();
+                Outcome::Failed(format!("the source does not give its octets, nor tell whether it is there: {why}"))
+            }
+        })
     }
 }
 

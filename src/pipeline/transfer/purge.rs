@@ -12,11 +12,13 @@
 use super::unsettled::Unsettled;
 use crate::engine::Session;
 use crate::engine::commands::change::FlagChange;
-use crate::engine::commands::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
-use crate::model::{Digest, Flags, InternalDate, MailboxName, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
+use crate::model::{
+    Digest, Flags, InternalDate, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity,
+};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::appends;
 use crate::pipeline::survey::recognise::identities;
@@ -115,10 +117,10 @@ impl Purge<'_> {
     }
 
     fn warn_held_back(&mut self, plan: &MailboxPlan, count: usize, unsettled: &Unsettled) {
-        let why = match &unsettled.all {
-            Some(why) => why.as_str(),
-            None => "they are elsewhere on the source, and not copied from there yet",
-        };
+        self.warn_waiting(plan, count, &unsettled.reason());
+    }
+
+    fn warn_waiting(&mut self, plan: &MailboxPlan, count: usize, why: &str) {
         self.purged.warnings.push(format!("{count} deletions in `{}` wait for another sync: {why}", plan.destination));
     }
 
@@ -128,15 +130,21 @@ impl Purge<'_> {
             return Ok(());
         }
         let uids = uid_set(pending.iter().map(|deletion| deletion.source));
-        let there = self.access.with_session(Side::Source, |session| {
+        let sighting = self.access.with_session(Side::Source, |session| {
             open(session, &plan.source, plan.source_validity, Opening::Examine)?;
-            flags(session, &uids)
+            session.look_for(&uids)
         })?;
-        pending.retain(|deletion| !there.contains_key(&deletion.source));
-        if there.is_empty() {
+        pending.retain(|deletion| sighting.of(deletion.source) == Presence::NotThere);
+        let unknown = uids.iter().filter(|uid| sighting.of(*uid) == Presence::Unknown).count();
+        if unknown > 0 {
+            let why = sighting.refusal.as_deref().unwrap_or_default();
+            let why = format!("the source does not tell whether it still has them: {why}");
+            self.warn_waiting(plan, unknown, &why);
+        }
+        let uids = uid_set(uids.iter().filter(|uid| sighting.of(*uid) == Presence::There));
+        if uids.is_empty() {
             return Ok(());
         }
-        let uids = uid_set(there.into_keys());
         Err(Error::new(Kind::Refused, format!("the source listed its messages without UID {uids}, and has them"))
             .hint("nothing was deleted; run `mailferry sync --full`, which lists the mailbox whole"))
     }
@@ -254,7 +262,12 @@ fn remove(
     (removal.marked, removal.strangers, removal.left) = Default::default();
     for window in uids.chunks(COMMAND_OCTETS, WINDOW) {
         let there = identities(session, &window.to_string())?;
-        removal.gone.extend(window.iter().filter(|uid| !there.contains_key(uid)));
+        let absent = uid_set(window.iter().filter(|uid| !there.contains_key(uid)));
+        let sighting = session.look_for(&absent)?;
+        let (gone, unseen): (Vec<Uid>, Vec<Uid>) =
+            absent.iter().partition(|uid| sighting.of(*uid) == Presence::NotThere);
+        removal.gone.extend(gone);
+        removal.left.extend(unseen);
         let (same, strangers): (Vec<Uid>, Vec<Uid>) =
             window.iter().filter(|uid| there.contains_key(uid)).partition(|uid| there.get(uid) == targets.get(uid));
         removal.strangers.extend(strangers);
@@ -274,15 +287,16 @@ fn expunge(session: &mut Session, uids: &UidSet, removal: &mut Removal) -> Resul
     if session.expunges_by_uid() {
         session.expunge(uids)?;
     }
-    let left = flags(session, uids)?;
+    let left = session.look_for(uids)?;
     for uid in uids.iter() {
-        match left.get(&uid) {
-            None => {
+        let is_marked = left.flags(uid).is_some_and(|flags| flags.has(SystemFlag::Deleted));
+        match left.of(uid) {
+            Presence::NotThere => {
                 removal.gone.insert(uid);
                 removal.removed += 1;
             }
-            Some(flags) if flags.has(SystemFlag::Deleted) && !session.expunges_by_uid() => removal.marked += 1,
-            Some(_) => removal.left.push(uid),
+            Presence::There if is_marked && !session.expunges_by_uid() => removal.marked += 1,
+            Presence::There | Presence::Unknown => removal.left.push(uid),
         }
     }
     Ok(())
@@ -299,24 +313,6 @@ fn open(session: &mut Session, mailbox: &MailboxName, validity: UidValidity, ope
             .hint("give the login the rights `s`, `t` and `e` on it"));
     }
     Ok(())
-}
-
-/// The flags of those messages that are there.
-fn flags(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Flags>> {
-    let mut found = HashMap::new();
-    for chunk in uids.chunks(COMMAND_OCTETS, WINDOW) {
-        let tag = session.send_fetch(&chunk, FLAG_ITEMS)?;
-        let status = session.finish_fetch(tag, |event| {
-            if let FetchEvent::Message(Fetched { uid: Some(uid), flags, .. }) = event
-                && chunk.contains(uid)
-            {
-                found.insert(uid, flags.unwrap_or_default());
-            }
-            Ok(())
-        })?;
-        session.accepted(status, "could not look at messages")?;
-    }
-    Ok(found)
 }
 
 /// All by which two messages are told to be one.

@@ -1,43 +1,74 @@
-//! What may have been moved: messages of the source that have no copy where they are now.
+//! What may have been moved: messages of the source that have no copy where they are now. A deletion waits for them.
+//!
+//! Invariants:
+//! 1. A message is looked for wherever the source lists anything: in mailboxes that take no part, in views of others, in other
+//!    users' and shared mailboxes, and among what came since the scan.
+//! 2. Where it cannot be told, every deletion of the account waits.
 
 use crate::engine::Session;
-use crate::engine::commands::list::ListedMailbox;
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
+use crate::engine::commands::list::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::error::Result;
-use crate::model::plan::{AccountPlan, Deletion};
-use crate::model::{Digest, MailboxState, RawName, Side, Uid};
+use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
+use crate::model::{Digest, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::listing::is_selectable;
 use crate::pipeline::survey::recognise::identities;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Messages whose identities are asked for at once.
+const WINDOW: u64 = 500;
+
+/// Links of a mailbox that are compared with their listing, to see whether the source's sizes are exact.
+const SIZES_COMPARED: usize = 200;
 
 /// Messages of the source that have no copy where they are now: what looks deleted may have been moved there.
 #[derive(Default)]
 pub struct Unsettled {
     identities: HashSet<Digest>,
+    /// Mailboxes that take no part and hold some of them.
+    places: BTreeSet<String>,
     /// Why it cannot be told for any message.
-    pub all: Option<String>,
+    all: Option<String>,
 }
 
 impl Unsettled {
-    /// Looks at what is not copied, and at what came to the source since it was scanned.
+    /// Looks at what is not copied, at what takes no part, and at what came to the source since it was scanned.
     ///
     /// # Errors
     /// What the source's session gives; `State`.
     pub fn find(access: &Access<'_>, plan: &AccountPlan) -> Result<Unsettled> {
         let mut unsettled = Unsettled::default();
-        if let Some(omitted) = plan.omitted.iter().find(|omitted| !omitted.intended) {
-            unsettled.all = Some(format!("`{}` stays behind, and they may have been moved there", omitted.mailbox));
-            return Ok(unsettled);
-        }
         unsettled.add_uncopied(access, plan)?;
-        access.with_session(Side::Source, |session| unsettled.add_arrived_since(access, session, plan))?;
+        let sought = Sought::of(access, plan)?;
+        access.with_session(Side::Source, |session| {
+            let listing = session.list_mailboxes()?;
+            unsettled.add_arrived_since(access, session, plan, &listing)?;
+            unsettled.add_elsewhere(session, plan, &listing, &sought)
+        })?;
         Ok(unsettled)
     }
 
     /// Whether the message may be elsewhere.
     pub fn holds_back(&self, deletion: &Deletion) -> bool {
         self.all.is_some() || self.identities.contains(&deletion.identity)
+    }
+
+    /// Why deletions wait.
+    pub fn reason(&self) -> String {
+        if let Some(why) = &self.all {
+            return why.clone();
+        }
+        let places: Vec<String> = self.places.iter().map(|place| format!("`{place}`")).collect();
+        match places.is_empty() {
+            true => "they are elsewhere on the source, and not copied from there yet".to_owned(),
+            false => format!("on the source they are still in {}, from which nothing is copied", places.join(", ")),
+        }
+    }
+
+    fn cannot_tell(&mut self, listed: &ListedMailbox, why: &str) {
+        self.all = Some(format!("{why} `{}` on the source, and they may have been moved there", listed.name));
     }
 
     /// What was planned to be copied and is not linked, and what was skipped.
@@ -60,39 +91,192 @@ impl Unsettled {
 
     /// What came to the source since it was scanned. Mailboxes are listed one after the other: a message may have left
     /// one that was not listed yet for one that was.
-    fn add_arrived_since(&mut self, access: &Access<'_>, session: &mut Session, plan: &AccountPlan) -> Result<()> {
+    fn add_arrived_since(
+        &mut self,
+        access: &Access<'_>,
+        session: &mut Session,
+        plan: &AccountPlan,
+        listing: &Listing,
+    ) -> Result<()> {
         let known = access.state.mailboxes(Side::Source)?;
         let known: HashMap<&RawName, &MailboxState> =
             known.iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect();
-        let takes_part: HashSet<&RawName> = plan.mailboxes.iter().map(|mailbox| &mailbox.source.raw).collect();
-        for listed in session.list_mailboxes()?.mailboxes.iter().filter(|listed| is_selectable(listed)) {
-            match known.get(&listed.name.raw) {
-                Some(known) if takes_part.contains(&listed.name.raw) => self.add_tail(session, listed, known)?,
-                Some(_) => {}
-                None if listed.status.is_some_and(|status| status.messages == 0) => {}
-                None => self.all = Some(format!("the source has a new mailbox `{}`", listed.name)),
+        for listed in listing.mailboxes.iter().filter(|listed| takes_part(plan, listed)) {
+            if let Some(known) = known.get(&listed.name.raw) {
+                self.add_tail(session, listed, known.sync_point.unwrap_or_default())?;
             }
         }
         Ok(())
     }
 
-    fn add_tail(&mut self, session: &mut Session, listed: &ListedMailbox, known: &MailboxState) -> Result<()> {
-        let before = known.sync_point.unwrap_or_default();
-        let unchanged = |now: crate::model::SyncPoint| {
+    fn add_tail(&mut self, session: &mut Session, listed: &ListedMailbox, before: SyncPoint) -> Result<()> {
+        let unchanged = |now: SyncPoint| {
             now.uid_validity == before.uid_validity && now.uid_next.is_some() && now.uid_next == before.uid_next
         };
         if listed.status.is_some_and(unchanged) {
             return Ok(());
         }
-        let opened = session.open(&listed.name, Opening::Examine)?;
-        if opened.sync_point.uid_validity != before.uid_validity {
-            self.all = Some(format!("`{}` on the source changed its UIDVALIDITY", listed.name));
+        let Some(point) = self.open(session, listed)? else { return Ok(()) };
+        if point.uid_validity != before.uid_validity {
+            self.cannot_tell(listed, "there is a new UIDVALIDITY of");
             return Ok(());
         }
         let first = before.uid_next.unwrap_or(Uid(1));
-        // `n:*` names the last message even where it is below n.
-        let arrived = identities(session, &format!("{first}:*"))?;
-        self.identities.extend(arrived.into_iter().filter(|(uid, _)| *uid >= first).map(|(_, (identity, _))| identity));
+        let Some(arrived) = self.sizes(session, listed, first, None)? else { return Ok(()) };
+        self.add_identified(session, listed, &arrived.into_keys().collect(), None)
+    }
+
+    /// What is in mailboxes that take no part, whosever they are.
+    fn add_elsewhere(
+        &mut self,
+        session: &mut Session,
+        plan: &AccountPlan,
+        listing: &Listing,
+        sought: &Sought,
+    ) -> Result<()> {
+        if sought.identities.is_empty() {
+            return Ok(());
+        }
+        if let Some(unreadable) = listing.names.unreadable.first() {
+            self.all = Some(format!("`{}` on the source cannot be read, and they may be there", unreadable.name));
+            return Ok(());
+        }
+        let own = listing.mailboxes.iter().filter(|listed| !takes_part(plan, listed));
+        for listed in own.chain(&listing.foreign).filter(|listed| is_selectable(listed)) {
+            if self.all.is_some() {
+                return Ok(());
+            }
+            if listed.status.is_none_or(|status| status.messages > 0) {
+                self.look_in(session, listed, sought)?;
+            }
+        }
         Ok(())
     }
+
+    fn look_in(&mut self, session: &mut Session, listed: &ListedMailbox, sought: &Sought) -> Result<()> {
+        let Some(point) = self.open(session, listed)? else { return Ok(()) };
+        let Some(sizes) = self.sizes(session, listed, Uid(1), Some(point.messages))? else { return Ok(()) };
+        let alike =
+            |size: &Option<u64>| size.is_none_or(|size| sought.sizes.as_ref().is_none_or(|it| it.contains(&size)));
+        let candidates: BTreeSet<Uid> = sizes.iter().filter(|(_, size)| alike(size)).map(|(uid, _)| *uid).collect();
+        self.add_identified(session, listed, &candidates, Some(sought))
+    }
+
+    /// Opens a mailbox; `None` where that is refused.
+    fn open(&mut self, session: &mut Session, listed: &ListedMailbox) -> Result<Option<SyncPoint>> {
+        match session.open(&listed.name, Opening::Examine) {
+            Ok(opened) => Ok(Some(opened.sync_point)),
+            Err(error) if session.is_alive() => {
+                self.cannot_tell(listed, &format!("the server refuses ({}) to open", error.summary()));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All messages from that UID on, with their sizes as listed; `None` where they are not told for certain. `held` is how
+    /// many there are.
+    fn sizes(
+        &mut self,
+        session: &mut Session,
+        listed: &ListedMailbox,
+        first: Uid,
+        held: Option<u32>,
+    ) -> Result<Option<HashMap<Uid, Option<u64>>>> {
+        let mut found = HashMap::new();
+        let tag = session.send(format!("UID FETCH {first}:* (UID RFC822.SIZE)").as_bytes())?;
+        let status = session.finish_fetch(tag, |event| {
+            // `n:*` names the last message even where it is below n.
+            if let FetchEvent::Message(Fetched { uid: Some(uid), octets, .. }) = event
+                && uid >= first
+            {
+                found.insert(uid, octets);
+            }
+            Ok(())
+        })?;
+        if !status.is_ok() || held.is_some_and(|held| (found.len() as u64) < u64::from(held)) {
+            self.cannot_tell(listed, "the server does not list all of");
+            return Ok(None);
+        }
+        Ok(Some(found))
+    }
+
+    /// Adds the identities of these messages, or those that are sought.
+    fn add_identified(
+        &mut self,
+        session: &mut Session,
+        listed: &ListedMailbox,
+        uids: &BTreeSet<Uid>,
+        sought: Option<&Sought>,
+    ) -> Result<()> {
+        let set: UidSet = uids.iter().copied().collect();
+        for chunk in set.chunks(COMMAND_OCTETS, WINDOW) {
+            let found = match identities(session, &chunk.to_string()) {
+                Err(error) if session.is_alive() => {
+                    self.cannot_tell(listed, &format!("the server refuses ({}) to show", error.summary()));
+                    return Ok(());
+                }
+                found => found?,
+            };
+            if found.len() < chunk.len() as usize {
+                self.cannot_tell(listed, "the server does not describe all of");
+                return Ok(());
+            }
+            let found = found.into_values().map(|(identity, _)| identity);
+            let meant: Vec<Digest> =
+                found.filter(|identity| sought.is_none_or(|it| it.identities.contains(identity))).collect();
+            if sought.is_some() && !meant.is_empty() {
+                self.places.insert(listed.name.path());
+            }
+            self.identities.extend(meant);
+        }
+        Ok(())
+    }
+}
+
+fn takes_part(plan: &AccountPlan, listed: &ListedMailbox) -> bool {
+    plan.mailboxes.iter().any(|mailbox| mailbox.source.raw == listed.name.raw)
+}
+
+/// What is to be deleted and would then be nowhere on the destination.
+struct Sought {
+    identities: HashSet<Digest>,
+    /// The sizes that they may be listed with; `None` for all, where the source estimates.
+    sizes: Option<HashSet<u64>>,
+}
+
+impl Sought {
+    fn of(access: &Access<'_>, plan: &AccountPlan) -> Result<Sought> {
+        let deletions = plan.mailboxes.iter().flat_map(|mailbox| &mailbox.deletions);
+        let mut identities: HashSet<Digest> = deletions.map(|deletion| deletion.identity).collect();
+        let (mut sizes, mut exact) = (HashSet::new(), true);
+        for mailbox in &plan.mailboxes {
+            let going: HashSet<Uid> = mailbox.deletions.iter().map(|deletion| deletion.source).collect();
+            let mut compared = 0;
+            for link in access.state.links(&mailbox.source.raw)? {
+                let link = link?;
+                if going.contains(&link.source) {
+                    sizes.insert(link.octets);
+                    continue;
+                }
+                let wanted = identities.contains(&link.identity);
+                if !wanted && (compared >= SIZES_COMPARED || !link.is_ours()) {
+                    continue;
+                }
+                compared += 1;
+                let record = access.state.record(Side::Source, &mailbox.source.raw, link.source)?;
+                exact &= !link.is_ours() || record.as_ref().is_none_or(|record| record.octets == link.octets);
+                // A copy of it is where the source has it, too.
+                if wanted && record.is_some() && !is_missing(mailbox, link.source) {
+                    identities.remove(&link.identity);
+                }
+            }
+        }
+        Ok(Sought { identities, sizes: exact.then_some(sizes) })
+    }
+}
+
+/// Whether the copy of that source message is not there.
+fn is_missing(plan: &MailboxPlan, source: Uid) -> bool {
+    plan.departed.contains(source) || plan.copies.contains(source)
 }
