@@ -5,7 +5,7 @@
 //! What the Contract knows and this version does not do is refused by name, never half done.
 //!
 //! - [`Settings`]: all of it, from a file or from two URLs.
-//! - [`template`]: the commented file that `init` writes.
+//! - [`template`]: the commented file that `init` writes. [`import`]: settings from lists of other tools.
 //! - [`parse_size`], [`parse_duration`]: quantities as people write them; also for the command line.
 //!
 //! Passwords are not among the settings, only the places where they are: read when a login needs them, through
@@ -21,6 +21,7 @@ mod encoding;
 mod fields;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod import;
 mod keyring;
 mod limits;
 mod mistake;
@@ -41,6 +42,7 @@ mod template;
 mod tests;
 mod value;
 
+pub use import::{Imported, Tool, import};
 pub use mistake::{Mistake, Mistakes};
 pub use preset::{PRESETS, preset_named};
 pub use quantity::{parse_duration, parse_percent, parse_size};

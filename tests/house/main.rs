@@ -25,7 +25,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
-const INNER_ARROWS: [(&str, &[&str]); 15] = [
+const INNER_ARROWS: [(&str, &[&str]); 16] = [
+    ("config::import", &["config"]),
     ("engine::wire", &[]),
     ("engine::conversation", &["engine::wire"]),
     ("engine::commands", &["engine::wire", "engine::conversation", "engine"]),

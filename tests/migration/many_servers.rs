@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::support::compare::{Automatic, assert_identical_but_automatic, compare};
@@ -10,7 +11,7 @@ use crate::support::ferry::{Done, Ferry, Side};
 use crate::support::process::free_port;
 use crate::support::relay::Relay;
 use crate::support::seed::seed;
-use crate::support::server::{Server, User};
+use crate::support::server::{MASTER_PASSWORD, Server, User};
 use crate::support::shared;
 use crate::support::state::observe;
 
@@ -173,4 +174,87 @@ fn without_source_password(row: &str) -> String {
     let begin = row.find(";\"").expect("a password") + 1;
     let end = begin + row[begin..].find("\";").expect("its end") + 1;
     format!("{}{}", &row[..begin], &row[end..])
+}
+
+/// A directory whose settings are made from a list; the servers' certificates are trusted by the environment.
+fn with_list(list: &str) -> Ferry {
+    let pair = shared::dovecot_pair();
+    let authority = pair.source.authority_file().to_string_lossy().into_owned();
+    let ferry = Ferry::new(Side::unnamed(), Side::unnamed()).with_variable("SSL_CERT_FILE", &authority);
+    write_accounts(&ferry, "list", list);
+    ferry
+}
+
+/// What the plans say of each mailbox, by the users and not by the names of accounts.
+#[track_caller]
+fn planned(ferry: &Ferry) -> Vec<String> {
+    ferry.start_without_settings(&["scan"]).finish().expect(0);
+    let plan = ferry.start_without_settings(&["plan", "--json", "-"]).finish().expect(0).json();
+    let accounts =
+        plan["accounts"].as_array().expect("accounts").iter().map(|account| account["mailboxes"].to_string());
+    accounts.collect()
+}
+
+/// Written by `init`, and for whoever runs it alone.
+#[track_caller]
+fn assert_private(file: &Path) {
+    let mode = fs::metadata(file).expect("the accounts").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn lists_of_imapsync_and_microsoft_give_the_plan_of_the_same_accounts() {
+    let (pair, cyrus) = (shared::dovecot_pair(), shared::cyrus());
+    let new = &pair.destination;
+    let plain = |user: User| user.with_password("plain=\"pass, word'");
+    let users = [plain(User::fresh("listed")), plain(User::fresh("listed")), plain(User::fresh("listed"))];
+    let old = |index: usize| if index == 1 { cyrus as &dyn Server } else { &pair.source };
+    let mut rows =
+        "name,source_host,source_port,source_user,source_password,destination_user,destination_password\n".to_owned();
+    let (mut imapsync, mut microsoft) = (String::new(), "EmailAddress,UserName,Password\r\n".to_owned());
+    for (index, user) in users.iter().enumerate() {
+        old(index).add_user(user);
+        new.add_user(user);
+        seed(old(index), &user.name, MAIL);
+        let (name, port, password) = (&user.name, old(index).tls_port(), &user.password);
+        let quoted = format!("\"{}\"", password.replace('"', "\"\""));
+        rows.push_str(&format!("{name},localhost,{port},{name},{quoted},{name},{quoted}\n"));
+        let options = format!("--port1 {port} --ssl1 --port2 {} --ssl2 --automap", new.tls_port());
+        imapsync.push_str(&format!("localhost;{name};{password};localhost;{name};{password};{options};\n"));
+        if index != 1 {
+            microsoft.push_str(&format!("{name},{name},{quoted}\r\n"));
+        }
+    }
+    let ours = with_list("");
+    write_accounts(&ours, "accounts.csv", &rows);
+    let tables = format!(
+        "[destination]\nhost = \"localhost\"\nport = {}\n[accounts]\nfile = \"accounts.csv\"\n",
+        new.tls_port()
+    );
+    fs::write(ours.directory().join("mailferry.toml"), tables).expect("the settings");
+    let expected = planned(&ours);
+    assert_eq!(expected.len(), 3);
+
+    let from_imapsync = with_list(&imapsync);
+    let output = from_imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(0);
+    assert!(!format!("{output}").contains("plain="), "{output}");
+    assert_private(&from_imapsync.directory().join("accounts.csv"));
+    assert_eq!(planned(&from_imapsync), expected);
+    // Neither file is written over.
+    from_imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(2);
+
+    let from_microsoft = with_list(&microsoft);
+    from_microsoft
+        .start_without_settings(&["init", "--from", "microsoft", "list"])
+        .finish()
+        .expect(0)
+        .says("no passwords");
+    let settings = from_microsoft.directory().join("mailferry.toml");
+    let reached = |server: &dyn Server| format!("localhost\"\nport = {}\n", server.tls_port());
+    let filled = fs::read_to_string(&settings).expect("the settings").replace("localhost\"\n", "");
+    let filled = filled.replace("<host name of the old server>\"\n", &reached(&pair.source));
+    let master = format!("{}master_user = \"admin\"\npassword_env = \"NEW\"\n", reached(new));
+    fs::write(&settings, filled.replace("<host name of the new server>\"\n", &master)).expect("the settings");
+    let from_microsoft = from_microsoft.with_variable("NEW", MASTER_PASSWORD);
+    assert_eq!(planned(&from_microsoft), [expected[0].clone(), expected[2].clone()]);
 }

@@ -1,0 +1,122 @@
+//! Lists of other tools: what becomes of them, and what is said of them.
+
+use super::*;
+use crate::config::Settings;
+use crate::config::tests::Desk;
+use crate::model::{Side, server::Tls};
+
+/// The settings that a list becomes, read again.
+fn imported(tool: Tool, list: &str) -> (Settings, Imported, Desk) {
+    let desk = Desk::new().file("list", list);
+    let imported = import(tool, &desk.path("list"), "accounts.csv").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let desk = desk.file("accounts.csv", imported.accounts.as_bytes());
+    let filled = imported.settings.replace("<host name of the ", "").replace(" server>", ".example");
+    let settings = desk.read(&filled).unwrap_or_else(|mistakes| panic!("{mistakes}\n{filled}"));
+    (settings, imported, desk)
+}
+
+fn mistakes(tool: Tool, list: &str) -> String {
+    let desk = Desk::new().file("list", list);
+    desk.bare(import(tool, &desk.path("list"), "accounts.csv").err().expect("mistakes"))
+}
+
+fn password(settings: &Settings, account: usize, side: Side) -> String {
+    settings.passwords().password(&settings.accounts[account], side).unwrap().expose().to_owned()
+}
+
+const IMAPSYNC: &str = "# the loop of the FAQ\n\
+    old1.example;anna; pa\"ss ;new.example;anna@new.example;p2;\r\n\n\
+    old2.example;bob;b1;new.example;bob@new.example;b,2;--port1 143 --tls1 --automap --delete2;\r\n\
+    old1.example;anna2;c1;new.example;carl;c2;--maxsize=500 --regextrans2 's,a,b,' --Tr0ub4dor;\n";
+
+#[test]
+fn list_of_imapsync_becomes_settings_that_say_the_same() {
+    let (settings, imported, _desk) = imported(Tool::Imapsync, IMAPSYNC);
+    assert_eq!(imported.count, 3);
+    let users: Vec<_> = settings.accounts.iter().map(|a| (&*a.source_user, &*a.destination_user)).collect();
+    assert_eq!(users, [("anna", "anna@new.example"), ("bob", "bob@new.example"), ("anna2", "carl")]);
+    let source = |account: usize| settings.server(&settings.accounts[account], Side::Source);
+    assert_eq!(source(0).label(), "old1.example (old1.example)");
+    assert_eq!((source(0).tls, source(1).tls), (Tls::Implicit, Tls::StartTls));
+    assert!(settings.accounts[0].server(Side::Source) == settings.accounts[2].server(Side::Source));
+    assert_eq!(password(&settings, 0, Side::Source), " pa\"ss ", "imapsync takes it with its blanks");
+    assert_eq!(password(&settings, 1, Side::Destination), "b,2");
+    let notes = imported.notes.join("\n");
+    let expected = "an option that mailferry does not know (line 5) is not carried over
+--delete2 (line 4) is not carried over; in mailferry: `mode = \"mirror\"` in [sync]: deletes only what mailferry copied
+--maxsize (line 5) is not carried over; in mailferry: `max_message_size` in [sync]
+--regextrans2 (line 5) is not carried over; in mailferry: [mailboxes.rename]";
+    assert_eq!(notes, expected);
+}
+
+#[test]
+fn one_old_host_becomes_the_source() {
+    let (settings, imported, _desk) = imported(Tool::Imapsync, "o;a;p;n;a;q;\no;b;p;n;b;q;\n");
+    assert!(!imported.settings.contains("[servers") && imported.settings.contains("[source]\nhost = \"o\"\n"));
+    assert_eq!(settings.servers.len(), 2);
+}
+
+#[test]
+fn one_user_on_several_hosts_is_several_accounts() {
+    let (settings, ..) = imported(Tool::Imapsync, "o1;a;p;n;a;q\no2;a;p;n;b;q\no2;a;p;n;c;q\n");
+    let names: Vec<&str> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(names, ["a at o1", "a at o2", "a at o2 (2)"]);
+}
+
+#[test]
+fn list_of_microsoft_becomes_settings_that_say_the_same() {
+    let list =
+        "EmailAddress,UserName,Password\r\nanna@n.example,contoso/admin/anna,\"s,1\"\r\nbob@n.example,bob,s2\r\n,,\r\n";
+    let (settings, imported, _desk) = imported(Tool::Microsoft, list);
+    let users: Vec<_> = settings.accounts.iter().map(|a| (&*a.source_user, &*a.destination_user)).collect();
+    assert_eq!(users, [("contoso/admin/anna", "anna@n.example"), ("bob", "bob@n.example")]);
+    assert_eq!(password(&settings, 0, Side::Source), "s,1");
+    assert!(imported.notes[0].contains("no passwords for the new server"), "{:?}", imported.notes);
+}
+
+#[test]
+fn one_administrator_behind_a_star_becomes_the_master_user() {
+    let list = "EmailAddress,UserName,Password,UserRoot\nanna@n,anna*boss,Tr0ub4\nbob@n,bob*boss,Tr0ub4,INBOX\n";
+    let (settings, imported, _desk) = imported(Tool::Microsoft, list);
+    let users: Vec<_> = settings.accounts.iter().map(|account| account.source_user.as_str()).collect();
+    assert_eq!(users, ["anna", "bob"]);
+    let master = settings.server(&settings.accounts[0], Side::Source).master.clone().unwrap();
+    assert_eq!(master.user, "boss");
+    assert!(!imported.accounts.contains("Tr0ub4"), "the administrator's password is not written a thousand times");
+    let notes = imported.notes.join("\n");
+    assert!(notes.contains("UserRoot is not carried over") && notes.contains("put its password into source.password"));
+    let (settings, ..) = self::imported(Tool::Microsoft, &list.replace("bob*boss", "bob*other"));
+    assert_eq!(settings.accounts[0].source_user, "anna*boss", "they are login names as they are");
+}
+
+#[test]
+fn mistakes_of_a_list_are_told_with_their_lines_and_without_its_cells() {
+    let table = [
+        (
+            Tool::Imapsync,
+            "o;a;Tr0ub4;n\n",
+            "list:1: this line has 4 cells, and 6 are needed; write it like host1;user1;",
+        ),
+        (Tool::Imapsync, "o;a;;n;b;Tr0ub4;\n", "list:1: `password1`: this is empty"),
+        (Tool::Imapsync, "o o;a;Tr0ub4;n;b;Tr0ub4;\n", "list:1: `host1`: this is not a host name"),
+        (Tool::Imapsync, "o;a;Tr0ub4;n;;Tr0ub4;\n", "list:1: `user2`: this is empty"),
+        (Tool::Imapsync, "\n# x\n", "list: there is no account in the list; name the right file"),
+        (
+            Tool::Microsoft,
+            "a,b,Tr0ub4\n",
+            "list:1: the first line does not name the columns EmailAddress, UserName, Pass",
+        ),
+        (
+            Tool::Microsoft,
+            "EmailAddress,UserName,Password\nx,y,\"Tr0ub4\n",
+            "list:2: the quote that begins a cell here",
+        ),
+        (Tool::Microsoft, "EmailAddress,UserName,Password\nx,,Tr0ub4\n", "list:2: `UserName`: this is empty"),
+        (Tool::Microsoft, "EmailAddress,UserName,Password\nx,y\n", "list:2: `Password`: this is empty"),
+    ];
+    for (tool, list, expected) in table {
+        let mistakes = mistakes(tool, list);
+        assert!(mistakes.contains(expected), "{list}: {mistakes}");
+        assert!(!mistakes.contains("Tr0ub4"), "{mistakes}");
+    }
+}
