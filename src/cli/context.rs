@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
 use crate::model::report::AccountResult;
+use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Server, ServerId};
 use crate::pipeline::Migration;
 use crate::store::Store;
@@ -183,17 +184,20 @@ impl Context {
         result
     }
 
-    /// Ends a command: lists all failures, those of whole accounts and those that `failures_of` finds in a success, and
-    /// says how to go on with `again` after an interruption.
-    pub fn conclude<T>(
-        &self,
-        results: &[AccountResult<T>],
-        code: ExitCode,
-        failures_of: impl Fn(&T) -> Vec<&Error>,
-        again: &str,
-    ) -> ExitCode {
+    /// Ends a command that worked on accounts: lists all failures, and says how to go on with `again` after an
+    /// interruption. Its status is what the ledgers say.
+    pub fn conclude<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) -> ExitCode {
+        self.ended(results, ExitCode::of_ledgers(&RunLedger::of(results)), again)
+    }
+
+    /// As [`Context::conclude`]; whether there is something to do is told, too.
+    pub fn conclude_in_detail<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) -> ExitCode {
+        self.ended(results, ExitCode::of_ledgers_in_detail(&RunLedger::of(results)), again)
+    }
+
+    fn ended<T: Accounted>(&self, results: &[AccountResult<T>], code: ExitCode, again: &str) -> ExitCode {
         let failures = results.iter().flat_map(|result| match &result.result {
-            Ok(success) => failures_of(success),
+            Ok(success) => success.failures(),
             Err(error) => vec![error],
         });
         errors::show_failures(&self.screen, &failures.collect::<Vec<_>>());

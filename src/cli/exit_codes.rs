@@ -1,16 +1,21 @@
 //! All exit codes: their numbers, what they mean, how they merge, and what leads to them.
 //!
-//! Scripts depend on the numbers. The worst wins, and worse is what tells more about the whole run:
+//! Scripts depend on the numbers. The one that says most wins:
 //!
 //! - *interrupted* comes first: what else is known is then known of a part only;
 //! - next what kept the run from taking place at all: the state is *locked*, the *usage* is wrong, a *fatal* error;
 //!   or no account could be *reached*;
+//! - then work that is *left* by a limit: a script that runs apply again on 9 goes on while another run makes progress,
+//!   and ends with what failed;
 //! - then what a person has to decide: a *guard* refused, the plan is *stale*, verify found *differences*;
-//! - then what *failed* in part, then work that is *left*: a script that runs apply again on 9 must stop at a 3;
-//! - last that there is something *to do*, which is no fault.
+//! - then what *failed* in part, and last that there is something *to do*, which is no fault.
+//!
+//! A command that works on accounts has its status from their ledgers, by [`ExitCode::of_ledgers`], and from nothing
+//! else.
 
 use crate::error::{Error, Kind, Scope};
-use crate::model::report::{AccountResult, ApplySummary, Ending, ScanSummary, VerifySummary};
+use crate::model::ledger::{AccountLedger, Ending, Stage};
+use crate::model::run_ledger::RunLedger;
 use std::process;
 
 /// How a run ended, from the best to the worst: `Ord` is how codes merge.
@@ -18,11 +23,11 @@ use std::process;
 pub enum ExitCode {
     Done,
     SomethingToDo,
-    LimitReached,
     SomeFailed,
     Different,
     StalePlan,
     GuardRefused,
+    LimitReached,
     NoneReached,
     Fatal,
     Usage,
@@ -40,7 +45,7 @@ const MEANINGS: [(ExitCode, u8, &str); 12] = [
     (ExitCode::StalePlan, 5, "the plan is stale: scan and plan again"),
     (ExitCode::GuardRefused, 6, "a guard refused (deletions, quota)"),
     (ExitCode::Locked, 7, "another mailferry holds this state"),
-    (ExitCode::Different, 8, "verify found differences"),
+    (ExitCode::Different, 8, "verify found differences, or messages that stay behind"),
     (ExitCode::LimitReached, 9, "a limit of apply was reached with work left; run it again"),
     (ExitCode::SomethingToDo, 10, "only with --detailed-exitcode: there is something to do"),
     (ExitCode::Interrupted, 130, "interrupted; all that was done is recorded"),
@@ -49,7 +54,7 @@ const MEANINGS: [(ExitCode, u8, &str); 12] = [
 /// The exit codes as a part of the help.
 pub fn help() -> String {
     let lines = MEANINGS.iter().map(|(_, number, meaning)| format!("  {number:>3}  {meaning}\n"));
-    std::iter::once("Exit status (the worst wins):\n".to_owned()).chain(lines).collect()
+    std::iter::once("Exit status (the one that says most wins):\n".to_owned()).chain(lines).collect()
 }
 
 impl ExitCode {
@@ -88,45 +93,45 @@ impl ExitCode {
         }
     }
 
-    /// For all accounts: each failed account counts, and each success as `of_success` says.
-    pub fn of_results<T>(results: &[AccountResult<T>], of_success: impl Fn(&T) -> ExitCode) -> ExitCode {
-        let codes = results.iter().map(|result| match &result.result {
-            Ok(success) => of_success(success),
-            Err(error) => ExitCode::of_account(error),
-        });
-        codes.fold(ExitCode::Done, ExitCode::merge).merge(of_common_failure(results))
+    /// For a command that worked on accounts.
+    pub fn of_ledgers(run: &RunLedger<'_>) -> ExitCode {
+        let codes = run.ledgers().map(ExitCode::of_ledger).chain(run.errors().map(ExitCode::of_account));
+        codes.fold(ExitCode::Done, ExitCode::merge).merge(of_common_failure(run))
     }
 
-    /// For failures that were listed, and ended nothing; but the state that cannot be written ends all.
-    pub fn of_failures(failures: &[Error]) -> ExitCode {
-        let interrupted = |error: &Error| *error.kind() == Kind::Interrupted;
-        match failures {
-            [] => ExitCode::Done,
-            all if all.iter().all(interrupted) => ExitCode::Interrupted,
-            all if all.iter().any(is_end_of_state) => ExitCode::Fatal,
-            _ => ExitCode::SomeFailed,
-        }
+    /// As [`ExitCode::of_ledgers`], and whether there is something to do is told, too.
+    pub fn of_ledgers_in_detail(run: &RunLedger<'_>) -> ExitCode {
+        let to_do = run.ledgers().any(|ledger| ledger.to_do);
+        ExitCode::of_ledgers(run).merge(if to_do { ExitCode::SomethingToDo } else { ExitCode::Done })
     }
 
-    /// For a scan of one account.
-    pub fn of_scan(summary: &ScanSummary) -> ExitCode {
-        ExitCode::of_failures(&summary.troubles)
-    }
-
-    /// For an apply of one account.
-    pub fn of_apply(summary: &ApplySummary) -> ExitCode {
-        let ending = match summary.ending {
+    fn of_ledger(ledger: &AccountLedger) -> ExitCode {
+        let ending = match ledger.ending {
             Ending::Complete => ExitCode::Done,
             Ending::Limit => ExitCode::LimitReached,
             Ending::Interrupted => ExitCode::Interrupted,
         };
-        ending.merge(ExitCode::of_failures(&summary.failures))
+        let found = match ledger.stage {
+            Stage::Verified if !ledger.differences.is_clean() || ledger.leaves_behind() => ExitCode::Different,
+            _ if ledger.leaves_behind() => ExitCode::SomeFailed,
+            _ => ExitCode::Done,
+        };
+        ending.merge(found).merge(ExitCode::of_failures(&ledger.failures))
     }
 
-    /// For a verification of one account.
-    pub fn of_verify(summary: &VerifySummary) -> ExitCode {
-        let found = if summary.differences.is_clean() { ExitCode::Done } else { ExitCode::Different };
-        found.merge(ExitCode::of_failures(&summary.troubles))
+    /// For failures that were listed, and ended nothing; but the state that cannot be written ends all, and a guard asks
+    /// for a word.
+    fn of_failures(failures: &[Error]) -> ExitCode {
+        let codes = failures.iter().map(|failure| match failure.kind() {
+            Kind::Interrupted => ExitCode::Done,
+            Kind::Guard => ExitCode::GuardRefused,
+            _ if is_end_of_state(failure) => ExitCode::Fatal,
+            _ => ExitCode::SomeFailed,
+        });
+        match codes.fold(ExitCode::Done, ExitCode::merge) {
+            ExitCode::Done if !failures.is_empty() => ExitCode::Interrupted,
+            worst => worst,
+        }
     }
 }
 
@@ -136,13 +141,10 @@ fn is_end_of_state(error: &Error) -> bool {
 }
 
 /// For what all accounts failed of, and says something about the run as a whole.
-fn of_common_failure<T>(results: &[AccountResult<T>]) -> ExitCode {
-    let all_failed = |of: fn(&Error) -> bool| {
-        !results.is_empty() && results.iter().all(|result| result.result.as_ref().is_err_and(of))
-    };
-    if all_failed(is_unreached) {
+fn of_common_failure(run: &RunLedger<'_>) -> ExitCode {
+    if run.all_failed(is_unreached) {
         ExitCode::NoneReached
-    } else if all_failed(|error| *error.kind() == Kind::Settings) {
+    } else if run.all_failed(|error| *error.kind() == Kind::Settings) {
         ExitCode::Usage
     } else {
         ExitCode::Done
@@ -171,7 +173,9 @@ impl From<ExitCode> for process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::report::Differences;
+    use crate::model::report::{AccountCheck, AccountResult, ApplySummary, ScanSummary};
+    use crate::model::run_ledger::Accounted;
+    use crate::model::statistics::RunFigures;
 
     fn failed(kind: Kind) -> AccountResult<ScanSummary> {
         AccountResult { account: "alice".to_owned(), result: Err(Error::new(kind, "it failed")) }
@@ -181,17 +185,25 @@ mod tests {
         AccountResult { account: "bob".to_owned(), result: Ok(ScanSummary::default()) }
     }
 
-    fn code(results: &[AccountResult<ScanSummary>]) -> u8 {
-        ExitCode::of_results(results, ExitCode::of_scan).number()
+    fn code<T: Accounted>(results: &[AccountResult<T>]) -> u8 {
+        ExitCode::of_ledgers(&RunLedger::of(results)).number()
+    }
+
+    /// The code of one account with this ledger.
+    fn code_of(stage: Stage, spoil: impl Fn(&mut AccountLedger)) -> u8 {
+        let mut ledger = AccountLedger::at(stage);
+        spoil(&mut ledger);
+        let summary = ApplySummary { figures: RunFigures::default(), ledger, warnings: Vec::new() };
+        code(&[AccountResult { account: "alice".to_owned(), result: Ok(summary) }])
     }
 
     #[test]
     fn the_worst_wins() {
-        let worst_first = [130, 7, 2, 1, 4, 6, 5, 8, 3, 9, 10, 0];
+        let worst_first = [130, 7, 2, 1, 4, 9, 6, 5, 8, 3, 10, 0];
         let mut codes = MEANINGS.map(|(code, _, _)| code);
         codes.sort_by(|a, b| b.cmp(a));
         assert_eq!(codes.map(ExitCode::number), worst_first);
-        assert_eq!(ExitCode::SomeFailed.merge(ExitCode::LimitReached), ExitCode::SomeFailed);
+        assert_eq!(ExitCode::SomeFailed.merge(ExitCode::LimitReached), ExitCode::LimitReached);
         assert_eq!(ExitCode::Done.merge(ExitCode::Interrupted), ExitCode::Interrupted);
     }
 
@@ -210,7 +222,7 @@ mod tests {
         assert_eq!(code(&[failed(Kind::Throttled(None))]), 4);
         assert_eq!(code(&[failed(Kind::Connection), failed(Kind::Protocol)]), 3);
         assert_eq!(code(&[failed(Kind::Connection), failed(Kind::Interrupted)]), 130);
-        assert_eq!(code(&[]), 0);
+        assert_eq!(code::<ScanSummary>(&[]), 0);
     }
 
     #[test]
@@ -237,14 +249,72 @@ mod tests {
     }
 
     #[test]
-    fn verify_differences_outrank_troubles() {
-        let trouble = Error::new(Kind::Refused, "could not select");
-        let mut summary = VerifySummary { troubles: vec![trouble], ..VerifySummary::default() };
-        assert_eq!(ExitCode::of_verify(&summary).number(), 3);
-        summary.differences = Differences { missing: 1, ..Differences::default() };
-        assert_eq!(ExitCode::of_verify(&summary).number(), 8);
-        let extra = Differences { extra: 5, ..Differences::default() };
-        assert_eq!(ExitCode::of_verify(&VerifySummary { differences: extra, ..VerifySummary::default() }).number(), 0);
+    fn what_is_kept_back_is_3_from_sync_and_8_from_verify_and_a_plan_only_tells_of_it() {
+        type Spoil = fn(&mut AccountLedger);
+        let kept_back: [Spoil; 7] = [
+            |it| it.outcomes.limited = 1,
+            |it| it.outcomes.refused = 1,
+            |it| it.outcomes.failed = 1,
+            |it| it.outcomes.not_found_again = 1,
+            |it| it.outcomes.undecided = 1,
+            |it| it.conditions.unreadable = 1,
+            |it| it.questioned = 1,
+        ];
+        for (index, spoil) in kept_back.into_iter().enumerate() {
+            let codes = [Stage::Planned, Stage::Applied, Stage::Verified].map(|stage| code_of(stage, spoil));
+            assert_eq!(codes, [0, 3, 8], "{index}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_leaves_out_and_what_cannot_be_kept_is_a_success() {
+        let well: [fn(&mut AccountLedger); 6] = [
+            |it| it.outcomes.skipped = 9,
+            |it| it.outcomes.departed = 9,
+            |it| it.outcomes.vanished = 9,
+            |it| it.outcomes.accepted = 9,
+            |it| it.losses.dates = 9,
+            |it| it.differences.extra = 9,
+        ];
+        for (index, with) in well.into_iter().enumerate() {
+            assert_eq!([Stage::Applied, Stage::Verified].map(|stage| code_of(stage, with)), [0, 0], "{index}");
+        }
+    }
+
+    #[test]
+    fn endings_and_listed_failures_count() {
+        let trouble =
+            |kind: Kind| move |it: &mut AccountLedger| it.failures.push(Error::new(kind.clone(), "it failed"));
+        assert_eq!(code_of(Stage::Verified, trouble(Kind::Refused)), 3);
+        assert_eq!(code_of(Stage::Applied, trouble(Kind::Guard)), 6);
+        assert_eq!(code_of(Stage::Applied, trouble(Kind::Interrupted)), 130);
+        assert_eq!(code_of(Stage::Verified, |it| it.differences.missing = 1), 8);
+        assert_eq!(code_of(Stage::Applied, |it| it.ending = Ending::Interrupted), 130);
+        let limited = |it: &mut AccountLedger| {
+            it.ending = Ending::Limit;
+            it.outcomes.refused = 1;
+        };
+        assert_eq!(code_of(Stage::Applied, limited), 9);
+    }
+
+    #[test]
+    fn something_to_do_is_told_only_in_detail() {
+        let ledger = AccountLedger { to_do: true, ..AccountLedger::at(Stage::Planned) };
+        let summary = ScanSummary { ledger, ..ScanSummary::default() };
+        let results = [AccountResult { account: "alice".to_owned(), result: Ok(summary) }];
+        let run = RunLedger::of(&results);
+        assert_eq!([ExitCode::of_ledgers(&run), ExitCode::of_ledgers_in_detail(&run)].map(ExitCode::number), [0, 10]);
+    }
+
+    #[test]
+    fn account_with_one_closed_side_is_not_reached() {
+        let account = |sides| AccountResult {
+            account: "alice".to_owned(),
+            result: Ok(AccountCheck { ledger: AccountLedger::default(), sides }),
+        };
+        let closed = || account(vec![Err(Error::new(Kind::Authentication, "the login was refused"))]);
+        assert_eq!(code(&[closed(), closed()]), 4);
+        assert_eq!(code(&[closed(), account(Vec::new())]), 3);
     }
 
     #[test]

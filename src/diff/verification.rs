@@ -6,8 +6,8 @@
 
 use crate::diff::comparing::matching::match_records;
 use crate::model::amount::Amounts;
+use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::policy::Mode;
-use crate::model::report::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
@@ -174,7 +174,12 @@ impl Comparison<'_> {
         self.verdict.outcomes.add(outcome, 1);
         let reason = match outcome {
             Outcome::Skipped(_) | Outcome::Departed => return,
-            Outcome::Refused(reason) | Outcome::Failed(reason) => reason.as_str(),
+            Outcome::Accepted(_) => return,
+            Outcome::Limited(reason)
+            | Outcome::Refused(reason)
+            | Outcome::Failed(reason)
+            | Outcome::NotFoundAgain(reason)
+            | Outcome::Undecided(reason) => reason.as_str(),
             _ => "not copied yet",
         };
         self.differ(DifferenceKind::Missing, Some(record.uid), None, reason.to_owned());

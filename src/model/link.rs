@@ -1,6 +1,6 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Digest, Flags, MailboxName, Outcomes, RawName, Uid, UidValidity};
+use super::{Digest, Flags, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -83,6 +83,24 @@ pub struct PairState {
     pub settled: Option<Settled>,
     /// What became of the source mailbox's messages, as of the last plan or apply.
     pub outcomes: Outcomes,
+    /// What the destination cannot keep of them.
+    pub losses: Losses,
     /// Number of links; a different count on disk means damage.
     pub links: u64,
+}
+
+impl PairState {
+    /// A pair that nothing is known of yet.
+    pub fn new(pairing: Pairing, destination: MailboxName) -> Self {
+        PairState {
+            pairing,
+            destination,
+            intent: None,
+            late_from: None,
+            settled: None,
+            outcomes: Outcomes::default(),
+            losses: Losses::default(),
+            links: 0,
+        }
+    }
 }

@@ -4,12 +4,15 @@
 
 pub mod account;
 pub mod amount;
+pub mod difference;
 pub mod digest;
 pub mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod ledger;
 pub mod limits;
 pub mod link;
+pub mod losses;
 pub mod mailbox;
 pub mod namespace;
 pub mod outcome;
@@ -18,6 +21,7 @@ pub mod policy;
 pub mod presence;
 pub mod record;
 pub mod report;
+pub mod run_ledger;
 pub mod secret;
 pub mod server;
 pub mod statistics;
@@ -27,7 +31,9 @@ pub mod utf7;
 pub use account::{Account, ServerId, Side};
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
+pub use ledger::{AccountLedger, MailboxCondition};
 pub use link::{Link, LinkOrigin, PairState, Pairing};
+pub use losses::Losses;
 pub use mailbox::{Attribute, MailboxName, MailboxState, RawName, SpecialUse, SyncPoint};
 pub use namespace::{Names, Namespace};
 pub use outcome::{Outcome, Outcomes};

@@ -1,9 +1,8 @@
 //! A plan: what `apply` will do, mailbox by mailbox, and which snapshots it was made from.
 
 use super::amount::grow;
-use super::{Digest, Flags, MailboxName, SpecialUse, Uid, UidSet, UidValidity};
+use super::{Digest, Flags, Losses, MailboxCondition, MailboxName, Outcome, SpecialUse, Uid, UidSet, UidValidity};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One message whose flags are to follow the source.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -21,6 +20,55 @@ pub struct FlagUpdate {
 pub struct Skipped {
     pub uid: Uid,
     pub reason: String,
+    pub whose: Whose,
+}
+
+/// Whose limit it is that leaves a message out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// The user's own: it is as they want it.
+    Settings,
+    /// The destination's: mail stays behind.
+    Destination,
+}
+
+/// How large a message may be, in octets: what the settings allow, and what the destination says that it takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SizeLimit {
+    pub settings: Option<u64>,
+    pub destination: Option<u64>,
+}
+
+impl SizeLimit {
+    /// Why a message of that size is not copied, and whose limit that is. What the user leaves out is as they want it,
+    /// whatever the destination would take.
+    pub fn objection(&self, octets: u64) -> Option<(Whose, String)> {
+        let exceeded = |limit: Option<u64>| limit.filter(|limit| octets > *limit);
+        let (whose, name, limit) = match (exceeded(self.settings), exceeded(self.destination)) {
+            (Some(settings), _) => (Whose::Settings, "max_message_size in [sync]", settings),
+            (None, Some(destination)) => (Whose::Destination, "the destination's limit", destination),
+            (None, None) => return None,
+        };
+        Some((whose, format!("too large: {octets} octets, and {name} is {limit} octets")))
+    }
+}
+
+impl Whose {
+    /// What became of a message that this limit left out.
+    pub fn outcome(self, reason: String) -> Outcome {
+        match self {
+            Whose::Settings => Outcome::Skipped(reason),
+            Whose::Destination => Outcome::Limited(reason),
+        }
+    }
+}
+
+impl Skipped {
+    /// What became of the message.
+    pub fn outcome(&self) -> Outcome {
+        self.whose.outcome(self.reason.clone())
+    }
 }
 
 /// One message that we copied, and that is gone from the source: its copy goes, too. Only in mirror mode.
@@ -82,8 +130,8 @@ pub struct MailboxPlan {
     pub present: u64,
     /// Source messages that are tied to the copy that we made.
     pub copied: u64,
-    /// Keywords that the destination cannot keep, and on how many of the messages to copy or update they stand.
-    pub dropped_keywords: BTreeMap<String, u64>,
+    /// What the destination cannot keep of the messages that are there, and of those that are to be copied.
+    pub losses: Losses,
 }
 
 impl MailboxPlan {
@@ -108,11 +156,18 @@ impl MailboxPlan {
 pub struct Omitted {
     pub mailbox: MailboxName,
     pub reason: String,
-    /// The user asked for it (a filter), or it holds no messages by nature. Otherwise it is an obstacle: mail stays
-    /// behind because of it, and the run is not a full success.
-    pub intended: bool,
+    /// Never that it takes part.
+    pub condition: MailboxCondition,
     /// Messages that stay behind with it, where known.
     pub messages: u64,
+}
+
+impl Omitted {
+    /// What becomes of its messages.
+    pub fn outcome(&self) -> Outcome {
+        let reason = self.reason.clone();
+        if self.condition.is_obstacle() { Outcome::Failed(reason) } else { Outcome::Skipped(reason) }
+    }
 }
 
 /// The plan of one account.

@@ -1,6 +1,6 @@
 //! Figures of a run: what was done, how fast, and how it ended.
 
-use super::Outcomes;
+use super::AccountLedger;
 use super::amount::grow;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -119,9 +119,9 @@ impl fmt::Display for BatchFigures {
 /// What the state remembers of one account between runs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct AccountStatus {
-    pub outcomes: Outcomes,
-    /// Messages on the source when last scanned.
-    pub source_messages: u64,
+    /// Where the account stood at the end of the last plan or run; what failed then is not kept but in `last_error`.
+    pub ledger: AccountLedger,
+    /// Octets on the source when last scanned.
     pub source_octets: u64,
     /// Octets copied over all runs.
     pub octets_copied: u64,

@@ -8,6 +8,7 @@ use crate::engine::commands::select::Opening;
 use crate::engine::conversation::capabilities::NonSynchronising;
 use crate::error::{Kind, Result};
 use crate::model::Side;
+use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Address, Tls};
 use crate::pipeline::fleet::access::Access;
@@ -26,7 +27,7 @@ pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
             let source = check_side(access, Side::Source);
             [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
         });
-        Ok(AccountCheck { sides: vec![source, destination] })
+        Ok(AccountCheck { ledger: AccountLedger::at(Stage::Looked), sides: vec![source, destination] })
     })
 }
 

@@ -64,7 +64,7 @@ impl Explainer<'_> {
             .plan()?
             .and_then(|plan| plan.omitted.into_iter().find(|omitted| omitted.mailbox == self.source.name));
         if let Some(omitted) = omitted {
-            let who = if omitted.intended { "It takes no part" } else { "It stays behind" };
+            let who = if omitted.condition.is_obstacle() { "It stays behind" } else { "It takes no part" };
             self.say(format!("{who}: {}.", omitted.reason));
         }
         if let Some(plan) = self.plan.clone() {
@@ -264,6 +264,10 @@ impl Explainer<'_> {
 fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Skipped(reason) => format!("skipped, because {reason}"),
+        Outcome::Limited(reason) => format!("not taken by the destination: {reason}"),
+        Outcome::NotFoundAgain(reason) => format!("stored on the destination, and not found there again: {reason}"),
+        Outcome::Undecided(reason) => format!("not decided yet: {reason}"),
+        Outcome::Accepted(reason) => format!("accepted as it is: {reason}"),
         Outcome::Refused(reason) => format!("refused by the destination: {reason}"),
         Outcome::Failed(reason) => format!("failed: {reason}"),
         Outcome::Vanished => "gone from the source when it was to be copied".to_owned(),

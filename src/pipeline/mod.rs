@@ -2,6 +2,7 @@
 //!
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
 //!   [`forget`]: the commands.
+//! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`transfer`]: how it gets across, and what goes.
 //!
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod resync;
 pub mod scan;
 pub mod status;
+pub mod stock;
 pub mod survey;
 pub mod transfer;
 pub mod verify;

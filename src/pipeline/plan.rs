@@ -11,14 +11,17 @@ use crate::diff::policy::policy_digest;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::amount::Amounts;
+use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
-use crate::model::{FlagCapacity, Link, MailboxState, Outcome, Outcomes, PairState, RawName, Side, UidSet};
+use crate::model::{
+    FlagCapacity, Link, MailboxCondition, MailboxState, Outcome, Outcomes, PairState, RawName, Side, Uid,
+};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::pairing::{appends, fresh_pair, pairing};
+use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
 use std::collections::HashMap;
@@ -65,7 +68,7 @@ struct Planner<'a> {
     capacity: FlagCapacity,
     policy: [u8; 16],
     plan: AccountPlan,
-    outcomes: Outcomes,
+    ledger: AccountLedger,
     /// Messages that the source holds and does not describe.
     unreadable: u64,
 }
@@ -83,7 +86,8 @@ impl<'a> Planner<'a> {
         };
         let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
         let capacity = snapshots.capacity();
-        Planner { access, snapshots, by_name, capacity, policy, plan, outcomes: Outcomes::default(), unreadable: 0 }
+        let ledger = AccountLedger::at(Stage::Planned);
+        Planner { access, snapshots, by_name, capacity, policy, plan, ledger, unreadable: 0 }
     }
 
     fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
@@ -113,7 +117,7 @@ impl<'a> Planner<'a> {
                 .flatten()
                 .collect::<Vec<_>>()
                 .join("; "),
-            intended: false,
+            condition: MailboxCondition::Unreadable,
             messages,
         });
     }
@@ -137,7 +141,7 @@ impl<'a> Planner<'a> {
             }
             Some(known) => self.compare(pair, source, Some(destination), Some(known)),
             None => {
-                let fresh = fresh_pair(pairing, pair);
+                let fresh = PairState::new(pairing, pair.destination.clone());
                 self.access.state.reset_pair(&fresh)?;
                 self.compare(pair, source, Some(destination), Some(fresh))
             }
@@ -182,10 +186,12 @@ impl<'a> Planner<'a> {
         destination: &MailboxState,
         known: &PairState,
     ) -> MailboxPlan {
-        self.outcomes.merge(&known.outcomes);
+        self.ledger.outcomes.merge(&known.outcomes);
+        self.ledger.losses.merge(&known.losses);
         MailboxPlan {
             present: known.outcomes.present,
             copied: known.outcomes.copied,
+            losses: known.losses.clone(),
             create: false,
             ..pair.empty_plan(source, Some(destination))
         }
@@ -232,9 +238,15 @@ impl<'a> Planner<'a> {
             state.unlink(&pair.source.raw, plan.copies.iter())?;
         }
         let mut outcomes = outcomes(&plan);
-        outcomes.failed += self.refresh_exceptions(&plan)?;
-        self.unreadable += outcomes.failed;
-        self.outcomes.merge(&outcomes);
+        for (uid, outcome) in self.refresh_exceptions(&plan)? {
+            // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
+            let planned = u64::from(plan.copies.contains(uid));
+            outcomes.pending -= planned;
+            self.unreadable += 1 - planned;
+            outcomes.add(&outcome, 1);
+        }
+        self.ledger.outcomes.merge(&outcomes);
+        self.ledger.losses.merge(&plan.losses);
         if known.is_some() {
             self.record_pair(&plan, outcomes, source, destination)?;
         }
@@ -257,6 +269,7 @@ impl<'a> Planner<'a> {
             && plan.kept == 0;
         pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
         pair.outcomes = outcomes;
+        pair.losses = plan.losses.clone();
         self.access.state.put_pair(&pair)
     }
 
@@ -269,45 +282,35 @@ impl<'a> Planner<'a> {
         let _ = state.forget_mailbox(Side::Source, &source.name.raw);
         if let Some(destination) = destination {
             let _ = state.forget_mailbox(Side::Destination, &destination.name.raw);
-            let _ = state.reset_pair(&PairState {
-                pairing: pairing(source, destination),
-                destination: destination.name.clone(),
-                intent: None,
-                late_from: None,
-                settled: None,
-                outcomes: Outcomes::default(),
-                links: 0,
-            });
+            let _ = state.reset_pair(&PairState::new(pairing(source, destination), destination.name.clone()));
         }
         error
             .scope(Scope::Mailbox)
             .hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
     }
 
-    /// Refusals and failures stay on record while their message is still to be copied, or cannot be listed; the skipped
-    /// are recorded anew. Returns how many messages the source has and does not describe.
-    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<u64> {
+    /// Refusals and failures stay on record while their message is still to be copied, or cannot be listed: these are
+    /// returned. The skipped are recorded anew.
+    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<Vec<(Uid, Outcome)>> {
         let state = &self.access.state;
         let name = &plan.source.raw;
         // One that is damaged is found again by the next try.
         let before: Vec<_> = state.exceptions(name).map_while(Result::ok).collect();
-        let skipped: UidSet = plan.skipped.iter().map(|skipped| skipped.uid).collect();
-        if before.is_empty() && skipped.is_empty() && state.exceptions(name).next().is_none() {
-            return Ok(0);
+        if before.is_empty() && plan.skipped.is_empty() && state.exceptions(name).next().is_none() {
+            return Ok(Vec::new());
         }
         state.clear_exceptions(name)?;
-        let (mut kept, mut records, mut unreadable) = (Vec::new(), state.record_lookup(Side::Source, name), 0);
+        let (mut kept, mut records) = (Vec::new(), state.record_lookup(Side::Source, name));
         for (uid, outcome) in before {
-            if plan.copies.contains(uid) {
+            let mut unreadable = || Ok::<_, Error>(records.get(uid)?.is_none());
+            if plan.copies.contains(uid) || (matches!(outcome, Outcome::Failed(_)) && unreadable()?) {
                 kept.push((uid, outcome));
-            } else if matches!(outcome, Outcome::Failed(_)) && records.get(uid)?.is_none() {
-                kept.push((uid, outcome));
-                unreadable += 1;
             }
         }
-        kept.extend(plan.skipped.iter().map(|skipped| (skipped.uid, Outcome::Skipped(skipped.reason.clone()))));
-        state.checkpoint(name, &[], &kept)?;
-        Ok(unreadable)
+        let skipped = plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome()));
+        let recorded: Vec<_> = kept.iter().cloned().chain(skipped).collect();
+        state.checkpoint(name, &[], &recorded)?;
+        Ok(kept)
     }
 
     fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
@@ -318,16 +321,16 @@ impl<'a> Planner<'a> {
         self.plan.warnings.extend(self.questions()?);
         let quotas = &self.snapshots.side(Side::Destination).quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
-        for omitted in &self.plan.omitted {
-            let outcome = match omitted.intended {
-                true => Outcome::Skipped(String::new()),
-                false => Outcome::Failed(String::new()),
-            };
-            self.outcomes.add(&outcome, omitted.messages);
-        }
         let source = self.snapshots.mailboxes(Side::Source);
-        let held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
-        Ok(PlanSummary { plan: self.plan, outcomes: self.outcomes, held })
+        let ledger = &mut self.ledger;
+        let taking_part: Vec<&RawName> = self.plan.mailboxes.iter().map(|mailbox| &mailbox.source.raw).collect();
+        ledger.conditions = self.snapshots.conditions(&taking_part, &self.plan.omitted);
+        for omitted in &self.plan.omitted {
+            ledger.outcomes.add(&omitted.outcome(), omitted.messages);
+        }
+        ledger.held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
+        ledger.to_do = !self.plan.totals().is_empty();
+        Ok(PlanSummary { plan: self.plan, ledger: self.ledger })
     }
 }
 
@@ -383,22 +386,22 @@ fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterat
 
 /// Where every message of the source mailbox stands before the plan is applied.
 fn outcomes(plan: &MailboxPlan) -> Outcomes {
-    Outcomes {
+    let mut outcomes = Outcomes {
         present: plan.present,
         copied: plan.copied,
-        skipped: plan.skipped.len() as u64,
         departed: plan.departed.len(),
         pending: plan.copies.len(),
         ..Outcomes::default()
-    }
+    };
+    plan.skipped.iter().for_each(|skipped| outcomes.add(&skipped.outcome(), 1));
+    outcomes
 }
 
 fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &PlanSummary) -> Result<()> {
     let source = snapshots.mailboxes(Side::Source);
     let mut status = state.status()?;
     let before = status.clone();
-    status.outcomes = summary.outcomes;
-    status.source_messages = summary.held;
+    status.ledger = AccountLedger { failures: Vec::new(), ..summary.ledger.clone() };
     status.source_octets = source.iter().map(|mailbox| mailbox.octets).total();
     if status == before { Ok(()) } else { state.put_status(&status) }
 }

@@ -33,7 +33,7 @@ fn sync_account(
     access.state.begin_scan()?;
     let scanned = access.gauge.part(Part::Scan, || {
         let mut scanned = scan_account(access, thoroughness, Identities::WhereOthersMayBe)?;
-        scanned.troubles.extend(recognise(access)?);
+        scanned.ledger.failures.extend(recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
     let planned = access.gauge.part(Part::Plan, || plan_account(access))?;
@@ -45,6 +45,6 @@ fn sync_account(
 fn note_scan(summary: &mut ApplySummary, scanned: ScanSummary) {
     summary.figures.mailboxes_scanned = scanned.source.mailboxes + scanned.destination.mailboxes;
     summary.figures.mailboxes_unchanged = scanned.source.unchanged + scanned.destination.unchanged;
-    summary.failures.extend(scanned.troubles);
+    summary.ledger.failures.extend(scanned.ledger.failures);
     summary.warnings.extend(scanned.warnings);
 }

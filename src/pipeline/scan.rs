@@ -15,7 +15,7 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
     for_each_account(migration, |access| {
         access.state.begin_scan()?;
         let mut summary = scan_account(access, thoroughness, Identities::All)?;
-        summary.troubles.extend(unreadable(access)?);
+        summary.ledger.failures.extend(unreadable(access)?);
         migration.store.flush()?;
         Ok(summary)
     })
@@ -33,7 +33,7 @@ fn unreadable(access: &Access<'_>) -> Result<Vec<Error>> {
 ///
 /// # Errors
 /// What makes the account's snapshot impossible: a login, rights, a broken connection. A mailbox that cannot be listed
-/// is in the summary's `troubles`.
+/// is among the ledger's failures.
 pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities: Identities) -> Result<ScanSummary> {
     let account = &access.account.name;
     access.bind()?;
@@ -49,7 +49,7 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
         ScanSummary { source: source.summary, destination: destination.summary, ..ScanSummary::default() };
     for side in [source, destination] {
         summary.warnings.extend(side.warnings);
-        summary.troubles.extend(side.troubles.into_iter().map(|trouble| trouble.in_account(account)));
+        summary.ledger.failures.extend(side.troubles.into_iter().map(|trouble| trouble.in_account(account)));
     }
     Ok(summary)
 }

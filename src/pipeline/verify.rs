@@ -7,8 +7,10 @@ use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
 use crate::error::Result;
 use crate::model::amount::grow;
+use crate::model::difference::{Difference, DifferenceKind};
+use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
-use crate::model::report::{AccountResult, Difference, DifferenceKind, VerifySummary};
+use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::server::Preset;
 use crate::model::{MailboxState, Outcome, Side, Uid};
 use crate::pipeline::fleet::access::Access;
@@ -35,7 +37,7 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     let mut summary = VerifySummary {
         deep: depth == Depth::Octets,
         warnings: [scanned.warnings, warnings].concat(),
-        troubles: scanned.troubles,
+        ledger: AccountLedger { failures: scanned.ledger.failures, ..AccountLedger::at(Stage::Verified) },
         ..VerifySummary::default()
     };
     for pair in &pairs {
@@ -44,6 +46,9 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
         merge(&mut summary, verdict);
     }
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
+    let taking_part: Vec<_> = pairs.iter().map(|pair| &pair.source.raw).collect();
+    summary.ledger.conditions = snapshots.conditions(&taking_part, &omitted);
+    summary.ledger.held = summary.ledger.outcomes.total();
     access.migration.store.flush()?;
     Ok(summary)
 }
@@ -122,9 +127,9 @@ fn compare_octets(
 }
 
 fn merge(summary: &mut VerifySummary, verdict: Verdict) {
-    summary.differences.merge(&verdict.differences);
+    summary.ledger.differences.merge(&verdict.differences);
     summary.listed.extend(verdict.listed);
-    summary.outcomes.merge(&verdict.outcomes);
+    summary.ledger.outcomes.merge(&verdict.outcomes);
     summary.mailboxes += 1;
     summary.messages += verdict.messages;
     grow(&mut summary.octets, verdict.octets);
@@ -133,13 +138,9 @@ fn merge(summary: &mut VerifySummary, verdict: Verdict) {
 
 /// A mailbox that takes no part because the user said so is left out; one that could not take part is missing.
 fn count_omitted(summary: &mut VerifySummary, omitted: &Omitted) {
-    let outcome = match omitted.intended {
-        true => Outcome::Skipped(String::new()),
-        false => Outcome::Failed(String::new()),
-    };
-    summary.outcomes.add(&outcome, omitted.messages);
-    if !omitted.intended {
-        summary.differences.add(DifferenceKind::Missing, omitted.messages);
+    summary.ledger.outcomes.add(&omitted.outcome(), omitted.messages);
+    if omitted.condition.is_obstacle() {
+        summary.ledger.differences.add(DifferenceKind::Missing, omitted.messages);
         summary.listed.push(Difference {
             mailbox: omitted.mailbox.path(),
             kind: DifferenceKind::Missing,

@@ -2,11 +2,12 @@
 
 use super::quantity::{counted, duration, message_rate, number, octet_rate, octets, verb_for};
 use super::table::{Align, Table};
-use super::{bottleneck, outcomes, succeeded, warning_lines};
+use super::{bottleneck, losses, outcomes, succeeded, unreached, warning_lines};
 use crate::error::sanitized;
-use crate::model::Outcomes;
 use crate::model::amount::grow;
-use crate::model::report::{AccountResult, ApplySummary, Ending};
+use crate::model::ledger::{AccountLedger, Ending};
+use crate::model::report::{AccountResult, ApplySummary};
+use crate::model::run_ledger::RunLedger;
 use crate::model::statistics::{PartFigures, RunFigures};
 
 /// What was done for each account and for all, what is left, and how to go on with `again` after a limit. How to go on
@@ -18,11 +19,14 @@ pub fn text(results: &[AccountResult<ApplySummary>], again: &str) -> String {
     let accounts = if results.len() > 1 { accounts(results) } else { String::new() };
     let warnings = succeeded(results).map(|(name, summary)| warning_lines(name, &summary.warnings, results.len()));
     let warnings: String = warnings.collect();
-    let (figures, outcomes) = sums(results);
+    let figures = sum(results);
+    let ledger = RunLedger::of(results).sum();
     let done = format!("Done in {}: {}\n", duration(figures.seconds), done(&figures));
-    let balance = format!("Outcome of {}\n", outcomes::sentence(&outcomes));
+    let balance = format!("Outcome of {}\n", outcomes::sentence(&ledger.outcomes));
+    let not_kept = losses::line(&ledger.losses);
     let bottleneck = bottleneck::line(&figures.parts, figures.seconds);
-    accounts + &warnings + &done + &balance + &bottleneck + &left(results, again)
+    let unreached = unreached(results, "done");
+    accounts + &warnings + &done + &balance + &not_kept + &bottleneck + &left(&ledger, again) + &unreached
 }
 
 /// A line for each account in which something happened; the others are counted.
@@ -40,17 +44,22 @@ fn accounts(results: &[AccountResult<ApplySummary>]) -> String {
     }
 }
 
-fn is_idle(ApplySummary { figures, left, failures, .. }: &ApplySummary) -> bool {
-    figures.messages_copied + figures.flags_updated + figures.messages_deleted + left == 0 && failures.is_empty()
+fn is_idle(ApplySummary { figures, ledger, .. }: &ApplySummary) -> bool {
+    let done = figures.messages_copied + figures.flags_updated + figures.messages_deleted;
+    done + ledger.outcomes.pending == 0 && ledger.failures.is_empty() && !ledger.leaves_behind()
 }
 
-fn row(account: &str, ApplySummary { figures, left, failures, .. }: &ApplySummary) -> [String; 5] {
+fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [String; 5] {
+    let AccountLedger { failures, outcomes, .. } = ledger;
     let mut notes = Vec::new();
     if !failures.is_empty() {
         notes.push(counted(failures.len() as u64, "failure"));
     }
-    if *left > 0 {
-        notes.push(format!("{} left", number(*left)));
+    if outcomes.left_behind() > 0 {
+        notes.push(format!("{} kept back", number(outcomes.left_behind())));
+    }
+    if outcomes.pending > 0 {
+        notes.push(format!("{} left", number(outcomes.pending)));
     }
     let flags = figures.flags_updated;
     if figures.messages_deleted > 0 {
@@ -66,11 +75,10 @@ fn row(account: &str, ApplySummary { figures, left, failures, .. }: &ApplySummar
 }
 
 /// Sums over all accounts. Accounts run side by side: the time is from the first beginning to the last end.
-fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
-    let (mut sum, mut outcomes) = (RunFigures::default(), Outcomes::default());
+fn sum(results: &[AccountResult<ApplySummary>]) -> RunFigures {
+    let mut sum = RunFigures::default();
     let begun = succeeded(results).map(|(_, summary)| summary.figures.started).min().unwrap_or(0);
-    for (_, ApplySummary { figures, outcomes: own, .. }) in succeeded(results) {
-        outcomes.merge(own);
+    for (_, ApplySummary { figures, .. }) in succeeded(results) {
         sum.messages_copied += figures.messages_copied;
         grow(&mut sum.octets_copied, figures.octets_copied);
         sum.flags_updated += figures.flags_updated;
@@ -79,7 +87,7 @@ fn sums(results: &[AccountResult<ApplySummary>]) -> (RunFigures, Outcomes) {
         figures.parts.iter().for_each(|part| add_part(&mut sum.parts, part));
         sum.seconds = sum.seconds.max((figures.started - begun) as f64 + figures.seconds);
     }
-    (sum, outcomes)
+    sum
 }
 
 fn add_part(sum: &mut Vec<PartFigures>, part: &PartFigures) {
@@ -110,24 +118,23 @@ fn done(figures: &RunFigures) -> String {
     done
 }
 
-fn left(results: &[AccountResult<ApplySummary>], again: &str) -> String {
-    let left = succeeded(results).map(|(_, summary)| summary.left).sum();
-    let ended = |ending| succeeded(results).any(|(_, summary)| summary.ending == ending);
+fn left(ledger: &AccountLedger, again: &str) -> String {
+    let left = ledger.outcomes.pending;
     let what = format!("{} {} left", counted(left, "message"), verb_for(left, "is", "are"));
-    if ended(Ending::Interrupted) {
-        format!("Interrupted: {what}.\n")
-    } else if ended(Ending::Limit) {
-        format!("A limit was reached: {what}.\nTo go on, run: {again}\n")
-    } else if left > 0 {
-        format!("Not all was done: {what}.\nTo try again, run: {again}\n")
-    } else {
-        String::new()
+    match ledger.ending {
+        Ending::Interrupted => format!("Interrupted: {what}.\n"),
+        Ending::Limit => format!("A limit was reached: {what}.\nTo go on, run: {again}\n"),
+        Ending::Complete if left > 0 => format!("Not all was done: {what}.\nTo try again, run: {again}\n"),
+        Ending::Complete => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Error, Kind};
+    use crate::model::Outcomes;
+    use crate::model::ledger::Stage;
 
     fn applied(copied: u64, started: i64, ending: Ending, left: u64) -> AccountResult<ApplySummary> {
         let figures = RunFigures {
@@ -138,7 +145,8 @@ mod tests {
             ..RunFigures::default()
         };
         let outcomes = Outcomes { copied, pending: left, ..Outcomes::default() };
-        let summary = ApplySummary { figures, outcomes, ending, failures: Vec::new(), warnings: Vec::new(), left };
+        let ledger = AccountLedger { outcomes, ending, ..AccountLedger::at(Stage::Applied) };
+        let summary = ApplySummary { figures, ledger, warnings: Vec::new() };
         AccountResult { account: format!("user{copied}"), result: Ok(summary) }
     }
 
@@ -165,6 +173,18 @@ Outcome of 103 messages: 101 copied, 2 still to copy
 Interrupted: 2 messages are left.
 ";
         assert_eq!(text(&results, "mailferry sync"), expected);
+    }
+
+    #[test]
+    fn text_names_accounts_that_were_not_reached_and_what_is_not_kept() {
+        let failed = Err(Error::new(Kind::Authentication, "could not log in"));
+        let mut lossy = applied(100, 0, Ending::Complete, 0);
+        if let Ok(summary) = &mut lossy.result {
+            summary.ledger.losses.dates = 1;
+        }
+        let shown = text(&[lossy, AccountResult { account: "bob".to_owned(), result: failed }], "x");
+        assert!(shown.contains("\nNot kept: 1 date cannot be kept by the destination\n"), "{shown}");
+        assert!(shown.ends_with("\n1 of 2 accounts done; 1 failed: bob\n"), "{shown}");
     }
 
     #[test]

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn text_shows_facts_and_the_failed_side() {
         let failed = Error::new(Kind::Authentication, "the login was refused").because("NO nope\x07");
-        let check = AccountCheck { sides: vec![Ok(source()), Err(failed)] };
+        let check =
+            AccountCheck { ledger: crate::model::AccountLedger::default(), sides: vec![Ok(source()), Err(failed)] };
         let results = [AccountResult { account: "alice".to_owned(), result: Ok(check) }];
         let expected = "\
 alice

@@ -7,7 +7,7 @@
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`]: one
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
-//! - `bottleneck`: who was waited for, in one line.
+//! - `losses`: what cannot be kept. `bottleneck`: who was waited for, in one line.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
 pub mod apply;
@@ -16,6 +16,7 @@ pub mod check;
 pub mod explanation;
 mod failure;
 pub mod forget;
+mod losses;
 pub mod outcomes;
 pub mod plan;
 pub mod quantity;
@@ -31,6 +32,29 @@ use crate::model::report::AccountResult;
 fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)> {
     results.iter().filter_map(|result| Some((result.account.as_str(), result.result.as_ref().ok()?)))
 }
+
+/// `4 of 6 accounts done; 2 failed: bob, carol`, for a line at the end; empty where none failed.
+fn unreached<T>(results: &[AccountResult<T>], done: &str) -> String {
+    let failed: Vec<&str> = results.iter().filter(|it| it.result.is_err()).map(|it| it.account.as_str()).collect();
+    if failed.is_empty() {
+        return String::new();
+    }
+    let (all, well) = (results.len() as u64, (results.len() - failed.len()) as u64);
+    let accounts = quantity::counted(all, "account");
+    format!("{} of {accounts} {done}; {}\n", quantity::number(well), named_accounts("failed", &failed))
+}
+
+/// `2 failed: bob, carol`; of many the first are named.
+fn named_accounts(what: &str, names: &[&str]) -> String {
+    let mut named: Vec<String> = names.iter().take(NAMED_ACCOUNTS).map(|name| sanitized(name)).collect();
+    if names.len() > NAMED_ACCOUNTS {
+        named.push("…".to_owned());
+    }
+    format!("{} {what}: {}", quantity::number(names.len() as u64), named.join(", "))
+}
+
+/// Accounts that are named in a line; the list of failures has all.
+const NAMED_ACCOUNTS: usize = 10;
 
 /// Lines that say what the reader should know, each with the account's name where there are several accounts.
 fn warning_lines(account: &str, warnings: &[String], accounts: usize) -> String {

@@ -16,35 +16,47 @@ pub fn left_out(outcomes: &Outcomes) -> String {
     parts(&Outcomes { present: 0, copied: 0, pending: 0, ..*outcomes }).join(", ")
 }
 
+/// Every count with its key for machines and its words, in the order in which people read them.
+fn named(outcomes: &Outcomes) -> [(&'static str, u64, &'static str); 12] {
+    let Outcomes {
+        present,
+        copied,
+        skipped,
+        limited,
+        refused,
+        vanished,
+        failed,
+        departed,
+        pending,
+        not_found_again,
+        undecided,
+        accepted,
+    } = *outcomes;
+    [
+        ("copied", copied, "copied"),
+        ("present", present, "present before"),
+        ("skipped", skipped, "skipped"),
+        ("limited", limited, "beyond the destination's limit"),
+        ("refused", refused, "refused"),
+        ("failed", failed, "failed"),
+        ("not_found_again", not_found_again, "stored and not found again"),
+        ("undecided", undecided, "not decided yet"),
+        ("vanished", vanished, "vanished from the source"),
+        ("departed", departed, "gone from the destination since"),
+        ("accepted", accepted, "accepted as they are"),
+        ("pending", pending, "still to copy"),
+    ]
+}
+
 fn parts(outcomes: &Outcomes) -> Vec<String> {
-    let Outcomes { present, copied, skipped, refused, vanished, failed, departed, pending } = *outcomes;
-    let named = [
-        (copied, "copied"),
-        (present, "present before"),
-        (skipped, "skipped"),
-        (refused, "refused"),
-        (failed, "failed"),
-        (vanished, "vanished from the source"),
-        (departed, "gone from the destination since"),
-        (pending, "still to copy"),
-    ];
-    named.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{} {name}", number(*count))).collect()
+    let named = named(outcomes).into_iter().filter(|(_, count, _)| *count > 0);
+    named.map(|(_, count, words)| format!("{} {words}", number(count))).collect()
 }
 
 /// Every count by its name, and their sum.
 pub fn json(outcomes: &Outcomes) -> Value {
-    let Outcomes { present, copied, skipped, refused, vanished, failed, departed, pending } = *outcomes;
-    json!({
-        "present": present,
-        "copied": copied,
-        "skipped": skipped,
-        "refused": refused,
-        "vanished": vanished,
-        "failed": failed,
-        "departed": departed,
-        "pending": pending,
-        "total": outcomes.total(),
-    })
+    let counts = named(outcomes).into_iter().map(|(key, count, _)| (key.to_owned(), json!(count)));
+    Value::Object(counts.chain([("total".to_owned(), json!(outcomes.total()))]).collect())
 }
 
 #[cfg(test)]

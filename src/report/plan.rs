@@ -2,11 +2,12 @@
 
 use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
-use super::{failure, indented, outcomes, succeeded, warning_lines};
+use super::{failure, indented, losses, outcomes, succeeded, unreached, warning_lines};
 use crate::error::sanitized;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
-use crate::model::{Outcomes, UidSet};
+use crate::model::run_ledger::RunLedger;
+use crate::model::{AccountLedger, UidSet};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -99,11 +100,9 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
         let uids = sanitized(&plan.departed.to_string());
         format!("left alone UID {uids}: copied once, and gone from the destination since\n")
     });
-    let keywords = plan.dropped_keywords.iter().map(|(keyword, count)| {
-        let messages = counted(*count, "message");
-        format!("keyword `{}` on {messages}: the destination cannot keep it\n", sanitized(keyword))
-    });
-    skipped.chain(departed).chain(keywords).chain(removals(plan)).collect()
+    let flags =
+        losses::flags(&plan.losses).into_iter().map(|flag| format!("flag {flag}: the destination cannot keep it\n"));
+    skipped.chain(departed).chain(flags).chain(removals(plan)).collect()
 }
 
 /// Each message of the destination that would go, by its UID there, and how many stay that have no source any more.
@@ -125,12 +124,12 @@ fn removals(plan: &MailboxPlan) -> impl Iterator<Item = String> + '_ {
 
 /// Mailboxes whose mail stays behind though nobody asked for it: always shown.
 fn obstacles(all: &[Omitted]) -> String {
-    let obstacles = all.iter().filter(|omitted| !omitted.intended);
+    let obstacles = all.iter().filter(|omitted| omitted.condition.is_obstacle());
     obstacles.map(|omitted| format!("obstacle: {} stays behind: {}\n", holding(omitted), reason(omitted))).collect()
 }
 
 fn omitted(all: &[Omitted], detail: Detail) -> String {
-    let intended = all.iter().filter(|omitted| omitted.intended && detail == Detail::Full);
+    let intended = all.iter().filter(|omitted| !omitted.condition.is_obstacle() && detail == Detail::Full);
     intended.map(|omitted| format!("omitted: {}: {}\n", holding(omitted), reason(omitted))).collect()
 }
 
@@ -154,9 +153,10 @@ fn conclusion(results: &[AccountResult<PlanSummary>], detail: Detail, apply_comm
     }
     let totals = totals(results);
     let scope = if results.len() > 1 { format!(" for {}", counted(planned, "account")) } else { String::new() };
-    let left_out = left_out_sentence(results, detail);
+    let ledger = RunLedger::of(results).sum();
+    let left_out = left_out_sentence(&ledger, detail) + &losses::line(&ledger.losses) + &unreached(results, "planned");
     if totals.is_empty() {
-        return format!("Nothing to do{scope}: {}.\n{left_out}", held(results));
+        return format!("Nothing to do{scope}: {}.\n{left_out}", held(&ledger));
     }
     format!("Plan{scope}: {}\n{left_out}To do exactly this, run: {apply_command}\n", total_line(&totals))
 }
@@ -189,9 +189,8 @@ fn total_line(totals: &PlanTotals) -> String {
 }
 
 /// Why there is nothing to do: what the destination holds already.
-fn held(results: &[AccountResult<PlanSummary>]) -> String {
-    let outcomes = all_outcomes(results);
-    let (there, total) = (outcomes.present + outcomes.copied, outcomes.total());
+fn held(ledger: &AccountLedger) -> String {
+    let (there, total) = (ledger.outcomes.there(), ledger.outcomes.total());
     match total {
         0 => "the source holds no messages that take part".to_owned(),
         _ if there == total => {
@@ -203,33 +202,13 @@ fn held(results: &[AccountResult<PlanSummary>]) -> String {
 }
 
 /// Tells that something is left out, and where to read more; empty where nothing is.
-fn left_out_sentence(results: &[AccountResult<PlanSummary>], detail: Detail) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let messages = outcomes::left_out(&all_outcomes(results));
-    if !messages.is_empty() {
-        parts.push(messages);
-    }
-    let keywords = dropped_keywords(results);
-    if keywords > 0 {
-        parts.push(format!("{} that the destination cannot keep", counted(keywords, "keyword")));
-    }
-    match (parts.is_empty(), detail) {
+fn left_out_sentence(ledger: &AccountLedger, detail: Detail) -> String {
+    let messages = outcomes::left_out(&ledger.outcomes);
+    match (messages.is_empty(), detail) {
         (true, _) => String::new(),
-        (false, Detail::Brief) => format!("Left out: {}; --details names them\n", parts.join(", ")),
-        (false, Detail::Full) => format!("Left out: {}\n", parts.join(", ")),
+        (false, Detail::Brief) => format!("Left out: {messages}; --details names them\n"),
+        (false, Detail::Full) => format!("Left out: {messages}\n"),
     }
-}
-
-fn dropped_keywords(results: &[AccountResult<PlanSummary>]) -> u64 {
-    let plans = succeeded(results).flat_map(|(_, summary)| &summary.plan.mailboxes);
-    let names: BTreeMap<&str, ()> = plans.flat_map(|plan| plan.dropped_keywords.keys()).map(|k| (&**k, ())).collect();
-    names.len() as u64
-}
-
-fn all_outcomes(results: &[AccountResult<PlanSummary>]) -> Outcomes {
-    let mut all = Outcomes::default();
-    succeeded(results).for_each(|(_, summary)| all.merge(&summary.outcomes));
-    all
 }
 
 /// The plan as the Contract has it; an account without a plan has an `error` instead.
@@ -252,11 +231,12 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match &result.result {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, outcomes, .. }) => json!({
+        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger }) => json!({
             "account": result.account,
             "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
             "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
-            "outcomes": outcomes::json(outcomes),
+            "outcomes": outcomes::json(&ledger.outcomes),
+            "losses": losses::json(&ledger.losses),
             "warnings": warnings,
         }),
         Err(error) => json!({ "account": result.account, "mailboxes": [], "error": failure::json(error) }),
@@ -264,7 +244,10 @@ fn account_json(result: &AccountResult<PlanSummary>) -> Value {
 }
 
 fn mailbox_json(plan: &MailboxPlan) -> Value {
-    let skipped = plan.skipped.iter().map(|skipped| json!({ "uid": skipped.uid, "reason": skipped.reason }));
+    let skipped = plan
+        .skipped
+        .iter()
+        .map(|skipped| json!({ "uid": skipped.uid, "reason": skipped.reason, "whose": skipped.whose }));
     json!({
         "mailbox": plan.source.path(),
         "destination": plan.destination.path(),
@@ -279,7 +262,8 @@ fn mailbox_json(plan: &MailboxPlan) -> Value {
         "guard": plan.guard,
         "skipped": skipped.collect::<Vec<_>>(),
         "departed": plan.departed.len(),
-        "dropped_keywords": plan.dropped_keywords,
+        "losses": losses::json(&plan.losses),
+        "dropped_keywords": plan.losses.flags.iter().filter(|(flag, _)| !flag.starts_with('\\')).collect::<BTreeMap<_, _>>(),
     })
 }
 
@@ -287,7 +271,8 @@ fn omitted_json(omitted: &Omitted) -> Value {
     json!({
         "mailbox": omitted.mailbox.path(),
         "reason": omitted.reason,
-        "intended": omitted.intended,
+        "condition": omitted.condition,
+        "intended": !omitted.condition.is_obstacle(),
         "messages": omitted.messages,
     })
 }
@@ -296,8 +281,9 @@ fn omitted_json(omitted: &Omitted) -> Value {
 mod tests {
     use super::*;
     use crate::error::{Error, Kind};
-    use crate::model::plan::{Deletion, FlagUpdate, SecondCopy, Skipped};
-    use crate::model::{Digest, Flags, MailboxName, RawName, Uid, UidValidity};
+    use crate::model::ledger::Stage;
+    use crate::model::plan::{Deletion, FlagUpdate, SecondCopy, Skipped, Whose};
+    use crate::model::{Digest, Flags, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity};
 
     fn name(path: &str) -> MailboxName {
         MailboxName { raw: RawName(path.as_bytes().to_vec()), levels: path.split('/').map(str::to_owned).collect() }
@@ -331,7 +317,7 @@ mod tests {
             guard: None,
             present: 0,
             copied: 0,
-            dropped_keywords: BTreeMap::new(),
+            losses: Losses::default(),
         }
     }
 
@@ -349,7 +335,10 @@ mod tests {
             Outcomes { pending: totals.copies, skipped: totals.skipped, present: 100, ..Outcomes::default() };
         AccountResult {
             account: account.to_owned(),
-            result: Ok(PlanSummary { plan, outcomes, held: outcomes.total() }),
+            result: Ok(PlanSummary {
+                plan,
+                ledger: AccountLedger { outcomes, held: outcomes.total(), ..AccountLedger::at(Stage::Planned) },
+            }),
         }
     }
 
@@ -360,9 +349,13 @@ mod tests {
     fn left_out_mailbox() -> MailboxPlan {
         MailboxPlan {
             destination: name("Sent"),
-            skipped: vec![Skipped { uid: Uid(17), reason: "61.0 MiB, and at most 50.0 MiB are taken".to_owned() }],
+            skipped: vec![Skipped {
+                uid: Uid(17),
+                reason: "61.0 MiB, and at most 50.0 MiB are taken".to_owned(),
+                whose: Whose::Settings,
+            }],
             departed: UidSet::range(Uid(3), Uid(5)),
-            dropped_keywords: BTreeMap::from([("$Label1".to_owned(), 12)]),
+            losses: Losses { flags: [("$Label1".to_owned(), 12)].into(), ..Losses::default() },
             ..mailbox("Sent Items", 0, 0, 0)
         }
     }
@@ -433,6 +426,7 @@ bob
   Archive/2024   + 2 copies   1.1 MiB   (new mailbox)
 
 Plan for 2 accounts: + 3 copies  (1 mailbox to create, 1.1 MiB)
+2 of 3 accounts planned; 1 failed: carol
 To do exactly this, run: mailferry apply
 ";
         assert_eq!(text(&results, Detail::Brief, "mailferry apply"), expected);
@@ -442,28 +436,31 @@ To do exactly this, run: mailferry apply
     fn text_full_detail_names_what_is_left_out() {
         let mut result = planned("alice", vec![left_out_mailbox()]);
         if let Ok(summary) = &mut result.result {
-            let junk = Omitted { mailbox: name("Junk"), reason: "excluded".to_owned(), intended: true, messages: 9 };
+            let condition = MailboxCondition::Excluded;
+            let junk = Omitted { mailbox: name("Junk"), reason: "excluded".to_owned(), condition, messages: 9 };
             let odd = Omitted {
                 mailbox: name("a\u{1b}b"),
                 reason: "the destination has no such names".to_owned(),
-                intended: false,
+                condition: MailboxCondition::Unreadable,
                 messages: 1,
             };
             summary.plan.omitted = vec![junk, odd];
             summary.plan.warnings = vec!["the quota will be 97 % full".to_owned()];
-            summary.outcomes.departed = 3;
+            summary.ledger.outcomes.departed = 3;
+            summary.ledger.losses = summary.plan.mailboxes[0].losses.clone();
         }
         let expected = "\
 Sent Items   (to `Sent`, no change)
     skipped UID 17: 61.0 MiB, and at most 50.0 MiB are taken
     left alone UID 3:5: copied once, and gone from the destination since
-    keyword `$Label1` on 12 messages: the destination cannot keep it
+    flag `$Label1` on 12 messages: the destination cannot keep it
 obstacle: `a?b` with 1 message stays behind: the destination has no such names
 omitted: `Junk` with 9 messages: excluded
 warning: the quota will be 97 % full
 
 Nothing to do: 100 of 104 messages of the source are on the destination.
-Left out: 1 skipped, 3 gone from the destination since, 1 keyword that the destination cannot keep
+Left out: 1 skipped, 3 gone from the destination since
+Not kept: 12 flags cannot be kept by the destination: `$Label1` on 12 messages
 ";
         assert_eq!(text(&[result], Detail::Full, "mailferry apply"), expected);
     }
@@ -486,7 +483,7 @@ Left out: 1 skipped, 3 gone from the destination since, 1 keyword that the desti
         assert_eq!(mailbox["create"], true);
         let numbers = ["copies", "octets", "flag_updates", "deletes"].map(|key| mailbox[key].as_u64());
         assert_eq!(numbers, [2, 1_153_434, 0, 0].map(Some));
-        let skipped = json!([{ "uid": 17, "reason": "61.0 MiB, and at most 50.0 MiB are taken" }]);
+        let skipped = json!([{ "uid": 17, "reason": "61.0 MiB, and at most 50.0 MiB are taken", "whose": "settings" }]);
         assert_eq!(first["mailboxes"][1]["skipped"], skipped);
         let totals = ["copies", "octets", "flag_updates", "deletes", "creates", "skipped"];
         assert_eq!(totals.map(|key| json["totals"][key].as_u64()), [2, 1_153_434, 0, 0, 1, 1].map(Some));

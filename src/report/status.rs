@@ -1,8 +1,8 @@
 //! What is known of each account without asking a server, as text and as JSON.
 
-use super::outcomes;
 use super::quantity::{counted, exact_moment, moment, noun_for, number, octet_rate, octets, per_second};
 use super::table::{Align, Table};
+use super::{losses, outcomes};
 use crate::error::sanitized;
 use crate::model::Outcomes;
 use crate::model::report::StatusSummary;
@@ -39,17 +39,18 @@ fn table(accounts: &[StatusSummary]) -> Table {
 
 fn row(summary: &StatusSummary) -> [String; 11] {
     let StatusSummary { account, status, planned: _ } = summary;
-    let Outcomes { present, copied, skipped, refused, vanished, failed, departed, pending } = status.outcomes;
+    let ledger = &status.ledger;
+    let Outcomes { present, copied, skipped, vanished, departed, accepted, pending, .. } = ledger.outcomes;
     let run = status.last_run.as_ref();
     let rate = run.filter(|run| run.octets_copied > 0).and_then(|run| octet_rate(run.octets_copied, run.seconds));
     [
         sanitized(account),
-        number(status.source_messages),
+        number(ledger.held),
         octets(status.source_octets),
         number(present),
         number(copied),
-        number(skipped + vanished + departed),
-        number(refused + failed),
+        number(skipped + vanished + departed + accepted),
+        number(ledger.outcomes.left_behind()),
         number(pending),
         run.map_or_else(|| "never".to_owned(), |run| moment(run.started)),
         rate.unwrap_or_default(),
@@ -77,7 +78,7 @@ fn conclusion(accounts: &[StatusSummary]) -> String {
 
 fn sums(accounts: &[StatusSummary]) -> (Outcomes, u64) {
     let mut outcomes = Outcomes::default();
-    accounts.iter().for_each(|account| outcomes.merge(&account.status.outcomes));
+    accounts.iter().for_each(|account| outcomes.merge(&account.status.ledger.outcomes));
     (outcomes, accounts.iter().map(|account| account.planned).sum())
 }
 
@@ -91,12 +92,13 @@ pub fn json(accounts: &[StatusSummary]) -> Value {
 }
 
 fn account_json(summary: &StatusSummary) -> Value {
-    let AccountStatus { outcomes, source_messages, source_octets, octets_copied, last_run, last_error } =
-        &summary.status;
+    let AccountStatus { ledger, source_octets, octets_copied, last_run, last_error } = &summary.status;
     json!({
         "account": summary.account,
-        "outcomes": outcomes::json(outcomes),
-        "source_messages": source_messages,
+        "outcomes": outcomes::json(&ledger.outcomes),
+        "mailboxes": ledger.conditions,
+        "losses": losses::json(&ledger.losses),
+        "source_messages": ledger.held,
         "source_octets": source_octets,
         "octets_copied": octets_copied,
         "planned": summary.planned,
@@ -141,6 +143,7 @@ fn part_json(part: &PartFigures) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AccountLedger;
     use crate::model::statistics::BatchFigures;
 
     fn accounts() -> [StatusSummary; 2] {
@@ -153,8 +156,11 @@ mod tests {
             ..RunFigures::default()
         };
         let status = AccountStatus {
-            outcomes: Outcomes { copied: 118, refused: 1, pending: 2, ..Outcomes::default() },
-            source_messages: 121,
+            ledger: AccountLedger {
+                outcomes: Outcomes { copied: 118, refused: 1, pending: 2, ..Outcomes::default() },
+                held: 121,
+                ..AccountLedger::default()
+            },
             source_octets: 52_000_000,
             octets_copied: 50_541_363,
             last_run: Some(run),

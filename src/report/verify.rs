@@ -2,11 +2,14 @@
 
 use super::quantity::{counted, number, octets, verb_for};
 use super::table::{Align, Table};
-use super::{failure, indented, outcomes, succeeded, warning_lines};
+use super::{failure, indented, losses, named_accounts, outcomes, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
 use crate::model::amount::grow;
-use crate::model::report::{AccountResult, Difference, DifferenceKind, Differences, VerifySummary};
+use crate::model::difference::{Difference, DifferenceKind, Differences};
+use crate::model::ledger::Standing;
+use crate::model::report::{AccountResult, VerifySummary};
+use crate::model::run_ledger::RunLedger;
 use serde_json::{Map, Value, json};
 
 /// The differences of each account by mailbox, and the verdict over all.
@@ -15,7 +18,7 @@ pub fn text(results: &[AccountResult<VerifySummary>], sync_command: &str) -> Str
         return String::new();
     }
     let accounts: String = succeeded(results).map(|(name, summary)| account(name, summary, results.len())).collect();
-    accounts + &verdict(&sum(results), succeeded(results).count() as u64, sync_command)
+    accounts + &verdict(&sum(results), &RunLedger::of(results), sync_command)
 }
 
 fn account(name: &str, summary: &VerifySummary, accounts: usize) -> String {
@@ -55,10 +58,10 @@ fn place(difference: &Difference) -> String {
 
 /// Says so where more was counted than listed.
 fn unlisted(summary: &VerifySummary) -> String {
-    let counted_all: u64 = counts(&summary.differences).iter().map(|(_, count)| count).sum();
+    let counted_all: u64 = counts(&summary.ledger.differences).iter().map(|(_, count)| count).sum();
     match counted_all.saturating_sub(summary.listed.len() as u64) {
         0 => String::new(),
-        more if summary.listed.is_empty() && summary.differences.is_clean() => {
+        more if summary.listed.is_empty() && summary.ledger.differences.is_clean() => {
             format!("{} only on the destination\n", counted(more, "message"))
         }
         more => format!("… and {} more that {} not listed\n", number(more), verb_for(more, "is", "are")),
@@ -67,41 +70,90 @@ fn unlisted(summary: &VerifySummary) -> String {
 
 /// All accounts together.
 fn sum(results: &[AccountResult<VerifySummary>]) -> VerifySummary {
-    let mut sum = VerifySummary { deep: true, ..VerifySummary::default() };
+    let ledger = RunLedger::of(results).sum();
+    let mut sum = VerifySummary { deep: true, ledger, ..VerifySummary::default() };
     for (_, summary) in succeeded(results) {
-        sum.differences.merge(&summary.differences);
-        sum.outcomes.merge(&summary.outcomes);
         sum.mailboxes += summary.mailboxes;
         sum.messages += summary.messages;
         grow(&mut sum.octets, summary.octets);
         sum.deep &= summary.deep;
         sum.flags_changed_there += summary.flags_changed_there;
-        sum.troubles.extend(summary.troubles.iter().cloned());
     }
     sum
 }
 
-fn verdict(sum: &VerifySummary, accounts: u64, sync_command: &str) -> String {
-    let headline = if !sum.differences.is_clean() {
-        format!("Different: {}.\n", counted_differences(&sum.differences))
-    } else if !sum.troubles.is_empty() {
-        format!("No difference found, but {} could not be compared.\n", counted(sum.troubles.len() as u64, "mailbox"))
-    } else if everything_arrived(&sum.outcomes) {
-        format!("Identical: {}.\n", compared(sum, accounts))
-    } else {
-        format!("No difference found: {}.\n", compared(sum, accounts))
+/// The first line says what all accounts have come to; what was not compared comes before any good word.
+fn verdict(sum: &VerifySummary, run: &RunLedger<'_>, sync_command: &str) -> String {
+    let headline = match overall(run) {
+        Standing::Different => format!("Different: {}.\n", counted_differences(sum)),
+        Standing::Uncompared => uncompared(sum, run),
+        Standing::Partial => format!("No difference found: {}.\n", compared(sum, run.count())),
+        Standing::Lossy => lossy(sum, run.count()),
+        Standing::Identical => format!("Identical: {}.\n", compared(sum, run.count())),
     };
-    headline + &balance(&sum.outcomes) + &harmless(sum) + &advice(sum, sync_command)
+    let missed = if overall(run) == Standing::Different { missed(run) } else { String::new() };
+    headline
+        + &missed
+        + &balance(&sum.ledger.outcomes)
+        + &losses::line(&sum.ledger.losses)
+        + &harmless(sum)
+        + &advice(sum, sync_command)
 }
 
-fn counted_differences(differences: &Differences) -> String {
-    let counts = counts(differences).into_iter().filter(|(kind, count)| *count > 0 && *kind != DifferenceKind::Extra);
+/// The worst that any account stands at; an account without a ledger was not compared.
+fn overall(run: &RunLedger<'_>) -> Standing {
+    let standing = |(_, ledger): (_, Result<&crate::model::AccountLedger, _>)| {
+        ledger.map_or(Standing::Uncompared, crate::model::AccountLedger::standing)
+    };
+    run.accounts().map(standing).max().unwrap_or(Standing::Uncompared)
+}
+
+/// `4 of 6 accounts identical; 2 could not be compared: bob, carol`
+fn uncompared(sum: &VerifySummary, run: &RunLedger<'_>) -> String {
+    let failures = sum.ledger.failures.len() as u64;
+    if run.count() == 1 {
+        return format!("No difference found, but not all could be compared: {}.\n", counted(failures, "failure"));
+    }
+    let identical = run.standing(Standing::Identical);
+    let alike = run.standing(Standing::Partial) + run.standing(Standing::Lossy);
+    let alike = if alike > 0 { format!("; {} without a difference", number(alike)) } else { String::new() };
+    format!("{} of {} identical{alike}{}", number(identical), counted(run.count(), "account"), missed_part(run))
+}
+
+fn missed_part(run: &RunLedger<'_>) -> String {
+    format!("; {}\n", named_accounts("could not be compared", &run.uncompared()))
+}
+
+/// Accounts that were not compared, where others differ.
+fn missed(run: &RunLedger<'_>) -> String {
+    let missed = run.uncompared();
+    if missed.is_empty() {
+        return String::new();
+    }
+    format!("{}\n", named_accounts("could not be compared", &missed))
+}
+
+/// `Every message is there, octet for octet; 3 flags and 1 date cannot be kept by the destination`
+fn lossy(sum: &VerifySummary, accounts: u64) -> String {
+    let how = if sum.deep { ", octet for octet" } else { "" };
+    let losses = losses::sentence(&sum.ledger.losses);
+    format!("Every message is there{how}; {losses}.\nCompared: {}.\n", compared(sum, accounts))
+}
+
+fn counted_differences(sum: &VerifySummary) -> String {
+    let counts = counts(&sum.ledger.differences)
+        .into_iter()
+        .filter(|(kind, count)| *count > 0 && *kind != DifferenceKind::Extra);
     let named = counts.map(|(kind, count)| match kind {
         DifferenceKind::FlagsDiffer => format!("{} with other flags", number(count)),
         DifferenceKind::DatesDiffer => format!("{} with another date", number(count)),
         _ => format!("{} {}", number(count), word(kind)),
     });
-    named.collect::<Vec<_>>().join(", ")
+    let mailboxes = sum.ledger.conditions.unreadable;
+    let unread = (mailboxes > 0).then(|| format!("{} that could not be read", counted(mailboxes, "mailbox")));
+    let questioned = sum.ledger.questioned;
+    let questioned = (questioned > 0).then(|| format!("{} gone from the destination", number(questioned)));
+    named.chain(unread).chain(questioned).collect::<Vec<_>>().join(", ")
 }
 
 /// `20,000 messages in 40 mailboxes, 1.2 GiB; every octet was compared`
@@ -113,7 +165,7 @@ fn compared(sum: &VerifySummary, accounts: u64) -> String {
 }
 
 fn everything_arrived(outcomes: &Outcomes) -> bool {
-    outcomes.present + outcomes.copied == outcomes.total()
+    outcomes.there() == outcomes.total()
 }
 
 /// The account of outcomes, where it says more than that all is there.
@@ -124,7 +176,7 @@ fn balance(outcomes: &Outcomes) -> String {
 /// What is other than on the source, and no fault.
 fn harmless(sum: &VerifySummary) -> String {
     let mut lines = String::new();
-    let extra = sum.differences.extra;
+    let extra = sum.ledger.differences.extra;
     if extra > 0 {
         let verb = verb_for(extra, "is", "are");
         lines += &format!(
@@ -141,7 +193,8 @@ fn harmless(sum: &VerifySummary) -> String {
 }
 
 fn advice(sum: &VerifySummary, sync_command: &str) -> String {
-    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } = sum.differences;
+    let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } =
+        sum.ledger.differences;
     let mut lines = String::new();
     if missing + flags_differ + undeleted > 0 {
         lines += &format!("To bring over what is missing or has changed since, run: {sync_command}\n");
@@ -196,7 +249,7 @@ fn account_json(result: &AccountResult<VerifySummary>) -> Value {
             account.insert("deep".to_owned(), json!(summary.deep));
             account.insert("listed".to_owned(), json!(summary.listed));
             account.insert("warnings".to_owned(), json!(summary.warnings));
-            let troubles: Vec<Value> = summary.troubles.iter().map(failure::json).collect();
+            let troubles: Vec<Value> = summary.ledger.failures.iter().map(failure::json).collect();
             account.insert("troubles".to_owned(), Value::Array(troubles));
             account
         }
@@ -208,7 +261,7 @@ fn account_json(result: &AccountResult<VerifySummary>) -> Value {
 
 fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
     let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra, undeleted } =
-        summary.differences;
+        summary.ledger.differences;
     let fields = [
         ("missing", json!(missing)),
         ("duplicated", json!(duplicated)),
@@ -218,7 +271,10 @@ fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
         ("extra", json!(extra)),
         ("undeleted", json!(undeleted)),
         ("flags_changed_there", json!(summary.flags_changed_there)),
-        ("outcomes", outcomes::json(&summary.outcomes)),
+        ("outcomes", outcomes::json(&summary.ledger.outcomes)),
+        ("losses", losses::json(&summary.ledger.losses)),
+        ("conditions", json!(summary.ledger.conditions)),
+        ("standing", json!(summary.ledger.standing())),
         ("mailboxes", json!(summary.mailboxes)),
         ("messages", json!(summary.messages)),
         ("octets", json!(summary.octets)),
@@ -229,13 +285,15 @@ fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Uid;
+    use crate::error::{Error, Kind};
+    use crate::model::ledger::Stage;
+    use crate::model::{AccountLedger, Uid};
 
     fn verified(differences: Differences, listed: Vec<Difference>) -> AccountResult<VerifySummary> {
+        let outcomes = Outcomes { copied: 20_000, ..Outcomes::default() };
         let summary = VerifySummary {
-            differences,
+            ledger: AccountLedger { differences, outcomes, held: 20_000, ..AccountLedger::at(Stage::Verified) },
             listed,
-            outcomes: Outcomes { copied: 20_000, ..Outcomes::default() },
             mailboxes: 40,
             messages: 20_000,
             octets: 1 << 30,
@@ -285,7 +343,8 @@ To bring over what is missing or has changed since, run: mailferry sync
 
     #[test]
     fn advice_is_to_sync_only_where_that_helps() {
-        let sum = |differences| VerifySummary { differences, ..VerifySummary::default() };
+        let ledger = |differences| AccountLedger { differences, ..AccountLedger::default() };
+        let sum = |differences| VerifySummary { ledger: ledger(differences), ..VerifySummary::default() };
         let altered = advice(&sum(Differences { altered: 1, ..Differences::default() }), "mailferry sync");
         assert!(altered.contains("explain") && !altered.contains("sync"), "{altered}");
         let missing = advice(&sum(Differences { missing: 1, ..Differences::default() }), "mailferry sync");
@@ -297,11 +356,61 @@ To bring over what is missing or has changed since, run: mailferry sync
     fn text_skipped_messages_are_not_called_identical() {
         let mut result = verified(Differences::default(), Vec::new());
         if let Ok(summary) = &mut result.result {
-            summary.outcomes.skipped = 1;
+            summary.ledger.outcomes.skipped = 1;
         }
         let shown = text(&[result], "mailferry sync");
         assert!(shown.starts_with("No difference found: 20,000 messages"), "{shown}");
         assert!(shown.ends_with("Outcome of 20,001 messages: 20,000 copied, 1 skipped\n"), "{shown}");
+    }
+
+    fn named(name: &str, result: Result<fn(&mut AccountLedger), Error>) -> AccountResult<VerifySummary> {
+        let spoilt = result.map(|spoil| {
+            let mut summary = verified(Differences::default(), Vec::new()).result.expect("a summary");
+            spoil(&mut summary.ledger);
+            summary
+        });
+        AccountResult { account: name.to_owned(), result: spoilt }
+    }
+
+    #[test]
+    fn text_accounts_that_were_not_compared_forbid_the_word_identical() {
+        let failed = || Err(Error::new(Kind::Authentication, "could not log in"));
+        let well: fn(&mut AccountLedger) = |_| ();
+        let accounts = ["alice", "dora", "emil", "fred"].map(|name| named(name, Ok(well)));
+        let mut results: Vec<_> = accounts.into_iter().collect();
+        results.extend(["bob", "carol"].map(|name| named(name, failed())));
+        let expected = "4 of 6 accounts identical; 2 could not be compared: bob, carol\n";
+        assert_eq!(text(&results, "mailferry sync"), expected);
+        results.push(named("gina", Ok(|ledger| ledger.losses.dates = 1)));
+        let shown = text(&results, "mailferry sync");
+        let expected = "4 of 7 accounts identical; 1 without a difference; 2 could not be compared: bob, carol\n";
+        assert!(shown.starts_with(expected), "{shown}");
+        results.push(named("hugo", Ok(|ledger| ledger.differences.missing = 1)));
+        let shown = text(&results, "mailferry sync");
+        assert!(shown.contains("\nDifferent: 1 missing.\n2 could not be compared: bob, carol\n"), "{shown}");
+    }
+
+    #[test]
+    fn text_of_one_account_that_was_not_wholly_compared_or_cannot_be_kept_is_not_identical() {
+        let broken = named("alice", Ok(|ledger| ledger.failures.push(Error::new(Kind::Connection, "it broke"))));
+        let shown = text(&[broken], "x");
+        assert!(shown.starts_with("No difference found, but not all could be compared: 1 failure.\n"), "{shown}");
+        let unread = text(&[named("alice", Ok(|ledger| ledger.conditions.unreadable = 1))], "x");
+        assert!(unread.starts_with("Different: 1 mailbox that could not be read.\n"), "{unread}");
+        let lossy = text(
+            &[named(
+                "alice",
+                Ok(|ledger| {
+                    ledger.losses.flags.insert("\\Flagged".to_owned(), 3);
+                    ledger.losses.dates = 1;
+                }),
+            )],
+            "x",
+        );
+        let expected =
+            "Every message is there, octet for octet; 3 flags and 1 date cannot be kept by the destination.\n";
+        assert!(lossy.starts_with(expected), "{lossy}");
+        assert!(![shown, unread, lossy].iter().any(|text| text.to_lowercase().contains("identical")));
     }
 
     #[test]

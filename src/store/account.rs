@@ -240,7 +240,7 @@ mod tests {
         for account in [&alice, &bob] {
             account.bind(&binding("x at old")).unwrap();
             fill(account, Side::Source, 200);
-            account.put_status(&AccountStatus { source_messages: 7, ..AccountStatus::default() }).unwrap();
+            account.put_status(&AccountStatus { source_octets: 7, ..AccountStatus::default() }).unwrap();
         }
         alice.drop_account().unwrap();
         assert_eq!(store.accounts().unwrap(), ["bob"]);

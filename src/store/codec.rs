@@ -9,15 +9,18 @@
 
 use super::faults;
 use crate::error::{Error, Kind, Result};
-use crate::model::statistics::AccountStatus;
 use crate::model::{Names, SideState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 
-/// The version of all that is written. Raised whenever a stored type or a key changes its form; the step from the
-/// version before goes to `database::MIGRATIONS`.
-pub(super) const SCHEMA: u8 = 2;
+/// The version of all that is written. Raised whenever a stored type or a key changes its form. Each value says with which
+/// version it was written: one of before is read by [`Stored::from_older`]; what cannot be read so goes to
+/// `database::MIGRATIONS`.
+pub(super) const SCHEMA: u8 = 3;
+
+/// The oldest version whose values are read.
+const OLDEST_SCHEMA: u8 = 2;
 
 /// The largest payload: four times the longest line that the wire takes (1 MiB), and with it the longest mailbox name.
 const PAYLOAD_OCTETS: usize = 4 << 20;
@@ -31,6 +34,12 @@ pub trait Stored: Serialize + DeserializeOwned {
     const KIND: u8;
     /// What a user calls it.
     const NOUN: &'static str;
+
+    /// The value as that older version wrote it: in the form of today, unless the type says otherwise. `None` where that
+    /// is of no use any more.
+    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        Some(decode_payload(payload))
+    }
 }
 
 macro_rules! stored {
@@ -47,13 +56,12 @@ pub(super) use stored;
 stored! {
     () => 0, "the schema version";
     SideState => 4, "what is known of a server";
-    AccountStatus => 5, "the status";
     Names => 6, "the names of a listing";
 }
 
 /// Why octets from the disk are not what was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Flaw {
+pub enum Flaw {
     Short,
     Checksum,
     /// Sound, and written with this other schema version.
@@ -103,16 +111,20 @@ pub(super) fn decode<T: Stored>(key: &[u8], octets: &[u8]) -> Result<T, Flaw> {
     if checksum(key, body) != u32::from_be_bytes(*stored) {
         return Err(Flaw::Checksum);
     }
-    if head[0] != SCHEMA {
+    if !(OLDEST_SCHEMA..=SCHEMA).contains(&head[0]) {
         return Err(Flaw::Schema(head[0]));
     }
     if head[1] != T::KIND {
         return Err(Flaw::Kind(head[1]));
     }
-    decode_payload(payload)
+    match head[0] {
+        SCHEMA => decode_payload(payload),
+        older => T::from_older(older, payload).unwrap_or(Err(Flaw::Schema(older))),
+    }
 }
 
-fn decode_payload<T: Stored>(payload: &[u8]) -> Result<T, Flaw> {
+/// What a payload holds.
+pub(super) fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Flaw> {
     let limited = bincode::config::standard().with_limit::<PAYLOAD_OCTETS>();
     let (value, consumed) =
         bincode::serde::decode_from_slice(payload, limited).map_err(|why| Flaw::Payload(why.to_string()))?;
@@ -129,6 +141,11 @@ fn checksum(key: &[u8], body: &[u8]) -> u32 {
     hasher.update(key);
     hasher.update(body);
     hasher.finalize()
+}
+
+/// The schema version that a sound envelope was written with.
+pub(super) fn version(octets: &[u8]) -> Option<u8> {
+    octets.first().copied()
 }
 
 /// The checksum at the end of an envelope, as it stands there; 0 where there is none.

@@ -59,7 +59,7 @@ fn read_schema(database: &Database) -> Result<Option<u8>, Obstacle> {
         return if empty { Ok(None) } else { Err(Obstacle::Damage("the schema version is gone".to_owned())) };
     };
     match codec::decode::<()>(&key, &octets) {
-        Ok(()) => Ok(Some(SCHEMA)),
+        Ok(()) => Ok(codec::version(&octets)),
         Err(Flaw::Schema(version)) => Ok(Some(version)),
         Err(flaw) => Err(Obstacle::Damage(format!("schema version: {flaw}"))),
     }

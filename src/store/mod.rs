@@ -47,6 +47,7 @@ mod listing;
 mod listing_writer;
 mod lock;
 mod mailbox_header;
+mod older;
 mod ownership;
 mod pair_header;
 mod pairs;

@@ -1,6 +1,7 @@
 //! What stands over the links of a pair: the pair itself, how many links there are, and how far they reach.
 
-use super::codec::stored;
+use super::codec::{Flaw, Stored, decode_payload};
+use super::older::FormerPair;
 use super::tally::Tally;
 use crate::model::{Link, PairState, Uid};
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,14 @@ pub(super) struct PairHeader {
     pub(super) reach: [SideReach; 2],
 }
 
-stored! {
-    PairHeader => 12, "the header of a mailbox pair";
+impl Stored for PairHeader {
+    const KIND: u8 = 12;
+    const NOUN: &'static str = "the header of a mailbox pair";
+
+    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        let former = decode_payload::<(FormerPair, Tally, [SideReach; 2])>(payload);
+        Some(former.map(|(pair, tally, reach)| PairHeader { state: pair.today(), tally, reach }))
+    }
 }
 
 /// Takes new links into the reach.

@@ -4,7 +4,7 @@
 //! there is none: the header goes first and comes back last.
 
 use super::account::AccountStore;
-use super::codec::{self, stored};
+use super::codec::{self, Flaw, Stored, stored};
 use super::database::Walk;
 use super::tally::Tally;
 use crate::error::{Error, Kind, Result, Scope};
@@ -23,13 +23,24 @@ const PLAN_OCTETS: usize = 1 << 30;
 struct PlanHeader {
     /// The pieces.
     tally: Tally,
+    /// It was made by an older version, and is to be made again.
+    #[serde(skip)]
+    outdated: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Piece(Vec<u8>);
 
+impl Stored for PlanHeader {
+    const KIND: u8 = 13;
+    const NOUN: &'static str = "the header of the plan";
+
+    fn from_older(_version: u8, _payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        Some(Ok(PlanHeader { tally: Tally::default(), outdated: true }))
+    }
+}
+
 stored! {
-    PlanHeader => 13, "the header of the plan";
     Piece => 14, "a piece of the plan";
 }
 
@@ -40,7 +51,7 @@ impl AccountStore {
         self.database().clear(&self.id.plan())?;
         self.database().clear(&self.id.plan_pieces())?;
         let tally = self.write_pieces(plan)?;
-        self.database().store(&self.id.plan(), &PlanHeader { tally })
+        self.database().store(&self.id.plan(), &PlanHeader { tally, outdated: false })
     }
 
     /// The plan that was made last.
@@ -50,7 +61,7 @@ impl AccountStore {
     /// [`Kind::Damaged`] of scope account if it is damaged; it is to be made again.
     pub fn plan(&self) -> Result<Option<AccountPlan>> {
         let header = self.database().load::<PlanHeader>(&self.id.plan()).map_err(|error| self.unread_plan(error))?;
-        header.map(|header| self.read_pieces(header.tally)).transpose()
+        header.filter(|header| !header.outdated).map(|header| self.read_pieces(header.tally)).transpose()
     }
 
     fn write_pieces(&self, plan: &AccountPlan) -> Result<Tally> {
@@ -184,10 +195,9 @@ impl Read for PieceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::{MailboxPlan, Skipped};
-    use crate::model::{Uid, UidSet, UidValidity};
+    use crate::model::plan::{MailboxPlan, Skipped, Whose};
+    use crate::model::{Losses, Uid, UidSet, UidValidity};
     use crate::store::tests::{name, open};
-    use std::collections::BTreeMap;
 
     fn plan(mailboxes: usize, skipped: u32) -> AccountPlan {
         let mailbox = MailboxPlan {
@@ -202,7 +212,9 @@ mod tests {
             copies: UidSet::range(Uid(1), Uid(1_000_000)),
             octets: 9,
             flag_updates: Vec::new(),
-            skipped: (1..=skipped).map(|uid| Skipped { uid: Uid(uid), reason: "too large".to_owned() }).collect(),
+            skipped: (1..=skipped)
+                .map(|uid| Skipped { uid: Uid(uid), reason: "too large".to_owned(), whose: Whose::Settings })
+                .collect(),
             departed: UidSet::new(),
             deletions: Vec::new(),
             kept: 0,
@@ -210,7 +222,7 @@ mod tests {
             guard: None,
             present: 0,
             copied: 0,
-            dropped_keywords: BTreeMap::new(),
+            losses: Losses::default(),
         };
         AccountPlan {
             account: "alice".to_owned(),
@@ -258,6 +270,16 @@ mod tests {
             account.database().refuse_writes(false);
             account.put_plan(&plan(1, skipped)).unwrap();
         }
+    }
+
+    #[test]
+    fn plan_of_an_older_version_is_none() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        let key = account.id.plan();
+        let older = codec::sealed(&key, &[2, PlanHeader::KIND, 1, 1]);
+        account.database().guarded(|tree| tree.insert(&key, older)).unwrap();
+        assert_eq!(account.plan().unwrap(), None);
     }
 
     #[test]

@@ -1,8 +1,19 @@
 //! The status of an account: figures that the next run and `mailferry status` start from.
 
 use super::account::AccountStore;
+use super::codec::{Flaw, Stored};
+use super::older;
 use crate::error::Result;
 use crate::model::statistics::AccountStatus;
+
+impl Stored for AccountStatus {
+    const KIND: u8 = 5;
+    const NOUN: &'static str = "the status";
+
+    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        Some(older::status(payload))
+    }
+}
 
 impl AccountStore {
     /// What the last runs recorded; all zero where there was none.
@@ -27,7 +38,7 @@ mod tests {
         let (_directory, store) = open();
         let account = store.account("alice");
         assert_eq!(account.status().unwrap(), AccountStatus::default());
-        let status = AccountStatus { source_messages: 7, last_error: Some("why".to_owned()), ..Default::default() };
+        let status = AccountStatus { source_octets: 7, last_error: Some("why".to_owned()), ..Default::default() };
         account.put_status(&status).unwrap();
         assert_eq!(account.status().unwrap(), status);
     }

@@ -73,15 +73,7 @@ pub(super) fn pair() -> PairState {
         destination: inbox(),
         destination_validity: UidValidity(2),
     };
-    PairState {
-        pairing,
-        destination: name("INBOX"),
-        intent: None,
-        late_from: None,
-        settled: None,
-        outcomes: Outcomes::default(),
-        links: 0,
-    }
+    PairState::new(pairing, name("INBOX"))
 }
 
 /// A copy of the database's files as they are now, as a kill would leave them.

@@ -145,6 +145,34 @@ fn assert_none(what: &str, offences: Vec<String>) {
     assert!(offences.is_empty(), "{what}:\n  {}", offences.join("\n  "));
 }
 
+/// Success is derived from the ledgers, in one place: a command neither makes up a status nor looks at its results for
+/// one. What works on no accounts is done or has failed; a watch that is stopped while it waits has no ledger.
+#[test]
+fn commands_take_their_status_from_the_ledgers() {
+    let without_accounts = ["completions", "explain", "forget", "init", "man", "status"];
+    let mut offences = Vec::new();
+    for source in sources().into_iter().filter(|source| source.room == "cli") {
+        let name = source.path.file_stem().and_then(|stem| stem.to_str()).expect("a file name");
+        let text = source.lines.join("\n");
+        let statuses = text.match_indices("ExitCode::").map(|(at, found)| {
+            let rest = &text[at + found.len()..];
+            rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>()
+        });
+        let allowed: &[&str] = match name {
+            "exit_codes" => continue,
+            "context" => &["of_ledgers", "of_ledgers_in_detail", "Interrupted"],
+            "run" => &["of_run"],
+            "signals" => &["Interrupted"],
+            "sync" => &["NoneReached", "Fatal", "Interrupted"],
+            name if without_accounts.contains(&name) => &["Done"],
+            _ => &[],
+        };
+        let own = statuses.filter(|status| !allowed.contains(&status.as_str()));
+        offences.extend(own.map(|status| format!("{}: {status}", source.shown())));
+    }
+    assert_none("statuses that are not read from the ledgers", offences);
+}
+
 #[test]
 fn imports_go_down_only() {
     let mut offences = Vec::new();

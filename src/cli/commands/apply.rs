@@ -24,8 +24,7 @@ pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
 /// `Io` when standard output cannot be written to.
 pub fn finish(context: &Context, results: &[AccountResult<ApplySummary>], again: &str) -> Result<ExitCode> {
     output::print(&report::apply::text(results, again))?;
-    let code = ExitCode::of_results(results, ExitCode::of_apply);
-    Ok(context.conclude(results, code, |summary| summary.failures.iter().collect(), again))
+    Ok(context.conclude(results, again))
 }
 
 impl ChunkArguments {

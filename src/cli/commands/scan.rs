@@ -15,8 +15,7 @@ pub fn run(context: &Context, arguments: &ScanArguments) -> Result<ExitCode> {
     let results = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
     let invocation = context.invocation(names);
     output::print(&report::scan::text(&results, &invocation.next("plan")))?;
-    let code = ExitCode::of_results(&results, ExitCode::of_scan);
-    Ok(context.conclude(&results, code, |summary| summary.troubles.iter().collect(), &invocation.next("scan")))
+    Ok(context.conclude(&results, &invocation.next("scan")))
 }
 
 impl ThoroughnessArguments {

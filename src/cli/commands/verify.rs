@@ -17,6 +17,5 @@ pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     let invocation = context.invocation(names);
     let text = text(&results, &invocation.next("sync"));
     output::publish(&text, || json(&results), arguments.json.as_deref())?;
-    let code = ExitCode::of_results(&results, ExitCode::of_verify);
-    Ok(context.conclude(&results, code, |summary| summary.troubles.iter().collect(), &invocation.next("verify")))
+    Ok(context.conclude(&results, &invocation.next("verify")))
 }

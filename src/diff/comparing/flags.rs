@@ -43,10 +43,9 @@ pub(in crate::diff) fn agreed_on_adoption(source: &Flags, destination: &Flags, c
     in_both(&source.within(capacity), destination)
 }
 
-/// The keywords of a source message that the destination cannot keep.
-pub(in crate::diff) fn lost_keywords(source: &Flags, capacity: &FlagCapacity) -> impl Iterator<Item = String> {
-    let lost = source.minus(&source.within(capacity));
-    lost.keywords().map(str::to_owned).collect::<Vec<_>>().into_iter()
+/// The flags of a source message that the destination cannot keep.
+pub(in crate::diff) fn lost(source: &Flags, capacity: &FlagCapacity) -> Flags {
+    source.minus(&source.within(capacity))
 }
 
 fn in_both(flags: &Flags, other: &Flags) -> Flags {
@@ -89,7 +88,7 @@ mod tests {
         let change = follow_source(&flags("\\Seen new kept"), &flags("kept"), &flags("kept"), &capacity);
         let expected = FlagChange { add: flags("\\Seen"), remove: Flags::none(), agreed: flags("\\Seen") };
         assert_eq!(change, expected);
-        assert_eq!(lost_keywords(&flags("\\Seen new"), &capacity).collect::<Vec<_>>(), ["new"]);
+        assert_eq!(lost(&flags("\\Seen \\Draft new"), &capacity), flags("\\Draft new"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::removals::Removals;
 use super::roster::Roster;
 use crate::error::Result;
 use crate::model::amount::grow;
-use crate::model::plan::{FlagUpdate, MailboxPlan, Skipped};
+use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped};
 use crate::model::policy::Policy;
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
 use std::collections::HashSet;
@@ -170,9 +170,9 @@ impl<'a> Decision<'a> {
         if self.is_contested(record) {
             self.removals.note_twin(record, link.destination, link.origin);
         }
+        self.count_losses(record);
         let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
         if !change.is_empty() {
-            self.count_lost_keywords(record);
             self.update_flags(&link, change);
         } else if change.agreed != link.agreed {
             self.links.push(Link { agreed: change.agreed, ..link });
@@ -192,7 +192,7 @@ impl<'a> Decision<'a> {
             identity,
         };
         self.count_linked(link.origin);
-        self.count_lost_keywords(record);
+        self.count_losses(record);
         let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
         if !change.is_empty() {
             self.update_flags(&link, change);
@@ -226,11 +226,11 @@ impl<'a> Decision<'a> {
 
     fn copy(&mut self, record: MessageRecord) {
         match self.size_limit.objection(record.octets) {
-            Some(reason) => self.plan.skipped.push(Skipped { uid: record.uid, reason }),
+            Some((whose, reason)) => self.plan.skipped.push(Skipped { uid: record.uid, reason, whose }),
             None => {
                 self.copies.push(record.uid);
                 grow(&mut self.plan.octets, record.octets);
-                self.count_lost_keywords(&record);
+                self.count_losses(&record);
             }
         }
     }
@@ -250,10 +250,9 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn count_lost_keywords(&mut self, record: &MessageRecord) {
-        for keyword in flags::lost_keywords(&record.flags, self.capacity) {
-            *self.plan.dropped_keywords.entry(keyword).or_default() += 1;
-        }
+    /// What cannot be kept of a message that is there, or will be.
+    fn count_losses(&mut self, record: &MessageRecord) {
+        self.plan.losses.add_flags(&flags::lost(&record.flags, self.capacity));
     }
 
     /// Matches what is contested. Where one message of each side has the identity, they are paired as their turn comes;
@@ -355,28 +354,6 @@ fn uid_set(mut uids: Vec<Uid>) -> UidSet {
     uids.sort_unstable();
     uids.into_iter().collect()
 }
-
-/// How large a message may be: the smaller of two limits.
-struct SizeLimit {
-    settings: Option<u64>,
-    destination: Option<u64>,
-}
-
-impl SizeLimit {
-    /// Why a message of that size is not copied.
-    fn objection(&self, octets: u64) -> Option<String> {
-        let exceeded = |limit: Option<u64>| limit.filter(|limit| octets > *limit);
-        let (limit, whose) = match (exceeded(self.settings), exceeded(self.destination)) {
-            (Some(settings), Some(destination)) if destination < settings => (destination, DESTINATION_LIMIT),
-            (Some(settings), _) => (settings, "max_message_size in [sync]"),
-            (None, Some(destination)) => (destination, DESTINATION_LIMIT),
-            (None, None) => return None,
-        };
-        Some(format!("too large: {octets} octets, and {whose} is {limit} octets"))
-    }
-}
-
-const DESTINATION_LIMIT: &str = "the destination's limit";
 
 #[cfg(test)]
 mod tests;

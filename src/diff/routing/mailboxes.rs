@@ -34,7 +34,7 @@ pub fn map_mailboxes(
     for mailbox in source.mailboxes {
         match part(mailbox, source, &tree, &filter, &renames) {
             Part::Taken => requests.push(routes.request(mailbox)),
-            Part::Omitted { reason, intended } => settlement.omit(mailbox, reason, intended),
+            Part::Omitted { reason, condition } => settlement.omit(mailbox, reason, condition),
             Part::Silent => {}
         }
     }

@@ -1,8 +1,7 @@
 //! What mapping mailboxes takes and gives: a side as scanned, pairs, and what stays behind.
 
 use crate::model::plan::{MailboxPlan, Omitted};
-use crate::model::{MailboxName, MailboxState, Names, SideState, SpecialUse, UidSet};
-use std::collections::BTreeMap;
+use crate::model::{Losses, MailboxName, MailboxState, Names, SideState, SpecialUse, UidSet};
 
 /// One side of an account as scanned.
 #[derive(Clone, Copy)]
@@ -51,7 +50,7 @@ impl MailboxPair {
             guard: None,
             present: 0,
             copied: 0,
-            dropped_keywords: BTreeMap::new(),
+            losses: Losses::default(),
         }
     }
 }

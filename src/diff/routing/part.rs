@@ -8,14 +8,14 @@ use super::levels::Levels;
 use super::mapping::SideView;
 use super::rename::Renames;
 use crate::model::server::Preset;
-use crate::model::{Attribute, MailboxState, SpecialUse};
+use crate::model::{Attribute, MailboxCondition, MailboxState, SpecialUse};
 
 /// Whether a source mailbox takes part.
 pub(in crate::diff) enum Part {
     Taken,
     Omitted {
         reason: String,
-        intended: bool,
+        condition: MailboxCondition,
     },
     /// A parent that holds nothing but children: no mail stays behind, and nobody misses a line about it.
     Silent,
@@ -46,19 +46,19 @@ pub(in crate::diff) fn part(
     renames: &Renames,
 ) -> Part {
     let levels = Levels::of(&mailbox.name);
-    let intended = |reason: String| Part::Omitted { reason, intended: true };
+    let omitted = |reason: String, condition| Part::Omitted { reason, condition };
     if !mailbox.is_selectable() && !is_remote(mailbox) && tree.has_below(&levels) {
         Part::Silent
     } else if let Some(reason) = filter.objection(&levels) {
-        intended(reason)
+        omitted(reason, MailboxCondition::Excluded)
     } else if !mailbox.is_selectable() {
-        intended(unselectable_reason(mailbox))
+        omitted(unselectable_reason(mailbox), MailboxCondition::Container)
     } else if let Some(reason) =
         not_mail(mailbox, &levels, source.state.preset).filter(|_| !renames.names(&mailbox.name))
     {
-        intended(reason)
+        omitted(reason, MailboxCondition::Excluded)
     } else if mailbox.sync_point.is_none() {
-        Part::Omitted { reason: unscanned_reason(mailbox, "it"), intended: false }
+        omitted(unscanned_reason(mailbox, "it"), MailboxCondition::Unreadable)
     } else {
         Part::Taken
     }

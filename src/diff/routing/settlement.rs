@@ -11,7 +11,7 @@ use super::routes::Request;
 use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::plan::Omitted;
 use crate::model::server::Preset;
-use crate::model::{Attribute, MailboxName, MailboxState, RawName, SpecialUse};
+use crate::model::{Attribute, MailboxCondition, MailboxName, MailboxState, RawName, SpecialUse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives places on the destination, each once.
@@ -55,12 +55,12 @@ impl<'a> Settlement<'a> {
         if names::ignores_case(self.side.state.preset) { levels.without_case() } else { levels.clone() }
     }
 
-    pub(in crate::diff) fn omit(&mut self, mailbox: &MailboxState, reason: String, intended: bool) {
+    pub(in crate::diff) fn omit(&mut self, mailbox: &MailboxState, reason: String, condition: MailboxCondition) {
         let messages = u64::from(mailbox.records);
-        if intended && mailbox.special_use() == Some(SpecialUse::All) && messages > 0 {
+        if !condition.is_obstacle() && mailbox.special_use() == Some(SpecialUse::All) && messages > 0 {
             self.mapping.warnings.push(only_in_all_warning(mailbox));
         }
-        self.mapping.omitted.push(Omitted { mailbox: mailbox.name.clone(), reason, intended, messages });
+        self.mapping.omitted.push(Omitted { mailbox: mailbox.name.clone(), reason, condition, messages });
     }
 
     /// What the source lists and nobody can ask for.
@@ -68,7 +68,7 @@ impl<'a> Settlement<'a> {
         let name = unreadable.name.clone();
         let mailbox = MailboxName { raw: RawName(name.clone().into_bytes()), levels: vec![name] };
         let reason = format!("{}; {RENAME_IT}", unreadable.reason);
-        self.mapping.omitted.push(Omitted { mailbox, reason, intended: false, messages: 0 });
+        self.mapping.omitted.push(Omitted { mailbox, reason, condition: MailboxCondition::Unreadable, messages: 0 });
     }
 
     pub(in crate::diff) fn settle(&mut self, request: Request) {
@@ -77,7 +77,7 @@ impl<'a> Settlement<'a> {
                 self.warn(&request, &pair);
                 self.mapping.pairs.push(pair);
             }
-            Err(reason) => self.omit(request.mailbox, reason, false),
+            Err(reason) => self.omit(request.mailbox, reason, MailboxCondition::Unreadable),
         }
     }
 

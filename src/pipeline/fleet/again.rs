@@ -22,19 +22,19 @@ impl Again for PlanSummary {}
 
 impl Again for ScanSummary {
     fn failures(&self) -> &[Error] {
-        &self.troubles
+        &self.ledger.failures
     }
 }
 
 impl Again for VerifySummary {
     fn failures(&self) -> &[Error] {
-        &self.troubles
+        &self.ledger.failures
     }
 }
 
 impl Again for ApplySummary {
     fn failures(&self) -> &[Error] {
-        &self.failures
+        &self.ledger.failures
     }
 
     /// What was done is added up; what failed and was tried again is told as it ended.

@@ -1,8 +1,7 @@
 //! A source mailbox and its destination under the UIDVALIDITYs that they have now.
 
 use crate::diff::comparing::comparison::Appends;
-use crate::diff::routing::mapping::MailboxPair;
-use crate::model::{MailboxState, Outcomes, PairState, Pairing};
+use crate::model::{MailboxState, PairState, Pairing};
 
 /// The pair of these two listings.
 pub fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
@@ -12,18 +11,6 @@ pub fn pairing(source: &MailboxState, destination: &MailboxState) -> Pairing {
         source_validity: validity(source),
         destination: destination.name.raw.clone(),
         destination_validity: validity(destination),
-    }
-}
-
-pub fn fresh_pair(pairing: Pairing, pair: &MailboxPair) -> PairState {
-    PairState {
-        pairing,
-        destination: pair.destination.clone(),
-        intent: None,
-        late_from: None,
-        settled: None,
-        outcomes: Outcomes::default(),
-        links: 0,
     }
 }
 

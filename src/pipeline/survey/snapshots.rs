@@ -3,10 +3,12 @@
 use crate::diff::routing::mailboxes::map_mailboxes;
 use crate::diff::routing::mapping::{Mapping, SideView};
 use crate::error::{Error, Kind, Result};
+use crate::model::ledger::Conditions;
+use crate::model::plan::Omitted;
 use crate::model::server::Preset;
 use crate::model::{FlagCapacity, MailboxState, Names, RawName, Side, SideState};
 use crate::pipeline::fleet::access::Access;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The two sides of one account, as last scanned.
 pub struct Snapshots<'a> {
@@ -41,6 +43,23 @@ impl<'a> Snapshots<'a> {
         };
         let policy = &self.access.migration.policy.mailboxes;
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
+    }
+
+    /// Every mailbox that the source lists in one condition, where `taking_part` are compared. What is not named at all is
+    /// a parent that holds nothing.
+    pub fn conditions(&self, taking_part: &[&RawName], omitted: &[Omitted]) -> Conditions {
+        let Names { foreign, foreign_unnamed, .. } = &self.names[Side::Source as usize];
+        let mut conditions = Conditions {
+            takes_part: taking_part.len() as u64,
+            foreign: foreign.len() as u64 + foreign_unnamed,
+            ..Conditions::default()
+        };
+        omitted.iter().for_each(|omitted| conditions.add(omitted.condition));
+        let omitted = omitted.iter().map(|omitted| &omitted.mailbox.raw);
+        let named: HashSet<&RawName> = taking_part.iter().copied().chain(omitted).collect();
+        let source = &self.mailboxes[Side::Source as usize];
+        conditions.container += source.iter().filter(|mailbox| !named.contains(&mailbox.name.raw)).count() as u64;
+        conditions
     }
 
     /// Where mailboxes went that were copied, in whole or in part.

@@ -14,7 +14,7 @@ use super::reflag::update_flags;
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
-use crate::model::report::Ending;
+use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::{Access, Backoff};
 use crate::pipeline::fleet::allowance::Allowance;

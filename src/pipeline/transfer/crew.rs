@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::RawName;
-use crate::model::report::Ending;
+use crate::model::ledger::Ending;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use std::cmp::Reverse;

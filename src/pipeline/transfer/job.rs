@@ -2,8 +2,8 @@
 
 use super::share::Share;
 use crate::error::{Error, Kind};
-use crate::model::plan::MailboxPlan;
-use crate::model::{FlagCapacity, Uid, UidValidity};
+use crate::model::plan::{MailboxPlan, SizeLimit};
+use crate::model::{FlagCapacity, Outcome, Uid, UidValidity};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -17,8 +17,8 @@ pub struct Job {
     pub tail: Uid,
     /// An earlier run ended without recording all that it did.
     pub unclean: bool,
-    /// The largest message that may be appended, and who says so.
-    pub size_limit: Option<u64>,
+    /// How large a message may be.
+    pub size_limit: SizeLimit,
     pub share: Share,
     given_up: Mutex<HashSet<Uid>>,
 }
@@ -31,7 +31,7 @@ impl Job {
         capacity: FlagCapacity,
         tail: Uid,
         unclean: bool,
-        size_limit: Option<u64>,
+        size_limit: SizeLimit,
         share: Share,
     ) -> Self {
         Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Mutex::default() }
@@ -47,10 +47,9 @@ impl Job {
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(uid);
     }
 
-    /// Why a message of that size is not appended: some servers list sizes that are estimates.
-    pub fn oversized(&self, octets: u64) -> Option<String> {
-        let limit = self.size_limit.filter(|limit| octets > *limit)?;
-        Some(format!("{octets} octets are more than the {limit} that the destination takes"))
+    /// What becomes of a message that turns out to be too large: some servers list sizes that are estimates.
+    pub fn oversized(&self, octets: u64) -> Option<Outcome> {
+        self.size_limit.objection(octets).map(|(whose, reason)| whose.outcome(reason))
     }
 }
 

@@ -8,8 +8,8 @@ use crate::engine::Session;
 use crate::engine::commands::change::Wish;
 use crate::error::{Error, Kind, Result};
 use crate::model::link::Intent;
-use crate::model::plan::{AccountPlan, MailboxPlan};
-use crate::model::{FlagCapacity, Outcomes, PairState, Pairing, RawName, Side, SyncPoint, Uid};
+use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
+use crate::model::{FlagCapacity, PairState, Pairing, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
 
 /// Mailboxes that are created at once: their answers are short.
@@ -85,7 +85,7 @@ fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
 struct Shared {
     /// What a new mailbox keeps of flags: what the INBOX keeps.
     capacity: FlagCapacity,
-    size_limit: Option<u64>,
+    size_limit: SizeLimit,
     share: Share,
 }
 
@@ -93,11 +93,10 @@ impl Shared {
     fn load(access: &Access<'_>, share: Share) -> Result<Shared> {
         let mailboxes = access.state.mailboxes(Side::Destination)?;
         let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
-        let announced = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
-        let limits = [announced, access.migration.policy.max_message_octets];
+        let destination = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
         Ok(Shared {
             capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
-            size_limit: limits.into_iter().flatten().min(),
+            size_limit: SizeLimit { settings: access.migration.policy.max_message_octets, destination },
             share,
         })
     }
@@ -151,15 +150,7 @@ fn noted_pair(
 ) -> Result<(PairState, bool)> {
     let known = access.state.pair(&pairing.source)?.filter(|known| known.pairing == pairing);
     let fresh = known.is_none();
-    let mut pair = known.unwrap_or_else(|| PairState {
-        pairing,
-        destination: mailbox.destination.clone(),
-        intent: None,
-        late_from: None,
-        settled: None,
-        outcomes: Outcomes::default(),
-        links: 0,
-    });
+    let mut pair = known.unwrap_or_else(|| PairState::new(pairing, mailbox.destination.clone()));
     let begin = listed_next.unwrap_or(Uid(1));
     // That run's appends may still land after they were looked for.
     pair.late_from = pair.late_from.or(pair.intent.map(|intent| intent.uid_next));

@@ -206,7 +206,7 @@ impl<'a> UploadRun<'a> {
             match parcel {
                 Parcel::Absent { uid, outcome } => self.conclude(uid, outcome)?,
                 Parcel::Message(message) => match self.job.oversized(message.octets.len()) {
-                    Some(reason) => self.conclude(message.uid, Outcome::Skipped(reason))?,
+                    Some(outcome) => self.conclude(message.uid, outcome)?,
                     None => self.add(*message)?,
                 },
             }

@@ -5,6 +5,7 @@ use super::*;
 use crate::diff::comparing::comparison::Appends;
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind};
+use crate::model::plan::Whose;
 use crate::model::policy::Mode;
 use crate::model::{Digest, InternalDate, MailboxName, MailboxState, RawName, SyncPoint, UidValidity};
 use std::iter::empty;
@@ -189,22 +190,24 @@ fn restore_missing_copies_again_but_adopts_what_came_back() {
 }
 
 #[test]
-fn too_large_messages_are_skipped_by_the_smaller_limit_unless_present() {
+fn too_large_messages_are_skipped_by_whose_limit_it_is_unless_present() {
     let policy = Policy { max_message_octets: Some(500), ..Policy::default() };
     let case = Case { policy, append_limit: Some(300), ..Case::default() };
     let diff = case.plan("1:a:300 2:b:301 3:c:900 4:d:900", "9:d:900", "");
     assert_eq!(shown(&diff), "copy {1} linked 1 departed {}; skip 2; skip 3; link 4-9 () Adopted");
     assert_eq!(diff.plan.octets, 300);
-    assert_eq!(diff.plan.skipped[1].reason, "too large: 900 octets, and the destination's limit is 300 octets");
-    let own = Case { append_limit: Some(5000), ..case }.plan("1:a:900", "", "");
-    assert_eq!(own.plan.skipped[0].reason, "too large: 900 octets, and max_message_size in [sync] is 500 octets");
+    let [theirs, own] = &diff.plan.skipped[..] else { panic!("{:?}", diff.plan.skipped) };
+    assert_eq!(theirs.reason, "too large: 301 octets, and the destination's limit is 300 octets");
+    assert_eq!(own.reason, "too large: 900 octets, and max_message_size in [sync] is 500 octets");
+    assert_eq!((theirs.whose, own.whose), (Whose::Destination, Whose::Settings));
 }
 
 #[test]
-fn keywords_beyond_the_capacity_are_counted_where_something_is_done() {
+fn flags_beyond_the_capacity_are_counted_on_every_message_that_is_or_will_be_there() {
     let case = Case { capacity: FlagCapacity::from_texts(["\\Seen"]), ..Case::default() };
-    let diff = case.plan("1:a+k 2:b+k+j 3:c+k 4:d+\\Seen+k", "8:b 9:c 10:d", "3-9 4-10");
-    assert_eq!(diff.plan.dropped_keywords, [("j".to_owned(), 1), ("k".to_owned(), 3)].into());
+    let diff = case.plan("1:a+k 2:b+k+j 3:c+k 4:d+\\Seen+k+\\Flagged 5:e+gone", "8:b 9:c 10:d", "3-9 4-10 5-11");
+    let expected = [("\\Flagged".to_owned(), 1), ("j".to_owned(), 1), ("k".to_owned(), 4)];
+    assert_eq!(diff.plan.losses.flags, expected.into());
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn mailbox_to_create_has_no_validity_and_the_given_capacity() {
     let case = Case { capacity: FlagCapacity::from_texts(["\\Seen"]), create: true, ..Case::default() };
     let plan = case.plan("1:a+k", "", "").plan;
     assert_eq!((plan.source_validity, plan.destination_validity), (UidValidity(7), None));
-    assert_eq!((plan.revisions, plan.dropped_keywords.len(), plan.is_empty()), ((3, 0), 1, false));
+    assert_eq!((plan.revisions, plan.losses.flags.len(), plan.is_empty()), ((3, 0), 1, false));
 }
 
 #[test]

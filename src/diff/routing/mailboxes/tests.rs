@@ -116,7 +116,7 @@ fn shown(mapping: &Mapping) -> Vec<String> {
         format!("{} > {raw}{create}{special_use}{subscribe}", pair.source)
     });
     let omitted = mapping.omitted.iter().map(|omitted| {
-        let obstacle = if omitted.intended { "" } else { "! " };
+        let obstacle = if omitted.condition.is_obstacle() { "! " } else { "" };
         format!("{obstacle}{}: {}", omitted.mailbox, omitted.reason)
     });
     pairs.chain(omitted).collect()
@@ -235,7 +235,7 @@ fn special_use_by_attribute_is_stronger_than_a_name() {
 fn views_are_left_out_unless_renamed_by_name() {
     let source = side(Preset::Gmail, "", '/', &["[Gmail] | \\NoSelect", "[Gmail]/All Mail | \\All", "[Gmail]/Chats"]);
     let mapping = map(&source, &generic(&[]), &policy(&[]));
-    assert!(mapping.pairs.is_empty() && mapping.omitted.iter().all(|omitted| omitted.intended));
+    assert!(mapping.pairs.is_empty() && mapping.omitted.iter().all(|omitted| !omitted.condition.is_obstacle()));
     assert_eq!(mapping.omitted.len(), 2);
     assert!(mapping.warnings[0].starts_with("messages that are only in `[Gmail]/All Mail`"));
     let renamed = map(&source, &generic(&[]), &policy(&[("[Gmail]/All Mail", "Archive")]));
@@ -248,7 +248,7 @@ fn zimbra_contacts_chats_and_searches_are_left_out() {
     let listing = ["Contacts", "Chats/x", "Emailed Contacts", "Unread | search", "Contacts2"];
     let mapping = map(&side(Preset::Zimbra, "", '/', &listing), &generic(&[]), &policy(&[]));
     assert_eq!(shown(&mapping)[0], "Contacts2 > Contacts2 create");
-    assert_eq!(mapping.omitted.iter().filter(|omitted| omitted.intended).count(), 4);
+    assert_eq!(mapping.omitted.iter().filter(|omitted| !omitted.condition.is_obstacle()).count(), 4);
 }
 
 #[test]

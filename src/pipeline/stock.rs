@@ -1,0 +1,229 @@
+//! Stock-taking: what an apply has come to, and what is left.
+//!
+//! The destination is listed again where it changed, the intents are closed, and the next plan is made: its ledger is where
+//! the account stands now, and its obstacles are those that count. Where that cannot be, the intents stay open, and the
+//! ledger is reckoned from what was done.
+
+use super::plan::plan_account;
+use super::{Deletes, Event, Phase, Thoroughness};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::ledger::{AccountLedger, Ending, Stage};
+use crate::model::plan::AccountPlan;
+use crate::model::policy::Mode;
+use crate::model::{Outcomes, RawName, Side, Uid};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::listing::{Identities, SideScan, Wanted};
+use crate::pipeline::survey::recognise::recognise;
+use crate::pipeline::transfer::prepare::close_intents;
+use std::collections::{HashMap, HashSet};
+
+/// What a run leaves to be looked at.
+#[derive(Default)]
+pub struct Traces {
+    /// Destination mailboxes that changed.
+    pub touched: HashSet<RawName>,
+    /// By source mailbox, the UID from which on copies are of this run, or of an unclean one before it.
+    pub tails: HashMap<RawName, Uid>,
+    /// What happened to messages in this run.
+    pub outcomes: Outcomes,
+    /// Source mailboxes whose work ended with everything linked.
+    pub clean: HashSet<RawName>,
+    /// Something ended the work before its time.
+    pub broken: bool,
+}
+
+/// Takes stock after a run of `plan` that ended so.
+///
+/// # Errors
+/// `State`, and what makes the next plan impossible.
+pub fn take_stock(
+    access: &Access<'_>,
+    plan: &AccountPlan,
+    traces: &Traces,
+    deletes: Deletes,
+    ending: Ending,
+) -> Result<AccountLedger> {
+    access.gauge.on_state(|| access.migration.store.flush())?;
+    let stock = Stock { access, traces, deletes, failures: Vec::new() };
+    let mut ledger = stock.taken(plan)?;
+    ledger.failures.extend(imbalance(&ledger));
+    Ok(AccountLedger { stage: Stage::Applied, ending, ..ledger })
+}
+
+struct Stock<'a> {
+    access: &'a Access<'a>,
+    traces: &'a Traces,
+    deletes: Deletes,
+    failures: Vec<Error>,
+}
+
+impl Stock<'_> {
+    fn taken(mut self, plan: &AccountPlan) -> Result<AccountLedger> {
+        let access = self.access;
+        let listed = self.traces.touched.is_empty() || self.list_again()?;
+        let mut ledger = if listed {
+            close_intents(access, self.traces.clean.iter())?;
+            self.identify_copied()?;
+            self.failures.extend(recognise(access)?);
+            let next = plan_account(access)?;
+            self.failures.extend(self.second_copies_left(&next.plan));
+            self.failures.extend(self.gone_at_once(&next.plan)?);
+            self.failures.extend(obstacles(&next.plan));
+            next.ledger
+        } else {
+            self.failures.extend(obstacles(plan));
+            reckoned(access.state.status()?.ledger, &self.traces.outcomes)
+        };
+        ledger.failures.append(&mut self.failures);
+        Ok(ledger)
+    }
+
+    /// What was copied tells the identities that were not asked for.
+    fn identify_copied(&self) -> Result<()> {
+        let state = &self.access.state;
+        for source in self.traces.tails.keys() {
+            if let Some(pair) = state.pair(source)? {
+                state.identify_linked(&pair.pairing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the
+    /// server did not keep what it said that it stored. Told once; that their user deleted them is no failure later.
+    fn gone_at_once(&self, plan: &AccountPlan) -> Result<Vec<Error>> {
+        let mut gone = Vec::new();
+        for mailbox in plan.mailboxes.iter().filter(|mailbox| !mailbox.departed.is_empty()) {
+            let Some(tail) = self.traces.tails.get(&mailbox.source.raw) else { continue };
+            let mut links = self.access.state.link_lookup(&mailbox.source.raw)?;
+            let mut count = 0;
+            for uid in mailbox.departed.iter() {
+                count += u64::from(links.get(uid)?.is_some_and(|link| link.destination >= *tail));
+            }
+            if count > 0 {
+                let what =
+                    format!("messages that were copied in this run are not on the destination any more: {count}");
+                let error = Error::new(Kind::Refused, what).scope(Scope::Mailbox);
+                gone.push(error.in_mailbox(&mailbox.destination.path()).hint(
+                    "if their user did not delete them, the server lost them: `restore_missing = true` copies them again",
+                ));
+            }
+        }
+        Ok(gone)
+    }
+
+    /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.
+    fn second_copies_left(&self, plan: &AccountPlan) -> Vec<Error> {
+        let again = match (self.access.migration.policy.mode, self.deletes) {
+            (_, Deletes::Allowed) => {
+                "where the destination cannot expunge single messages (UIDPLUS) they are marked as deleted, and go when \
+                 somebody expunges the mailbox; else run `mailferry sync --allow-deletes` again"
+            }
+            (Mode::Copy, Deletes::Guarded) => "to remove them, run `mailferry sync --allow-deletes`",
+            (Mode::Mirror, Deletes::Guarded) => {
+                "run `mailferry sync` again: it removes them, as far as delete_guard lets it"
+            }
+        };
+        let doubled = plan.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty());
+        let left = doubled.map(|mailbox| {
+            let what = match mailbox.second_copies.len() {
+                1 => "1 second copy of ours is on the destination".to_owned(),
+                count => format!("{count} second copies of ours are on the destination"),
+            };
+            Error::new(Kind::Refused, what)
+                .because("an append whose connection had broken landed after it was looked for")
+                .in_mailbox(&mailbox.destination.path())
+                .hint(again)
+        });
+        left.collect()
+    }
+
+    /// Whether the destination is listed as it is now.
+    fn list_again(&mut self) -> Result<bool> {
+        let access = self.access;
+        if self.traces.broken || access.migration.stop.is_requested() {
+            return Ok(false);
+        }
+        let account = access.account.name.as_str();
+        let event = Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 };
+        access.migration.observer.event(event);
+        let wanted = Wanted::Only(self.traces.touched.clone());
+        let listed = access.with_session(Side::Destination, |session| {
+            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::WhereOthersMayBe)
+                .run(&wanted)
+        });
+        match listed {
+            Ok(result) => {
+                let complete = result.troubles.is_empty();
+                self.failures.extend(result.troubles);
+                Ok(complete)
+            }
+            // The copying is done and recorded; the next scan will list it.
+            Err(error) if *error.kind() == Kind::Interrupted => Ok(false),
+            Err(error) => {
+                access.notice(&format!("the destination could not be listed again: {}", error.summary()));
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// A run in which a message has no outcome is no success, whatever else went well.
+fn imbalance(ledger: &AccountLedger) -> Option<Error> {
+    let (accounted, held) = (ledger.outcomes.total(), ledger.held);
+    (accounted != held).then(|| {
+        Error::new(Kind::State, "the account of outcomes does not balance")
+            .scope(Scope::Account)
+            .because(format!("the source holds {held} messages, and {accounted} are accounted for"))
+            .hint("run `mailferry sync --full`, then `mailferry verify`, which compares both servers as they are")
+    })
+}
+
+/// Where the account stands, from where it stood when it was planned and what was done since.
+fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
+    let mut moved = done.total().min(ledger.outcomes.pending);
+    ledger.outcomes.pending -= moved;
+    for (own, count) in ledger.outcomes.counts_mut().into_iter().zip(done.counts()) {
+        let count = count.min(moved);
+        *own += count;
+        moved -= count;
+    }
+    ledger
+}
+
+/// Mailboxes that stay behind for a reason that the user did not ask for.
+fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
+    plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle()).map(|omitted| {
+        Error::new(Kind::Refused, "a mailbox stays behind")
+            .scope(Scope::Mailbox)
+            .because(&omitted.reason)
+            .in_mailbox(&omitted.mailbox.path())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imbalance_is_noticed_in_both_directions() {
+        let outcomes = Outcomes { copied: 3, refused: 1, pending: 2, ..Outcomes::default() };
+        let ledger = |held| AccountLedger { outcomes, held, ..AccountLedger::default() };
+        assert_eq!(imbalance(&ledger(6)), None);
+        for held in [5, 7] {
+            let error = imbalance(&ledger(held)).expect("it does not balance");
+            assert!(error.line().contains(&format!("{held} messages, and 6")), "{}", error.line());
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_not_pending_any_more_and_nothing_is_counted_twice() {
+        let before = Outcomes { copied: 3, pending: 6, ..Outcomes::default() };
+        let ledger = AccountLedger { outcomes: before, held: 9, ..AccountLedger::default() };
+        let done = Outcomes { copied: 2, refused: 1, limited: 1, ..Outcomes::default() };
+        let after = reckoned(ledger.clone(), &done).outcomes;
+        assert_eq!(after, Outcomes { copied: 5, refused: 1, limited: 1, pending: 2, ..Outcomes::default() });
+        let more = reckoned(ledger, &Outcomes { copied: 9, refused: 9, ..Outcomes::default() }).outcomes;
+        assert_eq!((more.total(), more.pending), (9, 0));
+    }
+}
