@@ -16,6 +16,7 @@ use crate::model::{Account, Server, ServerId};
 use crate::pipeline::Migration;
 use crate::store::Store;
 use clap::CommandFactory;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -152,7 +153,8 @@ impl Context {
             let here = accounts.iter().filter(|account| account.server(server.side) == ServerId(number)).count();
             (Server { withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
         });
-        Connector::all(numbered.collect(), &settings.limits, &settings.state)
+        let connectors = Connector::all(numbered.collect(), &settings.limits, &settings.state)?;
+        Ok(connectors.into_iter().map(|connector| in_use(connector, settings)).collect())
     }
 
     fn assembled(
@@ -216,4 +218,12 @@ fn default_file() -> Result<&'static Path> {
     }
     Err(Error::new(Kind::Settings, format!("there is no {DEFAULT_CONFIG} here, and no other settings were named"))
         .hint("write one with `mailferry init`, name yours with -c FILE, or name two mailboxes with --source and --destination"))
+}
+
+/// A connector that knows how many users the settings name there, whether or not this run opens them.
+fn in_use(connector: Connector, settings: &Settings) -> Connector {
+    let (side, place) = (connector.server().side, connector.server().address.place());
+    let is_there = |account: &&Account| settings.servers[account.server(side).0].address.place() == place;
+    let users: HashSet<&str> = settings.accounts.iter().filter(is_there).map(|account| account.user(side)).collect();
+    connector.for_users(users.len())
 }

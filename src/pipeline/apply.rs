@@ -21,6 +21,7 @@ use crate::model::statistics::{Part, RunFigures};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::fleet::proof::prove_mailboxes;
 use crate::pipeline::transfer::crew::Crew;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
@@ -141,6 +142,7 @@ impl<'a> Run<'a> {
         }
         self.guard_deletions(plan)?;
         self.guard_quota(&totals)?;
+        prove_mailboxes(self.access)?;
         self.announce(&totals)?;
         self.access.gauge.part(Part::Copy, || {
             if plan.mailboxes.iter().any(MailboxPlan::adds) {

@@ -13,6 +13,7 @@ use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Address, Tls};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::fleet::proof::likeness;
 use crate::pipeline::survey::listing::{blind, is_selectable};
 use std::thread;
 
@@ -39,6 +40,9 @@ fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
 fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
     let listing = session.list_mailboxes()?;
     open_inbox(session, &listing, side)?;
+    if let Some(likeness) = likeness(session, &listing)? {
+        access.claim(access.account, side, likeness)?;
+    }
     let server = access.connector(side).server();
     let capabilities = session.capabilities();
     Ok(SideCheck {

@@ -45,6 +45,8 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
     });
     let source = source?;
     let destination = destination.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    access.claim_scanned(Side::Source, source.inbox_id.clone())?;
+    access.claim_scanned(Side::Destination, destination.inbox_id.clone())?;
     let mut summary =
         ScanSummary { source: source.summary, destination: destination.summary, ..ScanSummary::default() };
     for side in [source, destination] {

@@ -154,6 +154,8 @@ impl Stock<'_> {
         });
         match listed {
             Ok(result) => {
+                // What another account sees there must not be what this one has put there.
+                access.claim_scanned(Side::Destination, result.inbox_id)?;
                 let complete = result.troubles.is_empty();
                 self.failures.extend(result.troubles);
                 Ok(complete)

@@ -90,6 +90,15 @@ fn server_that_is_logged_in_before_starttls_is_refused() {
     assert_eq!(*error.kind(), Kind::Protocol);
 }
 
+/// Over the network nobody can tell whose mailboxes a server shows that was never asked for any.
+#[test]
+fn server_that_is_logged_in_over_the_network_is_refused() {
+    let scripted = Scripted::start("S: * PREAUTH [CAPABILITY IMAP4rev1] in\nC: never");
+    let error = connect_as(server(scripted.port()), "user", "secret").err().expect("no session");
+    assert_eq!(*error.kind(), Kind::Authorization);
+    assert!(scripted.commands().is_empty(), "nothing was asked");
+}
+
 /// Holds hazard 10.
 #[test]
 fn server_that_is_silent_is_given_up() {

@@ -275,7 +275,7 @@ pub fn told(output: &Output, account: &str) -> Vec<String> {
 }
 
 /// What the source may ever hear, and the destination: nothing that changes the one, and nothing that deletes.
-const READING: [&str; 13] = [
+const READING: [&str; 14] = [
     "AUTHENTICATE",
     "LOGIN",
     "CAPABILITY",
@@ -286,6 +286,7 @@ const READING: [&str; 13] = [
     "LSUB",
     "STATUS",
     "EXAMINE",
+    "UNSELECT",
     "NOOP",
     "LOGOUT",
     "UID",

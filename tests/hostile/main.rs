@@ -17,6 +17,7 @@
 //! - [`cuts`]: connections that end at any octet.
 //! - [`logins`]: servers that let some in and others not.
 //! - [`order`]: servers that work on commands in any order.
+//! - [`whose`]: another mailbox than was asked for.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //!
 //! The binary ends with one line: how many cases were run.
@@ -38,3 +39,4 @@ mod order;
 mod refusals;
 mod responses;
 mod tally;
+mod whose;

@@ -132,6 +132,28 @@ fn tunnel_that_is_logged_in_arrives_exactly_once() {
     migration.seeded("INBOX subscribed\n    1..20 bulk\nWork\n    c").assert_arrives_exactly_once();
 }
 
+/// A tunnel that is logged in as somebody gives everyone the same mailboxes.
+#[test]
+fn tunnel_that_is_logged_in_as_somebody_serves_a_single_account_only() {
+    let pair = shared::dovecot_pair();
+    let users: Vec<User> = (0..2).map(|_| User::fresh("tunnelled")).collect();
+    let tunnel = format!(
+        r#"["sh", "-c", "doveadm -c {} exec imap -u {} | cat"]"#,
+        pair.source.configuration_file().display(),
+        users[0].name
+    );
+    let sides = || [Side::through_tunnel(&tunnel), Side::of(&pair.destination)];
+    let migration = Migration::with_sides(users.clone(), &pair.source, &pair.destination, sides());
+    migration.seed("INBOX\n    a\n    b");
+    for command in [&["sync"][..], &["sync", &users[1].name], &["check"]] {
+        migration.run(command).expect(4).complains(&["the tunnel is logged in by itself", "`{user}`"]);
+    }
+    crate::support::compare::expect(&pair.destination, &users[1].name, "INBOX");
+    let single = Migration::with_sides(users[..1].to_vec(), &pair.source, &pair.destination, sides());
+    single.run(&["sync"]).expect(0);
+    single.assert_exact();
+}
+
 #[test]
 fn several_accounts_side_by_side_arrive_exactly_once() {
     let [maildir, mdbox] = dovecots();

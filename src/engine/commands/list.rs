@@ -4,6 +4,7 @@
 //! An option that is not advertised makes the whole LIST BAD, so only advertised things are asked for. A name from a
 //! listing is never used as a pattern, and STATUS lines are matched by name, never by order.
 
+use super::inbox::object_id;
 use super::namespaces::namespaces;
 use super::quota::{QUOTA_COMMAND, quota_line};
 use crate::engine::conversation::session::{Session, with_mailbox};
@@ -45,6 +46,8 @@ pub struct Listing {
     pub names: Names,
     /// What the server says of its namespaces, where that cannot be understood.
     pub odd_namespaces: Option<String>,
+    /// What the server calls the INBOX among all mailboxes that it has, where it tells.
+    pub inbox_id: Option<String>,
     /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
     pub quotas: Vec<Quota>,
 }
@@ -58,6 +61,7 @@ pub(in crate::engine) struct Found {
     quotas: Vec<Quota>,
     namespaces: Namespaces,
     odd_namespaces: Option<String>,
+    inbox_id: Option<String>,
     lines: Vec<ListLine>,
     subscribed: HashSet<RawName>,
     statuses: HashMap<RawName, SyncPoint>,
@@ -82,12 +86,13 @@ impl Session {
         let list = self.send(command.as_bytes())?;
         let lsub = (!extended).then(|| self.send(b"LSUB \"\" \"*\"")).transpose()?;
         let quota = self.capabilities.has("QUOTA").then(|| self.send(QUOTA_COMMAND)).transpose()?;
+        let inbox_id = self.object_id_command().map(|command| self.send(command)).transpose()?;
         if let Some(tag) = namespace {
             self.finish(tag, |response| found.take(response))?;
         }
         let listed = self.finish(list, |response| found.take(response))?;
         // A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
-        for tag in [lsub, quota].into_iter().flatten() {
+        for tag in [lsub, quota, inbox_id].into_iter().flatten() {
             self.finish(tag, |response| found.take(response))?;
         }
         self.accepted(listed, "could not list the mailboxes")?;
@@ -174,6 +179,7 @@ impl Found {
             let line = list_line(&mut response).ok().filter(|line| !line.has(r"\Noselect"));
             self.subscribed.extend(line.map(|line| line.raw));
         } else if text.starts_with(b"* STATUS ") {
+            self.inbox_id = self.inbox_id.take().or_else(|| object_id(&response));
             self.statuses.extend(status_line(&mut response));
         } else if text.starts_with(b"* QUOTA ") {
             self.quotas.extend(quota_line(&mut response).unwrap_or_default());
@@ -195,6 +201,7 @@ impl Found {
             foreign: Vec::new(),
             names: Names { unreadable: std::mem::take(&mut self.unreadable), ..Names::default() },
             odd_namespaces: self.odd_namespaces.take(),
+            inbox_id: self.inbox_id.take(),
             quotas: std::mem::take(&mut self.quotas),
             namespace,
         };

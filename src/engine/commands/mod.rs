@@ -4,6 +4,7 @@ pub mod append;
 pub mod change;
 pub mod compress;
 pub mod fetch;
+pub mod inbox;
 pub mod list;
 pub mod namespaces;
 pub mod presence;

@@ -38,6 +38,8 @@ pub struct Connector {
     compression: Compression,
     order: Order,
     spool: Arc<Spool>,
+    /// How many users are opened there, in this run or another with the same settings.
+    users: usize,
 }
 
 /// What the connections of one account to one server have in common. Cheap to clone.
@@ -96,7 +98,12 @@ impl Connector {
         let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
         let server = Arc::new(server);
-        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, spool })
+        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, spool, users: 1 })
+    }
+
+    /// That so many users are opened there.
+    pub fn for_users(self, users: usize) -> Connector {
+        Connector { users, ..self }
     }
 
     /// Waits until that many more messages may be appended.
@@ -182,13 +189,31 @@ impl Connector {
             }
             start_tls(&mut session, tls)?;
         }
-        if greeting.condition != Condition::Preauth && !is_logged_in_after_alert(&mut session, &greeting)? {
-            log_in(&mut session, user, &password()?)?;
+        match greeting.condition == Condition::Preauth || is_logged_in_after_alert(&mut session, &greeting)? {
+            true => self.check_logged_in()?,
+            false => log_in(&mut session, user, &password()?)?,
         }
         session.wire.end_introduction();
         introduce(&mut session)?;
         session.set_timeout(server.timeouts.read)?;
         Ok(session)
+    }
+}
+
+impl Connector {
+    /// A server that is logged in by itself must be told for whom.
+    fn check_logged_in(&self) -> Result<()> {
+        let error = |what| Error::new(Kind::Authorization, what);
+        match &self.server.address {
+            Address::Tcp { .. } => Err(error("the server is logged in before anybody was asked for, over the network")
+                .because("nobody can tell whose mailboxes these are")
+                .hint("connect to a port that asks for a login, or use a `tunnel` with `{user}` in its command")),
+            Address::Tunnel(command) if self.users > 1 && !command.iter().any(|word| word.contains("{user}")) => {
+                Err(error("the tunnel is logged in by itself, and opens the same mailboxes for every account")
+                    .hint("put `{user}` into the command of `tunnel`: it stands for the account's user"))
+            }
+            Address::Tunnel(_) => Ok(()),
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use super::batch::BatchSize;
 use super::commons::Fleet;
 use super::gauge::Gauge;
 use super::outage::{Admission, Attempt, FIRST_TRIES, Outage, Patience, Verdict, jittered};
+use super::whose::{Likeness, Whose};
+use crate::engine::login::connect::Common;
 use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::server::Address;
@@ -72,6 +74,41 @@ impl<'a> Access<'a> {
 
     fn outage(&self, side: Side) -> &Outage {
         self.fleet.outage(self.account.server(side))
+    }
+
+    /// What the accounts of the run saw.
+    pub fn whose(&self) -> &Whose {
+        &self.fleet.whose
+    }
+
+    /// Tells what an account sees on that side.
+    ///
+    /// # Errors
+    /// `Authorization` where another account saw the same.
+    pub fn claim(&self, account: &Account, side: Side, likeness: Likeness) -> Result<()> {
+        self.whose().claim((account.server(side), side), (&account.name, account.user(side)), likeness)
+    }
+
+    /// Tells what this account was seen to have on that side when it was listed; the object ID is that of its INBOX.
+    ///
+    /// # Errors
+    /// As [`Access::claim`]; `State`.
+    pub fn claim_scanned(&self, side: Side, object_id: Option<String>) -> Result<()> {
+        let mailboxes = self.state.mailboxes(side)?;
+        let Some(inbox) = mailboxes.iter().find(|mailbox| mailbox.name.is_inbox()) else { return Ok(()) };
+        let last = self.state.last_record(side, &inbox.name.raw)?;
+        let last = last.map(|record| (record.uid, record.octets, record.internal_date));
+        let known = mailboxes.iter().filter_map(|it| Some((it.name.raw.clone(), it.sync_point?.uid_validity)));
+        match Likeness::new(object_id, inbox.sync_point.unwrap_or_default(), last, known) {
+            Some(likeness) => self.claim(self.account, side, likeness),
+            None => Ok(()),
+        }
+    }
+
+    /// A session for another account of the run, if it can be had.
+    pub fn session_as(&self, other: &Account, side: Side, patience: Duration) -> Option<Session> {
+        let password = || self.migration.passwords.password(other, side);
+        self.connector(side).connect(other.user(side), &password, &Common::default(), patience).ok().flatten()
     }
 
     /// Makes sure that the state under this account's name is that of these two users.
@@ -294,11 +331,12 @@ impl<'a> Access<'a> {
         self.migration.observer.event(Event::Noticed { account: &self.account.name, text });
     }
 
-    /// An error with this account's name, unless the user did not ask to stop.
+    /// An error, unless the run goes on.
     ///
     /// # Errors
-    /// `Interrupted` when the user asked to stop.
+    /// `Interrupted` when the user asked to stop, `Authorization` when two accounts turned out to be one.
     pub fn go_on(&self) -> Result<()> {
+        self.whose().conflict().map_or(Ok(()), Err)?;
         if self.migration.stop.is_requested() {
             return Err(Error::new(Kind::Interrupted, "interrupted; all that was done is recorded")
                 .hint("run the same command again: it goes on where it stopped"));

@@ -6,6 +6,7 @@ use super::batch::BatchSize;
 use super::logins::MasterLogin;
 use super::outage::Outage;
 use super::queue::Queue;
+use super::whose::Whose;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
@@ -15,6 +16,7 @@ use std::sync::OnceLock;
 pub struct Fleet {
     /// Whose turn it is.
     pub queue: Queue,
+    pub whose: Whose,
     /// By the numbers of the servers.
     servers: Vec<Common>,
 }
@@ -37,7 +39,8 @@ impl Fleet {
             outage: Outage::default(),
             opened_before: OnceLock::new(),
         };
-        Fleet { queue: Queue::new(migration), servers: migration.servers.iter().map(|_| common()).collect() }
+        let (queue, whose) = (Queue::new(migration), Whose::default());
+        Fleet { queue, whose, servers: migration.servers.iter().map(|_| common()).collect() }
     }
 
     /// How many messages the account's destination is given at once.

@@ -96,6 +96,9 @@ fn one_account<T: Again>(
     if migration.stop.is_requested() {
         return Some(Err(not_begun().in_account(&account.name)));
     }
+    if let Some(conflict) = fleet.whose.conflict() {
+        return Some(Err(conflict.in_account(&account.name)));
+    }
     if let Some(refusal) = fleet.halted(account) {
         return Some(Err(not_tried(&refusal).in_account(&account.name)));
     }

@@ -3,6 +3,7 @@
 //! - [`for_each`]: some threads, one failure stays one failure. [`again`]: what a second turn needs to know of the first.
 //!   [`queue`]: whose turn it is. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
 //!   good. [`outage`]: a server that is away.
+//! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
@@ -15,4 +16,6 @@ pub mod for_each;
 pub mod gauge;
 pub mod logins;
 pub mod outage;
+pub mod proof;
 pub mod queue;
+pub mod whose;

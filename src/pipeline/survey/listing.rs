@@ -67,6 +67,8 @@ pub struct SideResult {
     pub summary: SideSummary,
     pub warnings: Vec<String>,
     pub troubles: Vec<Error>,
+    /// What the server calls the INBOX among all that it has, where it tells.
+    pub inbox_id: Option<String>,
 }
 
 /// One side of one account being listed.
@@ -103,6 +105,7 @@ impl<'a> SideScan<'a> {
     pub fn run(mut self, wanted: &Wanted) -> Result<SideResult> {
         let mut listing = self.session.list_mailboxes()?;
         self.check_not_blind(&listing)?;
+        self.result.inbox_id = listing.inbox_id.take();
         self.fill_in_statuses(&mut listing)?;
         if matches!(wanted, Wanted::All) {
             self.record_side(&listing)?;

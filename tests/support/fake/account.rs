@@ -70,14 +70,18 @@ impl Stored {
 
 impl Default for Account {
     fn default() -> Account {
-        let mut account =
-            Account { mailboxes: Vec::new(), subscriptions: BTreeSet::new(), next_validity: 1_700_000_000 };
-        account.create(b"INBOX");
-        account
+        Account::numbered_from(1_700_000_000)
     }
 }
 
 impl Account {
+    /// An account with an empty INBOX, whose UIDVALIDITYs are above that one.
+    pub fn numbered_from(next_validity: u32) -> Account {
+        let mut account = Account { mailboxes: Vec::new(), subscriptions: BTreeSet::new(), next_validity };
+        account.create(b"INBOX");
+        account
+    }
+
     pub const NAMESPACE_DELIMITER: char = '/';
 
     fn namespace() -> Namespace {

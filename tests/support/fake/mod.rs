@@ -103,10 +103,16 @@ impl Fake {
     pub fn tenant(&self, name: &str) -> Arc<Tenant> {
         tenant(&self.tenants, name)
     }
+
+    /// Whoever asks for `other` is given the mailboxes of `name`, as by a proxy that drops the authorization identity.
+    pub fn confuses(&self, other: &str, name: &str) {
+        let tenant = self.tenant(name);
+        lock(&self.tenants).insert(other.to_owned(), tenant);
+    }
 }
 
 fn tenant(tenants: &Tenants, name: &str) -> Arc<Tenant> {
-    Arc::clone(lock(tenants).entry(name.to_owned()).or_default())
+    Arc::clone(lock(tenants).entry(name.to_owned()).or_insert_with(|| Arc::new(Tenant::named(name))))
 }
 
 /// A test that panicked elsewhere says so itself.
@@ -127,6 +133,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// No two users have mailboxes of one UIDVALIDITY, or they would be taken for one.
+    fn named(name: &str) -> Tenant {
+        let number = name.bytes().fold(7u32, |sum, octet| sum.wrapping_mul(31).wrapping_add(u32::from(octet)));
+        let account = Account::numbered_from(1_700_000_000 + number % 500_000 * 100);
+        Tenant { account: Mutex::new(account), ..Tenant::default() }
+    }
+
     /// What the user has: may be changed at any time.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         lock(&self.account)

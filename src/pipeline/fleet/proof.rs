@@ -1,0 +1,86 @@
+//! Before the first message of a run is copied: does a server that lets us in for somebody else open what it is asked for?
+//!
+//! Once a server and run, a second account is opened and must not be the first. It costs a login; what accounts see when they
+//! are scanned is compared in any case (`whose`).
+
+use super::access::Access;
+use super::whose::Likeness;
+use crate::engine::Session;
+use crate::engine::commands::inbox::Inbox;
+use crate::engine::commands::list::Listing;
+use crate::error::{Kind, Result};
+use crate::model::server::{Address, Server};
+use crate::model::{Account, Side};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// How many other accounts are opened to find one that tells something.
+const PROBES: usize = 3;
+
+/// How long a connection is waited for: accounts that wait for the proof hold one each.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Makes sure that both servers open what they are asked for.
+///
+/// # Errors
+/// `Authorization` where they do not, `Interrupted`, and what looking at the account's own INBOX gives.
+pub fn prove_mailboxes(access: &Access<'_>) -> Result<()> {
+    Side::BOTH.into_iter().try_for_each(|side| prove(access, side))
+}
+
+fn prove(access: &Access<'_>, side: Side) -> Result<()> {
+    let (server, user) = (access.account.server(side), access.account.user(side));
+    let is_other = |account: &&Account| account.server(side) == server && account.user(side) != user;
+    let mut others = access.migration.accounts.iter().filter(is_other).peekable();
+    if !acts_for_others(access.connector(side).server()) || others.peek().is_none() {
+        return Ok(());
+    }
+    let whose = access.whose();
+    let proof = whose.proof(server);
+    let mut is_proved = proof.lock().unwrap_or_else(PoisonError::into_inner);
+    if *is_proved {
+        return access.go_on();
+    }
+    if !whose.is_seen(server, |seen| seen == user) {
+        let look = |session: &mut Session| session.list_mailboxes().and_then(|listing| likeness(session, &listing));
+        let likeness = access.with_session(side, look)?;
+        let Some(likeness) = likeness else { return Ok(()) };
+        access.claim(access.account, side, likeness)?;
+    }
+    let mut others = others.take(PROBES);
+    *is_proved = whose.is_seen(server, |seen| seen != user);
+    while !*is_proved && let Some(other) = others.next() {
+        *is_proved = probe(access, other, side)?;
+    }
+    access.go_on()
+}
+
+/// Whether that account was seen to be another. One that cannot be opened, or is empty, says nothing.
+fn probe(access: &Access<'_>, other: &Account, side: Side) -> Result<bool> {
+    // Its connection may be the only one that there is.
+    access.close();
+    let Some(mut session) = access.session_as(other, side, PATIENCE) else { return Ok(false) };
+    let seen = session.list_mailboxes().and_then(|listing| likeness(&mut session, &listing));
+    session.logout();
+    match seen {
+        Ok(Some(likeness)) => access.claim(other, side, likeness).map(|()| true),
+        Ok(None) => Ok(false),
+        Err(error) if *error.kind() == Kind::Interrupted => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// By what the account of this session is known again.
+///
+/// # Errors
+/// Those of looking at its INBOX.
+pub fn likeness(session: &mut Session, listing: &Listing) -> Result<Option<Likeness>> {
+    let Inbox { sync_point, last } = session.look_at_inbox()?;
+    let mailboxes = listing.mailboxes.iter().filter_map(|it| Some((it.name.raw.clone(), it.status?.uid_validity)));
+    Ok(Likeness::new(listing.inbox_id.clone(), sync_point, last, mailboxes))
+}
+
+/// Whether the login says nothing about whose mailboxes are opened.
+fn acts_for_others(server: &Server) -> bool {
+    server.master.is_some() || matches!(server.address, Address::Tunnel(_))
+}
