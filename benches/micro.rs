@@ -7,6 +7,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::messages::plan_mailbox;
+use mailferry::diff::comparing::same::{Keeps, UNREAD};
 use mailferry::diff::routing::mapping::MailboxPair;
 use mailferry::engine::wire::buffered::Wire;
 use mailferry::engine::wire::octets::Spool;
@@ -83,7 +84,17 @@ fn record(uid: u32) -> MessageRecord {
 fn link(uid: u32) -> Link {
     let MessageRecord { uid, octets, flags, identity, .. } = record(uid);
     let identity = identity.expect("every record has one");
-    Link { source: uid, destination: uid, agreed: flags, origin: LinkOrigin::Appended, octets, identity }
+    Link {
+        source: uid,
+        destination: uid,
+        agreed: flags,
+        origin: LinkOrigin::Appended,
+        octets,
+        date: None,
+        source_octets: None,
+        altered: None,
+        identity,
+    }
 }
 
 fn inbox() -> MailboxState {
@@ -117,6 +128,8 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),
+        keeps: Keeps::ALL,
+        contents: UNREAD,
     };
     let links = || links.iter().cloned().map(Ok);
     let destination = || destination.iter().cloned().map(Ok);

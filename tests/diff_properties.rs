@@ -8,6 +8,7 @@ mod support {
 
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::messages::plan_mailbox;
+use mailferry::diff::comparing::same::Keeps;
 use mailferry::diff::routing::mailboxes::map_mailboxes;
 use mailferry::diff::routing::mapping::{MailboxPair, Mapping, SideView};
 use mailferry::model::namespace::{Names, Namespace, Namespaces};
@@ -15,13 +16,14 @@ use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::Preset;
 use mailferry::model::{
-    Attribute, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState, MessageRecord,
-    ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidValidity, utf7,
+    Attribute, Content, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState,
+    MessageRecord, ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidValidity, utf7,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
 use support::property::cases;
 
 const SIZE_LIMIT: u64 = 500;
@@ -32,15 +34,16 @@ static NO_NAMES: Names =
 /// A mailbox in memory.
 #[derive(Clone, Debug, Default)]
 struct Listing {
-    messages: BTreeMap<Uid, MessageRecord>,
+    messages: BTreeMap<Uid, Message>,
     last_uid: u32,
 }
 
 impl Listing {
-    fn append(&mut self, message: &MessageRecord) -> Uid {
+    fn append(&mut self, message: &Message) -> Uid {
         self.last_uid += 1;
         let uid = Uid(self.last_uid);
-        self.messages.insert(uid, MessageRecord { uid, ..message.clone() });
+        let record = MessageRecord { uid, ..message.record.clone() };
+        self.messages.insert(uid, Message { record, body: message.body });
         uid
     }
 
@@ -54,7 +57,15 @@ impl Listing {
 
     fn set_flags(&mut self, index: usize, flags: &Flags) {
         if let Some(message) = self.nth(index).and_then(|uid| self.messages.get_mut(&uid)) {
-            message.flags = flags.clone();
+            message.record.flags = flags.clone();
+        }
+    }
+
+    /// Saved again as another message under its identity; its UID is another one.
+    fn edit(&mut self, index: usize, edited: &Message) {
+        if let Some(before) = self.nth(index).and_then(|uid| self.messages.remove(&uid)) {
+            let record = MessageRecord { identity: before.record.identity, ..edited.record.clone() };
+            self.append(&Message::tellable(record, edited.body));
         }
     }
 
@@ -67,19 +78,57 @@ impl Listing {
     }
 
     fn records(&self) -> impl Iterator<Item = mailferry::error::Result<MessageRecord>> + '_ {
-        self.messages.values().cloned().map(Ok)
+        self.messages.values().map(|message| Ok(message.record.clone()))
     }
 
-    fn count(&self, identity: impl Into<Option<Digest>>) -> u64 {
-        let identity = identity.into();
-        self.messages.values().filter(|message| message.identity == identity).count() as u64
+    fn count(&self, octets: (Option<Digest>, u64, u8)) -> u64 {
+        self.messages.values().filter(|message| message.octets() == octets).count() as u64
+    }
+}
+
+/// A message: what is listed of it, and what its octets are besides.
+#[derive(Clone, Debug)]
+struct Message {
+    record: MessageRecord,
+    body: u8,
+}
+
+impl Deref for Message {
+    type Target = MessageRecord;
+
+    fn deref(&self) -> &MessageRecord {
+        &self.record
+    }
+}
+
+impl Message {
+    /// What agrees in identity, size and date is one message, unless it has no identity: else nothing could be tied unread.
+    fn tellable(record: MessageRecord, body: u8) -> Message {
+        let body = match record.internal_date {
+            Some(InternalDate(date)) if record.identity != Some(Digest::NAMELESS) => u8::from(date == 3),
+            _ => body,
+        };
+        Message { record, body }
+    }
+
+    /// Messages with the same are one message.
+    fn octets(&self) -> (Option<Digest>, u64, u8) {
+        (self.identity, self.octets, self.body)
+    }
+
+    fn content(&self) -> Content {
+        let mut octets = [self.body; 32];
+        octets[..16].copy_from_slice(&self.identity.expect("an identity").0);
+        octets[16..18].copy_from_slice(&(self.octets as u16).to_be_bytes());
+        Content { octets, text: Digest(octets[16..].try_into().expect("half of it")) }
     }
 }
 
 /// What happens to an account between two runs, and runs themselves.
 #[derive(Clone, Debug)]
 enum Event {
-    Arrives(Side, MessageRecord),
+    Arrives(Side, Message),
+    IsEdited(Side, usize, Message),
     IsRemoved(Side, usize),
     IsFlagged(Side, usize, Flags),
     IsRenumbered(Side),
@@ -114,6 +163,8 @@ struct Account {
     appends: Appends,
     /// Destination messages that we appended.
     ours: BTreeSet<Uid>,
+    /// Neither server gives the octets of its messages.
+    unreadable: bool,
 }
 
 impl Account {
@@ -122,6 +173,7 @@ impl Account {
             Event::Arrives(side, message) => {
                 self.listing(*side).append(message);
             }
+            Event::IsEdited(side, index, edited) => self.listing(*side).edit(*index, edited),
             Event::IsRemoved(side, index) => self.listing(*side).remove(*index),
             Event::IsFlagged(side, index, flags) => self.listing(*side).set_flags(*index, flags),
             Event::IsRenumbered(side) => {
@@ -166,6 +218,14 @@ impl Account {
         }
     }
 
+    fn content(&self, side: mailferry::model::Side, record: &MessageRecord) -> Content {
+        let listing = match side {
+            mailferry::model::Side::Source => &self.source,
+            mailferry::model::Side::Destination => &self.destination,
+        };
+        listing.messages[&record.uid].content()
+    }
+
     fn plan(&self) -> MailboxDiff {
         let state = mailbox("a", &namespace('/'), &[]);
         let mut destination = state.clone();
@@ -186,6 +246,8 @@ impl Account {
             append_limit: Some(SIZE_LIMIT),
             expunges_by_uid: true,
             appends: self.appends,
+            keeps: Keeps::ALL,
+            contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
         };
         let mode = if self.mirror { Mode::Mirror } else { Mode::Copy };
         let policy = Policy { mode, restore_missing: self.restore_missing, ..Policy::default() };
@@ -210,13 +272,24 @@ impl Account {
             if done == kill_after {
                 return;
             }
-            let (agreed, octets, identity) = (message.flags, message.octets, message.identity.unwrap());
-            let link = Link { source: uid, destination: copy, agreed, origin: LinkOrigin::Appended, octets, identity };
+            let (agreed, octets, identity) = (message.flags.clone(), message.octets, message.identity.unwrap());
+            let (origin, date) = (LinkOrigin::Appended, message.internal_date);
+            let link = Link {
+                source: uid,
+                destination: copy,
+                agreed,
+                origin,
+                octets,
+                date,
+                source_octets: None,
+                altered: None,
+                identity,
+            };
             self.links.insert(uid, link);
         }
         for update in &diff.plan.flag_updates {
             let message = self.destination.messages.get_mut(&update.destination).expect("a message that is there");
-            message.flags = message.flags.plus(&update.add).minus(&update.remove);
+            message.record.flags = message.flags.plus(&update.add).minus(&update.remove);
             self.links.get_mut(&update.source).expect("a link to update").agreed = update.agreed.clone();
         }
         for deletion in &diff.plan.deletions {
@@ -241,15 +314,16 @@ fn flags() -> impl Strategy<Value = Flags> {
     vec(select(vec!["\\Seen", "\\Flagged", "$Label1", "work"]), 0..3).prop_map(Flags::from_texts)
 }
 
-fn message() -> impl Strategy<Value = MessageRecord> {
+/// The last is of those that have none.
+const IDENTITIES: [Digest; 4] = [Digest([0; 16]), Digest([1; 16]), Digest([2; 16]), Digest::NAMELESS];
+
+fn message() -> impl Strategy<Value = Message> {
     let octets = select(vec![10, 20, SIZE_LIMIT + 1]);
-    let date = select(vec![None, Some(InternalDate(1)), Some(InternalDate(2))]);
-    (0..4u8, octets, date, flags()).prop_map(|(identity, octets, internal_date, flags)| MessageRecord {
-        uid: Uid(0),
-        octets,
-        internal_date,
-        flags,
-        identity: Some(Digest([identity; 16])),
+    let date = select(vec![None, Some(InternalDate(1)), Some(InternalDate(2)), Some(InternalDate(3))]);
+    let message = (select(IDENTITIES.to_vec()), octets, date, flags(), 0..2u8);
+    message.prop_map(|(identity, octets, internal_date, flags, body)| {
+        let record = MessageRecord { uid: Uid(0), octets, internal_date, flags, identity: Some(identity) };
+        Message::tellable(record, body)
     })
 }
 
@@ -257,6 +331,7 @@ fn event() -> impl Strategy<Value = Event> {
     let side = || select(vec![Side::Source, Side::Destination]);
     prop_oneof![
         6 => (side(), message()).prop_map(|(side, message)| Event::Arrives(side, message)),
+        3 => (side(), any::<usize>(), message()).prop_map(|(side, index, edited)| Event::IsEdited(side, index, edited)),
         4 => (side(), any::<usize>()).prop_map(|(side, index)| Event::IsRemoved(side, index)),
         4 => (side(), any::<usize>(), flags()).prop_map(|(side, index, flags)| Event::IsFlagged(side, index, flags)),
         1 => side().prop_map(Event::IsRenumbered),
@@ -341,7 +416,10 @@ proptest! {
             prop_assert_eq!(account.links[&second.source].destination, second.linked);
             let (linked, surplus) = (&account.destination.messages[&second.linked], &account.destination.messages[&second.surplus]);
             prop_assert_eq!((linked.identity, linked.octets, linked.internal_date), (surplus.identity, surplus.octets, surplus.internal_date));
-            prop_assert!(account.destination.count(linked.identity) > account.source.count(linked.identity));
+            let tied = account.present();
+            let alike = |copy: &Message| (copy.identity, copy.octets, copy.internal_date) == (linked.identity, linked.octets, linked.internal_date);
+            let needed = tied.values().filter(|copy| alike(&account.destination.messages[copy])).count();
+            prop_assert!(account.destination.messages.values().filter(|copy| alike(copy)).count() > needed);
         }
         let surplus: BTreeSet<Uid> = plan.second_copies.iter().map(|second| second.surplus).collect();
         prop_assert_eq!(surplus.len(), plan.second_copies.len());
@@ -386,16 +464,45 @@ proptest! {
         prop_assert!(!account.restore_missing || plan.departed.is_empty());
     }
 
+    /// Whatever is tied has the octets of its source, whatever was edited, moved, renumbered or lost in between.
+    #[test]
+    fn what_is_tied_is_the_same_octet_for_octet((mut account, mirror) in (account(), any::<bool>())) {
+        account.mirror = mirror;
+        account.happen(&Event::Synchronises);
+        for (source, copy) in account.present() {
+            let (source, copy) = (&account.source.messages[&source], &account.destination.messages[&copy]);
+            prop_assert_eq!(source.octets(), copy.octets());
+        }
+    }
+
+    /// With servers that give no octets, what only octets could tell stays where it is, and the rest is done.
+    #[test]
+    fn what_cannot_be_read_is_neither_tied_nor_copied_nor_deleted((mut account, mirror) in (account(), any::<bool>())) {
+        account.mirror = mirror;
+        let told = account.plan().plan;
+        account.unreadable = true;
+        let before = account.clone();
+        let plan = account.plan().plan;
+        prop_assert!(plan.copies.iter().all(|uid| told.copies.contains(uid)), "more is copied than is right");
+        account.happen(&Event::Synchronises);
+        for uid in plan.doubt.source.iter() {
+            prop_assert!(!account.present().contains_key(&uid) || before.present().contains_key(&uid));
+        }
+        prop_assert!(plan.doubt.destination.iter().all(|uid| account.destination.messages.contains_key(&uid)));
+        let counted = plan.present + plan.copied + plan.copies.len() + plan.skipped.len() as u64 + plan.departed.len();
+        prop_assert_eq!(counted + plan.doubt.source.len(), account.source.messages.len() as u64);
+    }
+
     /// A message is copied only when all that are like it on the destination are copies of others already.
     #[test]
     fn nothing_is_doubled(mut account in account()) {
         let plan = account.plan().plan;
-        let copied: BTreeSet<Digest> = plan.copies.iter().filter_map(|uid| account.source.messages[&uid].identity).collect();
+        let copied: BTreeSet<_> = plan.copies.iter().map(|uid| account.source.messages[&uid].octets()).collect();
         account.happen(&Event::Synchronises);
         let present = account.present();
-        for identity in copied {
-            let needed = present.keys().filter(|uid| account.source.messages[uid].identity == Some(identity)).count();
-            prop_assert_eq!(account.destination.count(identity), needed as u64);
+        for octets in copied {
+            let needed = present.keys().filter(|uid| account.source.messages[uid].octets() == octets).count();
+            prop_assert_eq!(account.destination.count(octets), needed as u64);
         }
     }
 
@@ -406,10 +513,11 @@ proptest! {
         let before = account.destination.clone();
         let skipped = account.plan().plan.skipped;
         account.happen(&Event::Synchronises);
-        for identity in (0..4).map(|identity| Digest([identity; 16])) {
-            let left = skipped.iter().filter(|skipped| account.source.messages[&skipped.uid].identity == Some(identity)).count();
-            let wanted = account.source.count(identity) - left as u64;
-            prop_assert_eq!(account.destination.count(identity), wanted.max(before.count(identity)));
+        let all: BTreeSet<_> = account.source.messages.values().chain(before.messages.values()).map(Message::octets).collect();
+        for octets in all {
+            let left = skipped.iter().filter(|skipped| account.source.messages[&skipped.uid].octets() == octets).count();
+            let wanted = account.source.count(octets) - left as u64;
+            prop_assert_eq!(account.destination.count(octets), wanted.max(before.count(octets)));
         }
     }
 

@@ -4,11 +4,13 @@
 //! Links only tell twins apart, and say which differences are somebody's doing: messages that the destination's user
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
-use crate::diff::comparing::matching::match_records;
+use crate::diff::comparing::matching::{Judge, match_records};
+use crate::diff::comparing::same::{Contents, Keeps, is_copy_of};
 use crate::model::amount::Amounts;
 use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
+use crate::model::plan::Doubt;
 use crate::model::policy::Mode;
-use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, SystemFlag, Uid};
+use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, Side, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
 /// What is compared.
@@ -23,8 +25,10 @@ pub struct Verification<'a> {
     pub exceptions: HashMap<Uid, Outcome>,
     /// What the destination keeps of flags.
     pub capacity: &'a FlagCapacity,
-    /// Whether both servers list exact sizes; Exchange lists estimates.
-    pub exact_sizes: bool,
+    /// What both servers keep of a message; Exchange lists estimates of its size.
+    pub keeps: Keeps,
+    /// What was read of messages.
+    pub contents: Contents<'a>,
     /// Whether a copy whose source is gone should be gone, too.
     pub mode: Mode,
 }
@@ -40,8 +44,10 @@ pub struct Verdict {
     pub messages: u64,
     pub octets: u64,
     pub flags_changed_there: u64,
-    /// Source messages whose sizes differ: what their octets are need not be asked.
+    /// Source messages that are known to be altered: their octets need not be compared.
     pub altered: HashSet<Uid>,
+    /// What must be read to be sure: whether messages of one identity are one, or listed sizes lie.
+    pub doubt: Doubt,
 }
 
 impl Verdict {
@@ -57,15 +63,18 @@ impl Verdict {
 
 /// Compares one mailbox with its copy.
 pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
-    let Verification { mailbox, source, destination, links, exceptions, capacity, exact_sizes, mode } = verification;
+    let Verification { mailbox, source, destination, links, exceptions, capacity, keeps, contents, mode } =
+        verification;
+    let judge = Judge { keeps, contents };
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
-    let mut comparison = Comparison { mailbox, links: &links, capacity, exact_sizes, verdict: Verdict::default() };
+    let mut comparison =
+        Comparison { mailbox, links: &links, capacity, judge, verdict: Verdict::default(), unread: Default::default() };
     comparison.verdict.messages = source.len() as u64;
     comparison.verdict.octets = source.iter().map(|record| record.octets).total();
     let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
     let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
     let (linked, source, mut destination) = pair_linked(source, destination, &links);
-    let matched = match_records(source, &mut destination);
+    let matched = match_records(source, &mut destination, judge);
     for (source, destination) in linked.iter().chain(&matched.pairs) {
         comparison.compare(source, destination);
     }
@@ -77,8 +86,8 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     for record in &destination {
         comparison.surplus(record, surplus_kind(record, orphans.get(&record.uid).copied(), &identities, mode));
     }
-    comparison.verdict.pairs.sort_unstable();
-    comparison.verdict
+    comparison.in_doubt(&matched.unsettled);
+    comparison.into_verdict()
 }
 
 /// What a destination message is that no source message is left for. One that is marked as deleted waits for somebody
@@ -91,7 +100,7 @@ fn surplus_kind(
 ) -> DifferenceKind {
     let mirrored = mode == Mode::Mirror && !record.flags.has(SystemFlag::Deleted);
     match orphan {
-        Some(link) if mirrored && link.is_ours() && Some(link.identity) == record.identity => DifferenceKind::Undeleted,
+        Some(link) if mirrored && link.is_ours() && is_copy_of(link, record) => DifferenceKind::Undeleted,
         None if record.identity.is_some_and(|identity| identities.contains(&identity)) => DifferenceKind::Duplicated,
         _ => DifferenceKind::Extra,
     }
@@ -99,7 +108,8 @@ fn surplus_kind(
 
 type Pairs = Vec<(MessageRecord, MessageRecord)>;
 
-/// Pairs what is linked, as long as it still is one message by identity; what is left is matched without links.
+/// Pairs what is linked, as long as it has its identity or is as the destination made it; what is left is matched without
+/// links.
 fn pair_linked(
     source: Vec<MessageRecord>,
     destination: Vec<MessageRecord>,
@@ -108,9 +118,12 @@ fn pair_linked(
     let mut there: HashMap<Uid, MessageRecord> = destination.into_iter().map(|record| (record.uid, record)).collect();
     let (mut pairs, mut rest) = (Vec::new(), Vec::new());
     for record in source {
-        let linked = links.get(&record.uid).and_then(|link| there.get(&link.destination));
-        let copy =
-            linked.filter(|copy| copy.identity.is_some() && copy.identity == record.identity).map(|copy| copy.uid);
+        let link = links.get(&record.uid);
+        let linked = link.and_then(|link| Some((link, there.get(&link.destination)?)));
+        let holds = |(link, copy): &(&Link, &MessageRecord)| {
+            Some(link.identity) == record.identity && (copy.identity == record.identity || is_copy_of(link, copy))
+        };
+        let copy = linked.filter(holds).map(|(_, copy)| copy.uid);
         match copy.and_then(|uid| there.remove(&uid)) {
             Some(copy) => pairs.push((record, copy)),
             None => rest.push(record),
@@ -125,8 +138,10 @@ struct Comparison<'a> {
     mailbox: &'a str,
     links: &'a HashMap<Uid, Link>,
     capacity: &'a FlagCapacity,
-    exact_sizes: bool,
+    judge: Judge<'a>,
     verdict: Verdict,
+    /// UIDs of both sides that are to be read.
+    unread: [Vec<Uid>; 2],
 }
 
 impl Comparison<'_> {
@@ -140,10 +155,8 @@ impl Comparison<'_> {
         let ours = link.is_some_and(|link| link.origin != LinkOrigin::Adopted);
         self.verdict.outcomes.add(if ours { &Outcome::Copied } else { &Outcome::Present }, 1);
         self.verdict.pairs.push((source.uid, copy.uid));
-        if self.exact_sizes && source.octets != copy.octets {
-            let detail = format!("{} octets on the source, {} on the destination", source.octets, copy.octets);
-            self.differ(DifferenceKind::Altered, uids.0, uids.1, detail);
-            self.verdict.altered.insert(source.uid);
+        if self.judge.keeps.sizes && source.octets != copy.octets {
+            self.compare_sizes(source, copy);
         }
         let wanted = source.flags.within(self.capacity);
         if wanted != copy.flags {
@@ -161,6 +174,46 @@ impl Comparison<'_> {
             let detail = format!("the destination's date is {} seconds off", copied.0.abs_diff(date.0));
             self.differ(DifferenceKind::DatesDiffer, uids.0, uids.1, detail);
         }
+    }
+
+    /// Listed sizes may lie: only octets tell.
+    fn compare_sizes(&mut self, source: &MessageRecord, copy: &MessageRecord) {
+        let read = |side, record| (self.judge.contents)(side, record);
+        match (read(Side::Source, source), read(Side::Destination, copy)) {
+            (Some(ours), Some(theirs)) if ours.octets == theirs.octets => return,
+            (Some(_), Some(_)) => {}
+            _ => {
+                self.unread[0].push(source.uid);
+                self.unread[1].push(copy.uid);
+            }
+        }
+        let detail = format!("{} octets on the source, {} on the destination", source.octets, copy.octets);
+        self.differ(DifferenceKind::Altered, Some(source.uid), Some(copy.uid), detail);
+        self.verdict.altered.insert(source.uid);
+    }
+
+    /// Messages of one identity that could not be told apart: nobody knows whether the destination has those of the source.
+    fn in_doubt(&mut self, unsettled: &[Vec<MessageRecord>; 2]) {
+        for (unread, records) in self.unread.iter_mut().zip(unsettled) {
+            unread.extend(records.iter().map(|record| record.uid));
+        }
+        for record in &unsettled[0] {
+            let outcome = Outcome::Failed("it could not be read".to_owned());
+            self.verdict.outcomes.add(&outcome, 1);
+            let detail = "the destination has one of its identity, and they could not be compared";
+            self.differ(DifferenceKind::Missing, Some(record.uid), None, detail.to_owned());
+        }
+    }
+
+    fn into_verdict(self) -> Verdict {
+        let [source, destination] = self.unread.map(|mut uids| {
+            uids.sort_unstable();
+            uids.into_iter().collect()
+        });
+        let mut verdict = self.verdict;
+        verdict.doubt = Doubt { source, destination };
+        verdict.pairs.sort_unstable();
+        verdict
     }
 
     /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy.
@@ -198,7 +251,8 @@ impl Comparison<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Flags, InternalDate};
+    use crate::diff::comparing::same::UNREAD;
+    use crate::model::{Content, Flags, InternalDate};
 
     fn record(uid: u32, identity: u8, flags: &[&str]) -> MessageRecord {
         MessageRecord {
@@ -218,11 +272,31 @@ mod tests {
             agreed,
             origin: LinkOrigin::Appended,
             octets: 100,
-            identity: Digest([9; 16]),
+            date: None,
+            source_octets: None,
+            altered: None,
+            identity: Digest([source as u8; 16]),
         }
     }
 
+    /// What was read: other octets where the size is another, and the text of the identity.
+    fn read(_: Side, record: &MessageRecord) -> Option<Content> {
+        let (mut octets, text) = ([0; 32], record.identity?);
+        octets[..16].copy_from_slice(&text.0);
+        octets[16] = record.octets as u8;
+        Some(Content { octets, text })
+    }
+
     fn verdict(source: Vec<MessageRecord>, destination: Vec<MessageRecord>, links: Vec<Link>) -> Verdict {
+        verdict_having_read(source, destination, links, &read)
+    }
+
+    fn verdict_having_read(
+        source: Vec<MessageRecord>,
+        destination: Vec<MessageRecord>,
+        links: Vec<Link>,
+        contents: Contents<'_>,
+    ) -> Verdict {
         let capacity = FlagCapacity::everything();
         let exceptions = HashMap::from([(Uid(90), Outcome::Refused("no".to_owned()))]);
         verify_mailbox(Verification {
@@ -232,7 +306,8 @@ mod tests {
             links,
             exceptions,
             capacity: &capacity,
-            exact_sizes: true,
+            keeps: Keeps::ALL,
+            contents,
             mode: Mode::Copy,
         })
     }
@@ -282,6 +357,26 @@ mod tests {
         assert_eq!(found.differences, expected);
         assert_eq!((found.outcomes.refused, found.outcomes.pending, found.outcomes.copied), (1, 1, 1));
         assert_eq!(found.outcomes.total(), found.messages);
+    }
+
+    #[test]
+    fn verify_what_was_not_read_is_in_doubt_and_listed_sizes_that_lie_are_no_difference() {
+        let resized = |uid, identity| MessageRecord { octets: 102, ..record(uid, identity, &[]) };
+        let compared = |links: Vec<Link>, contents: Contents<'_>| {
+            verdict_having_read(vec![record(1, 1, &[])], vec![resized(7, 1)], links, contents)
+        };
+        let found = compared(vec![], UNREAD);
+        assert_eq!((found.differences.missing, found.outcomes.failed, found.outcomes.total()), (1, 1, 1));
+        assert_eq!((found.doubt.source.len(), found.doubt.destination.len(), found.differences.duplicated), (1, 1, 0));
+        let found = compared(vec![link(1, 7, &[])], UNREAD);
+        assert_eq!((found.differences.altered, found.doubt.source.len(), found.outcomes.copied), (1, 1, 1));
+        let lying = |_, record: &MessageRecord| Some(Content { octets: [1; 32], text: record.identity? });
+        for links in [vec![], vec![link(1, 7, &[])]] {
+            let found = compared(links, &lying);
+            assert!(found.differences.is_clean() && found.doubt.is_empty(), "{:?}", found.differences);
+        }
+        let found = compared(vec![link(1, 7, &[])], &read);
+        assert_eq!((found.differences.altered, found.doubt.is_empty()), (1, true));
     }
 
     #[test]

@@ -21,15 +21,20 @@ pub fn by_message_id(header: &[u8]) -> Option<Digest> {
     (!value.is_empty()).then(|| digest(&[&b"message-id"[..], &value]))
 }
 
-/// The digest by the stable fields, each with all its occurrences in their order.
+/// The digest by the stable fields, each with all its occurrences in their order; [`Digest::NAMELESS`] where there is none
+/// that says anything.
 pub fn by_stable_fields(header: &[u8]) -> Digest {
     let mut hashed: Vec<Cow<'_, [u8]>> = vec![Cow::Borrowed(b"fields")];
+    let mut named = false;
     for stable in STABLE_FIELDS {
         hashed.push(Cow::Borrowed(stable.as_bytes()));
         let found = fields(header).filter(|(name, _)| name.eq_ignore_ascii_case(stable.as_bytes()));
-        hashed.extend(found.map(|(_, value)| Cow::Owned(normalised(value))));
+        for value in found.map(|(_, value)| normalised(value)) {
+            named |= !value.is_empty();
+            hashed.push(Cow::Owned(value));
+        }
     }
-    digest(&hashed)
+    if named { digest(&hashed) } else { Digest::NAMELESS }
 }
 
 /// The digest of a whole message: what the two listings of it will give.
@@ -133,6 +138,14 @@ mod tests {
         for header in [&b""[..], b"\r\nA: 1\r\n", b"\nA: 1\n", b"\r\n A: 1\r\n"] {
             assert_eq!(found(header), [], "{header:?}");
         }
+    }
+
+    #[test]
+    fn by_stable_fields_without_any_is_nameless() {
+        for header in [&b""[..], b"\r\n", b"X-Notice: 1\r\nDate:  \r\n\r\n"] {
+            assert_eq!(of_message(header), Digest::NAMELESS, "{header:?}");
+        }
+        assert_ne!(of_message(b"Subject: x\r\n\r\n"), Digest::NAMELESS);
     }
 
     #[test]

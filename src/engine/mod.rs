@@ -7,9 +7,11 @@
 //! - [`commands`]: one file a group of commands: LIST, SELECT, FETCH, APPEND, STORE and UID EXPUNGE, QUOTA, COMPRESS.
 //! - [`login`]: from settings to a session: the handshake, who logs in how, who the server is.
 //!
-//! On the floor, for all: [`identity`] and [`date`]: what a message is recognised by, and when it arrived.
+//! On the floor, for all: [`identity`], [`content`] and [`date`]: what a message is recognised by, what it holds, and when it
+//! arrived.
 
 pub mod commands;
+pub mod content;
 pub mod conversation;
 pub mod date;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -9,6 +9,9 @@ use std::fmt;
 pub struct Digest(pub [u8; 16]);
 
 impl Digest {
+    /// Of a message that has none of the fields which identify one: all such messages share it, so it tells nothing.
+    pub const NAMELESS: Digest = Digest([0xff; 16]);
+
     /// Cuts a full SHA-256 to a digest.
     pub fn from_sha256(full: [u8; 32]) -> Self {
         let mut cut = [0; 16];

@@ -1,6 +1,6 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Digest, Flags, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity};
+use super::{Digest, Flags, InternalDate, Listed, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -29,8 +29,15 @@ pub struct Link {
     /// The flags that both sides last agreed on.
     pub agreed: Flags,
     pub origin: LinkOrigin,
-    /// Size in octets as read from the source when it was appended; what the destination made of it may differ.
+    /// Size in octets as read from the source when it was appended, or as listed there when it was found.
     pub octets: u64,
+    /// The internal date that was sent, or that the source listed. `None`: there was none, or an older version of the
+    /// state did not keep it.
+    pub date: Option<InternalDate>,
+    /// The size that the source lists, where that is not `octets`: some servers list estimates.
+    pub source_octets: Option<u64>,
+    /// What the destination lists of the copy, where that is not the identity, octets and date above.
+    pub altered: Option<Listed>,
     /// The identity of the source message. When that is gone, it is what tells that the destination message is still
     /// the one that was meant.
     pub identity: Digest,

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod amount;
+pub mod content;
 pub mod difference;
 pub mod digest;
 pub mod flags;
@@ -29,6 +30,7 @@ pub mod uid;
 pub mod utf7;
 
 pub use account::{Account, ServerId, Side};
+pub use content::Content;
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
 pub use ledger::{AccountLedger, MailboxCondition};
@@ -38,7 +40,7 @@ pub use mailbox::{Attribute, MailboxName, MailboxState, RawName, SpecialUse, Syn
 pub use namespace::{Names, Namespace};
 pub use outcome::{Outcome, Outcomes};
 pub use presence::Presence;
-pub use record::{InternalDate, MessageRecord};
+pub use record::{InternalDate, Listed, MessageRecord};
 pub use secret::Secret;
 pub use server::{Server, SideState};
 pub use uid::{ModSeq, Uid, UidSet, UidValidity};

@@ -1,7 +1,9 @@
 //! A plan: what `apply` will do, mailbox by mailbox, and which snapshots it was made from.
 
 use super::amount::grow;
-use super::{Digest, Flags, Losses, MailboxCondition, MailboxName, Outcome, SpecialUse, Uid, UidSet, UidValidity};
+use super::{
+    Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcome, SpecialUse, Uid, UidSet, UidValidity,
+};
 use serde::{Deserialize, Serialize};
 
 /// One message whose flags are to follow the source.
@@ -76,10 +78,10 @@ impl Skipped {
 pub struct Deletion {
     pub source: Uid,
     pub destination: Uid,
-    /// What the message is known by; another one under this UID is not touched.
+    /// What its source message was known by.
     pub identity: Digest,
-    /// RFC822.SIZE as listed on the destination.
-    pub octets: u64,
+    /// What the destination lists of it; another one under this UID is not touched.
+    pub copy: Listed,
 }
 
 /// A second copy that we stored without knowing: an append whose connection broke landed after we had looked for it.
@@ -90,6 +92,21 @@ pub struct SecondCopy {
     pub linked: Uid,
     /// The one that may go, if both are the same octets.
     pub surplus: Uid,
+}
+
+/// Messages of which it cannot be told from their listings whether they are each other's copies: they agree in what they are
+/// recognised by, and not in the rest. They are read before they are tied, copied or deleted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Doubt {
+    pub source: UidSet,
+    pub destination: UidSet,
+}
+
+impl Doubt {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_empty() && self.destination.is_empty()
+    }
 }
 
 /// What is to be done for one source mailbox.
@@ -117,6 +134,7 @@ pub struct MailboxPlan {
     pub skipped: Vec<Skipped>,
     /// Copied once, gone from the destination since: left alone.
     pub departed: UidSet,
+    pub doubt: Doubt,
     /// Copies to delete, ascending by destination UID.
     pub deletions: Vec<Deletion>,
     /// Destination messages whose source is gone, and which stay because they were there before us. Counted in mirror

@@ -22,6 +22,21 @@ pub struct MessageRecord {
     pub identity: Option<Digest>,
 }
 
+/// What a listing tells of a message besides its UID and its flags.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Listed {
+    pub octets: u64,
+    pub date: Option<InternalDate>,
+    pub identity: Option<Digest>,
+}
+
+impl MessageRecord {
+    /// What is listed of it.
+    pub fn listed(&self) -> Listed {
+        Listed { octets: self.octets, date: self.internal_date, identity: self.identity }
+    }
+}
+
 impl fmt::Debug for InternalDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}s", self.0)

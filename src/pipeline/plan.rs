@@ -6,6 +6,7 @@
 use super::{Event, Migration, Phase};
 use crate::diff::comparing::comparison::{Appends, Comparison};
 use crate::diff::comparing::messages::plan_mailbox;
+use crate::diff::comparing::same::Keeps;
 use crate::diff::fit::fit_quota;
 use crate::diff::policy::policy_digest;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
@@ -17,13 +18,16 @@ use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{
-    FlagCapacity, Link, MailboxCondition, MailboxState, Outcome, Outcomes, PairState, RawName, Side, Uid,
+    FlagCapacity, Link, MailboxCondition, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid,
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::{appends, pairing};
+use crate::pipeline::survey::settle::settle;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 /// Plans every account from its last scan.
@@ -43,6 +47,45 @@ pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
     let account = access.account.name.as_str();
     access.bind()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Planning, messages: 0, octets: 0 });
+    let (snapshots, summary) = draft(access)?;
+    access.state.put_plan(&summary.plan)?;
+    record_status(&access.state, &snapshots, &summary)?;
+    Ok(summary)
+}
+
+/// What is read may raise a further doubt: of messages that had departed, about what others leave over.
+const SETTLING_ROUNDS: usize = 3;
+
+/// Reads what the last scan leaves in doubt, so that the next plan is not.
+///
+/// # Errors
+/// Those of [`plan_account`], and of the servers.
+pub fn settle_doubts(access: &Access<'_>) -> Result<()> {
+    for _ in 0..SETTLING_ROUNDS {
+        let (_, summary) = draft(access)?;
+        if summary.plan.mailboxes.iter().all(|mailbox| mailbox.doubt.is_empty()) {
+            break;
+        }
+        settle(access, &summary.plan)?;
+    }
+    Ok(())
+}
+
+/// Plans one account, and reads what is in doubt first.
+///
+/// # Errors
+/// Those of [`plan_account`], and of the servers.
+pub fn plan_settled(access: &Access<'_>) -> Result<PlanSummary> {
+    let planned = plan_account(access)?;
+    if planned.plan.mailboxes.iter().all(|mailbox| mailbox.doubt.is_empty()) {
+        return Ok(planned);
+    }
+    settle(access, &planned.plan)?;
+    settle_doubts(access)?;
+    plan_account(access)
+}
+
+fn draft<'a>(access: &'a Access<'a>) -> Result<(Snapshots<'a>, PlanSummary)> {
     let snapshots = Snapshots::load(access)?;
     let mapping = snapshots.map()?;
     let mut planner = Planner::new(access, &snapshots);
@@ -50,9 +93,7 @@ pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
         planner.take_pair(pair)?;
     }
     let summary = planner.finish(mapping)?;
-    access.state.put_plan(&summary.plan)?;
-    record_status(&access.state, &snapshots, &summary)?;
-    Ok(summary)
+    Ok((snapshots, summary))
 }
 
 /// The digest that a plan is stamped with.
@@ -66,6 +107,7 @@ struct Planner<'a> {
     snapshots: &'a Snapshots<'a>,
     by_name: [HashMap<&'a RawName, &'a MailboxState>; 2],
     capacity: FlagCapacity,
+    keeps: OnceCell<Keeps>,
     policy: [u8; 16],
     plan: AccountPlan,
     ledger: AccountLedger,
@@ -87,7 +129,16 @@ impl<'a> Planner<'a> {
         let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
         let capacity = snapshots.capacity();
         let ledger = AccountLedger::at(Stage::Planned);
-        Planner { access, snapshots, by_name, capacity, policy, plan, ledger, unreadable: 0 }
+        Planner { access, snapshots, by_name, capacity, keeps: OnceCell::new(), policy, plan, ledger, unreadable: 0 }
+    }
+
+    /// What the servers keep of a message; looked up only where messages are compared.
+    fn keeps(&self) -> Result<Keeps> {
+        if let Some(keeps) = self.keeps.get() {
+            return Ok(*keeps);
+        }
+        let keeps = keeps(self.access, self.snapshots)?;
+        Ok(*self.keeps.get_or_init(|| keeps))
     }
 
     fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
@@ -206,6 +257,14 @@ impl<'a> Planner<'a> {
         known: Option<PairState>,
     ) -> Result<MailboxPlan> {
         let state = &self.access.state;
+        let validity = |mailbox: &MailboxState| mailbox.sync_point.unwrap_or_default().uid_validity;
+        let ours = state.contents(Side::Source, &source.name.raw, validity(source));
+        let theirs = destination
+            .map(|destination| state.contents(Side::Destination, &destination.name.raw, validity(destination)));
+        let contents = |side, record: &MessageRecord| match side {
+            Side::Source => ours.of(record),
+            Side::Destination => theirs.as_ref()?.of(record),
+        };
         let comparison = Comparison {
             pair,
             source,
@@ -214,11 +273,13 @@ impl<'a> Planner<'a> {
             append_limit: self.snapshots.side(Side::Destination).append_limit,
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
+            keeps: self.keeps()?,
+            contents: &contents,
         };
         let name = &pair.source.raw;
         let records = || flattened(state.records(Side::Source, &source.name.raw));
         let their_records = |theirs: &MailboxState| flattened(state.records(Side::Destination, &theirs.name.raw));
-        let theirs = || destination.map(their_records).into_iter().flatten();
+        let listed = || destination.map(their_records).into_iter().flatten();
         let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
         let mut unrecorded = false;
         let mut record = |links: &[Link]| {
@@ -228,7 +289,7 @@ impl<'a> Planner<'a> {
             recorded
         };
         let policy = &self.access.migration.policy;
-        let planned = plan_mailbox(&comparison, records, theirs, links, policy, &mut record);
+        let planned = plan_mailbox(&comparison, records, listed, links, policy, &mut record);
         let plan = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),
@@ -264,6 +325,7 @@ impl<'a> Planner<'a> {
         // What is left alone has to be told again each time.
         let finished = plan.is_empty()
             && outcomes.failed == 0
+            && plan.doubt.is_empty()
             && plan.skipped.is_empty()
             && plan.departed.is_empty()
             && plan.kept == 0;
@@ -390,6 +452,7 @@ fn outcomes(plan: &MailboxPlan) -> Outcomes {
         present: plan.present,
         copied: plan.copied,
         departed: plan.departed.len(),
+        failed: plan.doubt.source.len(),
         pending: plan.copies.len(),
         ..Outcomes::default()
     };

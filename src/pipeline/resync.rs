@@ -1,7 +1,7 @@
 //! `sync`: scan, plan and apply in one go: the incremental resync, run again and again before the cutover.
 
 use super::apply::{Clock, apply_account};
-use super::plan::plan_account;
+use super::plan::plan_settled;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Thoroughness};
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ fn sync_account(
         scanned.ledger.failures.extend(recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
-    let planned = access.gauge.part(Part::Plan, || plan_account(access))?;
+    let planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
     let mut summary = apply_account(access, &planned.plan, allowance, options.deletes, clock)?;
     note_scan(&mut summary, scanned);
     Ok(summary)

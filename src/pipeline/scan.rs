@@ -1,5 +1,6 @@
 //! `scan`: a snapshot of both sides, taken at the same time. What is unchanged since the last one is not opened.
 
+use super::plan::settle_doubts;
 use super::{Event, Migration, Phase, Thoroughness};
 use crate::error::{Error, Kind, Result};
 use crate::model::Side;
@@ -16,6 +17,7 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
         access.state.begin_scan()?;
         let mut summary = scan_account(access, thoroughness, Identities::All)?;
         summary.ledger.failures.extend(unreadable(access)?);
+        settle_doubts(access)?;
         migration.store.flush()?;
         Ok(summary)
     })

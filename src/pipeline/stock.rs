@@ -4,7 +4,7 @@
 //! the account stands now, and its obstacles are those that count. Where that cannot be, the intents stay open, and the
 //! ledger is reckoned from what was done.
 
-use super::plan::plan_account;
+use super::plan::plan_settled;
 use super::{Deletes, Event, Phase, Thoroughness};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::{AccountLedger, Ending, Stage};
@@ -14,6 +14,7 @@ use crate::model::{Outcomes, RawName, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::listing::{Identities, SideScan, Wanted};
 use crate::pipeline::survey::recognise::recognise;
+use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::transfer::prepare::close_intents;
 use std::collections::{HashMap, HashSet};
 
@@ -65,7 +66,8 @@ impl Stock<'_> {
             close_intents(access, self.traces.clean.iter())?;
             self.identify_copied()?;
             self.failures.extend(recognise(access)?);
-            let next = plan_account(access)?;
+            let next = plan_settled(access)?;
+            self.failures.extend(doubts(&next.plan));
             self.failures.extend(self.second_copies_left(&next.plan));
             self.failures.extend(self.gone_at_once(&next.plan)?);
             self.failures.extend(obstacles(&next.plan));

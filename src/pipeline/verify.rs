@@ -3,6 +3,7 @@
 
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
+use crate::diff::comparing::same::Keeps;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
 use crate::error::Result;
@@ -11,11 +12,11 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::server::Preset;
-use crate::model::{MailboxState, Outcome, Side, Uid};
+use crate::model::{FlagCapacity, MailboxState, Outcome, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::content::hash_both;
+use crate::pipeline::survey::content::{hash_both, read_doubt};
+use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::listing::Identities;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::snapshots::Snapshots;
@@ -40,9 +41,10 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
         ledger: AccountLedger { failures: scanned.ledger.failures, ..AccountLedger::at(Stage::Verified) },
         ..VerifySummary::default()
     };
+    let keeps = keeps(access, &snapshots)?;
     for pair in &pairs {
         access.go_on()?;
-        let verdict = verify_pair(access, &snapshots, pair, depth)?;
+        let verdict = verify_pair(access, &snapshots, pair, keeps, depth)?;
         merge(&mut summary, verdict);
     }
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
@@ -53,26 +55,24 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     Ok(summary)
 }
 
-fn verify_pair(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &MailboxPair, depth: Depth) -> Result<Verdict> {
+fn verify_pair(
+    access: &Access<'_>,
+    snapshots: &Snapshots<'_>,
+    pair: &MailboxPair,
+    keeps: Keeps,
+    depth: Depth,
+) -> Result<Verdict> {
     let mailbox = pair.source.path();
     let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Verdict::default()) };
     let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
     let capacity = destination.map_or_else(|| snapshots.capacity(), |destination| destination.capacity.clone());
-    let state = &access.state;
-    let mut verdict = verify_mailbox(Verification {
-        mailbox: &mailbox,
-        source: state.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
-        destination: match destination {
-            Some(destination) => state.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
-            None => Vec::new(),
-        },
-        links: valid_links(access, source, destination)?,
-        exceptions: state.exceptions(&source.name.raw).collect::<Result<HashMap<Uid, Outcome>>>()?,
-        capacity: &capacity,
-        exact_sizes: snapshots.presets().iter().all(|preset| *preset != Preset::Exchange),
-        mode: access.migration.policy.mode,
-    });
+    let compare = || compare_listings(access, source, destination, &capacity, keeps);
+    let mut verdict = compare()?;
+    if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
+        read_doubt(access, [source, destination], &verdict.doubt)?;
+        verdict = compare()?;
+    }
     if let (Depth::Octets, Some(destination)) = (depth, destination) {
         compare_octets(access, source, destination, &mut verdict)?;
     }
@@ -80,6 +80,37 @@ fn verify_pair(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &MailboxPai
     let event = Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets };
     access.migration.observer.event(event);
     Ok(verdict)
+}
+
+fn compare_listings(
+    access: &Access<'_>,
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+    capacity: &FlagCapacity,
+    keeps: Keeps,
+) -> Result<Verdict> {
+    let state = &access.state;
+    let contents = |side, mailbox: &MailboxState| {
+        state.contents(side, &mailbox.name.raw, mailbox.sync_point.unwrap_or_default().uid_validity)
+    };
+    let known = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
+    Ok(verify_mailbox(Verification {
+        mailbox: &source.name.path(),
+        source: state.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
+        destination: match destination {
+            Some(destination) => state.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
+            None => Vec::new(),
+        },
+        links: valid_links(access, source, destination)?,
+        exceptions: state.exceptions(&source.name.raw).collect::<Result<HashMap<Uid, Outcome>>>()?,
+        capacity,
+        keeps,
+        contents: &|side, record| match side {
+            Side::Source => known.0.of(record),
+            Side::Destination => known.1.as_ref()?.of(record),
+        },
+        mode: access.migration.policy.mode,
+    }))
 }
 
 fn valid_links(
@@ -108,7 +139,7 @@ fn compare_octets(
     for (source_uid, copy) in pairs {
         let (left, right) = (ours.get(&source_uid), theirs.get(&copy));
         let detail = match (left, right) {
-            (Some(left), Some(right)) if left == right => continue,
+            (Some(left), Some(right)) if left.octets == right.octets => continue,
             (Some(_), Some(_)) => "the octets differ",
             (None, _) => "the source did not give its octets",
             (_, None) => "the destination did not give its octets",

@@ -282,8 +282,10 @@ mod tests {
     use super::*;
     use crate::error::{Error, Kind};
     use crate::model::ledger::Stage;
-    use crate::model::plan::{Deletion, FlagUpdate, SecondCopy, Skipped, Whose};
-    use crate::model::{Digest, Flags, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity};
+    use crate::model::plan::{Deletion, Doubt, FlagUpdate, SecondCopy, Skipped, Whose};
+    use crate::model::{
+        Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity,
+    };
 
     fn name(path: &str) -> MailboxName {
         MailboxName { raw: RawName(path.as_bytes().to_vec()), levels: path.split('/').map(str::to_owned).collect() }
@@ -311,6 +313,7 @@ mod tests {
             flag_updates: (1..=flag_updates).map(update).collect(),
             skipped: Vec::new(),
             departed: UidSet::new(),
+            doubt: Doubt::default(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),
@@ -375,7 +378,8 @@ To do exactly this, run: mailferry apply
     }
 
     fn mirrored() -> MailboxPlan {
-        let deletion = |uid| Deletion { source: Uid(uid), destination: Uid(uid), identity: Digest([0; 16]), octets: 9 };
+        let copy = Listed { octets: 9, date: None, identity: None };
+        let deletion = |uid| Deletion { source: Uid(uid), destination: Uid(uid), identity: Digest([0; 16]), copy };
         MailboxPlan {
             deletions: (4..=6).map(deletion).collect(),
             kept: 1,

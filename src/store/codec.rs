@@ -52,7 +52,7 @@ macro_rules! stored {
 }
 pub(super) use stored;
 
-// 0 to 9, of which 1 to 3 are those of `leaves`; the headers, which are private to their files, have 10 and up.
+// 0 to 9, of which 1 to 3 are those of `leaves`, and 6 that of `contents`; the headers, which are private to their files, have 10 and up.
 stored! {
     () => 0, "the schema version";
     SideState => 4, "what is known of a server";
@@ -207,6 +207,16 @@ mod tests {
     #[test]
     fn decode_newer_schema_is_told_from_damage() {
         assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA + 1, <()>::KIND])), Err(Flaw::Schema(SCHEMA + 1)));
+    }
+
+    #[test]
+    fn decode_links_of_an_older_schema_leaves_the_date_unknown() {
+        let older = (Uid(1), Uid(2), crate::model::Flags::none(), crate::model::LinkOrigin::Appended, 9u64, [3u8; 16]);
+        let payload = bincode::serde::encode_to_vec([older].to_vec(), bincode::config::standard()).unwrap();
+        let links: Leaf<Link> = decode(KEY, &sealed(&[&[2, 2], &payload[..]].concat())).unwrap();
+        let link = &links.0[0];
+        assert_eq!((link.source, link.destination, link.octets, link.date), (Uid(1), Uid(2), 9, None));
+        assert_eq!(link.identity, crate::model::Digest([3; 16]));
     }
 
     #[test]

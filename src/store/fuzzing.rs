@@ -5,6 +5,7 @@
 
 use super::account::AccountHeader;
 use super::codec::{self, SCHEMA, Stored};
+use super::contents::KnownContent;
 use super::keys::{self, AccountId, MailboxId, PerMessage};
 use super::leaves::{self, Leaf};
 use super::mailbox_header::MailboxHeader;
@@ -23,6 +24,7 @@ pub fn records(octets: &[u8]) {
     records.iter().flat_map(|leaf| &leaf.0).for_each(|record| check_flags(&record.flags));
     settle::<Leaf<Link>>(octets).iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
     settle::<Leaf<(Uid, Outcome)>>(octets);
+    settle::<Leaf<KnownContent>>(octets);
     settle::<SideState>(octets);
     settle::<AccountStatus>(octets);
     settle::<AccountHeader>(octets);

@@ -11,6 +11,7 @@
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
+//!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
@@ -41,6 +42,7 @@ pub(super) enum PerMessage {
     Record = b'R',
     Link = b'L',
     Exception = b'X',
+    Content = b'C',
 }
 
 impl AccountId {

@@ -4,12 +4,12 @@
 //! With a value for each message the tree was what a migration spent most on: two fifths of the processor's time of a
 //! first copy. A leaf costs about as much as one message did.
 
-use super::codec::{self, Stored};
+use super::codec::{self, Flaw, Stored};
 use super::database::{Changes, Database};
 use super::keys;
 use super::tally::{Tally, of_mailbox, shown};
 use crate::error::{Error, Result, Scope};
-use crate::model::{Link, MessageRecord, Outcome, RawName, Uid};
+use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Outcome, RawName, Uid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sled::IVec;
@@ -32,6 +32,11 @@ pub trait Entry: Serialize + DeserializeOwned + Clone {
 
     /// The UID under which it stands.
     fn uid(&self) -> Uid;
+
+    /// Several of them as that older version wrote them.
+    fn several_from_older(_version: u8, payload: &[u8]) -> std::result::Result<Vec<Self>, Flaw> {
+        codec::decode_payload(payload)
+    }
 }
 
 impl Entry for MessageRecord {
@@ -49,6 +54,30 @@ impl Entry for Link {
 
     fn uid(&self) -> Uid {
         self.source
+    }
+
+    fn several_from_older(_version: u8, payload: &[u8]) -> std::result::Result<Vec<Self>, Flaw> {
+        let links: Vec<UndatedLink> = codec::decode_payload(payload)?;
+        Ok(links.into_iter().map(UndatedLink::dated).collect())
+    }
+}
+
+/// A link as schema 2 kept it.
+#[derive(Serialize, Deserialize)]
+struct UndatedLink {
+    source: Uid,
+    destination: Uid,
+    agreed: Flags,
+    origin: LinkOrigin,
+    octets: u64,
+    identity: Digest,
+}
+
+impl UndatedLink {
+    /// With what was not kept unknown.
+    fn dated(self) -> Link {
+        let UndatedLink { source, destination, agreed, origin, octets, identity } = self;
+        Link { source, destination, agreed, origin, octets, date: None, source_octets: None, altered: None, identity }
     }
 }
 
@@ -68,6 +97,10 @@ pub(super) struct Leaf<T>(pub(super) Vec<T>);
 impl<T: Entry> Stored for Leaf<T> {
     const KIND: u8 = T::KIND;
     const NOUN: &'static str = T::NOUN;
+
+    fn from_older(version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        Some(T::several_from_older(version, payload).map(Leaf))
+    }
 }
 
 impl<T: Entry> Leaf<T> {

@@ -7,7 +7,8 @@
 //! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
-//! - `account`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `plans`, `status`: what [`AccountStore`] can do.
+//! - `account`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`: what
+//!   [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
@@ -33,6 +34,7 @@
 mod account;
 mod checkpoint;
 mod codec;
+mod contents;
 mod damage;
 mod database;
 mod directory;
@@ -59,6 +61,7 @@ mod tally;
 
 pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
+pub use contents::Contents;
 pub use entries::Entries;
 pub use handle::Store;
 pub use leaves::Lookup;

@@ -195,7 +195,7 @@ impl Read for PieceReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::{MailboxPlan, Skipped, Whose};
+    use crate::model::plan::{Doubt, MailboxPlan, Skipped, Whose};
     use crate::model::{Losses, Uid, UidSet, UidValidity};
     use crate::store::tests::{name, open};
 
@@ -216,6 +216,7 @@ mod tests {
                 .map(|uid| Skipped { uid: Uid(uid), reason: "too large".to_owned(), whose: Whose::Settings })
                 .collect(),
             departed: UidSet::new(),
+            doubt: Doubt::default(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),

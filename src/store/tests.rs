@@ -62,6 +62,9 @@ pub(super) fn link(uid: u32) -> Link {
         agreed: Flags::none(),
         origin: LinkOrigin::Appended,
         octets: 12,
+        date: None,
+        source_octets: None,
+        altered: None,
         identity: Digest([7; 16]),
     }
 }

@@ -20,6 +20,7 @@
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
+//! - [`same_message`]: what counts as the same message.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
@@ -44,6 +45,7 @@ mod mirror;
 mod namespaces;
 mod planning;
 mod restored;
+mod same_message;
 mod second_copies;
 mod secrets;
 mod secrets_in_memory;

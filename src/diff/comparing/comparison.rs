@@ -1,5 +1,6 @@
 //! What is compared: the two mailboxes of a pair, and what is known of the destination.
 
+use super::same::{Contents, Keeps};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::model::{FlagCapacity, MailboxState, Uid};
 
@@ -18,6 +19,10 @@ pub struct Comparison<'a> {
     pub expunges_by_uid: bool,
     /// What an earlier run noted of its appends to this destination mailbox.
     pub appends: Appends,
+    /// What both servers keep of a message.
+    pub keeps: Keeps,
+    /// What was read of messages.
+    pub contents: Contents<'a>,
 }
 
 /// Where messages may stand that we appended without knowing it, each as the lowest destination UID.

@@ -4,9 +4,11 @@
 //!    with another (a message that was moved away and back has a new UID, and must not be copied a second time).
 //! 2. A link to a message above the listing's UIDNEXT is newer than the listing, and not one whose message has departed:
 //!    a run that was interrupted could not list again what it had copied.
-//! 3. Two live links never name one destination message: the later is void, its source message is matched anew.
+//! 3. A link whose source message is not the one that was linked is orphaned, too: its copy is what the link says it is.
+//! 4. Two live links never name one destination message: the later is void, its source message is matched anew.
 
 use super::roster::FlagSets;
+use super::same;
 use crate::error::Result;
 use crate::model::{Flags, Link, MessageRecord, Uid};
 use std::collections::HashMap;
@@ -54,30 +56,31 @@ impl Ties {
         mut source: impl Iterator<Item = Result<MessageRecord>>,
     ) -> Result<Self> {
         let mut ties = Ties::default();
-        let mut reached = None;
+        let mut reached: Option<MessageRecord> = None;
         for link in links {
             let link = link?;
-            while reached < Some(link.source) {
+            while reached.as_ref().is_none_or(|record| record.uid < link.source) {
                 match source.next().transpose()? {
-                    Some(record) => reached = Some(record.uid),
+                    Some(record) => reached = Some(record),
                     None => break,
                 }
             }
-            ties.add(link, reached);
+            ties.add(link, reached.as_ref());
         }
         ties.void_repeated();
         Ok(ties)
     }
 
-    fn add(&mut self, link: Link, reached: Option<Uid>) {
-        if reached != Some(link.source) {
+    fn add(&mut self, link: Link, reached: Option<&MessageRecord>) {
+        let is_there = reached.is_some_and(|record| record.uid == link.source && same::is_source_of(&link, record));
+        if !is_there {
             self.orphan(link);
         } else if self.live.last().is_none_or(|last| last.source != link.source) {
             self.live.push(Tie { source: link.source, destination: link.destination, seen: Seen::Gone });
         }
     }
 
-    /// Invariant 3.
+    /// Invariant 4.
     fn void_repeated(&mut self) {
         let by_destination = |live: &[Tie]| {
             let mut order: Vec<u32> = (0..live.len() as u32).collect();
@@ -171,6 +174,21 @@ mod tests {
         MessageRecord { uid: Uid(uid), octets: 1, internal_date: None, flags: Flags::none(), identity }
     }
 
+    fn link(source: Uid, destination: Uid, agreed: Flags) -> Link {
+        let (origin, identity) = (LinkOrigin::Appended, Digest([0; 16]));
+        Link {
+            source,
+            destination,
+            agreed,
+            origin,
+            octets: 1,
+            date: None,
+            source_octets: None,
+            altered: None,
+            identity,
+        }
+    }
+
     fn all_live(ties: Ties, links: impl Iterator<Item = Result<Link>>, source: &[u32]) -> Vec<LiveLink> {
         let mut live = ties.live(links);
         source.iter().filter_map(|uid| live.of(Uid(*uid)).unwrap()).collect()
@@ -178,10 +196,7 @@ mod tests {
 
     /// Links `source-destination`, then the live and the orphaned destination UIDs.
     fn sorted(source: &[u32], links: &[(u32, u32)]) -> (Vec<(u32, u32)>, Vec<u32>) {
-        let link = |&(source, destination): &(u32, u32)| {
-            let (source, destination, agreed) = (Uid(source), Uid(destination), Flags::none());
-            Ok(Link { source, destination, agreed, origin: LinkOrigin::Appended, octets: 1, identity: Digest([0; 16]) })
-        };
+        let link = |&(source, destination): &(u32, u32)| Ok(link(Uid(source), Uid(destination), Flags::none()));
         let mut ties = Ties::sort(links.iter().map(link), source.iter().map(|uid| Ok(record(*uid)))).unwrap();
         let mut orphaned: Vec<u32> = ties.take_orphaned().keys().map(|uid| uid.0).collect();
         orphaned.sort_unstable();
@@ -198,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn link_to_a_source_message_of_another_size_is_orphaned() {
+        let source = || [MessageRecord { octets: 2, ..record(1) }, record(2)].map(Ok).into_iter();
+        let links = || [(1, 9), (2, 10)].map(|(one, other)| Ok(link(Uid(one), Uid(other), Flags::none()))).into_iter();
+        let mut ties = Ties::sort(links(), source()).unwrap();
+        assert_eq!(ties.take_orphaned().into_keys().collect::<Vec<_>>(), [Uid(9)]);
+        assert_eq!(all_live(ties, links(), &[1, 2]).len(), 1);
+    }
+
+    #[test]
     fn second_link_to_a_message_is_void() {
         assert_eq!(sorted(&[1, 2], &[(1, 9), (2, 9)]), (vec![(1, 9)], vec![]));
         assert_eq!(sorted(&[1], &[(1, 8), (1, 9)]), (vec![(1, 8)], vec![]));
@@ -206,15 +230,8 @@ mod tests {
 
     #[test]
     fn believe_from_takes_what_is_above_the_listing_for_present() {
-        let link = |source, destination| Link {
-            source: Uid(source),
-            destination: Uid(destination),
-            agreed: Flags::from_texts(["\\Seen"]),
-            origin: LinkOrigin::Appended,
-            octets: 1,
-            identity: Digest([0; 16]),
-        };
-        let links = || [link(1, 9), link(2, 10), link(3, 11)].map(Ok).into_iter();
+        let link = |(source, destination)| link(Uid(source), Uid(destination), Flags::from_texts(["\\Seen"]));
+        let links = || [(1, 9), (2, 10), (3, 11)].map(link).map(Ok).into_iter();
         let mut ties = Ties::sort(links(), [1, 2, 3].map(|uid| Ok(record(uid))).into_iter()).unwrap();
         ties.believe_from(Uid(10));
         let live = all_live(ties, links(), &[1, 2, 3]);

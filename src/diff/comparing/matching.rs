@@ -1,33 +1,16 @@
-//! Which source message is which destination message where no link says so: a match of multisets by identity digest.
+//! Which source message is which destination message where no link says so: a match of multisets, by what `same` asks.
 //!
-//! Within one digest the closest are paired first: equal size, internal date and flags, then without the flags, then
-//! equal size, then equal date, then whatever is left; always in UID order. Size is never proof, because servers add line
-//! ends and rewrite; the date is not, because some lose it; the flags tell twins apart that came in another order.
+//! Those that are one at sight are paired first; what is left and shares its identity with the other side is paired by what
+//! was read of it. Within each step the closest come first: the same date and flags, for twins may have come in another
+//! order; then UID order. Where something that matters was not read, nobody of that identity is paired or left over: they
+//! are unsettled.
 //!
 //! Each step walks two sorted lists in step, so that ten thousand messages of one digest cost no more than others.
 
-use crate::model::{Digest, Flags, InternalDate, MessageRecord};
+use super::same::{self, Contents, Keeps, Key};
+use crate::model::{Content, Digest, MessageRecord, Side};
 use std::cmp::Ordering;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
-/// What two records must share to be taken for one message, and their order in the walk.
-type Likeness = (Digest, Option<u64>, Option<InternalDate>, Option<u64>);
-
-/// From the closest likeness to the loosest. `None`: the record cannot be compared in that way.
-const LIKENESSES: [fn(&MessageRecord) -> Option<Likeness>; 5] = [
-    |record| Some((record.identity?, Some(record.octets), Some(record.internal_date?), Some(hash(&record.flags)))),
-    |record| Some((record.identity?, Some(record.octets), Some(record.internal_date?), None)),
-    |record| Some((record.identity?, Some(record.octets), None, None)),
-    |record| Some((record.identity?, None, Some(record.internal_date?), None)),
-    |record| Some((record.identity?, None, None, None)),
-];
-
-/// Flags of one hash are taken for equal: where they are not, twins are paired in another order, and nothing else.
-fn hash(flags: &Flags) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    flags.texts().for_each(|text| text.to_ascii_lowercase().hash(&mut hasher));
-    hasher.finish()
-}
+use std::collections::HashSet;
 
 /// What a match found.
 #[derive(Default)]
@@ -36,27 +19,78 @@ pub(in crate::diff) struct Matched {
     pub pairs: Vec<(MessageRecord, MessageRecord)>,
     /// Source records without a counterpart.
     pub unmatched: Vec<MessageRecord>,
+    /// Records of either side of which it cannot be told yet.
+    pub unsettled: [Vec<MessageRecord>; 2],
 }
 
-/// Pairs source records with candidates of the destination, each used at most once; those used are taken out.
-pub(in crate::diff) fn match_records(source: Vec<MessageRecord>, candidates: &mut Vec<MessageRecord>) -> Matched {
-    let mut matched = Matched { pairs: Vec::new(), unmatched: source };
-    for likeness in LIKENESSES {
-        let wanted = std::mem::take(&mut matched.unmatched);
-        let offered = std::mem::take(candidates);
-        walk_in_step(sorted(wanted, likeness), sorted(offered, likeness), |step| match step {
-            Step::Pair(source, destination) => matched.pairs.push((source, destination)),
-            Step::Source(source) => matched.unmatched.push(source),
-            Step::Destination(destination) => candidates.push(destination),
-        });
+/// What tells messages apart besides their listing.
+#[derive(Clone, Copy)]
+pub(in crate::diff) struct Judge<'a> {
+    pub keeps: Keeps,
+    pub contents: Contents<'a>,
+}
+
+/// Pairs source records with candidates of the destination, each used at most once; those used or unsettled are taken
+/// out.
+pub(in crate::diff) fn match_records(
+    source: Vec<MessageRecord>,
+    candidates: &mut Vec<MessageRecord>,
+    judge: Judge<'_>,
+) -> Matched {
+    let mut matched = Matched { unmatched: source, ..Matched::default() };
+    let at_sight = |_, record: &MessageRecord| same::at_sight(record, judge.keeps);
+    matched.step(candidates, |side, record| Some(same::closest(at_sight(side, record)?, record)));
+    matched.step(candidates, at_sight);
+    let shared = shared_identities(&matched.unmatched, candidates);
+    if shared.is_empty() {
+        return matched;
     }
+    matched.set_unread_aside(candidates, shared, judge);
+    let read = |side, record: &MessageRecord| (judge.contents)(side, record);
+    let by_octets = |side, record: &MessageRecord| same::by_octets(record, &read(side, record)?);
+    matched.step(candidates, |side, record| Some(same::closest(by_octets(side, record)?, record)));
+    matched.step(candidates, by_octets);
+    matched.step(candidates, |side, record| same::by_text(record, &read(side, record)?, judge.keeps));
     matched
 }
 
-type Keyed = (Option<Likeness>, MessageRecord);
+impl Matched {
+    /// Pairs what shares a key.
+    fn step(&mut self, candidates: &mut Vec<MessageRecord>, key: impl Fn(Side, &MessageRecord) -> Option<Key>) {
+        let wanted = sorted(std::mem::take(&mut self.unmatched), |record| key(Side::Source, record));
+        let offered = sorted(std::mem::take(candidates), |record| key(Side::Destination, record));
+        walk_in_step(wanted, offered, |step| match step {
+            Step::Pair(source, destination) => self.pairs.push((source, destination)),
+            Step::Source(source) => self.unmatched.push(source),
+            Step::Destination(destination) => candidates.push(destination),
+        });
+    }
 
-fn sorted(records: Vec<MessageRecord>, likeness: fn(&MessageRecord) -> Option<Likeness>) -> Vec<Keyed> {
-    let mut keyed: Vec<Keyed> = records.into_iter().map(|record| (likeness(&record), record)).collect();
+    /// Takes out everybody of an identity of which anybody was not read.
+    fn set_unread_aside(&mut self, candidates: &mut Vec<MessageRecord>, shared: HashSet<Digest>, judge: Judge<'_>) {
+        let unread = |side, record: &MessageRecord| {
+            let content: Option<Content> = (judge.contents)(side, record);
+            record.identity.filter(|identity| content.is_none() && shared.contains(identity))
+        };
+        let ours = self.unmatched.iter().filter_map(|record| unread(Side::Source, record));
+        let theirs = candidates.iter().filter_map(|record| unread(Side::Destination, record));
+        let unread: HashSet<Digest> = ours.chain(theirs).collect();
+        let is_unread = |record: &mut MessageRecord| record.identity.is_some_and(|identity| unread.contains(&identity));
+        self.unsettled =
+            [self.unmatched.extract_if(.., is_unread).collect(), candidates.extract_if(.., is_unread).collect()];
+    }
+}
+
+/// The identities that both have.
+fn shared_identities(source: &[MessageRecord], candidates: &[MessageRecord]) -> HashSet<Digest> {
+    let ours: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
+    candidates.iter().filter_map(|record| record.identity).filter(|identity| ours.contains(identity)).collect()
+}
+
+type Keyed = (Option<Key>, MessageRecord);
+
+fn sorted(records: Vec<MessageRecord>, key: impl Fn(&MessageRecord) -> Option<Key>) -> Vec<Keyed> {
+    let mut keyed: Vec<Keyed> = records.into_iter().map(|record| (key(&record), record)).collect();
     keyed.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.uid.cmp(&b.1.uid)));
     keyed
 }
@@ -96,15 +130,16 @@ fn next_order(source: Option<&Keyed>, destination: Option<&Keyed>) -> Option<Ord
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Uid;
+    use crate::model::{Flags, InternalDate, Uid};
 
-    /// `uid:identity:octets:date`, the date `-` where there is none, and a keyword perhaps.
+    /// `uid:identity:octets:date`, the date `-` where there is none, and a keyword perhaps. What was read of it is one letter
+    /// behind `=`: of the octets if it is small, else of the text of rewritten octets.
     fn records(text: &str) -> Vec<MessageRecord> {
         text.split_whitespace().map(record).collect()
     }
 
     fn record(text: &str) -> MessageRecord {
-        let parts: Vec<&str> = text.split(':').collect();
+        let parts: Vec<&str> = text.split('=').next().unwrap().split(':').collect();
         MessageRecord {
             uid: Uid(parts[0].parse().unwrap()),
             identity: Some(Digest([parts[1].as_bytes()[0]; 16])),
@@ -114,43 +149,68 @@ mod tests {
         }
     }
 
-    fn pairs(source: &str, destination: &str) -> (Vec<(u32, u32)>, Vec<u32>, Vec<u32>) {
+    fn content(listing: &str, record: &MessageRecord) -> Option<Content> {
+        let word = listing.split_whitespace().find(|word| word.starts_with(&format!("{}:", record.uid.0)))?;
+        let letter = word.split_once('=')?.1.as_bytes()[0];
+        Some(Content { octets: [letter; 32], text: Digest([letter.to_ascii_lowercase(); 16]) })
+    }
+
+    /// Pairs, source UIDs and destination UIDs left over, and both sides' UIDs unsettled.
+    type Found = (Vec<(u32, u32)>, Vec<u32>, Vec<u32>, [Vec<u32>; 2]);
+
+    fn found(source: &str, destination: &str) -> Found {
         let mut candidates = records(destination);
-        let matched = match_records(records(source), &mut candidates);
+        let contents = |side, record: &MessageRecord| match side {
+            Side::Source => content(source, record),
+            Side::Destination => content(destination, record),
+        };
+        let judge = Judge { keeps: Keeps::ALL, contents: &contents };
+        let matched = match_records(records(source), &mut candidates, judge);
         let mut pairs: Vec<_> = matched.pairs.iter().map(|(source, copy)| (source.uid.0, copy.uid.0)).collect();
         pairs.sort_unstable();
         let uids = |records: &[MessageRecord]| records.iter().map(|record| record.uid.0).collect::<Vec<_>>();
-        (pairs, uids(&matched.unmatched), uids(&candidates))
+        (pairs, uids(&matched.unmatched), uids(&candidates), matched.unsettled.map(|records| uids(&records)))
     }
+
+    const SETTLED: [Vec<u32>; 2] = [vec![], vec![]];
 
     #[test]
     fn two_of_one_identity_need_two_copies() {
-        assert_eq!(pairs("1:a:9:5 2:a:9:5", "7:a:9:5"), (vec![(1, 7)], vec![2], vec![]));
-        assert_eq!(pairs("1:a:9:5", "7:a:9:5 8:a:9:5"), (vec![(1, 7)], vec![], vec![8]));
+        assert_eq!(found("1:a:9:5 2:a:9:5", "7:a:9:5"), (vec![(1, 7)], vec![2], vec![], SETTLED));
+        assert_eq!(found("1:a:9:5", "7:a:9:5 8:a:9:5"), (vec![(1, 7)], vec![], vec![8], SETTLED));
     }
 
     #[test]
-    fn closest_likeness_is_paired_first() {
-        // 2 is 7 in all; 1 shares its size with 8, 3 its date with 9, 4 nothing with 6.
-        let (found, unmatched, left) =
-            pairs("1:a:10:1 2:a:20:2 3:a:30:3 4:a:40:4", "6:a:99:- 7:a:20:2 8:a:10:- 9:a:31:3");
-        assert_eq!(found, [(1, 8), (2, 7), (3, 9), (4, 6)]);
-        assert!(unmatched.is_empty() && left.is_empty());
+    fn what_agrees_in_identity_alone_is_unsettled_until_it_was_read() {
+        // 2 is 7 at sight; nobody knows of the others.
+        let (source, destination) = ("1:a:10:1 2:a:20:2 3:b:30:3", "6:a:99:- 7:a:20:2 8:a:10:2");
+        assert_eq!(found(source, destination), (vec![(2, 7)], vec![3], vec![], [vec![1], vec![6, 8]]));
+        assert_eq!(found("1:a:10:1=p", "6:a:9:1"), (vec![], vec![], vec![], [vec![1], vec![6]]));
+        assert_eq!(found("1:a:10:1=p 2:a:9:5=q", "6:a:9:1=q 8:a:9:1=r").0, [(2, 6)]);
+        assert_eq!(found("1:a:10:1=p", "6:a:9:1=q"), (vec![], vec![1], vec![6], SETTLED));
+    }
+
+    #[test]
+    fn rewritten_message_is_one_if_its_date_is() {
+        assert_eq!(found("1:a:10:1=p", "6:a:12:1=P").0, [(1, 6)]);
+        assert_eq!(found("1:a:10:1=p", "6:a:12:2=P"), (vec![], vec![1], vec![6], SETTLED));
+        assert_eq!(found("1:a:10:1=p 2:a:9:1=P", "6:a:12:1=P").0, [(2, 6)], "the same octets come first");
     }
 
     #[test]
     fn records_alike_are_paired_in_uid_order() {
-        assert_eq!(pairs("3:a:9:- 1:a:9:-", "8:a:9:- 6:a:9:-").0, [(1, 6), (3, 8)]);
+        assert_eq!(found("3:a:9:5 1:a:9:5", "8:a:9:5 6:a:9:5").0, [(1, 6), (3, 8)]);
     }
 
     #[test]
-    fn twins_in_another_order_are_told_apart_by_their_flags() {
-        assert_eq!(pairs("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:X").0, [(1, 8), (2, 7)]);
-        assert_eq!(pairs("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:y").0, [(1, 8), (2, 7)]);
+    fn twins_in_another_order_are_told_apart_by_their_flags_and_dates() {
+        assert_eq!(found("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:X").0, [(1, 8), (2, 7)]);
+        assert_eq!(found("1:a:9:5:x 2:a:9:5", "7:a:9:5 8:a:9:5:y").0, [(1, 8), (2, 7)]);
+        assert_eq!(found("1:a:9:5=p 2:a:9:6=p", "7:a:8:6=p 8:a:8:5=p").0, [(1, 8), (2, 7)]);
     }
 
     #[test]
     fn other_identities_never_pair() {
-        assert_eq!(pairs("1:a:9:5", "1:b:9:5"), (vec![], vec![1], vec![1]));
+        assert_eq!(found("1:a:9:5=p", "1:b:9:5=p"), (vec![], vec![1], vec![1], SETTLED));
     }
 }

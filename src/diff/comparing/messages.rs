@@ -1,7 +1,7 @@
 //! What is to be done for one pair of mailboxes: which messages are copied, which flags follow, what is left alone.
 //!
-//! 1. Links first, then identity (`matching`), and only what is left is copied, in the order of the source's UIDs.
-//! 2. Every source message is counted once: present or copied, to be copied, skipped or departed.
+//! 1. Links first, then what `matching` finds, and only what is left is copied, in the order of the source's UIDs.
+//! 2. Every source message is counted once: present or copied, to be copied, skipped, departed or in doubt.
 //! 3. A message that was linked and is gone from the destination has departed. It is matched like others, but after
 //!    them and only with what they left, for its user may have moved it away and back; else it is copied again only if
 //!    the policy says so.
@@ -15,9 +15,10 @@
 use super::comparison::Comparison;
 use super::flags::{self, FlagChange};
 use super::links::{LiveLink, Ties};
-use super::matching::match_records;
+use super::matching::{Judge, Matched, match_records};
 use super::removals::Removals;
 use super::roster::Roster;
+use super::same::{self, Verdict};
 use crate::error::Result;
 use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped};
@@ -68,7 +69,7 @@ where
     }
     drop(live);
     decision.settle_contested(source)?;
-    decision.removals.decide_second_copies(destination, &mut decision.plan)?;
+    decision.removals.decide_second_copies(destination, decision.judge, &mut decision.plan)?;
     decision.removals.guard(&mut decision.plan);
     decision.into_plan()
 }
@@ -99,6 +100,7 @@ struct Contested {
 /// The plan in the making.
 struct Decision<'a> {
     capacity: &'a FlagCapacity,
+    judge: Judge<'a>,
     size_limit: SizeLimit,
     restore_missing: bool,
     /// Destination records that no live link names, ascending by identity.
@@ -113,6 +115,8 @@ struct Decision<'a> {
     contested_departed: Vec<MessageRecord>,
     copies: Vec<Uid>,
     departed: Vec<Uid>,
+    /// UIDs of both sides that are in doubt.
+    doubtful: [Vec<Uid>; 2],
     plan: MailboxPlan,
     /// Not recorded yet.
     links: Vec<Link>,
@@ -129,6 +133,7 @@ impl<'a> Decision<'a> {
     ) -> Self {
         Decision {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
+            judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             restore_missing: policy.restore_missing,
             unmatched: vec![true; candidates.len()],
@@ -139,6 +144,7 @@ impl<'a> Decision<'a> {
             contested_departed: Vec::new(),
             copies: Vec::new(),
             departed: Vec::new(),
+            doubtful: Default::default(),
             plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
             links: Vec::new(),
             record,
@@ -179,25 +185,32 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Ties a source message to a destination message that was found by identity.
-    fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) {
+    /// Ties a source message to a destination message that was found to be the same; tells whose that is.
+    fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
         // Only what has an identity is matched.
-        let Some(identity) = record.identity else { return };
-        let link = Link {
+        let Some(identity) = record.identity else { return LinkOrigin::Adopted };
+        let mut link = Link {
             source: record.uid,
             destination: copy.uid,
             agreed: self.agreed(record, copy),
-            origin: self.origin(record, copy),
+            origin: LinkOrigin::Adopted,
             octets: record.octets,
+            date: record.internal_date,
+            source_octets: None,
+            altered: None,
             identity,
         };
+        link.altered = same::alteration(&link, copy);
+        link.origin = self.origin(&link, copy);
         self.count_linked(link.origin);
         self.count_losses(record);
         let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
         if !change.is_empty() {
             self.update_flags(&link, change);
         }
+        let origin = link.origin;
         self.links.push(link);
+        origin
     }
 
     /// A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
@@ -208,12 +221,12 @@ impl<'a> Decision<'a> {
     }
 
     /// How a message came to be there that is found by identity: an earlier link tells, or it is in the tail of a run
-    /// that did not end cleanly, and just like the source message.
-    fn origin(&self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
-        let alike = record.octets == copy.octets && record.internal_date == copy.internal_date;
+    /// that did not end cleanly, and just as we would have sent it.
+    fn origin(&self, link: &Link, copy: &MessageRecord) -> LinkOrigin {
+        let as_sent = link.altered.is_none() && link.date.is_some();
         match self.removals.origin(copy.uid) {
             Some(origin) => origin,
-            None if alike && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
+            None if as_sent && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
             None => LinkOrigin::Adopted,
         }
     }
@@ -270,8 +283,7 @@ impl<'a> Decision<'a> {
             for record in source() {
                 let record = record?;
                 if let Some(one) = single.next_if(|one| one.source == record.uid) {
-                    self.unmatched[one.candidate as usize] = false;
-                    self.adopt(&record, &self.candidates.get(one.candidate as usize));
+                    self.take_single(record, one.candidate as usize);
                     self.hand_on_links(LINKS_AT_ONCE)?;
                 } else if several.contains(record.uid) {
                     wanted.push(record);
@@ -283,6 +295,28 @@ impl<'a> Decision<'a> {
         let unmatched = unmatched.map(|(number, _)| self.candidates.get(number));
         self.removals.decide(unmatched.chain(offered), &mut self.plan);
         Ok(())
+    }
+
+    /// The only message of its identity, beside the only candidate.
+    fn take_single(&mut self, record: MessageRecord, candidate: usize) {
+        let copy = self.candidates.get(candidate);
+        match same::same_message(&record, &copy, self.judge.keeps, self.judge.contents) {
+            Verdict::Same => {
+                self.unmatched[candidate] = false;
+                self.adopt(&record, &copy);
+            }
+            Verdict::Other => self.copy(record),
+            Verdict::Unsettled => {
+                self.unmatched[candidate] = false;
+                self.doubt([vec![record], vec![copy]]);
+            }
+        }
+    }
+
+    fn doubt(&mut self, records: [Vec<MessageRecord>; 2]) {
+        for (doubtful, records) in self.doubtful.iter_mut().zip(records) {
+            doubtful.extend(records.iter().map(|record| record.uid));
+        }
     }
 
     /// Those whose identity one message of each side has, ascending by source UID, and the others.
@@ -317,15 +351,22 @@ impl<'a> Decision<'a> {
     }
 
     fn match_several(&mut self, wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
-        let matched = match_records(wanted, offered);
-        let departed = match_records(std::mem::take(&mut self.contested_departed), offered);
+        let matched = match_records(wanted, offered, self.judge);
+        let departed = match_records(std::mem::take(&mut self.contested_departed), offered, self.judge);
         for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
-            let origin = self.origin(record, copy);
+            let origin = self.adopt(record, copy);
             self.removals.note_twin(record, copy.uid, origin);
-            self.adopt(record, copy);
         }
         matched.unmatched.into_iter().for_each(|record| self.copy(record));
-        departed.unmatched.into_iter().for_each(|record| self.leave_departed(record));
+        // What took a candidate into doubt may have taken theirs.
+        let doubted: HashSet<Option<Digest>> = matched.unsettled[1].iter().map(|copy| copy.identity).collect();
+        self.doubt(matched.unsettled);
+        let Matched { unmatched, unsettled, .. } = departed;
+        let (doubtful, left): (Vec<_>, Vec<_>) =
+            unmatched.into_iter().partition(|record| self.restore_missing && doubted.contains(&record.identity));
+        left.into_iter().for_each(|record| self.leave_departed(record));
+        self.doubt([doubtful, Vec::new()]);
+        self.doubt(unsettled);
     }
 
     /// Hands on the links that are to be recorded, if there are so many.
@@ -343,6 +384,9 @@ impl<'a> Decision<'a> {
         self.hand_on_links(1)?;
         self.plan.copies = uid_set(self.copies);
         self.plan.departed = uid_set(self.departed);
+        let [source, destination] = self.doubtful.map(uid_set);
+        self.plan.doubt.source.merge(&source);
+        self.plan.doubt.destination.merge(&destination);
         self.plan.skipped.sort_by_key(|skipped| skipped.uid);
         self.plan.flag_updates.sort_by_key(|update| update.source);
         Ok(self.plan)

@@ -1,6 +1,7 @@
 //! What is to be done for one pair of mailboxes.
 //!
 //! - [`messages`]: the story; [`comparison`]: what it compares.
+//! - [`same`]: whether two messages are one: asked by all others, and answered nowhere else.
 //! - [`links`]: what was tied before. [`roster`] and [`matching`]: what is tied now. [`flags`]: which flags follow.
 //!   [`removals`]: what may go from the destination.
 
@@ -11,3 +12,4 @@ pub mod matching;
 pub mod messages;
 pub mod removals;
 pub mod roster;
+pub mod same;

@@ -1,20 +1,22 @@
 //! What may go from the destination: copies whose source is gone, and second copies of ours.
 //!
 //! Invariants:
-//! 1. A deletion is of a message that we put there, under the UID that we linked, and it still has the identity that we
-//!    copied. What was there before us, or came from others, is never deleted.
+//! 1. A deletion is of a message that we put there, under the UID that we linked, and it still is what we put there (`same`).
+//!    What was there before us, or came from others, is never deleted.
 //! 2. Whatever can be matched with a source message stays: a message that was moved away and back keeps its copy.
 //! 3. Deletions follow only two complete listings, and only in mirror mode.
 //! 4. A second copy is linked to nothing, stands where an append of ours may have landed late, and is like the linked
-//!    copy of the same message in size and date; the destination has more of it than the source. Whether that link is
+//!    copy of the same message in all that is listed; the destination has more of it than the source. Whether that link is
 //!    an old one or made by this plan is the same: else the plan would say less than the next one.
 //! 5. In mirror mode more than the guard allows needs a word from the user, and so does emptying a mailbox.
 
 use super::comparison::Comparison;
+use super::matching::Judge;
+use super::same::{self, Verdict};
 use crate::error::Result;
 use crate::model::plan::{Deletion, MailboxPlan, SecondCopy};
 use crate::model::policy::{Mode, Policy};
-use crate::model::{Digest, InternalDate, Link, LinkOrigin, MessageRecord, SystemFlag, Uid};
+use crate::model::{Digest, Link, LinkOrigin, Listed, MessageRecord, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
 /// From here on nothing is guarded.
@@ -39,13 +41,6 @@ pub(in crate::diff) struct Removals {
     surplus: Vec<MessageRecord>,
     source_messages: u64,
     destination_messages: u64,
-}
-
-/// What a message and its second copy share.
-type Likeness = (Option<Digest>, u64, Option<InternalDate>);
-
-fn likeness(record: &MessageRecord) -> Likeness {
-    (record.identity, record.octets, record.internal_date)
 }
 
 impl Removals {
@@ -98,7 +93,7 @@ impl Removals {
         let link = self.orphaned.get(&copy.uid);
         self.mode == Mode::Mirror
             && self.certain
-            && link.is_some_and(|link| link.is_ours() && Some(link.identity) == copy.identity)
+            && link.is_some_and(|link| link.is_ours() && same::is_copy_of(link, copy))
     }
 
     /// Decides about the destination messages that nothing on the source matches.
@@ -121,27 +116,38 @@ impl Removals {
     pub(in crate::diff) fn decide_second_copies<D>(
         &mut self,
         destination: impl Fn() -> D,
+        judge: Judge<'_>,
         plan: &mut MailboxPlan,
     ) -> Result<()>
     where
         D: Iterator<Item = Result<MessageRecord>>,
     {
-        let mut linked = HashMap::new();
+        let mut linked: HashMap<Listed, Vec<(Uid, MessageRecord)>> = HashMap::new();
         if !self.surplus.is_empty() {
             for record in destination() {
                 let record = record?;
                 if let Some(source) = self.twins.get(&record.uid) {
-                    linked.entry(likeness(&record)).or_insert((*source, record.uid));
+                    linked.entry(record.listed()).or_default().push((*source, record));
                 }
             }
         }
-        plan.second_copies = std::mem::take(&mut self.surplus)
-            .iter()
-            .filter_map(|record| {
-                let (source, linked) = *linked.get(&likeness(record))?;
-                Some(SecondCopy { source, linked, surplus: record.uid })
-            })
-            .collect();
+        for surplus in std::mem::take(&mut self.surplus) {
+            let alike = linked.get(&surplus.listed()).into_iter().flatten();
+            for (source, linked) in alike {
+                match same::second_copy(linked, &surplus, judge.contents) {
+                    Verdict::Other => continue,
+                    Verdict::Same => {
+                        let (source, linked) = (*source, linked.uid);
+                        plan.second_copies.push(SecondCopy { source, linked, surplus: surplus.uid });
+                    }
+                    Verdict::Unsettled => {
+                        plan.doubt.destination.insert(linked.uid);
+                        plan.doubt.destination.insert(surplus.uid);
+                    }
+                }
+                break;
+            }
+        }
         plan.second_copies.sort_by_key(|second| second.surplus);
         Ok(())
     }
@@ -156,8 +162,8 @@ impl Removals {
     /// Where single messages cannot be expunged, one that is marked is all that can be done.
     fn deletion(&self, record: &MessageRecord, link: &Link) -> Option<Deletion> {
         let done = !self.expunges_by_uid && record.flags.has(SystemFlag::Deleted);
-        let deletion =
-            Deletion { source: link.source, destination: record.uid, identity: link.identity, octets: record.octets };
+        let (source, identity) = (link.source, link.identity);
+        let deletion = Deletion { source, destination: record.uid, identity, copy: record.listed() };
         (!done).then_some(deletion)
     }
 

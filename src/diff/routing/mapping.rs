@@ -1,6 +1,6 @@
 //! What mapping mailboxes takes and gives: a side as scanned, pairs, and what stays behind.
 
-use crate::model::plan::{MailboxPlan, Omitted};
+use crate::model::plan::{Doubt, MailboxPlan, Omitted};
 use crate::model::{Losses, MailboxName, MailboxState, Names, SideState, SpecialUse, UidSet};
 
 /// One side of an account as scanned.
@@ -44,6 +44,7 @@ impl MailboxPair {
             flag_updates: Vec::new(),
             skipped: Vec::new(),
             departed: UidSet::new(),
+            doubt: Doubt::default(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),

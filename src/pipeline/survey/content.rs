@@ -1,10 +1,12 @@
-//! The octets of messages, reduced to their SHA-256 as they pass: what `verify --deep` compares.
+//! The octets of messages, reduced to digests as they pass: what `verify --deep` compares, and what settles whether two
+//! messages are one where their listings do not. What was read for that is kept in the state, and not read again.
 
-use crate::engine::Session;
 use crate::engine::commands::fetch::{FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
+use crate::engine::{Session, content};
 use crate::error::{Error, Kind, Result};
-use crate::model::{MailboxState, Side, Uid, UidSet};
+use crate::model::plan::Doubt;
+use crate::model::{Content, MailboxState, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashMap;
 use std::thread;
@@ -16,23 +18,60 @@ const FETCHES_IN_FLIGHT: usize = 4;
 /// Command lines stay below this.
 const COMMAND_OCTETS: usize = crate::engine::commands::fetch::COMMAND_OCTETS;
 
-/// UID to SHA-256.
-pub type Digests = HashMap<Uid, [u8; 32]>;
+/// Messages of either side that are read before what they are is recorded: what a run that is killed reads again.
+const BATCH_MESSAGES: usize = 500;
+
+/// What was read, by UID.
+pub type Digests = HashMap<Uid, Content>;
 
 /// Reads the messages of both halves of `pairs`, both sides at the same time.
 ///
 /// # Errors
 /// `Changed` when a mailbox is not the one that was listed, `Connection`.
 pub fn hash_both(access: &Access<'_>, mailboxes: [&MailboxState; 2], pairs: &[(Uid, Uid)]) -> Result<[Digests; 2]> {
+    let uids = [uid_set(pairs.iter().map(|pair| pair.0)), uid_set(pairs.iter().map(|pair| pair.1))];
+    hash_sides(access, mailboxes, &uids)
+}
+
+fn hash_sides(access: &Access<'_>, mailboxes: [&MailboxState; 2], uids: &[UidSet; 2]) -> Result<[Digests; 2]> {
     let [source, destination] = mailboxes;
-    let ours = uid_set(pairs.iter().map(|pair| pair.0));
-    let theirs = uid_set(pairs.iter().map(|pair| pair.1));
+    let [ours, theirs] = uids;
     thread::scope(|scope| {
-        let other = scope.spawn(|| hash_side(access, Side::Destination, destination, &theirs));
-        let source = hash_side(access, Side::Source, source, &ours)?;
+        let other = scope.spawn(|| hash_side(access, Side::Destination, destination, theirs));
+        let source = hash_side(access, Side::Source, source, ours)?;
         let destination = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok([source, destination])
     })
+}
+
+/// Reads what is in doubt, batch by batch, and records it. What cannot be read stays in doubt.
+///
+/// # Errors
+/// As [`hash_both`]; `State`.
+pub fn read_doubt(access: &Access<'_>, mailboxes: [&MailboxState; 2], doubt: &Doubt) -> Result<()> {
+    let [ours, theirs] = [&doubt.source, &doubt.destination].map(|uids| uids.iter().collect::<Vec<Uid>>());
+    let batches = ours.len().max(theirs.len()).div_ceil(BATCH_MESSAGES);
+    let batch = |uids: &[Uid], number| uid_set(uids.iter().copied().skip(number * BATCH_MESSAGES).take(BATCH_MESSAGES));
+    for number in 0..batches {
+        access.go_on()?;
+        let read = hash_sides(access, mailboxes, &[batch(&ours, number), batch(&theirs, number)])?;
+        for ((side, mailbox), read) in Side::BOTH.into_iter().zip(mailboxes).zip(read) {
+            record(access, side, mailbox, read)?;
+        }
+    }
+    Ok(())
+}
+
+fn record(access: &Access<'_>, side: Side, mailbox: &MailboxState, read: Digests) -> Result<()> {
+    let mut records = access.state.record_lookup(side, &mailbox.name.raw);
+    let mut known = Vec::with_capacity(read.len());
+    for (uid, content) in read {
+        if let Some(record) = records.get(uid)? {
+            known.push((record, content));
+        }
+    }
+    let validity = mailbox.sync_point.unwrap_or_default().uid_validity;
+    access.state.put_contents(side, &mailbox.name.raw, validity, &known)
 }
 
 fn uid_set(uids: impl Iterator<Item = Uid>) -> UidSet {
@@ -51,9 +90,9 @@ fn hash_side(access: &Access<'_>, side: Side, mailbox: &MailboxState, uids: &Uid
 fn hash_mailbox(access: &Access<'_>, session: &mut Session, mailbox: &MailboxState, uids: &UidSet) -> Result<Digests> {
     let opened = session.open(&mailbox.name, Opening::Examine)?;
     if Some(opened.sync_point.uid_validity) != mailbox.sync_point.map(|point| point.uid_validity) {
-        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY while it was verified")
+        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was listed")
             .in_mailbox(&mailbox.name.path())
-            .hint("run `mailferry verify` again"));
+            .hint("run the command again"));
     }
     let mut digests = Digests::new();
     for window in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES).chunks(FETCHES_IN_FLIGHT) {
@@ -63,7 +102,10 @@ fn hash_mailbox(access: &Access<'_>, session: &mut Session, mailbox: &MailboxSta
         for tag in tags {
             session.finish_fetch(tag, |event| {
                 if let FetchEvent::Message(Fetched { uid: Some(uid), body: Some(octets), .. }) = event {
-                    digests.insert(uid, octets.sha256()?);
+                    // Zimbra sends an empty message for one that is gone.
+                    if !octets.is_empty() && uids.contains(uid) {
+                        digests.insert(uid, content::of_octets(&octets)?);
+                    }
                 }
                 Ok(())
             })?;

@@ -4,14 +4,17 @@
 //!   [`gathering`]: its answers.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
-//! - [`content`]: whole messages, compared by SHA-256.
+//! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
+//!   cannot be told apart else.
 
 pub mod content;
 pub mod gathering;
+pub mod keeping;
 pub mod listing;
 pub mod pairing;
 pub mod recognise;
 pub mod rollback;
+pub mod settle;
 pub mod snapshots;
 pub mod task;
 pub mod way;

@@ -9,7 +9,7 @@ use crate::engine::commands::fetch::{FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
 use crate::error::{Error, Result};
 use crate::model::policy::Mode;
-use crate::model::{Digest, MailboxState, RawName, Side, Uid};
+use crate::model::{Listed, MailboxState, RawName, Side, Uid};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
@@ -71,16 +71,19 @@ fn may_hold_known(access: &Access<'_>, source: &MailboxState, destination: &Mail
     Ok(u64::from(destination.records) > links || (mirrors && links > 0))
 }
 
-/// Identity and size of those messages that are there.
+/// What is listed of those messages that are there, with their identities.
 ///
 /// # Errors
 /// `Connection`, `Protocol`, `Refused`.
-pub fn identities(session: &mut Session, uids: &str) -> Result<HashMap<Uid, (Digest, u64)>> {
+pub fn identities(session: &mut Session, uids: &str) -> Result<HashMap<Uid, Listed>> {
     let mut found = HashMap::new();
     let tag = session.send(format!("UID FETCH {uids} {IDENTITY_ITEMS}").as_bytes())?;
     let status = session.finish_fetch(tag, |event| {
-        if let FetchEvent::Message(Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), .. }) = event {
-            found.insert(uid, (identity::of_message(&header), octets));
+        if let FetchEvent::Message(fetched) = event
+            && let Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, .. } = fetched
+        {
+            let identity = Some(identity::of_message(&header));
+            found.insert(uid, Listed { octets, date: internal_date.flatten(), identity });
         }
         Ok(())
     })?;

@@ -37,6 +37,8 @@ pub struct Message {
     pub uid: Uid,
     pub identity: Digest,
     pub octets: Octets,
+    /// The size that the source lists.
+    pub listed_octets: u64,
     /// As of now.
     pub flags: Flags,
     pub internal_date: Option<InternalDate>,
@@ -235,14 +237,14 @@ impl Download<'_> {
     fn judge(&self, record: MessageRecord, fetched: Fetched) -> Result<Judged> {
         // Zimbra sends an empty message for one that was expunged by another session.
         let Some(octets) = fetched.body.filter(|octets| !octets.is_empty()) else { return Ok(Judged::Stub(record)) };
-        let MessageRecord { uid, internal_date, flags, identity, .. } = record;
+        let MessageRecord { uid, octets: listed_octets, internal_date, flags, identity } = record;
         if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
             return Ok(Judged::Placeholder(uid));
         }
         let flags = fetched.flags.unwrap_or(flags);
         let internal_date = fetched.internal_date.unwrap_or(internal_date);
         let identity = identity.map_or_else(|| identity::of_octets(&octets), Ok)?;
-        Ok(Judged::Good(Box::new(Message { uid, identity, octets, flags, internal_date })))
+        Ok(Judged::Good(Box::new(Message { uid, identity, octets, listed_octets, flags, internal_date })))
     }
 
     /// Asks for one message by itself; if it does not come, finds out whether it is still there.

@@ -16,9 +16,7 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
-use crate::model::{
-    Digest, Flags, InternalDate, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity,
-};
+use crate::model::{Flags, Listed, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::appends;
 use crate::pipeline::survey::recognise::identities;
@@ -97,7 +95,7 @@ impl Purge<'_> {
         if pending.is_empty() {
             return Ok(());
         }
-        let targets = pending.iter().map(|deletion| (deletion.destination, (deletion.identity, deletion.octets)));
+        let targets = pending.iter().map(|deletion| (deletion.destination, deletion.copy));
         let gone = self.remove(plan, &targets.collect())?;
         let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
         self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
@@ -195,7 +193,7 @@ impl Purge<'_> {
         for second in candidates {
             match (contents.get(&second.linked), contents.get(&second.surplus)) {
                 (Some(linked), Some(surplus)) if linked == surplus => {
-                    targets.insert(second.surplus, (surplus.identity, surplus.octets));
+                    targets.insert(second.surplus, surplus.listed);
                 }
                 // One of them is gone meanwhile: then there are not two.
                 (None, _) | (_, None) => {}
@@ -236,8 +234,8 @@ fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {
         .hint("it was not touched; look at both with a mail program")
 }
 
-/// What is to be removed: by UID, the identity and the size that it must have.
-type Targets = BTreeMap<Uid, (Digest, u64)>;
+/// What is to be removed: by UID, what must be listed of it.
+type Targets = BTreeMap<Uid, Listed>;
 
 #[derive(Default)]
 struct Removal {
@@ -319,29 +317,27 @@ fn open(session: &mut Session, mailbox: &MailboxName, validity: UidValidity, ope
 #[derive(PartialEq)]
 struct Content {
     sha256: [u8; 32],
-    identity: Digest,
-    octets: u64,
-    internal_date: InternalDate,
+    listed: Listed,
 }
 
 fn contents(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Content>> {
     let mut digests = HashMap::new();
     for chunk in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES) {
-        let tag = session.send_fetch(&chunk, "(UID INTERNALDATE BODY.PEEK[])")?;
+        let tag = session.send_fetch(&chunk, "(UID BODY.PEEK[])")?;
         let status = session.finish_fetch(tag, |event| {
-            if let FetchEvent::Message(Fetched { uid: Some(uid), internal_date: Some(Some(date)), body, .. }) = event
-                && let Some(body) = body.filter(|body| !body.is_empty())
+            if let FetchEvent::Message(Fetched { uid: Some(uid), body: Some(body), .. }) = event
+                && !body.is_empty()
             {
-                digests.insert(uid, (body.sha256()?, date));
+                digests.insert(uid, body.sha256()?);
             }
             Ok(())
         })?;
         session.accepted(status, "could not read messages")?;
     }
     let identities = if uids.is_empty() { HashMap::new() } else { identities(session, &uids.to_string())? };
-    let content = |(uid, (sha256, internal_date))| {
-        let (identity, octets) = identities.get(&uid).copied()?;
-        Some((uid, Content { sha256, identity, octets, internal_date }))
+    let content = |(uid, sha256)| {
+        let listed = identities.get(&uid).copied().filter(|listed| listed.date.is_some())?;
+        Some((uid, Content { sha256, listed }))
     };
     Ok(digests.into_iter().filter_map(content).collect())
 }

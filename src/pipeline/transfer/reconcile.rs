@@ -151,8 +151,18 @@ fn matched(job: &Job, record: &MessageRecord, landed: &mut Candidates) -> Option
         landed.remove(&identity);
     }
     let agreed = wanted.minus(&wanted.minus(&copy.flags));
-    let (origin, octets) = (LinkOrigin::Reconciled, record.octets);
-    Some(Link { source: record.uid, destination: copy.uid, agreed, origin, octets, identity })
+    let (origin, octets, date) = (LinkOrigin::Reconciled, record.octets, record.internal_date);
+    Some(Link {
+        source: record.uid,
+        destination: copy.uid,
+        agreed,
+        origin,
+        octets,
+        date,
+        source_octets: None,
+        altered: None,
+        identity,
+    })
 }
 
 /// What is pending, with identities.
@@ -191,7 +201,7 @@ impl Identified<'_> {
         for set in unknown.chunks(COMMAND_OCTETS, u64::MAX) {
             let identities = identities(source, &set.to_string())?;
             for record in records.iter_mut().filter(|record| record.identity.is_none()) {
-                record.identity = identities.get(&record.uid).map(|(identity, _)| *identity);
+                record.identity = identities.get(&record.uid).and_then(|listed| listed.identity);
             }
         }
         Ok(())

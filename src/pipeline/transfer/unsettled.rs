@@ -71,11 +71,12 @@ impl Unsettled {
         self.all = Some(format!("{why} `{}` on the source, and they may have been moved there", listed.name));
     }
 
-    /// What was planned to be copied and is not linked, and what was skipped.
+    /// What was planned to be copied and is not linked, what is in doubt, and what was skipped.
     fn add_uncopied(&mut self, access: &Access<'_>, plan: &AccountPlan) -> Result<()> {
         for mailbox in &plan.mailboxes {
             let name = &mailbox.source.raw;
-            for uid in mailbox.copies.iter().chain(mailbox.skipped.iter().map(|skipped| skipped.uid)) {
+            let left = mailbox.copies.iter().chain(mailbox.doubt.source.iter());
+            for uid in left.chain(mailbox.skipped.iter().map(|skipped| skipped.uid)) {
                 if access.state.link(name, uid)?.is_none()
                     && let Some(record) = access.state.record(Side::Source, name, uid)?
                 {
@@ -222,7 +223,7 @@ impl Unsettled {
                 self.cannot_tell(listed, "the server does not describe all of");
                 return Ok(());
             }
-            let found = found.into_values().map(|(identity, _)| identity);
+            let found = found.into_values().filter_map(|listed| listed.identity);
             let meant: Vec<Digest> =
                 found.filter(|identity| sought.is_none_or(|it| it.identities.contains(identity))).collect();
             if sought.is_some() && !meant.is_empty() {
@@ -256,7 +257,7 @@ impl Sought {
             for link in access.state.links(&mailbox.source.raw)? {
                 let link = link?;
                 if going.contains(&link.source) {
-                    sizes.insert(link.octets);
+                    sizes.insert(link.source_octets.unwrap_or(link.octets));
                     continue;
                 }
                 let wanted = identities.contains(&link.identity);

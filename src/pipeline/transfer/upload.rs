@@ -22,7 +22,7 @@ use crate::engine::commands::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::conversation::status::Status;
 use crate::error::{Error, Kind, Result};
 use crate::model::statistics::BatchFigures;
-use crate::model::{Digest, Flags, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
+use crate::model::{Digest, Flags, InternalDate, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::batch::Batch;
 use crate::store::CHECKPOINT_LINKS;
@@ -80,6 +80,8 @@ struct Sent {
     uid: Uid,
     identity: Digest,
     octets: u64,
+    listed_octets: u64,
+    date: Option<InternalDate>,
     agreed: Flags,
 }
 
@@ -225,7 +227,7 @@ impl<'a> UploadRun<'a> {
 
     /// Sends a message, in the APPEND that is open or in a new one.
     fn add(&mut self, message: Message) -> Result<()> {
-        let Message { uid, identity, octets, mut flags, internal_date } = message;
+        let Message { uid, identity, octets, listed_octets, mut flags, internal_date } = message;
         let (length, careful) = (octets.len(), self.progress.careful(uid));
         let ends = |open: &Open| open.octets + length > open.limit.octets || open.careful != careful;
         if self.open.as_ref().is_some_and(ends) {
@@ -242,7 +244,8 @@ impl<'a> UploadRun<'a> {
         self.access.connector(Side::Destination).pace(1);
         let upload = Upload { octets, flags, internal_date };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
-        open.batch.push(Sent { uid, identity, octets: length, agreed: upload.flags });
+        let (agreed, date) = (upload.flags, upload.internal_date);
+        open.batch.push(Sent { uid, identity, octets: length, listed_octets, date, agreed });
         open.octets += length;
         open.gathered += length;
         if open.is_full() || open.pending.is_refused() { self.close_batch() } else { Ok(()) }
@@ -327,6 +330,9 @@ impl<'a> UploadRun<'a> {
             agreed: sent.agreed,
             origin: LinkOrigin::Appended,
             octets: sent.octets,
+            date: sent.date,
+            source_octets: Some(sent.listed_octets).filter(|listed| *listed != sent.octets),
+            altered: None,
             identity: sent.identity,
         }));
         if self.owed.are_due() {

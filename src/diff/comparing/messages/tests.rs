@@ -1,13 +1,14 @@
 //! Listings are written one message to a word: `UID:identity[:octets[:date]][+flag…]`, `?` an identity that is not known; links
-//! `source-destination[:identity][+flag…]`, of messages that we appended, or with `=` for `-` of adopted ones.
+//! `source-destination[:identity[:octets[:date]]][+flag…]`, of messages that we appended, or with `=` for `-` of adopted ones.
 
 use super::*;
 use crate::diff::comparing::comparison::Appends;
+use crate::diff::comparing::same::{Keeps, UNREAD};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind};
 use crate::model::plan::Whose;
 use crate::model::policy::Mode;
-use crate::model::{Digest, InternalDate, MailboxName, MailboxState, RawName, SyncPoint, UidValidity};
+use crate::model::{Content, Digest, InternalDate, MailboxName, MailboxState, RawName, SyncPoint, UidValidity};
 use std::iter::empty;
 
 fn flags(texts: &[&str]) -> Flags {
@@ -21,7 +22,7 @@ fn record(word: &str) -> MessageRecord {
         uid: Uid(facts[0].parse().unwrap()),
         identity: Some(Digest([facts[1].as_bytes()[0]; 16])).filter(|_| facts[1] != "?"),
         octets: facts.get(2).map_or(100, |octets| octets.parse().unwrap()),
-        internal_date: facts.get(3).map(|date| InternalDate(date.parse().unwrap())),
+        internal_date: Some(InternalDate(facts.get(3).map_or(5, |date| date.parse().unwrap()))),
         flags: flags(&texts.collect::<Vec<_>>()),
     }
 }
@@ -29,14 +30,18 @@ fn record(word: &str) -> MessageRecord {
 fn link(word: &str) -> Link {
     let mut texts = word.split('+');
     let facts = texts.next().unwrap();
-    let (pair, identity) = facts.split_once(':').unwrap_or((facts, "a"));
+    let facts: Vec<&str> = facts.split(':').collect();
+    let (pair, identity) = (facts[0], facts.get(1).unwrap_or(&"a"));
     let (source, destination) = pair.split_once(['-', '=']).unwrap();
     Link {
         source: Uid(source.parse().unwrap()),
         destination: Uid(destination.parse().unwrap()),
         agreed: flags(&texts.collect::<Vec<_>>()),
         origin: if pair.contains('=') { LinkOrigin::Adopted } else { LinkOrigin::Appended },
-        octets: 100,
+        octets: facts.get(2).map_or(100, |octets| octets.parse().unwrap()),
+        date: facts.get(3).map(|date| InternalDate(date.parse().unwrap())),
+        source_octets: None,
+        altered: None,
         identity: Digest([identity.as_bytes()[0]; 16]),
     }
 }
@@ -68,6 +73,13 @@ struct Case {
     expunges_by_uid: bool,
     appends: Appends,
     trouble: Option<String>,
+    /// What is in doubt was read.
+    read: bool,
+}
+
+/// Its octets are told by its size, its text by its identity.
+fn content(record: &MessageRecord) -> Content {
+    Content { octets: [record.octets as u8; 32], text: record.identity.unwrap() }
 }
 
 fn records(text: &str) -> impl Iterator<Item = Result<MessageRecord>> + '_ {
@@ -85,6 +97,7 @@ impl Default for Case {
             expunges_by_uid: true,
             appends: Appends::default(),
             trouble: None,
+            read: true,
         }
     }
 }
@@ -114,6 +127,8 @@ impl Case {
             append_limit: self.append_limit,
             expunges_by_uid: self.expunges_by_uid,
             appends: self.appends,
+            keeps: Keeps::ALL,
+            contents: &|_, record| self.read.then_some(content(record)),
         };
         let links = || links.split_whitespace().map(|word| Ok(link(word)));
         let mut recorded = Vec::new();
@@ -175,9 +190,55 @@ fn tables_of_snapshots_give_the_expected_plans() {
     }
 }
 
+/// A draft that is saved again has the Message-ID of the one before; notices may have none at all.
+#[test]
+fn message_saved_again_under_its_identity_is_another_message() {
+    // source, destination, links, plan and removals in mirror mode
+    let cases = [
+        ("2:a:100:6", "8:a:100:5", "1-8:a:100:5", "copy {} linked 1 departed {}; link 2-8 () Appended", ""),
+        ("2:a:90:6", "8:a:100:5", "1-8:a:100:5", "copy {2} linked 0 departed {}", "1-8"),
+        ("2:a:90:6 3:a:80:7", "8:a:100:5 9:a:90:6", "1-8:a:100:5 2-9:a:90:6", "copy {3} linked 1 departed {}", "1-8"),
+        // Under the same UID, too.
+        ("1:a:90:6", "8:a:100:5", "1-8:a:100:5", "copy {1} linked 0 departed {}", "1-8"),
+        // Two of them, of which the destination's user deleted the first one's copy.
+        ("1:a:100:5 2:a:90:6", "9:a:90:6", "1-8:a:100:5", "copy {} linked 1 departed {1}; link 2-9 () Adopted", ""),
+    ];
+    for (source, destination, links, expected, gone) in cases {
+        let diff = mirror(100).plan(source, destination, links);
+        assert_eq!(
+            (shown(&diff).as_str(), removals(&diff).as_str()),
+            (expected, gone),
+            "{source} | {destination} | {links}"
+        );
+        let copying = Case::default().plan(source, destination, links);
+        assert_eq!((shown(&copying).as_str(), removals(&copying).as_str()), (expected, ""), "copy mode: {source}");
+    }
+}
+
+#[test]
+fn what_was_not_read_is_neither_tied_nor_copied_nor_deleted() {
+    let case = Case { read: false, policy: Policy { restore_missing: true, ..mirror(100).policy }, ..Case::default() };
+    // source, destination, links, in doubt on both sides
+    let cases = [
+        ("2:a:90:6", "8:a:100:5", "1-8:a:100:5", "2", "8"),
+        ("2:a:90:6 3:b", "8:a:100:5 9:b", "1-8:a:100:5", "2", "8"),
+        ("1:a:90:6 2:a:80:7", "8:a:100:5", "", "1:2", "8"),
+        ("1:a 2:a:80:7", "9:a:60:1", "1-8", "1:2", "9"),
+        ("1:a", "9:a:60:1", "1-8", "1", "9"),
+    ];
+    for (source, destination, links, ours, theirs) in cases {
+        let diff = case.plan(source, destination, links);
+        let doubt = &diff.plan.doubt;
+        assert_eq!((doubt.source.to_string(), doubt.destination.to_string()), (ours.into(), theirs.into()), "{source}");
+        let done = diff.plan.copies.len() + diff.plan.departed.len() + diff.plan.removals();
+        let tied = (diff.plan.present + diff.plan.copied, diff.links.len() as u64);
+        assert_eq!((done, tied), (0, if source.contains('b') { (1, 1) } else { (0, 0) }), "{source}");
+    }
+}
+
 #[test]
 fn linked_messages_are_told_apart_by_their_origin() {
-    let plan = Case::default().plan("1:a 2:b 3:c", "7:a 8:b 9:x", "1-7 3-9").plan;
+    let plan = Case::default().plan("1:a 2:b 3:c", "7:a 8:b 9:x", "1-7 3-9:c").plan;
     assert_eq!((plan.present, plan.copied), (1, 2));
 }
 
@@ -205,7 +266,7 @@ fn too_large_messages_are_skipped_by_whose_limit_it_is_unless_present() {
 #[test]
 fn flags_beyond_the_capacity_are_counted_on_every_message_that_is_or_will_be_there() {
     let case = Case { capacity: FlagCapacity::from_texts(["\\Seen"]), ..Case::default() };
-    let diff = case.plan("1:a+k 2:b+k+j 3:c+k 4:d+\\Seen+k+\\Flagged 5:e+gone", "8:b 9:c 10:d", "3-9 4-10 5-11");
+    let diff = case.plan("1:a+k 2:b+k+j 3:c+k 4:d+\\Seen+k+\\Flagged 5:e+gone", "8:b 9:c 10:d", "3-9:c 4-10:d 5-11:e");
     let expected = [("\\Flagged".to_owned(), 1), ("j".to_owned(), 1), ("k".to_owned(), 4)];
     assert_eq!(diff.plan.losses.flags, expected.into());
 }
@@ -231,6 +292,8 @@ fn error_of_a_listing_is_given_on() {
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),
+        keeps: Keeps::ALL,
+        contents: UNREAD,
     };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
     let mut record = |_: &[Link]| panic!("links of what is damaged");
@@ -324,19 +387,19 @@ fn second_copy_is_like_the_linked_one_and_where_it_may_have_landed() {
     // late from, source, destination, links, second copies
     let cases = [
         (8, "1:a", "8:a 9:a", "1-8", "8<9"),
-        (8, "1:a:9:5", "8:a:9:5 9:a:9:5 10:a:9:5", "1-8", "8<9 8<10"),
+        (8, "1:a:9:5", "8:a:9:5 9:a:9:5 10:a:9:5", "1-8:a:9:5", "8<9 8<10"),
         (8, "1:a 2:a", "8:a 9:a 10:a", "1-8 2-9", "8<10"),
         // As the destination made it, in another size and with another date than the source has.
-        (8, "1:a:9:5", "8:a:10:6 9:a:10:6", "1-8", "8<9"),
+        (8, "1:a:9:5", "8:a:10:6 9:a:10:6", "1-8:a:9", "8<9"),
         // Like the source message, and not like its linked copy.
-        (8, "1:a:9:5", "8:a:9:6 9:a:9:5", "1-8", ""),
+        (8, "1:a:9:5", "8:a:9:6 9:a:9:5", "1-8:a:9", ""),
         // Below what was noted, or its linked copy is.
         (10, "1:a", "8:a 9:a", "1-8", ""),
         (9, "1:a", "8:a 9:a", "1-8", ""),
         (9, "1:a", "8:a 9:a", "1-9", ""),
         // Other size, other date, not ours, or itself linked once.
-        (8, "1:a:9", "8:a:9 9:a:10", "1-8", ""),
-        (8, "1:a:9:5", "8:a:9:5 9:a:9:6", "1-8", ""),
+        (8, "1:a:9", "8:a:9 9:a:10", "1-8:a:9", ""),
+        (8, "1:a:9:5", "8:a:9:5 9:a:9:6", "1-8:a:9", ""),
         (8, "1:a", "8:a 9:a", "1=8", ""),
         (8, "1:a", "8:a 9:a", "1-8 2-9", ""),
         // Needed for another source message.
