@@ -12,7 +12,7 @@ use crate::support::scripted::Scripted;
 #[test]
 fn greeting_that_says_bye_is_no_greeting() {
     let error = refused("S: * BYE too many connections");
-    assert_eq!(*error.kind(), Kind::Connection);
+    assert_eq!(*error.kind(), Kind::Unreachable);
     assert!(error.to_string().contains("too many connections") || error.line().contains("too many connections"));
 }
 
@@ -107,7 +107,7 @@ fn server_that_is_silent_is_given_up() {
         let mut settings = server(scripted.port());
         settings.timeouts.login = Duration::from_millis(100);
         let error = connect_as(settings, "user", "secret").err().expect("no session");
-        assert_eq!(*error.kind(), Kind::Connection, "{script}");
+        assert_eq!(*error.kind(), Kind::Unreachable, "{script}");
     }
     let (_scripted, mut session) = {
         let scripted = Scripted::start(
