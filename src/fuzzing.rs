@@ -31,10 +31,12 @@ macro_rules! targets {
 targets! {
     accounts: config::accounts;
     dates: engine::dates;
+    deflating: engine::deflating;
     fetching: engine::fetching;
     flags: model::flags;
     framing: engine::framing;
     identities: engine::identities;
+    inflating: engine::inflating;
     keys: store::keys;
     listing: engine::listing;
     logging_in: engine::logging_in;

@@ -16,6 +16,7 @@ use crate::engine::login::authenticate;
 use crate::engine::login::authenticate::Identity;
 use crate::engine::login::quirks::{id_fields, product};
 use crate::engine::wire::buffered::{LINE_OCTETS, Wire};
+use crate::engine::wire::deflate::Deflate;
 use crate::engine::wire::octets::{Octets, Spool};
 use crate::engine::wire::response::{Part, RESPONSE_MEMORY_OCTETS, Response, Value};
 use crate::error::{Result, sanitized};
@@ -23,7 +24,7 @@ use crate::model::server::Mechanism;
 use crate::model::{Flags, InternalDate, RawName, Secret, UidSet};
 use std::collections::BTreeSet;
 use std::env::temp_dir;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// The first octets say how the rest is cut into pieces.
 fn cut(octets: &[u8]) -> (Vec<usize>, &[u8]) {
@@ -323,4 +324,64 @@ fn folded(header: &[u8], place: usize) -> Vec<u8> {
         Some(at) => [&header[..at], b"\r\n", &header[at..]].concat(),
         None => header.to_vec(),
     }
+}
+
+/// What the server reads of what we wrote in these pieces, each flushed or not.
+pub(in crate::engine) fn deflated(pieces: &[(Vec<u8>, bool)]) -> Vec<u8> {
+    let mut deflate = Deflate::new(b"");
+    let mut line = Vec::new();
+    for (piece, flush) in pieces {
+        deflate
+            .deflate(piece, *flush, |octets| {
+                line.extend_from_slice(octets);
+                Ok(())
+            })
+            .expect("nothing fails in memory");
+    }
+    line
+}
+
+/// What comes out of `line`, of which the first octets came early, into this much room at a time.
+pub(in crate::engine) fn inflated(
+    line: &[u8],
+    early: usize,
+    room: usize,
+    mut pieces: impl Iterator<Item = usize>,
+) -> io::Result<Vec<u8>> {
+    let (early, mut late) = line.split_at(early.min(line.len()));
+    let mut deflate = Deflate::new(early);
+    let (mut plain, mut all) = (vec![0; room], Vec::new());
+    loop {
+        let count = deflate.inflate(&mut plain, |octets| {
+            let count = pieces.next().unwrap_or(usize::MAX).min(late.len()).min(octets.len());
+            octets[..count].copy_from_slice(&late[..count]);
+            late = &late[count..];
+            Ok(count)
+        })?;
+        if count == 0 {
+            return Ok(all);
+        }
+        all.extend_from_slice(&plain[..count]);
+    }
+}
+
+/// DEFLATE: whatever the server writes in whatever pieces, and however it arrives, is read as it was written.
+pub fn deflating(octets: &[u8]) {
+    let (ways, plain) = cut(octets);
+    let way = |index: usize| ways.get(index).copied().unwrap_or(1);
+    // Repeated, so that there is something to compress.
+    let piece = |(index, piece): (usize, &[u8])| (piece.repeat(way(0)), index % way(1) == 0);
+    let mut pieces: Vec<(Vec<u8>, bool)> = plain.chunks(way(2) * 8).enumerate().map(piece).collect();
+    pieces.push((Vec::new(), true));
+    let line = deflated(&pieces);
+    let came = inflated(&line, way(1) * 3, way(2) * 90, ways.iter().map(|way| way * 60).cycle());
+    let plain: Vec<u8> = pieces.into_iter().flat_map(|(piece, _)| piece).collect();
+    assert!(came.expect("what was deflated can be inflated") == plain, "other octets");
+}
+
+/// Inflation of any octets ends, and gives no more than there is room for.
+pub fn inflating(octets: &[u8]) {
+    let (ways, line) = cut(octets);
+    let room = ways.first().map_or(1, |way| way * 10);
+    let _ = inflated(line, 10, room, std::iter::repeat(100));
 }

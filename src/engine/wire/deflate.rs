@@ -147,67 +147,7 @@ impl Deflate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    /// What the server reads of what we wrote in these pieces, each flushed or not.
-    fn deflated(pieces: &[(Vec<u8>, bool)]) -> Vec<u8> {
-        let mut deflate = Deflate::new(b"");
-        let mut line = Vec::new();
-        for (piece, flush) in pieces {
-            deflate
-                .deflate(piece, *flush, |octets| {
-                    line.extend_from_slice(octets);
-                    Ok(())
-                })
-                .unwrap();
-        }
-        line
-    }
-
-    /// What comes out of `line`, of which the first octets came early, into this much room at a time.
-    fn inflated(
-        line: &[u8],
-        early: usize,
-        room: usize,
-        mut pieces: impl Iterator<Item = usize>,
-    ) -> io::Result<Vec<u8>> {
-        let (early, mut late) = line.split_at(early.min(line.len()));
-        let mut deflate = Deflate::new(early);
-        let (mut plain, mut all) = (vec![0; room], Vec::new());
-        loop {
-            let count = deflate.inflate(&mut plain, |octets| {
-                let count = pieces.next().unwrap_or(usize::MAX).min(late.len()).min(octets.len());
-                octets[..count].copy_from_slice(&late[..count]);
-                late = &late[count..];
-                Ok(count)
-            })?;
-            if count == 0 {
-                return Ok(all);
-            }
-            all.extend_from_slice(&plain[..count]);
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn inflate_any_octets_in_any_pieces_are_what_was_deflated(
-            pieces in prop::collection::vec((prop::collection::vec(0u8..8, 0..5000), any::<bool>()), 0..8),
-            early in 0usize..100, room in 1usize..3000, sizes in prop::collection::vec(1usize..2000, 1..4),
-        ) {
-            let mut all = pieces.clone();
-            all.push((Vec::new(), true));
-            let line = deflated(&all);
-            let plain: Vec<u8> = pieces.into_iter().flat_map(|(piece, _)| piece).collect();
-            let came = inflated(&line, early, room, sizes.iter().cycle().copied()).unwrap();
-            prop_assert_eq!(came, plain);
-        }
-
-        #[test]
-        fn inflate_any_octets_at_all_end(line in prop::collection::vec(any::<u8>(), 0..3000), room in 1usize..300) {
-            let _ = inflated(&line, 10, room, std::iter::repeat(100));
-        }
-    }
+    use crate::engine::fuzzing::{deflated, inflated};
 
     #[test]
     fn deflate_flush_gives_all_and_of_nothing_gives_nothing() {
