@@ -226,6 +226,19 @@ impl<'a> Planner<'a> {
         .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
     }
 
+    /// A link would say that the message is done: one to a copy that is gone, or to what another link names, too.
+    fn unlink_copies(&self, plan: &MailboxPlan) -> Result<()> {
+        let name = &plan.source.raw;
+        let mut linked = Vec::new();
+        if !plan.copies.is_empty() {
+            for link in self.access.state.links(name)? {
+                let source = link?.source;
+                linked.extend(plan.copies.contains(source).then_some(source));
+            }
+        }
+        if linked.is_empty() { Ok(()) } else { self.access.state.unlink(name, linked) }
+    }
+
     fn settlement(&self, source: &MailboxState, destination: &MailboxState) -> Settled {
         Settled { source_revision: source.revision, destination_revision: destination.revision, policy: self.policy }
     }
@@ -294,10 +307,7 @@ impl<'a> Planner<'a> {
             true => error,
             false => self.forget_damaged(error, source, destination),
         })?;
-        if self.access.migration.policy.restore_missing {
-            // A link to a copy that is gone would say that the message is done.
-            state.unlink(&pair.source.raw, plan.copies.iter())?;
-        }
+        self.unlink_copies(&plan)?;
         let mut outcomes = outcomes(&plan);
         for (uid, outcome) in self.refresh_exceptions(&plan)? {
             // What is to be tried again has its outcome until then; what the source does not describe is in no plan.

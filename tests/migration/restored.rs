@@ -2,48 +2,19 @@
 //! what is gone, or what was given to another message since.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use mailferry::model::{self, RawName};
 use mailferry::store::Store;
-use tempfile::TempDir;
 
 use crate::migration::{Migration, count, dovecot_to_dovecot};
+use crate::support::backup::Backup;
 use crate::support::compare::expect;
-use crate::support::dovecot::Dovecot;
 use crate::support::ferry::{Done, Running};
 use crate::support::seed::seed;
 use crate::support::server::Server;
 use crate::support::shared;
 use crate::support::state::observe;
-
-/// The mail of one user, as it was.
-struct Backup {
-    mail: PathBuf,
-    copy: TempDir,
-}
-
-impl Backup {
-    fn of(server: &Dovecot, user: &str) -> Backup {
-        let backup =
-            Backup { mail: server.mail_directory(user), copy: tempfile::tempdir().expect("a directory for a backup") };
-        copy(&backup.mail, &backup.copy.path().join("mail"));
-        backup
-    }
-
-    /// Nobody may be connected.
-    fn restore(&self) {
-        fs::remove_dir_all(&self.mail).expect("remove the mail");
-        copy(&self.copy.path().join("mail"), &self.mail);
-    }
-}
-
-/// With owners, modes and times.
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").args([from, to]).status();
-    assert!(copied.expect("run cp").success(), "could not copy {}", from.display());
-}
 
 fn back_up_source(migration: &Migration<'_>) -> Backup {
     Backup::of(&shared::dovecot_pair().source, migration.user())
@@ -211,6 +182,25 @@ fn destination_restored_between_plan_and_apply_is_refused_and_then_synced() {
     migration.run(&["apply"]).expect(3).complains(&["INBOX", "went back in time", "mailferry sync"]);
     assert_eq!(migration.sync(), copies(5));
     migration.assert_exact();
+}
+
+/// Only a server that gave a UID twice leaves such links behind.
+#[test]
+fn message_whose_link_names_the_copy_of_another_is_copied_again() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    a\n    b");
+    migration.sync();
+    migration.at_destination().expunge("INBOX", &[2]);
+    {
+        let (store, _) = Store::open(&migration.ferry.state()).expect("open the state");
+        let (account, inbox) = (store.account(migration.user()), RawName(b"INBOX".to_vec()));
+        let link = account.link(&inbox, model::Uid(2)).expect("read the link").expect("a link");
+        let link = model::Link { destination: model::Uid(1), ..link };
+        account.checkpoint(&inbox, &[link], &[]).expect("record the link");
+        store.flush().expect("flush");
+    }
+    assert_eq!(migration.sync(), copies(1));
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
 }
 
 #[test]

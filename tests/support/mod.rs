@@ -17,6 +17,7 @@
 //! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
+//! - [`backup`]: the mail of a user, taken and restored.
 //! - [`process`], [`authority`]: server processes that always end, ports, certificates.
 //!
 //! `setup.sh` installs the servers. `tests/harness.rs` tests the harness.
@@ -25,6 +26,7 @@
 #![allow(dead_code)]
 
 pub mod authority;
+pub mod backup;
 pub mod base64;
 pub mod compare;
 pub mod courier;

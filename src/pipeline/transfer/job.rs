@@ -53,6 +53,13 @@ impl Job {
     }
 }
 
+/// The destination mailbox gives UIDs that it has given before.
+pub fn went_back() -> Error {
+    Error::new(Kind::Changed, "the mailbox went back in time on the destination")
+        .because("its UIDNEXT is lower than it was, as after a restored backup")
+        .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice")
+}
+
 /// The source mailbox is not the one that was planned.
 pub fn source_changed() -> Error {
     Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was scanned")

@@ -1,7 +1,7 @@
 //! Before the first message: destination mailboxes are created and subscribed, everything is checked against the plan,
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
-use super::job::Job;
+use super::job::{Job, went_back};
 use super::settling::settled;
 use super::share::Share;
 use crate::engine::Session;
@@ -113,9 +113,7 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
     let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
     let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
     if status.uid_next.is_some() && status.uid_next < listed_next {
-        return Err(Error::new(Kind::Changed, "the mailbox went back in time since it was planned")
-            .because("its UIDNEXT is lower than it was, as after a restored backup")
-            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
+        return Err(went_back());
     }
     let pairing = Pairing {
         source: mailbox.source.raw.clone(),

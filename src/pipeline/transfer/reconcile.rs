@@ -7,8 +7,10 @@
 //! Invariants:
 //! 1. A destination message that is linked already is never linked again.
 //! 2. A mailbox whose UIDVALIDITY changed is not reconciled: its links are void, and only a new scan can tell.
+//! 3. Nor is one whose UIDNEXT is below what it has given us in this run: it went back in time, as when a backup is
+//!    restored, and gives UIDs that are linked already to other messages.
 
-use super::job::{Job, source_changed};
+use super::job::{Job, source_changed, went_back};
 use super::lane::Lane;
 use super::pending::Pending;
 use super::settling::{LOOKS, SETTLING};
@@ -52,7 +54,7 @@ type Candidates = HashMap<Digest, VecDeque<Landed>>;
 /// Links what has landed.
 ///
 /// # Errors
-/// `Changed` when the mailbox is another one, `Connection`, `Protocol`, `State`.
+/// `Changed` when the mailbox is another one or went back in time, `Connection`, `Protocol`, `State`.
 pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -> Result<Found> {
     let session = &mut lane.destination;
     let mut next = open(session, job)?;
@@ -67,6 +69,9 @@ pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -
         }
         next = now;
     }
+    if next < tail.from {
+        return Err(went_back().in_mailbox(&job.plan.destination.path()));
+    }
     let mut found = Found { next, ..Found::default() };
     if next > tail.from {
         let mut landed = list(session, tail.from)?;
@@ -77,7 +82,7 @@ pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -
     Ok(found)
 }
 
-/// Opens the mailbox and returns its UIDNEXT; 1 where the server gives none, which makes the tail the whole mailbox.
+/// Opens the mailbox and returns its UIDNEXT; the highest UID where the server gives none.
 fn open(session: &mut Session, job: &Job) -> Result<Uid> {
     let opened = session.open(&job.plan.destination, Opening::Select)?;
     if opened.sync_point.uid_validity != job.destination_validity {
