@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -44,7 +45,7 @@ impl Interruption {
         let (stop, stage, screen) = (interruption.stop.clone(), interruption.stage.clone(), screen.clone());
         let terminal = TerminalSettings::saved();
         thread::spawn(move || {
-            for _ in signals.forever() {
+            let respond = || {
                 let stage = *lock(&stage);
                 if stage == Stage::Preparing || stop.is_requested() {
                     leave(&screen, terminal.as_ref());
@@ -53,7 +54,8 @@ impl Interruption {
                 if stage == Stage::Working {
                     screen.line("\nInterrupted: finishing the batch in hand; press Ctrl-C again to leave at once");
                 }
-            }
+            };
+            answer(signals.forever(), respond, || leave(&screen, terminal.as_ref()));
         });
         Ok(interruption)
     }
@@ -61,6 +63,14 @@ impl Interruption {
     /// From now on signals interrupt this.
     pub fn enter(&self, stage: Stage) {
         *lock(&self.stage) = stage;
+    }
+}
+
+/// Responds to each signal. Were this thread to die of one, the program could not be ended any more: it leaves.
+fn answer(signals: impl Iterator<Item = i32>, mut respond: impl FnMut(), leave: impl FnOnce()) {
+    let all = AssertUnwindSafe(|| signals.for_each(|_| respond()));
+    if catch_unwind(all).is_err() {
+        leave();
     }
 }
 
@@ -101,5 +111,21 @@ impl TerminalSettings {
             libc::signal(libc::SIGTTOU, libc::SIG_IGN);
             libc::tcsetattr(self.terminal.as_raw_fd(), libc::TCSANOW, &self.settings);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_over_a_signal_ends_the_program() {
+        let (mut responded, mut left) = (0, false);
+        let respond = || {
+            responded += 1;
+            assert!(responded < 2, "the second is one too many");
+        };
+        answer([SIGINT, SIGINT, SIGINT].into_iter(), respond, || left = true);
+        assert_eq!((responded, left), (2, true));
     }
 }

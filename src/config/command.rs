@@ -172,6 +172,18 @@ mod tests {
     }
 
     #[test]
+    fn reader_that_panics_is_not_waited_for() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+                std::panic::resume_unwind(Box::new("a test lets this thread panic"))
+            }
+        }
+        let answer = collected(Some(Broken), PASSWORD_OCTETS, |_| false);
+        assert_eq!(answer.recv_timeout(PATIENCE), Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+    }
+
+    #[test]
     fn slow_command_is_killed() {
         let mistake = within(Duration::from_millis(50), &shell("exec sleep 600"), Path::new(""), &[]).unwrap_err();
         assert!(mistake.what.contains("did not end"), "{mistake}");

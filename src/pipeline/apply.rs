@@ -161,6 +161,7 @@ impl<'a> Run<'a> {
         // The first lane's, before others take what is idle.
         let source = access.session(Side::Source)?;
         thread::scope(|scope| {
+            let _foreman = crew.foreman();
             for _ in 1..share.lanes {
                 scope.spawn(|| crew.join());
             }
@@ -175,10 +176,7 @@ impl<'a> Run<'a> {
                     crew.work(None);
                     Ok(())
                 }
-                Err(error) => {
-                    crew.begin(Vec::new());
-                    Err(error)
-                }
+                Err(error) => Err(error),
             }
         })?;
         self.merge_results(crew)

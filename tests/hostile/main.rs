@@ -18,6 +18,7 @@
 //! - [`logins`]: servers that let some in and others not.
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
+//! - [`panics`]: threads of the program that panic.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //!
 //! The binary ends with one line: how many cases were run.
@@ -36,6 +37,7 @@ mod logins;
 mod names;
 mod octets;
 mod order;
+mod panics;
 mod refusals;
 mod responses;
 mod tally;

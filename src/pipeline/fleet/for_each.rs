@@ -63,11 +63,14 @@ fn take_turns<T: Again + Send>(
             scope.spawn(|| {
                 while let Some(index) = fleet.queue.take(&migration.accounts) {
                     let account = &migration.accounts[index];
-                    let Some(result) = one_account(migration, fleet, account, turn, work) else {
-                        fleet.queue.put_back(account, index);
+                    let mut seat = Seat { fleet, account, number: index, is_given_up: false };
+                    let named = |error: Error| Err(error.in_account(&account.name));
+                    let ended = catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, turn, work)));
+                    let Some(result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
+                        seat.is_given_up = true;
                         continue;
                     };
-                    fleet.queue.leave(account);
+                    drop(seat);
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     let earlier = results[index].take();
                     results[index] = Some(both(result, earlier));
@@ -83,6 +86,28 @@ fn both<T: Again>(result: Result<T>, earlier: Option<Result<T>>) -> Result<T> {
         (Ok(now), Some(Ok(earlier))) => Ok(now.after(earlier)),
         (now, _) => now,
     }
+}
+
+/// An account's place on its servers, which others wait for: it is free again however the account's work ends.
+struct Seat<'a> {
+    fleet: &'a Fleet,
+    account: &'a Account,
+    number: usize,
+    is_given_up: bool,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        match self.is_given_up {
+            true => self.fleet.queue.put_back(self.account, self.number),
+            false => self.fleet.queue.leave(self.account),
+        }
+    }
+}
+
+/// What panics is this account's failure and nobody else's.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))
 }
 
 /// `None` where the account gave its turn up, because others have all the connections that there are.
@@ -103,7 +128,7 @@ fn one_account<T: Again>(
         return Some(Err(not_tried(&refusal).in_account(&account.name)));
     }
     let access = Access::new(migration, fleet, account);
-    let attempt = || catch_unwind(AssertUnwindSafe(|| work(&access))).unwrap_or_else(|_| Err(panicked()));
+    let attempt = || caught(|| work(&access));
     let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
     let result = result.map_err(|error| error.in_account(&account.name));
     access.close();

@@ -1,5 +1,8 @@
 //! Between download and upload: a queue that is bounded in octets, so that the faster side waits for the slower one and
 //! not in memory.
+//!
+//! Who waits for the other half waits for as long as it works, and not a moment longer: each half holds a guard that tells
+//! of its end when it is dropped, also by a panic.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -119,8 +122,17 @@ impl<T: Load> Conveyor<T> {
         true
     }
 
-    /// Says that nothing more comes.
-    pub fn end(&self) {
+    /// The guard of the half that puts items on: when it goes, nothing more comes.
+    pub fn feed(&self) -> Feeding<'_, T> {
+        Feeding(self)
+    }
+
+    /// The guard of the half that takes items off: when it goes, nothing more is taken.
+    pub fn clear(&self) -> Clearing<'_, T> {
+        Clearing(self)
+    }
+
+    fn end(&self) {
         self.belt().ended = true;
         self.changed.notify_all();
     }
@@ -159,6 +171,24 @@ impl<T: Load> Conveyor<T> {
             }
             belt = self.changed.wait_timeout(belt, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+}
+
+/// Ends the belt when it is dropped.
+pub struct Feeding<'a, T: Load>(&'a Conveyor<T>);
+
+impl<T: Load> Drop for Feeding<'_, T> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Abandons the belt when it is dropped.
+pub struct Clearing<'a, T: Load>(&'a Conveyor<T>);
+
+impl<T: Load> Drop for Clearing<'_, T> {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -221,6 +251,37 @@ mod tests {
         assert!(conveyor.put(100), "a heavy item goes onto an empty belt");
         conveyor.abandon();
         assert!(!conveyor.put(1));
+    }
+
+    #[test]
+    fn half_that_panics_keeps_the_other_one_waiting_no_longer() {
+        let taken = Conveyor::<u64>::new(10);
+        let put = Conveyor::new(10);
+        assert!(put.put(10));
+        std::thread::scope(|scope| {
+            let dies = |work: fn(&Conveyor<u64>), belt| {
+                let died = scope.spawn(move || work(belt)).join();
+                assert!(died.is_err());
+            };
+            let taking = scope.spawn(|| taken.take(LONG));
+            let putting = scope.spawn(|| put.put(1));
+            dies(
+                |belt| {
+                    let _feeding = belt.feed();
+                    std::panic::resume_unwind(Box::new(()));
+                },
+                &taken,
+            );
+            dies(
+                |belt| {
+                    let _clearing = belt.clear();
+                    std::panic::resume_unwind(Box::new(()));
+                },
+                &put,
+            );
+            assert_eq!(taking.join().unwrap(), Taken::End);
+            assert!(!putting.join().unwrap());
+        });
     }
 
     #[test]

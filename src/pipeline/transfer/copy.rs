@@ -168,13 +168,10 @@ impl MailboxWork<'_> {
                     *spare.lock().unwrap_or_else(PoisonError::into_inner) = session;
                 });
             }
-            let uploaded = match self.update_flags(&mut lane.destination) {
-                Ok(()) => self.upload(&mut lane.destination, &conveyor, &spare),
-                Err(error) => {
-                    conveyor.abandon();
-                    Err(error)
-                }
-            };
+            let clearing = conveyor.clear();
+            let updated = self.update_flags(&mut lane.destination);
+            let uploaded = updated.and_then(|()| self.upload(&mut lane.destination, &conveyor, &spare));
+            drop(clearing);
             let downloaded = downloading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             (downloaded, uploaded)
         });

@@ -1,5 +1,6 @@
 //! The lanes of one account, on one queue of mailboxes. They connect while the destination is made ready, and wait for the
-//! queue.
+//! queue. Whoever was to fill it and panics lets them go, and a lane that panics lets no other begin another mailbox: the
+//! account ends with an error.
 
 use super::copy::copy_mailbox;
 use super::job::Job;
@@ -13,6 +14,7 @@ use crate::pipeline::fleet::allowance::Allowance;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 /// How long a lane waits for the work to begin before it looks whether it is in somebody's way.
@@ -41,6 +43,16 @@ impl<'a> Crew<'a> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The guard of who is to call [`Crew::begin`]: when it goes without, the lanes find an empty queue.
+    pub fn foreman(&self) -> Foreman<'_, 'a> {
+        Foreman(self)
+    }
+
+    fn dismiss(&self) {
+        self.queue().get_or_insert_default().clear();
+        self.begun.notify_all();
+    }
+
     /// Lets the lanes begin. The largest mailbox is first: the last lane to end ends soon after the others.
     pub fn begin(&self, mut jobs: Vec<Job>) {
         jobs.sort_by_key(|job| Reverse(job.plan.octets));
@@ -57,6 +69,7 @@ impl<'a> Crew<'a> {
 
     /// Works as long as there are mailboxes; without a lane, on one that is waited for.
     pub fn work(&self, mut lane: Option<Lane>) {
+        let _dismissal = Dismissal(self);
         while let Some(job) = self.next(&mut lane) {
             let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
             let result = self.access.gauge.in_lane(work);
@@ -64,7 +77,7 @@ impl<'a> Crew<'a> {
             let source = job.plan.source.raw.clone();
             self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
             if failed {
-                self.queue().iter_mut().for_each(VecDeque::clear);
+                self.dismiss();
             }
         }
         if let Some(lane) = lane {
@@ -93,5 +106,27 @@ impl<'a> Crew<'a> {
     /// How the work on each mailbox ended.
     pub fn into_results(self) -> Vec<MailboxResult> {
         self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves no lane waiting for work that does not come.
+pub struct Foreman<'c, 'a>(&'c Crew<'a>);
+
+impl Drop for Foreman<'_, '_> {
+    fn drop(&mut self) {
+        if self.0.queue().is_none() {
+            self.0.dismiss();
+        }
+    }
+}
+
+/// Ends the work of all lanes where one panics.
+struct Dismissal<'c, 'a>(&'c Crew<'a>);
+
+impl Drop for Dismissal<'_, '_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.dismiss();
+        }
     }
 }

@@ -91,9 +91,8 @@ impl Download<'_> {
     /// # Errors
     /// `Changed` when the mailbox is not the one that was planned, `Connection`, `Protocol`, `State`, `Io`.
     pub fn run(&mut self) -> Result<DownloadEnd> {
-        let result = self.fetch_all();
-        self.conveyor.end();
-        result
+        let _feeding = self.conveyor.feed();
+        self.fetch_all()
     }
 
     fn fetch_all(&mut self) -> Result<DownloadEnd> {
