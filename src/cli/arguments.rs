@@ -312,6 +312,9 @@ pub struct ChunkArguments {
     /// Delete on the destination what the plan shows, also beyond delete_guard, and second copies of ours
     #[arg(long)]
     pub allow_deletes: bool,
+    /// Begin though the destination's quota seems too small for all of it: some mailboxes may not count
+    #[arg(long)]
+    pub over_quota: bool,
 }
 
 #[derive(Args, Debug)]
@@ -455,7 +458,7 @@ mod tests {
             "check alice bob",
             "scan --full",
             "plan --details --json - --html page.html --detailed-exitcode alice",
-            "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes",
+            "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes --over-quota",
             "sync --full --watch 15m --max-messages 10 tag:first",
             "verify --deep --json v.json",
             "status --json -",

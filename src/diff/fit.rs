@@ -14,13 +14,14 @@ pub fn fit_quota(quotas: &[Quota], totals: &PlanTotals) -> Vec<String> {
     quotas.iter().filter_map(|quota| shortage(quota, totals)).collect()
 }
 
-/// Why `messages` of `octets` in all certainly do not fit, without any growth.
+/// Why `messages` of `octets` in all do not fit, without any growth. A limit of nothing is none: servers without quotas write
+/// it so (Stalwart), and one that were meant would not let anything be stored at all.
 pub fn quota_excess(quotas: &[Quota], messages: u64, octets: u64) -> Option<String> {
     let certain = |quota: &Quota| match quota.resource {
         QuotaResource::Storage => octets,
         QuotaResource::Messages => messages,
     };
-    quotas.iter().find_map(|quota| excess(quota, certain(quota)))
+    quotas.iter().filter(|quota| quota.limit > 0).find_map(|quota| excess(quota, certain(quota)))
 }
 
 fn shortage(quota: &Quota, totals: &PlanTotals) -> Option<String> {
@@ -73,6 +74,14 @@ mod tests {
         let expected = "the destination's quota `User quota` has room for 1 message, and 2 messages are to come: raise it \
                         before `mailferry apply`";
         assert_eq!(fit_quota(&quotas, &totals(2, 1)), [expected]);
+    }
+
+    #[test]
+    fn quota_excess_a_limit_of_nothing_only_warns() {
+        let none = [quota(QuotaResource::Storage, 0, 0)];
+        assert_eq!(quota_excess(&none, 1, 1000), None);
+        assert_eq!(fit_quota(&none, &totals(1, 1000)).len(), 1);
+        assert!(quota_excess(&[quota(QuotaResource::Storage, 5, 10)], 1, 6).is_some());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use super::plan::stamp;
 use super::stock::{Traces, take_stock};
-use super::{ApplyOptions, Deletes, Event, Migration, Phase};
+use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result};
 use crate::model::Side;
@@ -27,6 +27,7 @@ use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
 use crate::pipeline::transfer::purge::{Purged, SecondCopies, purge};
 use crate::pipeline::transfer::share::Share;
+use crate::pipeline::transfer::subscribe::subscribe;
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,7 +38,7 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
         let clock = Clock::start();
         access.bind()?;
         let plan = current_plan(access)?;
-        apply_account(access, &plan, &allowance, options.deletes, clock)
+        apply_account(access, &plan, &allowance, options, clock)
     })
 }
 
@@ -82,10 +83,10 @@ pub fn apply_account(
     access: &Access<'_>,
     plan: &AccountPlan,
     allowance: &Allowance,
-    deletes: Deletes,
+    options: ApplyOptions,
     clock: Clock,
 ) -> Result<ApplySummary> {
-    let mut run = Run::new(access, allowance, deletes, clock);
+    let mut run = Run::new(access, allowance, options, clock);
     match run.execute(plan) {
         Ok(()) => run.finish(plan),
         Err(error) if *error.kind() == Kind::Interrupted => {
@@ -112,6 +113,7 @@ struct Run<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
     deletes: Deletes,
+    room: Room,
     clock: Clock,
     figures: RunFigures,
     ending: Ending,
@@ -121,11 +123,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(access: &'a Access<'a>, allowance: &'a Allowance, deletes: Deletes, clock: Clock) -> Self {
+    fn new(access: &'a Access<'a>, allowance: &'a Allowance, options: ApplyOptions, clock: Clock) -> Self {
         Run {
             access,
             allowance,
-            deletes,
+            deletes: options.deletes,
+            room: options.room,
             figures: RunFigures { started: clock.started, ..RunFigures::default() },
             clock,
             ending: Ending::Complete,
@@ -165,7 +168,7 @@ impl<'a> Run<'a> {
             for _ in 1..share.lanes {
                 scope.spawn(|| crew.join());
             }
-            let prepared = access.with_session(Side::Destination, |session| prepare(access, session, plan, share));
+            let prepared = prepare(access, plan, share);
             access.give_back(Side::Source, source);
             match prepared {
                 Ok(Prepared { jobs, failures }) => {
@@ -179,7 +182,12 @@ impl<'a> Run<'a> {
                 Err(error) => Err(error),
             }
         })?;
-        self.merge_results(crew)
+        self.merge_results(crew)?;
+        let there = plan.mailboxes.iter().filter(|mailbox| self.traces.tails.contains_key(&mailbox.source.raw));
+        if self.ending != Ending::Interrupted {
+            self.warnings.extend(subscribe(access, there)?);
+        }
+        Ok(())
     }
 
     /// Deletes what is gone from the source, once all is copied that the plan names.
@@ -219,14 +227,17 @@ impl<'a> Run<'a> {
             .hint("look at `mailferry plan --details`; if it is as it should be, run `mailferry sync --allow-deletes`"))
     }
 
-    /// Refuses a plan that certainly does not fit: half a mailbox in a full account helps nobody.
+    /// Asks about a plan that does not fit, as far as the quota tells: half a mailbox in a full account helps nobody. What
+    /// does not count against it (a Trash, on many servers) cannot be known, so that the user may know better.
     fn guard_quota(&self, totals: &PlanTotals) -> Result<()> {
         let quotas = self.access.state.side(Side::Destination)?.map_or_else(Vec::new, |side| side.quotas);
         let (messages, octets) = self.allowance.bounded(totals.copies, totals.octets);
-        let Some(excess) = quota_excess(&quotas, messages, octets) else { return Ok(()) };
-        Err(Error::new(Kind::Guard, "the plan does not fit into the destination, and was not begun")
-            .because(excess)
-            .hint("raise the quota and run `mailferry sync`, or copy a part of it with --max-bytes or --max-messages"))
+        let excess = quota_excess(&quotas, messages, octets).filter(|_| self.room == Room::Guarded);
+        let Some(excess) = excess else { return Ok(()) };
+        Err(Error::new(Kind::Guard, "the plan does not fit into the destination, and was not begun").because(excess).hint(
+            "raise the quota and run `mailferry sync`; or copy a part of it with --max-bytes or --max-messages; or, where \
+             some mailboxes do not count, run `mailferry sync --over-quota`",
+        ))
     }
 
     /// Tells what is left of the plan: an earlier apply may have done a part of it.
@@ -247,7 +258,9 @@ impl<'a> Run<'a> {
         for (source, result) in crew.into_results() {
             match result {
                 Ok((progress, ending)) => {
-                    self.traces.clean.insert(source);
+                    if !progress.is_unclean {
+                        self.traces.clean.insert(source);
+                    }
                     self.merge(progress, ending);
                 }
                 Err(error) => {

@@ -38,7 +38,7 @@ fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
 }
 
 fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
-    let listing = session.list_mailboxes()?;
+    let listing = session.list_mailboxes(access.subscriptions())?;
     open_inbox(session, &listing, side)?;
     if let Some(likeness) = likeness(session, &listing)? {
         access.claim(access.account, side, likeness)?;

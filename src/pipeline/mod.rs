@@ -91,6 +91,17 @@ pub enum Depth {
 pub struct ApplyOptions {
     pub chunk: Chunk,
     pub deletes: Deletes,
+    pub room: Room,
+}
+
+/// Whether what does not fit into the destination's quota is begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Room {
+    /// Not without a word from the user.
+    #[default]
+    Guarded,
+    /// It is: what fills up on the way stops there.
+    Unguarded,
 }
 
 /// Which messages of the destination may go.

@@ -37,7 +37,7 @@ fn sync_account(
         Ok::<_, Error>(scanned)
     })?;
     let planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
-    let mut summary = apply_account(access, &planned.plan, allowance, options.deletes, clock)?;
+    let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;
     note_scan(&mut summary, scanned);
     Ok(summary)
 }

@@ -102,12 +102,13 @@ fn server_that_is_logged_in_over_the_network_is_refused() {
 /// Holds hazard 10.
 #[test]
 fn server_that_is_silent_is_given_up() {
-    for script in ["C: never", "S: * OK [CAPABILITY IMAP4rev1] ready\nC: LOGIN\nC: never"] {
+    let at_login = "S: * OK [CAPABILITY IMAP4rev1] ready\nC: LOGIN\nC: never";
+    for (script, kind) in [("C: never", Kind::Unreachable), (at_login, Kind::Connection)] {
         let scripted = Scripted::start(script);
         let mut settings = server(scripted.port());
         settings.timeouts.login = Duration::from_millis(100);
         let error = connect_as(settings, "user", "secret").err().expect("no session");
-        assert_eq!(*error.kind(), Kind::Unreachable, "{script}");
+        assert_eq!(*error.kind(), kind, "{script}");
     }
     let (_scripted, mut session) = {
         let scripted = Scripted::start(

@@ -1,6 +1,7 @@
 //! What servers answer, and what is made of it.
 
 use mailferry::engine::commands::fetch::{FetchEvent, Fetched};
+use mailferry::engine::commands::list::Subscriptions;
 use mailferry::engine::commands::select::Opening;
 use mailferry::error::Kind;
 use mailferry::model::{Uid, UidSet};
@@ -88,8 +89,9 @@ fn list_with_status_lines_out_of_order_and_namespaces_is_put_together() {
                   S: * LIST () \"/\" INBOX⏎* LIST () \"/\" {3}⏎a\"b⏎* LIST () \"/\" \"c\\\\d\"⏎* STATUS \"c\\\\d\" (MESSAGES 3 UIDVALIDITY 33 UIDNEXT 9 SIZE 7)\n\
                   S: * STATUS inbox (UIDVALIDITY 11 MESSAGES 1)⏎* STATUS {3}⏎a\"b (MESSAGES 2 UIDVALIDITY 22)\nS: $ OK done";
     let (scripted, mut session) = logged_in("NAMESPACE LIST-EXTENDED LIST-STATUS", script);
-    let listing =
-        session.list_mailboxes().unwrap_or_else(|error| panic!("{}: {:?}", error.line(), scripted.departures()));
+    let listing = session
+        .list_mailboxes(Subscriptions::Wanted)
+        .unwrap_or_else(|error| panic!("{}: {:?}", error.line(), scripted.departures()));
     let mut found: Vec<_> = listing
         .mailboxes
         .iter()
@@ -104,7 +106,7 @@ fn list_with_status_lines_out_of_order_and_namespaces_is_put_together() {
 fn listed_name_goes_back_as_one_quoted_string() {
     let script = "C: LIST\nS: * LIST () \"/\" \"a\\\"b\\\\ (c) %*\"\nS: $ OK done\nC: LSUB\nS: $ OK done\nC: STATUS\nS: $ OK done\nC: EXAMINE\nS: $ OK done";
     let (scripted, mut session) = logged_in("", script);
-    let listing = session.list_mailboxes().expect("a list");
+    let listing = session.list_mailboxes(Subscriptions::Wanted).expect("a list");
     let name = &listing.mailboxes[0].name;
     assert_eq!(name.path(), "a\"b\\ (c) %*");
     session.open(name, Opening::Examine).expect("opened");

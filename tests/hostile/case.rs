@@ -275,7 +275,7 @@ pub fn told(output: &Output, account: &str) -> Vec<String> {
 }
 
 /// What the source may ever hear, and the destination: nothing that changes the one, and nothing that deletes.
-const READING: [&str; 14] = [
+const READING: [&str; 15] = [
     "AUTHENTICATE",
     "LOGIN",
     "CAPABILITY",
@@ -288,6 +288,7 @@ const READING: [&str; 14] = [
     "EXAMINE",
     "UNSELECT",
     "NOOP",
+    "GETQUOTAROOT",
     "LOGOUT",
     "UID",
 ];

@@ -14,6 +14,7 @@
 //! - [`responses`]: a source and a destination whose responses are broken.
 //! - [`names`]: mailbox names, flags and texts that would be commands.
 //! - [`floods`]: more than memory holds.
+//! - [`commands`]: each command, answered in each way that it should not be.
 //! - [`cuts`]: connections that end at any octet.
 //! - [`logins`]: servers that let some in and others not.
 //! - [`order`]: servers that work on commands in any order.
@@ -29,6 +30,7 @@ mod support;
 mod absences;
 mod appends;
 mod case;
+mod commands;
 mod cuts;
 mod floods;
 mod identifiers;

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::limits::Chunk;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::pipeline::apply::apply;
-use crate::pipeline::{ApplyOptions, Deletes};
+use crate::pipeline::{ApplyOptions, Deletes, Room};
 use crate::report;
 
 pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
@@ -32,6 +32,7 @@ impl ChunkArguments {
     pub fn options(&self) -> ApplyOptions {
         let chunk = Chunk { max_messages: self.max_messages, max_octets: self.max_bytes, max_time: self.max_time };
         let deletes = if self.allow_deletes { Deletes::Allowed } else { Deletes::Guarded };
-        ApplyOptions { chunk, deletes }
+        let room = if self.over_quota { Room::Unguarded } else { Room::Guarded };
+        ApplyOptions { chunk, deletes, room }
     }
 }

@@ -11,7 +11,7 @@
 
 use crate::engine::conversation::capabilities::{LITERAL_MINUS_OCTETS, NonSynchronising};
 use crate::engine::conversation::session::{Event, Session, Tag, quoted};
-use crate::engine::conversation::status::{Condition, Status};
+use crate::engine::conversation::status::{Command, Condition, Status};
 use crate::engine::date;
 use crate::engine::wire::octets::Octets;
 use crate::error::{Error, Kind, Result};
@@ -237,7 +237,7 @@ pub(in crate::engine) fn append_uids(status: &Status, count: usize) -> Appended 
 
 /// Why the destination refused one message.
 pub fn refusal(status: &Status) -> Error {
-    let error = status.error("the destination refused a message");
+    let error = status.error_of(Command::Append, "the destination refused a message");
     match error.kind() {
         Kind::Refused => error.scope(crate::error::Scope::Message),
         _ => error,

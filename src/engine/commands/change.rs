@@ -4,7 +4,7 @@
 
 use super::append::flag_list;
 use crate::engine::conversation::session::{Session, Tag, with_mailbox};
-use crate::engine::conversation::status::Status;
+use crate::engine::conversation::status::{Command, Status};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Flags, RawName, SpecialUse, UidSet};
 
@@ -15,60 +15,71 @@ pub enum FlagChange {
     Remove,
 }
 
-/// A mailbox to be made ready: created, subscribed, or both.
+/// A mailbox to be created.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
     pub name: &'a RawName,
-    pub create: bool,
     pub special_use: Option<SpecialUse>,
-    pub subscribe: bool,
 }
 
-/// The commands of one wish, sent and not answered.
+/// A CREATE, sent and not answered.
 pub struct PendingWish {
-    create: Option<Tag>,
+    create: Tag,
     with_use: bool,
-    subscribe: Option<Tag>,
 }
 
 impl Session {
-    /// Sends CREATE and SUBSCRIBE for a mailbox, without waiting. The answers are read with [`Session::finish_wish`].
+    /// Sends CREATE, without waiting. The answer is read with [`Session::finish_create`].
     ///
     /// # Errors
     /// `Connection`.
-    pub fn send_wish(&mut self, wish: &Wish<'_>) -> Result<PendingWish> {
+    pub fn send_create(&mut self, wish: &Wish<'_>) -> Result<PendingWish> {
         let special_use = wish.special_use.filter(|_| self.capabilities.has("CREATE-SPECIAL-USE"));
         let after = special_use.map_or_else(String::new, |special_use| format!(" (USE ({}))", special_use.as_str()));
-        let create = match wish.create {
-            true => Some(self.send(&with_mailbox("CREATE", wish.name, &after)?)?),
-            false => None,
-        };
-        let subscribe = match wish.subscribe {
-            true => Some(self.send(&with_mailbox("SUBSCRIBE", wish.name, "")?)?),
-            false => None,
-        };
-        Ok(PendingWish { create, with_use: special_use.is_some(), subscribe })
+        let create = self.send(&with_mailbox("CREATE", wish.name, &after)?)?;
+        Ok(PendingWish { create, with_use: special_use.is_some() })
     }
 
-    /// Reads the answers; that the mailbox exists already is a success.
+    /// Reads the answer; that the mailbox exists already is a success, and a server that does not say so is asked
+    /// (Courier: `Cannot create this folder`).
+    ///
+    /// # Errors
+    /// `Refused`, `Throttled`, `Connection`.
+    pub fn finish_create(&mut self, wish: &Wish<'_>, pending: PendingWish) -> Result<()> {
+        let status = self.finish(pending.create, |_| Ok(()))?;
+        if is_created(&status) {
+            return Ok(());
+        }
+        if pending.with_use {
+            // [USEATTR]: the attribute is what was refused; the mailbox matters more.
+            let plain = Wish { special_use: None, ..*wish };
+            let sent = self.send_create(&plain)?;
+            return self.finish_create(&plain, sent);
+        }
+        match self.statuses(std::slice::from_ref(wish.name))?.first() {
+            Some(Some(_)) => Ok(()),
+            _ => Err(self.locate(status.error_of(Command::Create, "could not create the mailbox"))),
+        }
+    }
+
+    /// Sends SUBSCRIBE, without waiting. The answer is read with [`Session::finish_subscribe`].
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_subscribe(&mut self, name: &RawName) -> Result<Tag> {
+        self.send(&with_mailbox("SUBSCRIBE", name, "")?)
+    }
+
+    /// Reads the answer; that it is subscribed already is a success (UW-IMAP and Stalwart say NO to it).
     ///
     /// # Errors
     /// `Refused`, `Connection`.
-    pub fn finish_wish(&mut self, wish: &Wish<'_>, pending: PendingWish) -> Result<()> {
-        let created = pending.create.map(|tag| self.finish(tag, |_| Ok(()))).transpose()?;
-        let subscribed = pending.subscribe.map(|tag| self.finish(tag, |_| Ok(()))).transpose()?;
-        match created {
-            // [USEATTR]: the attribute is what was refused; the mailbox matters more.
-            Some(status) if !is_created(&status) && pending.with_use => {
-                let plain = self.send_wish(&Wish { special_use: None, ..*wish })?;
-                return self.finish_wish(wish, plain);
-            }
-            Some(status) if !is_created(&status) => {
-                return self.accepted(status, "could not create the mailbox").map(drop);
-            }
-            _ => {}
+    pub fn finish_subscribe(&mut self, tag: Tag) -> Result<()> {
+        let status = self.finish(tag, |_| Ok(()))?;
+        if status.is_ok() || status.text.to_ascii_lowercase().contains("already") {
+            return Ok(());
         }
-        subscribed.map_or(Ok(()), |status| self.accepted(status, "could not subscribe the mailbox").map(drop))
+        Err(self.locate(status.error_of(Command::Subscribe, "could not subscribe the mailbox")))
     }
 
     /// Sends UID STORE for messages of the selected mailbox, without waiting. The answer is read with

@@ -4,6 +4,7 @@
 //! turns out to be slow (`wire/pace.rs`), this connection is compressed as soon as nothing is under way on it, and so are
 //! the others (`conversation/compression.rs`), and all that are opened from then on. Nothing is compressed less again.
 
+use crate::engine::conversation::reticence::Optional;
 use crate::engine::conversation::session::Session;
 use crate::error::Result;
 use crate::model::server::Compress;
@@ -25,7 +26,10 @@ impl Session {
         if !self.wants_compression() || !self.is_idle() {
             return Ok(());
         }
-        let tag = self.send(b"COMPRESS DEFLATE")?;
+        let Some(tag) = self.send_optional(Optional::Compress, b"COMPRESS DEFLATE")? else {
+            self.capabilities.forget(CAPABILITY);
+            return Ok(());
+        };
         let status = self.await_answer(tag, |_| Ok(()))?;
         if !status.is_ok() {
             self.capabilities.forget(CAPABILITY);

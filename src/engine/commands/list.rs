@@ -7,7 +7,8 @@
 use super::inbox::object_id;
 use super::namespaces::namespaces;
 use super::quota::{QUOTA_COMMAND, quota_line};
-use crate::engine::conversation::session::{Session, with_mailbox};
+use crate::engine::conversation::reticence::Optional;
+use crate::engine::conversation::session::{Session, Tag, with_mailbox};
 use crate::engine::wire::response::Response;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
@@ -48,6 +49,8 @@ pub struct Listing {
     pub odd_namespaces: Option<String>,
     /// What the server calls the INBOX among all mailboxes that it has, where it tells.
     pub inbox_id: Option<String>,
+    /// Why it is not known what is subscribed, where that was asked.
+    pub subscriptions_refused: Option<String>,
     /// What the INBOX counts against; none where there is no limit, or no QUOTA extension.
     pub quotas: Vec<Quota>,
 }
@@ -64,6 +67,7 @@ pub(in crate::engine) struct Found {
     inbox_id: Option<String>,
     lines: Vec<ListLine>,
     subscribed: HashSet<RawName>,
+    subscriptions_refused: Option<String>,
     statuses: HashMap<RawName, SyncPoint>,
 }
 
@@ -73,43 +77,122 @@ struct ListLine {
     attributes: Vec<String>,
 }
 
+/// Whether it is to be asked what is subscribed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subscriptions {
+    Wanted,
+    Unwanted,
+}
+
+/// For servers that do not tell it with LIST.
+const LSUB: &[u8] = b"LSUB \"\" \"*\"";
+
 impl Session {
-    /// Lists the account.
+    /// Lists the account, with the STATUS of each mailbox.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn list_mailboxes(&mut self) -> Result<Listing> {
+    pub fn list_mailboxes(&mut self, subscriptions: Subscriptions) -> Result<Listing> {
+        let mut listing = self.list_names(subscriptions)?;
+        let lacking = |mailbox: &ListedMailbox| {
+            let holds_mail = |it: &Attribute| !matches!(it, Attribute::NoSelect | Attribute::NonExistent);
+            mailbox.status.is_none() && mailbox.attributes.iter().all(holds_mail)
+        };
+        let mailboxes = listing.mailboxes.iter().filter(|mailbox| lacking(mailbox));
+        let names: Vec<RawName> = mailboxes.map(|mailbox| mailbox.name.raw.clone()).collect();
+        let mut answers = self.statuses(&names)?.into_iter();
+        for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
+            mailbox.status = answers.next().flatten();
+        }
+        Ok(listing)
+    }
+
+    /// Lists the account, with as many STATUS as come with LIST. What is not mail does not keep it from being listed: where namespaces, subscriptions or quotas are
+    /// refused, or the connection breaks on them, it is done without them.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn list_names(&mut self, subscriptions: Subscriptions) -> Result<Listing> {
         let mut found = Found::default();
-        let extended = self.capabilities.has("LIST-EXTENDED");
-        let namespace = self.capabilities.has("NAMESPACE").then(|| self.send(b"NAMESPACE")).transpose()?;
-        let command = self.list_command();
-        let list = self.send(command.as_bytes())?;
-        let lsub = (!extended).then(|| self.send(b"LSUB \"\" \"*\"")).transpose()?;
-        let quota = self.capabilities.has("QUOTA").then(|| self.send(QUOTA_COMMAND)).transpose()?;
-        let inbox_id = self.object_id_command().map(|command| self.send(command)).transpose()?;
+        let forms = self.list_forms(subscriptions);
+        let offers_subscribed = forms[0].contains("SUBSCRIBED");
+        let lsub = subscriptions == Subscriptions::Wanted && !offers_subscribed;
+        let mut form = (0..forms.len() - 1).find(|form| self.reticence.may_ask(Optional::List(*form)));
+        let namespace = match self.capabilities.has("NAMESPACE") {
+            true => self.send_optional(Optional::Namespace, b"NAMESPACE")?,
+            false => None,
+        };
+        let mut list = self.send_list(&forms, form)?;
+        let lsub = if lsub { self.send_optional(Optional::Subscriptions, LSUB)? } else { None };
+        let quota = match self.capabilities.has("QUOTA") {
+            true => self.send_optional(Optional::Quota, QUOTA_COMMAND)?,
+            false => None,
+        };
+        let inbox_id = match self.object_id_command() {
+            Some(command) => self.send_optional(Optional::ObjectId, command)?,
+            None => None,
+        };
         if let Some(tag) = namespace {
             self.finish(tag, |response| found.take(response))?;
         }
-        let listed = self.finish(list, |response| found.take(response))?;
-        // A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
-        for tag in [lsub, quota, inbox_id].into_iter().flatten() {
-            self.finish(tag, |response| found.take(response))?;
+        loop {
+            let listed = self.finish(list, |response| found.take(response))?;
+            let Some(refused) = form.filter(|_| !listed.is_ok()) else {
+                self.accepted(listed, "could not list the mailboxes")?;
+                break;
+            };
+            self.reticence.drop_it(Optional::List(refused));
+            found.forget_lines();
+            form = Some(refused + 1).filter(|next| *next < forms.len() - 1);
+            list = self.send_list(&forms, form)?;
         }
-        self.accepted(listed, "could not list the mailboxes")?;
-        if !self.capabilities.has("LIST-STATUS") {
-            self.ask_statuses(&mut found)?;
+        self.finish_extras(&mut found, lsub, [quota, inbox_id])?;
+        let accepted = &forms[form.unwrap_or(forms.len() - 1)];
+        if offers_subscribed && !accepted.contains("SUBSCRIBED") {
+            let lsub = self.send_optional(Optional::Subscriptions, LSUB)?;
+            self.finish_extras(&mut found, lsub, [None, None])?;
         }
         Ok(found.into_listing())
     }
 
-    fn list_command(&self) -> String {
+    /// A server may advertise QUOTA and refuse to tell: then there is nothing to compare with.
+    fn finish_extras(&mut self, found: &mut Found, lsub: Option<Tag>, others: [Option<Tag>; 2]) -> Result<()> {
+        if let Some(tag) = lsub {
+            let status = self.finish(tag, |response| found.take(response))?;
+            found.subscriptions_refused = (!status.is_ok()).then_some(status.text);
+        }
+        for tag in others.into_iter().flatten() {
+            self.finish(tag, |response| found.take(response))?;
+        }
+        Ok(())
+    }
+
+    fn send_list(&mut self, forms: &[String], form: Option<usize>) -> Result<Tag> {
+        let command = |form: usize| forms[form].as_bytes();
+        let last = forms.len() - 1;
+        match form {
+            Some(form) => match self.send_optional(Optional::List(form), command(form))? {
+                Some(tag) => Ok(tag),
+                None => self.send(command(last)),
+            },
+            None => self.send(command(last)),
+        }
+    }
+
+    /// LIST in the forms to be tried, from the one that tells most to the one that every server knows.
+    fn list_forms(&self, subscriptions: Subscriptions) -> Vec<String> {
         let has = |name: &str| self.capabilities.has(name);
+        let plain = "LIST \"\" \"*\"".to_owned();
         if !has("LIST-EXTENDED") {
-            return "LIST \"\" \"*\"".to_owned();
+            return vec![plain];
         }
         let special_use = if has("SPECIAL-USE") { " SPECIAL-USE" } else { "" };
         let status = if has("LIST-STATUS") { format!(" STATUS ({})", self.status_items()) } else { String::new() };
-        format!("LIST \"\" \"*\" RETURN (SUBSCRIBED CHILDREN{special_use}{status})")
+        let with = |subscribed: &str| format!("{plain} RETURN ({subscribed}CHILDREN{special_use}{status})");
+        match subscriptions {
+            Subscriptions::Wanted => vec![with("SUBSCRIBED "), with(""), plain],
+            Subscriptions::Unwanted => vec![with(""), plain],
+        }
     }
 
     fn status_items(&self) -> &'static str {
@@ -119,16 +202,26 @@ impl Session {
         }
     }
 
-    fn ask_statuses(&mut self, found: &mut Found) -> Result<()> {
-        let names: Vec<RawName> =
-            found.lines.iter().filter(|line| !line.is_container()).map(|line| line.raw.clone()).collect();
-        for window in names.chunks(STATUS_IN_FLIGHT) {
-            let answers = self.statuses(window)?;
-            found
-                .statuses
-                .extend(window.iter().cloned().zip(answers).filter_map(|(name, status)| Some((name, status?))));
-        }
-        Ok(())
+    /// Sends STATUS, without waiting; not for a mailbox that is open: see [`Session::leave`]. The answer is read with
+    /// [`Session::finish_status`].
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_status(&mut self, name: &RawName) -> Result<Tag> {
+        let after = format!(" ({})", self.status_items());
+        self.send(&with_mailbox("STATUS", name, &after)?)
+    }
+
+    /// Reads the answer; what is told of any mailbox meanwhile is added to `found`, as several may be answered at once.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`.
+    pub fn finish_status(&mut self, tag: Tag, found: &mut Statuses) -> Result<()> {
+        self.finish(tag, |mut response| {
+            found.0.extend(status_line(&mut response));
+            Ok(())
+        })
+        .map(drop)
     }
 
     /// STATUS of each of these mailboxes, pipelined; `None` for one that the server refuses.
@@ -150,6 +243,17 @@ impl Session {
             }
         }
         Ok(names.iter().map(|name| status_of(&found, name)).collect())
+    }
+}
+
+/// What STATUS told of some mailboxes.
+#[derive(Default)]
+pub struct Statuses(HashMap<RawName, SyncPoint>);
+
+impl Statuses {
+    /// Of that one; none where it was refused.
+    pub fn of(&self, name: &RawName) -> Option<SyncPoint> {
+        status_of(&self.0, name)
     }
 }
 
@@ -192,6 +296,13 @@ impl Found {
         Ok(())
     }
 
+    /// What came of a form of LIST that was refused in the end.
+    fn forget_lines(&mut self) {
+        self.lines.clear();
+        self.unreadable.clear();
+        self.statuses.clear();
+    }
+
     pub(in crate::engine) fn into_listing(mut self) -> Listing {
         let delimiter = self.lines.iter().find_map(|line| line.delimiter);
         let namespace = self.namespaces.home().cloned();
@@ -202,6 +313,7 @@ impl Found {
             names: Names { unreadable: std::mem::take(&mut self.unreadable), ..Names::default() },
             odd_namespaces: self.odd_namespaces.take(),
             inbox_id: self.inbox_id.take(),
+            subscriptions_refused: self.subscriptions_refused.take(),
             quotas: std::mem::take(&mut self.quotas),
             namespace,
         };

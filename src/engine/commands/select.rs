@@ -1,7 +1,7 @@
 //! Opening a mailbox: EXAMINE on the source, SELECT where flags are to be stored (RFC 9051 6.3.2, RFC 7162 3.1).
 
 use crate::engine::conversation::session::{Session, Tag, with_mailbox};
-use crate::engine::conversation::status::Status;
+use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::response::{Response, number};
 use crate::error::Result;
 use crate::model::{FlagCapacity, MailboxName, ModSeq, RawName, SyncPoint, Uid, UidValidity};
@@ -60,11 +60,12 @@ impl Session {
             Ok(())
         })?;
         self.set_timeout(timeout.read)?;
-        let status = self.accepted(status, "could not open the mailbox").map_err(|error| {
-            error.in_mailbox(&name.path()).hint(
+        if !status.is_ok() {
+            let error = status.error_of(Command::Open, "could not open the mailbox").in_mailbox(&name.path());
+            return Err(self.locate(error.hint(
                 "if it was deleted or renamed meanwhile, `mailferry sync` plans without it; else see to its rights",
-            )
-        })?;
+            )));
+        }
         let mut opened = gathered.opened;
         opened.sync_point.messages = gathered.exists.unwrap_or(0);
         opened.read_write = status.code != "READ-ONLY";
@@ -76,9 +77,10 @@ impl Session {
     ///
     /// # Errors
     /// `Connection`.
-    pub(in crate::engine) fn leave(&mut self, names: &[RawName]) -> Result<()> {
+    pub fn leave(&mut self, names: &[RawName]) -> Result<()> {
         let is_open = self.open.as_ref().is_some_and(|open| names.contains(open));
-        if !is_open || self.keeps_order() {
+        // Between commands that are on their way, what they are answered would go astray.
+        if !is_open || self.keeps_order() || !self.is_idle() {
             return Ok(());
         }
         let unselects = self.capabilities.has("UNSELECT");

@@ -3,11 +3,13 @@
 //! - [`session`]: a logged-in connection: tags, untagged responses, death.
 //! - [`status`]: OK, NO, BAD and their codes. [`capabilities`]: what the server says that it can do.
 //! - [`order`]: whether commands may be sent ahead of answers that they depend on.
+//! - [`reticence`]: what is not asked any more, because the connection broke on it.
 //! - [`vetted`]: which arguments it is known to take. [`compression`]: whether its connections are compressed.
 
 pub mod capabilities;
 pub mod compression;
 pub mod order;
+pub mod reticence;
 pub mod session;
 pub mod status;
 pub mod vetted;

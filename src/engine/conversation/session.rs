@@ -11,6 +11,7 @@
 
 use super::capabilities::Capabilities;
 use super::order::Order;
+use super::reticence::{Optional, Reticence};
 use super::status::{Condition, Status};
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::vetted::Vetted;
@@ -54,9 +55,12 @@ pub struct Session {
     pub(in crate::engine) compression: Compression,
     /// The mailbox that was opened last.
     pub(in crate::engine) open: Option<RawName>,
+    pub(in crate::engine) reticence: Reticence,
     last_tag: u32,
     /// Sent and not answered.
     unanswered: BTreeSet<u32>,
+    /// Of these, what can be done without.
+    optional: BTreeMap<u32, Optional>,
     /// Answered before their turn.
     answered: BTreeMap<u32, Status>,
     /// What was asked right after login, to be read with the first answer that is awaited.
@@ -82,8 +86,10 @@ impl Session {
             order: Order::default(),
             compression: Compression::default(),
             open: None,
+            reticence: Reticence::default(),
             last_tag: 0,
             unanswered: BTreeSet::new(),
+            optional: BTreeMap::new(),
             answered: BTreeMap::new(),
             introduction: Vec::new(),
             dead: false,
@@ -159,6 +165,19 @@ impl Session {
         let sent = self.wire.write_line(&line);
         self.alive_after(sent)?;
         Ok(tag)
+    }
+
+    /// The same for what can be done without; `None` where the connection broke on it before.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub(in crate::engine) fn send_optional(&mut self, optional: Optional, command: &[u8]) -> Result<Option<Tag>> {
+        if !self.reticence.may_ask(optional) {
+            return Ok(None);
+        }
+        let tag = self.send(command)?;
+        self.optional.insert(tag.0, optional);
+        Ok(Some(tag))
     }
 
     pub(in crate::engine) fn next_tag(&mut self) -> Result<Tag> {
@@ -263,6 +282,11 @@ impl Session {
     /// Marks the session dead when this is an error, and says on which server it was.
     pub(in crate::engine) fn alive_after<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
+            if !self.dead
+                && let Some(optional) = self.unanswered.first().and_then(|tag| self.optional.get(tag))
+            {
+                self.reticence.blame(*optional);
+            }
             self.dead = true;
             self.locate(error)
         })

@@ -4,6 +4,17 @@
 use crate::error::{Error, Kind, Scope, sanitized};
 use std::time::Duration;
 
+/// What was asked, where the meaning of a refusal depends on that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// SELECT and EXAMINE.
+    Open,
+    Create,
+    Subscribe,
+    Append,
+    Other,
+}
+
 /// How a command ended, or what a greeting says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Condition {
@@ -54,12 +65,36 @@ impl Status {
         self.condition == Condition::Ok
     }
 
-    /// The error that this NO, BAD or BYE means; `what` says what failed.
+    /// The error that this NO, BAD or BYE means where the command is none of [`Command`]'s; `what` says what failed.
     pub fn error(&self, what: impl Into<String>) -> Error {
-        let (kind, scope, hint) = self.classify();
+        self.error_of(Command::Other, what)
+    }
+
+    /// The error that this NO, BAD or BYE to that command means; `what` says what failed.
+    pub fn error_of(&self, command: Command, what: impl Into<String>) -> Error {
+        let (kind, scope, hint) = match self.is_final(command) {
+            true => (Kind::Refused, None, ""),
+            false => self.classify(),
+        };
         let error = Error::new(kind, what).because(&self.text);
         let error = scope.map_or(error.clone(), |scope| error.scope(scope));
         if hint.is_empty() { error } else { error.hint(hint) }
+    }
+
+    /// Whether a code that asks for patience elsewhere means here that the same will be refused again: a limit on what one
+    /// mailbox holds, a fault of the server that one mailbox or message meets each time. A text that names time, or
+    /// connections, is believed.
+    fn is_final(&self, command: Command) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        let passes = suggested_wait(&self.text).is_some() || TRANSIENT_TEXTS.iter().any(|phrase| text.contains(phrase));
+        let codes: &[&str] = match command {
+            Command::Other => &[],
+            // A fault that a message met once may pass.
+            Command::Append => &["LIMIT", "CANNOT", "NOPERM"],
+            Command::Create | Command::Subscribe => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM"],
+            Command::Open => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM", "INUSE"],
+        };
+        self.condition == Condition::No && !passes && codes.contains(&self.code.as_str())
     }
 
     /// What kind of refusal it is: by response code, else by the texts of servers that send none.
@@ -129,6 +164,19 @@ mod tests {
         assert_eq!((status.code.as_str(), status.arguments.as_str()), ("APPENDUID", "17 3:5"));
         assert_eq!(Status::parse(b"no nope").unwrap().code, "");
         assert_eq!(Status::parse(b"PERHAPS x"), None);
+    }
+
+    #[test]
+    fn error_of_a_code_means_what_the_command_makes_of_it() {
+        let kind = |line: &str, command| Status::parse(line.as_bytes()).unwrap().error_of(command, "x").kind().clone();
+        assert_eq!(kind("NO [LIMIT] Too many identical emails", Command::Append), Kind::Refused);
+        assert_eq!(kind("NO [SERVERBUG] Internal error", Command::Create), Kind::Refused);
+        assert_eq!(kind("NO [SERVERBUG] Internal error", Command::Other), Kind::Throttled(None));
+        assert_eq!(kind("NO [INUSE] locked by another", Command::Open), Kind::Refused);
+        assert_eq!(kind("NO [INUSE] locked by another", Command::Append), Kind::Throttled(None));
+        assert_eq!(kind("NO [LIMIT] Rate limit hit", Command::Append), Kind::Throttled(None));
+        assert_eq!(kind("NO [UNAVAILABLE] later", Command::Open), Kind::Throttled(None));
+        assert_eq!(kind("NO [OVERQUOTA] full", Command::Append), Kind::Quota);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::quirks;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::order::Order;
+use crate::engine::conversation::reticence::{Optional, Reticence};
 use crate::engine::conversation::session::{Introduction, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
@@ -47,6 +48,7 @@ pub struct Connector {
 pub struct Common {
     pub meter: Meter,
     vetted: Arc<Vetted>,
+    reticence: Reticence,
     grant: Grant,
 }
 
@@ -181,6 +183,7 @@ impl Connector {
         session.compression = self.compression.clone();
         session.order = self.order.clone();
         session.vetted = common.vetted.clone();
+        session.reticence = common.reticence.clone();
         session.greeting = greeting.text.clone();
         session.capabilities = announced(&greeting);
         if let (Tls::StartTls, Some(tls)) = (server.tls, &self.tls) {
@@ -310,12 +313,12 @@ fn introduce(session: &mut Session) -> Result<()> {
     session.compress_at_once()?;
     quirks::recognise(session);
     if session.capabilities.has("ID") {
-        let tag = session.send(quirks::ID_COMMAND)?;
-        session.introduction.push((tag, Introduction::Id));
+        let tag = session.send_optional(Optional::Id, quirks::ID_COMMAND)?;
+        session.introduction.extend(tag.map(|tag| (tag, Introduction::Id)));
     }
     if session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE") {
-        let tag = session.send(b"ENABLE QRESYNC")?;
-        session.introduction.push((tag, Introduction::Enable));
+        let tag = session.send_optional(Optional::Enable, b"ENABLE QRESYNC")?;
+        session.introduction.extend(tag.map(|tag| (tag, Introduction::Enable)));
     }
     Ok(())
 }

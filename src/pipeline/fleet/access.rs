@@ -5,6 +5,7 @@ use super::commons::Fleet;
 use super::gauge::Gauge;
 use super::outage::{Admission, Attempt, FIRST_TRIES, Outage, Patience, Verdict, jittered};
 use super::whose::{Likeness, Whose};
+use crate::engine::commands::list::Subscriptions;
 use crate::engine::login::connect::Common;
 use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result, Scope};
@@ -28,8 +29,11 @@ const STOP_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the budget is waited for before what is idle is looked at again.
 const WAIT_FOR_BUDGET: Duration = Duration::from_millis(200);
 
-/// Breaks in the midst of the listing of one mailbox, after which the others go on without it.
+/// Breaks in the midst of the listing of one mailbox, with no other in flight, after which the others go on without it.
 const BREAKS_PER_MAILBOX: u32 = 2;
+
+/// Suspicions that count as a step towards the end of a scan: a server on which everything breaks is given up at last.
+const SUSPICIONS: u64 = 60;
 
 /// One account at work.
 pub struct Access<'a> {
@@ -47,6 +51,9 @@ pub struct Access<'a> {
     pub gauge: Gauge,
     /// Mailboxes in the midst of whose listing the connection broke: how often, and how it broke last.
     suspects: Mutex<HashMap<(Side, RawName), (u32, Error)>>,
+    /// Something broke on that side while several mailboxes were in flight: they are listed one by one.
+    careful: [AtomicBool; 2],
+    suspicions: AtomicU64,
 }
 
 impl<'a> Access<'a> {
@@ -64,6 +71,8 @@ impl<'a> Access<'a> {
             reconnects: AtomicU64::new(0),
             gauge: Gauge::default(),
             suspects: Mutex::default(),
+            careful: Default::default(),
+            suspicions: AtomicU64::new(0),
         }
     }
 
@@ -268,6 +277,14 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// Whether the servers are to be asked what is subscribed.
+    pub fn subscriptions(&self) -> Subscriptions {
+        match self.migration.policy.mailboxes.subscriptions {
+            true => Subscriptions::Wanted,
+            false => Subscriptions::Unwanted,
+        }
+    }
+
     /// Whether somebody waits for a connection of this account.
     pub fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
@@ -363,8 +380,17 @@ impl<'a> Access<'a> {
         self.reconnects.load(Ordering::Relaxed)
     }
 
-    /// The connection broke in the midst of the listing of that mailbox.
+    /// Whether the mailboxes of that side are to be listed one by one.
+    pub fn is_careful(&self, side: Side) -> bool {
+        self.careful[side as usize].load(Ordering::Relaxed)
+    }
+
+    /// The connection broke in the midst of the listing of that mailbox. Where it was not alone it may have been another.
     pub fn suspect(&self, side: Side, mailbox: &RawName, error: &Error) {
+        self.suspicions.fetch_add(1, Ordering::Relaxed);
+        if !self.careful[side as usize].swap(true, Ordering::Relaxed) {
+            return;
+        }
         let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
         let suspect = suspects.entry((side, mailbox.clone())).or_insert_with(|| (0, error.clone()));
         *suspect = (suspect.0 + 1, error.clone());
@@ -398,8 +424,13 @@ impl<'a> Access<'a> {
         let mut tried = 0;
         loop {
             let mut session = self.session(side)?;
+            let before = self.suspicions.load(Ordering::Relaxed);
             let result = work(&mut session);
             self.give_back(side, session);
+            // That it is known better what breaks the connection is a step forward.
+            if (before + 1..SUSPICIONS).contains(&self.suspicions.load(Ordering::Relaxed)) {
+                (tried, backoff) = (0, Backoff::new());
+            }
             match result {
                 Err(error) if error.breaks_connection() && tried < retries => {
                     tried += 1;

@@ -4,6 +4,7 @@
 //!   [`queue`]: whose turn it is. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
 //!   good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
+//! - [`one_by_one`]: the same question about each of many things.
 //! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
@@ -15,6 +16,7 @@ pub mod commons;
 pub mod for_each;
 pub mod gauge;
 pub mod logins;
+pub mod one_by_one;
 pub mod outage;
 pub mod proof;
 pub mod queue;

@@ -7,7 +7,7 @@ use super::access::Access;
 use super::whose::Likeness;
 use crate::engine::Session;
 use crate::engine::commands::inbox::Inbox;
-use crate::engine::commands::list::Listing;
+use crate::engine::commands::list::{Listing, Subscriptions};
 use crate::error::{Kind, Result};
 use crate::model::server::{Address, Server};
 use crate::model::{Account, Side};
@@ -42,7 +42,9 @@ fn prove(access: &Access<'_>, side: Side) -> Result<()> {
         return access.go_on();
     }
     if !whose.is_seen(server, |seen| seen == user) {
-        let look = |session: &mut Session| session.list_mailboxes().and_then(|listing| likeness(session, &listing));
+        let look = |session: &mut Session| {
+            session.list_mailboxes(Subscriptions::Unwanted).and_then(|listing| likeness(session, &listing))
+        };
         let likeness = access.with_session(side, look)?;
         let Some(likeness) = likeness else { return Ok(()) };
         access.claim(access.account, side, likeness)?;
@@ -60,7 +62,7 @@ fn probe(access: &Access<'_>, other: &Account, side: Side) -> Result<bool> {
     // Its connection may be the only one that there is.
     access.close();
     let Some(mut session) = access.session_as(other, side, PATIENCE) else { return Ok(false) };
-    let seen = session.list_mailboxes().and_then(|listing| likeness(&mut session, &listing));
+    let seen = session.list_mailboxes(Subscriptions::Unwanted).and_then(|listing| likeness(&mut session, &listing));
     session.logout();
     match seen {
         Ok(Some(likeness)) => access.claim(other, side, likeness).map(|()| true),

@@ -79,6 +79,8 @@ pub struct SideScan<'a> {
     thoroughness: Thoroughness,
     identities: Identities,
     watch: Watch<'a>,
+    /// Some mailbox besides the INBOX can be read: then one that cannot is damaged, and not ours to see.
+    sees_others: bool,
     tasks: VecDeque<Task>,
     /// Why mailboxes that STATUS tells nothing about cannot be opened either.
     refusals: HashMap<RawName, String>,
@@ -95,7 +97,8 @@ impl<'a> SideScan<'a> {
         identities: Identities,
     ) -> Self {
         let (watch, tasks, result) = (Watch::new(access, side), VecDeque::new(), SideResult::default());
-        SideScan { access, side, session, thoroughness, identities, watch, tasks, refusals: HashMap::new(), result }
+        let (refusals, sees_others) = (HashMap::new(), false);
+        SideScan { access, side, session, thoroughness, identities, watch, sees_others, tasks, refusals, result }
     }
 
     /// Lists the side into the state.
@@ -103,10 +106,12 @@ impl<'a> SideScan<'a> {
     /// # Errors
     /// What makes the whole side impossible; a single mailbox's trouble is in the result.
     pub fn run(mut self, wanted: &Wanted) -> Result<SideResult> {
-        let mut listing = self.session.list_mailboxes()?;
+        let mut listing = self.session.list_names(self.access.subscriptions())?;
         self.check_not_blind(&listing)?;
         self.result.inbox_id = listing.inbox_id.take();
         self.fill_in_statuses(&mut listing)?;
+        let readable = |mailbox: &ListedMailbox| !mailbox.name.is_inbox() && mailbox.status.is_some();
+        self.sees_others = listing.mailboxes.iter().any(readable);
         if matches!(wanted, Wanted::All) {
             self.record_side(&listing)?;
             self.forget_vanished(&listing)?;
@@ -138,29 +143,47 @@ impl<'a> SideScan<'a> {
     /// Some servers leave STATUS out of LIST for a mailbox or two.
     fn fill_in_statuses(&mut self, listing: &mut Listing) -> Result<()> {
         let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
-        let names: Vec<RawName> = listing
-            .mailboxes
-            .iter()
-            .filter(|mailbox| lacking(mailbox))
-            .map(|mailbox| mailbox.name.raw.clone())
-            .collect();
-        let mut answers = self.session.statuses(&names)?.into_iter();
+        let mut asked: Vec<&mut ListedMailbox> = Vec::new();
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
-            mailbox.status = answers.next().flatten();
+            match self.access.conviction(self.side, &mailbox.name.raw) {
+                Some(error) => drop(self.refusals.insert(mailbox.name.raw.clone(), error.summary())),
+                None => asked.push(mailbox),
+            }
+        }
+        let most = if self.access.is_careful(self.side) { 1 } else { asked.len().max(1) };
+        for window in asked.chunks_mut(most) {
+            let names: Vec<RawName> = window.iter().map(|mailbox| mailbox.name.raw.clone()).collect();
+            let answers = self.session.statuses(&names).inspect_err(|error| self.suspect(&names[0], error))?;
+            for (mailbox, status) in window.iter_mut().zip(answers) {
+                mailbox.status = status;
+            }
         }
         self.open_the_silent(listing)
+    }
+
+    /// The connection broke on that mailbox, as far as can be told.
+    fn suspect(&self, name: &RawName, error: &Error) {
+        if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
+            self.access.suspect(self.side, name, error);
+        }
     }
 
     /// A mailbox that STATUS is refused for may be open to EXAMINE; what that says is why it cannot be read.
     fn open_the_silent(&mut self, listing: &mut Listing) -> Result<()> {
         let silent = |mailbox: &&mut ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
         for mailbox in listing.mailboxes.iter_mut().filter(silent) {
+            if self.refusals.contains_key(&mailbox.name.raw) {
+                continue;
+            }
             match self.session.open(&mailbox.name, Opening::Examine) {
                 Ok(opened) => mailbox.status = Some(opened.sync_point),
                 Err(error) if self.session.is_alive() => {
                     self.refusals.insert(mailbox.name.raw.clone(), error.summary());
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.suspect(&mailbox.name.raw, &error);
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -182,6 +205,10 @@ impl<'a> SideScan<'a> {
         }
         if self.access.state.names(self.side)? != listing.names {
             self.access.state.put_names(self.side, &listing.names)?;
+        }
+        if let Some(why) = &listing.subscriptions_refused {
+            let (side, server) = (self.side, self.session.server().label());
+            self.result.warnings.push(format!("the {side} {server} does not tell what is subscribed: {why}"));
         }
         if let Some(odd) = &listing.odd_namespaces {
             self.result.warnings.push(format!(
@@ -262,7 +289,7 @@ impl<'a> SideScan<'a> {
         let mut state = described(listed, known.as_ref());
         state.sync_point = None;
         if is_selectable(listed) {
-            if listed.name.is_inbox() {
+            if listed.name.is_inbox() && !self.sees_others {
                 let error = blind("the INBOX is listed, but the server tells nothing about it");
                 let why = self.refusals.remove(&listed.name.raw);
                 return Err(self.located(why.into_iter().fold(error, Error::because)));
@@ -288,7 +315,8 @@ impl<'a> SideScan<'a> {
         let mut in_flight: VecDeque<Begun> = VecDeque::new();
         loop {
             self.access.go_on()?;
-            let most = if self.session.keeps_order() { MAILBOXES_IN_FLIGHT } else { 1 };
+            let several = self.session.keeps_order() && !self.access.is_careful(self.side);
+            let most = if several { MAILBOXES_IN_FLIGHT } else { 1 };
             while in_flight.len() < most
                 && in_flight.iter().map(Begun::commands).sum::<usize>() < COMMANDS_IN_FLIGHT
                 && let Some(task) = self.tasks.pop_front()
@@ -297,11 +325,7 @@ impl<'a> SideScan<'a> {
             }
             let Some(begun) = in_flight.pop_front() else { return Ok(()) };
             let name = begun.task.listed.name.raw.clone();
-            self.conclude(begun).inspect_err(|error| {
-                if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
-                    self.access.suspect(self.side, &name, error);
-                }
-            })?;
+            self.conclude(begun).inspect_err(|error| self.suspect(&name, error))?;
         }
     }
 
@@ -399,7 +423,7 @@ impl<'a> SideScan<'a> {
             memory.note_opened(opened.sync_point);
         }
         let refused = |error: &Error| matches!(error.kind(), Kind::Refused | Kind::Changed);
-        let shut = listed.name.is_inbox() && opened.as_ref().is_err_and(refused);
+        let shut = listed.name.is_inbox() && !self.sees_others && opened.as_ref().is_err_and(refused);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;

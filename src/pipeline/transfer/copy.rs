@@ -13,7 +13,7 @@ use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::{Access, Backoff};
@@ -49,6 +49,7 @@ pub fn copy_mailbox(
         backoff: Backoff::new(),
     };
     let ending = work.run(lane)?;
+    work.progress.is_unclean = work.due.is_some();
     Ok((work.progress, ending))
 }
 
@@ -95,7 +96,9 @@ impl MailboxWork<'_> {
                     if let Some(broken) = lane.take() {
                         broken.close(self.access);
                     }
-                    self.after_break(error, steps)?;
+                    if let Some(ending) = self.after_break(error, steps)? {
+                        return Ok(ending);
+                    }
                 }
                 Err(error) => return self.fail(error),
             }
@@ -228,7 +231,7 @@ impl MailboxWork<'_> {
     }
 
     /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
-    fn after_break(&mut self, error: Error, steps_before: u64) -> Result<()> {
+    fn after_break(&mut self, error: Error, steps_before: u64) -> Result<Option<Ending>> {
         self.due = Some(Due::Break);
         self.note_late_appends()?;
         let account = &self.access.account.name;
@@ -238,14 +241,18 @@ impl MailboxWork<'_> {
         }
         self.breaks += 1;
         tracing::info!(%account, breaks = self.breaks, "{error}: {}", error.summary());
-        if self.breaks > retries[0].max(retries[1]) {
-            return Err(error);
+        if self.breaks > retries[0].max(retries[1]).max(BREAKS_PER_MESSAGE) {
+            // It is this mailbox on which it breaks: the others are not given up for it.
+            let error = error.scope(Scope::Mailbox).in_mailbox(&self.job.plan.source.path());
+            self.progress.failures.push(error);
+            return Ok(Some(Ending::Complete));
         }
         if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
             self.isolate(&error)?;
         }
         self.access.notice(&format!("{}; going on with a new connection", error.summary()));
-        self.access.before_reconnect(&mut self.backoff, &error)
+        self.access.before_reconnect(&mut self.backoff, &error)?;
+        Ok(None)
     }
 
     /// What the broken connection had sent may land after it was looked for. Durable with the next flush: until then

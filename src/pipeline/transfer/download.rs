@@ -105,7 +105,7 @@ impl Download<'_> {
         let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
         let mut end = DownloadEnd::Complete;
         loop {
-            while end == DownloadEnd::Complete && in_flight.len() < FETCHES_IN_FLIGHT {
+            while end == DownloadEnd::Complete && in_flight.len() < self.most_in_flight(&in_flight) {
                 if self.access.migration.stop.is_requested() {
                     end = DownloadEnd::Stopped;
                     break;
@@ -139,6 +139,14 @@ impl Download<'_> {
             }
         }
         Ok(end)
+    }
+
+    /// Where the one that breaks the connection is to be found, nothing else is on its way with it: a server that ends the
+    /// connection keeps back what it had to say of the others.
+    fn most_in_flight(&self, in_flight: &VecDeque<Asked>) -> usize {
+        let is_searched = |asked: &Asked| asked.records.iter().any(|record| Some(record.uid) <= self.careful_through);
+        let begins = in_flight.is_empty() && self.careful_through.is_some();
+        if begins || in_flight.iter().any(is_searched) { 1 } else { FETCHES_IN_FLIGHT }
     }
 
     /// Whether nothing more is to be asked for until all is answered: then the line is compressed, in the midst of a

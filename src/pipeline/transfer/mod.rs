@@ -21,6 +21,7 @@ pub mod reconcile;
 pub mod reflag;
 pub mod settling;
 pub mod share;
+pub mod subscribe;
 pub mod unsettled;
 pub mod uplinks;
 pub mod upload;

@@ -1,12 +1,12 @@
-//! Before the first message: destination mailboxes are created and subscribed, everything is checked against the plan,
+//! Before the first message: destination mailboxes are created, everything is checked against the plan,
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
 use super::job::{Job, went_back};
 use super::settling::settled;
 use super::share::Share;
-use crate::engine::Session;
 use crate::engine::commands::change::Wish;
-use crate::error::{Error, Kind, Result};
+use crate::engine::commands::list::Statuses;
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
 use crate::model::{FlagCapacity, PairState, Pairing, RawName, Side, SyncPoint, Uid};
@@ -14,6 +14,9 @@ use crate::pipeline::fleet::access::Access;
 
 /// Mailboxes that are created at once: their answers are short.
 const CREATIONS_IN_FLIGHT: usize = 100;
+
+/// Mailboxes asked for at once: as many as a scan asks for.
+const STATUS_IN_FLIGHT: usize = 32;
 
 /// What is ready to be copied, and what is not.
 pub struct Prepared {
@@ -25,25 +28,11 @@ pub struct Prepared {
 ///
 /// # Errors
 /// What ends the account's work; a single mailbox's failure is in the result.
-pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, share: Share) -> Result<Prepared> {
+pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<Prepared> {
     let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new() };
     let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
-    let mut ready = Vec::new();
-    for window in work.chunks(CREATIONS_IN_FLIGHT) {
-        let sent = window.iter().map(|mailbox| session.send_wish(&wish(mailbox))).collect::<Result<Vec<_>>>()?;
-        for (mailbox, pending) in window.iter().zip(sent) {
-            match session.finish_wish(&wish(mailbox), pending) {
-                Ok(()) => ready.push(*mailbox),
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.source.path())),
-            }
-        }
-    }
-    let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
-    let mut statuses = session.statuses(&names)?;
-    if any_may_grow(access, &ready, &statuses)? {
-        statuses = settled(access, session, &names, statuses)?;
-    }
+    let ready = create(access, work, &mut prepared.failures)?;
+    let (ready, statuses) = look(access, ready, &mut prepared.failures)?;
     let shared = Shared::load(access, share)?;
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
@@ -54,6 +43,76 @@ pub fn prepare(access: &Access<'_>, session: &mut Session, plan: &AccountPlan, s
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.
     access.gauge.on_state(|| access.migration.store.flush())?;
     Ok(prepared)
+}
+
+/// Creates what is not there. Those that are there now are returned, in their order.
+fn create<'a>(
+    access: &Access<'_>,
+    work: Vec<&'a MailboxPlan>,
+    failures: &mut Vec<Error>,
+) -> Result<Vec<&'a MailboxPlan>> {
+    let wishes: Vec<Wish<'_>> = work.iter().filter(|mailbox| mailbox.create).map(|mailbox| wish(mailbox)).collect();
+    let created = access.ask_each(
+        Side::Destination,
+        &wishes,
+        CREATIONS_IN_FLIGHT,
+        |session, wish| session.send_create(wish),
+        |session, wish, sent| session.finish_create(wish, sent),
+    )?;
+    let mut created = created.into_iter();
+    let mut ready = Vec::with_capacity(work.len());
+    for mailbox in work {
+        match if mailbox.create { created.next() } else { None } {
+            Some(Err(error)) => failures.push(not_created(error, mailbox)),
+            _ => ready.push(mailbox),
+        }
+    }
+    Ok(ready)
+}
+
+/// As a key in TOML.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn not_created(error: Error, mailbox: &MailboxPlan) -> Error {
+    let (source, destination) = (mailbox.source.path(), mailbox.destination.path());
+    error.scope(Scope::Mailbox).in_mailbox(&destination).hint(format!(
+        "if the destination does not take the name, give it another one under [mailboxes.rename]: {} = \"…\"",
+        quoted(&source)
+    ))
+}
+
+/// Where each of these mailboxes stands on the destination.
+fn look<'a>(
+    access: &Access<'_>,
+    ready: Vec<&'a MailboxPlan>,
+    failures: &mut Vec<Error>,
+) -> Result<(Vec<&'a MailboxPlan>, Vec<Option<SyncPoint>>)> {
+    let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
+    let mut told = Statuses::default();
+    let asked = access.ask_each(
+        Side::Destination,
+        &names,
+        STATUS_IN_FLIGHT,
+        |session, name| session.leave(&names).and_then(|()| session.send_status(name)),
+        |session, _, tag| session.finish_status(tag, &mut told),
+    )?;
+    let mut seen = Vec::with_capacity(ready.len());
+    for (mailbox, asked) in ready.into_iter().zip(asked) {
+        match asked {
+            Ok(()) => seen.push(mailbox),
+            Err(error) => failures.push(error.scope(Scope::Mailbox).in_mailbox(&mailbox.destination.path())),
+        }
+    }
+    let names: Vec<RawName> = seen.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
+    let mut statuses: Vec<Option<SyncPoint>> = names.iter().map(|name| told.of(name)).collect();
+    if any_may_grow(access, &seen, &statuses)? {
+        let before = statuses;
+        statuses =
+            access.with_session(Side::Destination, |session| settled(access, session, &names, before.clone()))?;
+    }
+    Ok((seen, statuses))
 }
 
 /// Whether appends of an earlier run may still land in one of these mailboxes: its intent is open, or there is more than
@@ -77,8 +136,7 @@ fn has_grown(status: SyncPoint, listed_next: Option<Uid>) -> bool {
 }
 
 fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
-    let MailboxPlan { create, special_use, subscribe, .. } = *mailbox;
-    Wish { name: &mailbox.destination.raw, create, special_use, subscribe }
+    Wish { name: &mailbox.destination.raw, special_use: mailbox.special_use }
 }
 
 /// What holds for all mailboxes of the destination.

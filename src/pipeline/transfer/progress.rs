@@ -24,6 +24,8 @@ pub struct Progress {
     pub flags_updated: u64,
     pub outcomes: Outcomes,
     pub failures: Vec<Error>,
+    /// Something may be on the destination that is not linked.
+    pub is_unclean: bool,
     /// Steps of any kind: that it grows means that tries are not in vain.
     pub steps: u64,
 }

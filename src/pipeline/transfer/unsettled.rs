@@ -7,7 +7,7 @@
 
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
-use crate::engine::commands::list::{ListedMailbox, Listing};
+use crate::engine::commands::list::{ListedMailbox, Listing, Subscriptions};
 use crate::engine::commands::select::Opening;
 use crate::error::Result;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
@@ -43,7 +43,7 @@ impl Unsettled {
         unsettled.add_uncopied(access, plan)?;
         let sought = Sought::of(access, plan)?;
         access.with_session(Side::Source, |session| {
-            let listing = session.list_mailboxes()?;
+            let listing = session.list_mailboxes(Subscriptions::Unwanted)?;
             unsettled.add_arrived_since(access, session, plan, &listing)?;
             unsettled.add_elsewhere(session, plan, &listing, &sought)
         })?;

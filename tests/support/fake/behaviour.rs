@@ -185,6 +185,8 @@ pub enum Then {
     /// These octets are sent again and again, until the client has enough.
     Flood(Vec<u8>),
     Close,
+    /// It is not done, and nothing is said.
+    Silence,
 }
 
 impl Rule {

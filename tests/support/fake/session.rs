@@ -96,6 +96,7 @@ impl Session<'_> {
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
             Some(Then::Flood(octets)) => self.connection.flood(&octets),
+            Some(Then::Silence) => Ok(()),
             Some(Then::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
             Some(Then::AtLiteral(_) | Then::Unparsed(_)) | None => self.perform_and_answer(command),
         }
