@@ -665,13 +665,18 @@ fn destination() -> impl Strategy<Value = Server> {
 }
 
 fn mailbox_policy() -> impl Strategy<Value = MailboxPolicy> {
-    let exclude = select(vec![vec![], vec!["Junk".to_owned()], vec!["a/**".to_owned()]]);
-    (vec((path(), path()), 0..3), exclude, any::<bool>()).prop_map(|(rename, exclude, special_use)| MailboxPolicy {
-        rename: rename.into_iter().collect(),
-        exclude,
-        special_use,
-        ..MailboxPolicy::default()
+    let exclude = select(vec![vec![], vec!["Junk".to_owned()], vec!["a/**".to_owned()], vec!["\\Trash".to_owned()]]);
+    let rename = prop_oneof![4 => (path(), path()), 1 => select(patterns())];
+    let prefix = prop_oneof![4 => Just(None), 1 => path().prop_map(Some)];
+    (vec(rename, 0..3), exclude, any::<bool>(), prefix).prop_map(|(rename, exclude, special_use, prefix)| {
+        MailboxPolicy { rename: rename.into_iter().collect(), exclude, special_use, prefix, ..MailboxPolicy::default() }
     })
+}
+
+/// Renames that say where to many mailboxes go.
+fn patterns() -> Vec<(String, String)> {
+    let written = [("a/**", "**"), ("**", "a/**"), ("*/b", "b/*"), ("*", "*"), ("b/**", "a/**")];
+    written.map(|(from, to)| (from.to_owned(), to.to_owned())).to_vec()
 }
 
 proptest! {
@@ -684,6 +689,23 @@ proptest! {
         let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
         let places: BTreeSet<&RawName> = mapping.pairs.iter().map(|pair| &pair.destination.raw).collect();
         prop_assert_eq!(places.len(), mapping.pairs.len());
+    }
+
+    /// One account at the top and one below a mailbox, on whatever the other has made there already.
+    #[test]
+    fn accounts_with_one_destination_never_share_a_mailbox(
+        (one, other, destination, policy) in (source(), source(), destination(), mailbox_policy()), prefix in path()
+    ) {
+        let below = MailboxPolicy { prefix: Some(prefix.clone()), ..policy.clone() };
+        let top = MailboxPolicy { prefix: None, reserved: vec![prefix], ..policy };
+        let first = map_mailboxes(one.view(), destination.view(), &HashMap::new(), &top).unwrap();
+        let then = destination.with_created(&first, usize::MAX);
+        let second = map_mailboxes(other.view(), then.view(), &HashMap::new(), &below).unwrap();
+        let places = |mapping: &Mapping| -> BTreeSet<RawName> {
+            mapping.pairs.iter().map(|pair| pair.destination.raw.clone()).collect()
+        };
+        let (first, second) = (places(&first), places(&second));
+        prop_assert_eq!(first.intersection(&second).next(), None);
     }
 
     #[test]

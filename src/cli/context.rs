@@ -168,13 +168,20 @@ impl Context {
             accounts,
             servers,
             passwords: settings.passwords(),
-            policy: settings.policy,
             limits: settings.limits,
             jobs: usize::from(self.global.jobs),
             store,
             observer: self.progress.clone(),
             stop: self.interruption.stop.clone(),
         }
+    }
+
+    /// Says what the settings say of mailboxes that no account has. What one account lacks and another has is no news.
+    pub fn tell_unmatched<'a>(&self, mut accounts: impl Iterator<Item = &'a Vec<String>>) {
+        let Some(first) = accounts.next() else { return };
+        let mut unmatched = first.clone();
+        accounts.for_each(|others| unmatched.retain(|setting| others.contains(setting)));
+        unmatched.iter().for_each(|setting| self.warn(&format!("{setting} matches no mailbox of any account")));
     }
 
     /// Does the work with progress shown, and clears the way for its results.

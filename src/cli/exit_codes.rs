@@ -193,7 +193,8 @@ mod tests {
     fn code_of(stage: Stage, spoil: impl Fn(&mut AccountLedger)) -> u8 {
         let mut ledger = AccountLedger::at(stage);
         spoil(&mut ledger);
-        let summary = ApplySummary { figures: RunFigures::default(), ledger, warnings: Vec::new() };
+        let summary =
+            ApplySummary { figures: RunFigures::default(), ledger, warnings: Vec::new(), unmatched: Vec::new() };
         code(&[AccountResult { account: "alice".to_owned(), result: Ok(summary) }])
     }
 

@@ -8,13 +8,16 @@ use super::fields::Fields;
 use super::keyring::OwnPlaces;
 use super::mistake::{Findings, Mistake, Origin};
 use super::place::{NAME, PlaceKeys, Quoting, USER};
+use super::policy;
 use super::server::ServerSettings;
 use super::value::checked_text;
+use crate::model::policy::Policy;
 use crate::model::server::Address;
 use crate::model::{Account, ServerId, Side};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// One account as written, its texts checked one by one.
 pub(super) struct AccountDraft {
@@ -22,6 +25,10 @@ pub(super) struct AccountDraft {
     pub places: OwnPlaces,
     /// On which server it is: source, destination.
     pub servers: [Choice; 2],
+    /// The mailbox of the destination below which it goes.
+    pub prefix: Option<String>,
+    /// What it wants of its own.
+    pub policy: Option<Policy>,
     pub origin: Origin,
     /// Whether mistakes may repeat its texts.
     pub quoting: Quoting,
@@ -29,15 +36,18 @@ pub(super) struct AccountDraft {
 
 impl AccountDraft {
     /// Reads one `[[account]]`. `None` after noting why it is no account.
-    pub fn read_table(mut table: Table) -> Option<AccountDraft> {
+    pub fn read_table(mut table: Table, default: &Policy) -> Option<AccountDraft> {
         let draft = AccountDraft::read(&mut table);
+        let (mailboxes, sync) = (table.table("mailboxes"), table.table("sync"));
+        let has_policy = mailboxes.is_some() || sync.is_some();
+        let policy = policy::read(default, mailboxes, sync);
         let password = PlaceKeys::account(Side::Source).refusal();
         table.refuse("password", &password.what, password.fix.as_deref().unwrap_or_default());
         if !table.has("source_user") {
             table.missing("source_user", "say whose mailboxes are to be copied");
         }
         table.finish();
-        draft
+        draft.map(|draft| AccountDraft { policy: has_policy.then_some(policy), ..draft })
     }
 
     /// Reads all that an account may say of itself.
@@ -47,10 +57,15 @@ impl AccountDraft {
         let source_user = read_user(fields, "source_user");
         let destination_user = read_user(fields, "destination_user");
         let tags = fields.words("tags");
+        let prefix = fields.text("prefix").and_then(|prefix| {
+            let checked = policy::check_name(&prefix.value).map_err(|mistake| mistake.about("`prefix`"));
+            fields.findings().accept(&prefix.origin, checked)?;
+            Some(prefix.value)
+        });
         let servers = Side::BOTH.map(|side| Choice::read(fields, side));
         let places = Side::BOTH.map(|side| fields.password(side));
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, servers, origin, quoting: fields.quoting() })
+        Some(AccountDraft { account, places, servers, prefix, policy: None, origin, quoting: fields.quoting() })
     }
 
     /// What mistakes call this text of the account: `source user `alice``, or `its source user`.
@@ -86,6 +101,7 @@ pub(super) fn account(
         source_user,
         tags,
         servers: [ServerId(0), ServerId(0)],
+        policy: Arc::default(),
     }
 }
 
@@ -108,11 +124,6 @@ pub(super) fn check_names(drafts: &[AccountDraft], findings: &Findings) {
 /// Notes what is wrong with the accounts on these servers.
 pub(super) fn check_on_servers(drafts: &[AccountDraft], servers: &[ServerSettings], findings: &Findings) {
     let server = |draft: &AccountDraft, side| &servers[draft.account.server(side).0];
-    // Without case: nearly every server takes `Alice` and `alice` for one user, and mail that was mixed stays mixed.
-    let user = |draft: &AccountDraft| draft.account.destination_user.to_lowercase();
-    let destination = |draft: &AccountDraft| (server(draft, Side::Destination).server.address.place(), user(draft));
-    let fix = "two accounts would be mixed into one; correct `destination_user`";
-    check_unique(drafts, findings, fix, destination, |draft| draft.called("destination user", &user(draft)));
     for draft in drafts {
         let [source, destination] = Side::BOTH.map(|side| server(draft, side));
         let is_one_server = is_same_server(&source.server.address, &destination.server.address);

@@ -22,7 +22,7 @@ use super::value::{checked_text, resolved, supported};
 use crate::model::Side;
 use std::path::PathBuf;
 
-const NAMES: [&str; 4] = ["name", "source_user", "destination_user", "tags"];
+const NAMES: [&str; 5] = ["name", "source_user", "destination_user", "tags", "prefix"];
 
 /// What the settings say of the file.
 pub(super) struct AccountsFile {

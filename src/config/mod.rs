@@ -27,6 +27,7 @@ mod limits;
 mod mistake;
 mod password;
 mod place;
+mod places;
 mod policy;
 mod preset;
 mod quantity;
@@ -184,6 +185,7 @@ impl Settings {
     ) -> Result<Settings, Mistakes> {
         if let Some(draft) = &draft {
             account::check_on_servers(&draft.accounts, &draft.servers, &findings);
+            places::check(&draft.accounts, &draft.servers, &findings);
         }
         findings.verdict()?;
         let incomplete = || Mistake::new("the settings are incomplete");
@@ -193,7 +195,8 @@ impl Settings {
 
 impl Draft {
     fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
-        let Draft { state, mut servers, accounts, policy, limits } = self;
+        let Draft { state, mut servers, mut accounts, policy, limits } = self;
+        places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
         let own = own.map(|draft| (draft.account.name.clone(), draft.places.clone())).collect();

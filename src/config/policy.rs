@@ -1,42 +1,51 @@
-//! `[mailboxes]` and `[sync]`: what the user wants of the migration.
+//! `[mailboxes]` and `[sync]`: what the user wants of the migration, for all accounts and for single ones.
 
 use super::document::{At, Table};
-use super::mistake::{Findings, Mistake};
+use super::mistake::{Findings, Mistake, did_you_mean};
+use crate::model::SpecialUse;
 use crate::model::policy::{MailboxPolicy, Mode, Policy};
 use globset::GlobBuilder;
+use std::collections::BTreeMap;
 
 const MODES: [(&str, Option<Mode>); 3] =
     [("copy", Some(Mode::Copy)), ("mirror", Some(Mode::Mirror)), ("two-way", None)];
 
-/// Reads both tables; what they leave out is as in [`Policy::default`].
-pub(super) fn read(mailboxes: Option<Table>, sync: Option<Table>) -> Policy {
-    let mut policy = sync.map(read_sync).unwrap_or_default();
-    policy.mailboxes = mailboxes.map(read_mailboxes).unwrap_or_default();
+/// Reads both tables; what they leave out is as in `default`.
+pub(super) fn read(default: &Policy, mailboxes: Option<Table>, sync: Option<Table>) -> Policy {
+    let mut policy = sync.map_or_else(|| default.clone(), |sync| read_sync(default, sync));
+    policy.mailboxes = match mailboxes {
+        Some(table) => read_mailboxes(&default.mailboxes, table),
+        None => default.mailboxes.clone(),
+    };
     policy
 }
 
-fn read_sync(mut table: Table) -> Policy {
-    let default = Policy::default();
+fn read_sync(default: &Policy, mut table: Table) -> Policy {
     let policy = Policy {
         mode: table.word("mode", &MODES).map_or(default.mode, |mode| mode.value),
-        max_message_octets: table.size("max_message_size", 1).map(|size| size.value),
+        max_message_octets: table.size("max_message_size", 1).map(|size| size.value).or(default.max_message_octets),
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
-        mailboxes: default.mailboxes,
+        mailboxes: default.mailboxes.clone(),
     };
     table.finish();
     policy
 }
 
-fn read_mailboxes(mut table: Table) -> MailboxPolicy {
-    let default = MailboxPolicy::default();
+fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
     let findings = table.findings();
+    let include = table.list("include").and_then(|list| included(list, findings));
+    let exclude = table.list("exclude").map(|list| globs("exclude", list, findings));
+    let mut rename = default.rename.clone();
+    rename.extend(table.table("rename").map(read_renames).unwrap_or_default());
     let policy = MailboxPolicy {
-        include: table.list("include").and_then(|list| included(list, findings)).unwrap_or(default.include),
-        exclude: table.list("exclude").map_or(default.exclude, |list| globs("exclude", list, findings)),
+        include: include.unwrap_or_else(|| default.include.clone()),
+        exclude: exclude.unwrap_or_else(|| default.exclude.clone()),
         special_use: table.switch("special_use").map_or(default.special_use, |switch| switch.value),
         subscriptions: table.switch("subscriptions").map_or(default.subscriptions, |switch| switch.value),
-        rename: table.table("rename").map_or(default.rename, |table| read_renames(table).into_iter().collect()),
+        rename,
+        prefix: default.prefix.clone(),
+        reserved: default.reserved.clone(),
     };
     table.finish();
     policy
@@ -53,21 +62,60 @@ fn included(list: At<Vec<String>>, findings: &Findings) -> Option<Vec<String>> {
 
 fn globs(key: &str, list: At<Vec<String>>, findings: &Findings) -> Vec<String> {
     for glob in &list.value {
-        if let Err(error) = GlobBuilder::new(glob).literal_separator(true).build() {
+        let wrong = |mistake: Mistake| findings.add(mistake.at(&list.origin));
+        if glob.strip_prefix('\\').is_some_and(|word| word.chars().all(char::is_alphabetic)) {
+            check_special_use(key, glob).err().into_iter().for_each(wrong);
+        } else if let Err(error) = GlobBuilder::new(glob).literal_separator(true).build() {
             let mistake = Mistake::new(format!("`{key}`: `{glob}` is not a pattern: {}", error.kind()));
-            findings.add(mistake.fix("put \\ before a character that is meant as it is").at(&list.origin));
+            wrong(mistake.fix("put \\ before a character that is meant as it is"));
         }
     }
     list.value
 }
 
-fn read_renames(mut table: Table) -> Vec<(String, String)> {
+/// `\\Trash` and its kind (RFC 6154).
+fn check_special_use(key: &str, written: &str) -> Result<(), Mistake> {
+    let known = SpecialUse::ALL.map(SpecialUse::as_str);
+    if known.iter().any(|known| known.eq_ignore_ascii_case(written)) {
+        return Ok(());
+    }
+    let fix = did_you_mean(written, known).unwrap_or_else(|| format!("known special uses: {}", known.join(", ")));
+    Err(Mistake::new(format!("`{key}`: `{written}` is not a special use")).fix(fix))
+}
+
+fn read_renames(mut table: Table) -> BTreeMap<String, String> {
     let renames = table.texts();
     for (from, At { value: to, origin }) in &renames {
-        for name in [from, to].into_iter().filter(|name| name.split('/').any(str::is_empty)) {
-            let mistake = Mistake::new(format!("`{name}` in [mailboxes.rename] is not a mailbox name"));
-            table.findings().add(mistake.fix("write its levels with one / between them").at(origin));
+        if let Err(mistake) = check_rename(from, to) {
+            table.findings().add(mistake.at(origin));
         }
     }
     renames.into_iter().map(|(from, to)| (from, to.value)).collect()
+}
+
+fn check_rename(from: &str, to: &str) -> Result<(), Mistake> {
+    for name in [from, to] {
+        check_name(name).map_err(|mistake| mistake.about(format!("`{name}` in [mailboxes.rename]")))?;
+    }
+    let levels = |name: &str, wild: &str| name.split('/').filter(|level| *level == wild).count();
+    if levels(from, "**") > 1 || from.split('/').rev().skip(1).any(|level| level == "**") {
+        let mistake = Mistake::new(format!("`{from}` in [mailboxes.rename]: `**` stands in its midst"));
+        return Err(mistake.fix("`**` is all levels from there on: write it last; `*` is one level"));
+    }
+    if ["*", "**"].iter().any(|wild| levels(to, wild) != levels(from, wild)) {
+        let mistake =
+            Mistake::new(format!("`{from}` = `{to}` in [mailboxes.rename]: not the same patterns on both sides"));
+        return Err(
+            mistake.fix("write as many `*` and `**` in the new name as in the old one, each as a level of its own")
+        );
+    }
+    Ok(())
+}
+
+/// A name of a mailbox with `/` between its levels.
+pub(super) fn check_name(name: &str) -> Result<(), Mistake> {
+    match name.split('/').any(str::is_empty) {
+        true => Err(Mistake::new("this is not a mailbox name").fix("write its levels with one / between them")),
+        false => Ok(()),
+    }
 }

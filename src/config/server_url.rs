@@ -39,6 +39,8 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
             account,
             places: [None, None],
             servers: [Choice::Default, Choice::Default],
+            prefix: None,
+            policy: None,
             origin,
             quoting: Quoting::Allowed,
         }],

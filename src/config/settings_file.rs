@@ -8,6 +8,7 @@ use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake};
 use super::servers::Servers;
 use super::{DEFAULT_STATE, Draft, policy};
+use crate::model::policy::Policy;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -45,20 +46,20 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let default_state = root.directory().join(DEFAULT_STATE);
     let state = root.path("state").map_or(default_state, |path| path.value);
     let servers = Servers::read(&mut root);
-    let mut accounts = read_accounts(&mut root);
-    let policy = policy::read(root.table("mailboxes"), root.table("sync"));
+    let policy = policy::read(&Policy::default(), root.table("mailboxes"), root.table("sync"));
+    let mut accounts = read_accounts(&mut root, &policy);
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
     let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());
     root.finish();
     Some(Draft { state, servers: servers?, accounts, policy, limits })
 }
 
-fn read_accounts(root: &mut Table) -> Vec<AccountDraft> {
+fn read_accounts(root: &mut Table, policy: &Policy) -> Vec<AccountDraft> {
     let findings = root.findings();
     let mut drafts = root.table("accounts").map(read_accounts_file).unwrap_or_default();
     let inline = root.tables("account");
     let has_none = !root.has("accounts") && inline.is_empty();
-    drafts.extend(inline.into_iter().filter_map(AccountDraft::read_table));
+    drafts.extend(inline.into_iter().filter_map(|table| AccountDraft::read_table(table, policy)));
     if has_none && !root.has("account") {
         let fix = "write an [[account]] with its `source_user`, or [accounts] with a `file`";
         findings.add(Mistake::new("there are no accounts").fix(fix).at(&root.origin));

@@ -132,17 +132,19 @@ const REST: &str = "\
 source_user = \"<user on the old server>\"
 destination_user = \"<user on the new server>\"
 # source_server = \"old2\"          # a table [servers.old2] with the keys of [source]; or source_host, source_port, …
+# prefix = \"Old mail/alice\"       # all of it below this mailbox; so several accounts may go into one
 # name = \"alice\"                  # its key in the state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
 # source_password_file = \"alice.password\"    # or _command, _env, where there is no master user
 
 # [mailboxes]
 # include = [\"**\"]                # patterns over names with / between the levels
-# exclude = [\"Trash\", \"Junk/**\"]
+# exclude = [\"Trash\", \"Junk/**\", \"\\\\Junk\"] # or a special use: the mailbox that has it, and all below
 # special_use = true              # Sent goes to the new server's Sent, whatever either calls it
 # subscriptions = true
 # [mailboxes.rename]
 # \"Sent Items\" = \"Sent\"
+# \"mail/**\" = \"**\"              # * is one level, ** all levels from there on
 
 # [sync]
 # mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server

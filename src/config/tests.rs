@@ -321,7 +321,7 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
         ("[mailboxes]\ninclude = [1]", "a string is expected, not a whole number"),
         ("[mailboxes]\nexclude = [\"a[\"]", "m.toml:10: `exclude`: `a[` is not a pattern: "),
         ("[mailboxes]\nspecial_use = \"yes\"", "true or false is expected, not a string"),
-        ("[mailboxes.rename]\na = \"b//c\"", "m.toml:10: `b//c` in [mailboxes.rename] is not a mailbox name"),
+        ("[mailboxes.rename]\na = \"b//c\"", "m.toml:10: `b//c` in [mailboxes.rename]: this is not a mailbox name"),
         ("[mailboxes.rename]\na = 1", "m.toml:10: `a` in [mailboxes.rename]: a string is expected"),
         ("limits = 1", "unknown key `limits` in [[account]]"),
         ("[[sync]]", "m.toml:9: `sync`: a table is expected, not a list; write [sync]"),

@@ -22,11 +22,13 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
 }
 
 fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
-    let MailboxPolicy { include, exclude, special_use, subscriptions, rename } = policy;
+    let MailboxPolicy { include, exclude, special_use, subscriptions, rename, prefix, reserved } = policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());
     hasher.update([u8::from(*special_use), u8::from(*subscriptions)]);
     feed_texts(hasher, rename.iter().flat_map(|(from, to)| [from, to]));
+    feed_texts(hasher, prefix.iter());
+    feed_texts(hasher, reserved.iter());
 }
 
 fn feed_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a String> + Clone) {
@@ -44,7 +46,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 10];
+        let mut policies = vec![Policy::default(); 12];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -54,6 +56,8 @@ mod tests {
         policies[7].mailboxes.rename = [("a".to_owned(), "b".to_owned())].into();
         policies[8].mode = Mode::Mirror;
         policies[9].delete_guard = 11;
+        policies[10].mailboxes.prefix = Some("Old".to_owned());
+        policies[11].mailboxes.reserved = vec!["Old".to_owned()];
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

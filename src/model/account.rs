@@ -1,7 +1,9 @@
 //! An account: one user's mailboxes on the source and on the destination.
 
+use super::policy::Policy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// One of the two servers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct Account {
     pub tags: Vec<String>,
     /// On which servers of the run it is: source, destination.
     pub servers: [ServerId; 2],
+    /// What is wanted of its mail.
+    pub policy: Arc<Policy>,
 }
 
 /// The number of a server among those of a run. A machine that is a source and a destination has two.

@@ -15,7 +15,8 @@ pub enum Mode {
 /// Which mailboxes take part, and what they are called on the destination.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MailboxPolicy {
-    /// Globs over the decoded name with `/` between levels. A mailbox takes part if one of these matches …
+    /// Globs over the decoded name with `/` between levels, or special uses such as `\Trash` for the mailbox that has it and
+    /// all below. A mailbox takes part if one of these matches …
     pub include: Vec<String>,
     /// … and none of these.
     pub exclude: Vec<String>,
@@ -23,8 +24,13 @@ pub struct MailboxPolicy {
     pub special_use: bool,
     /// Subscribe on the destination what is subscribed on the source.
     pub subscriptions: bool,
-    /// Decoded source name to decoded destination name; applies to the mailbox and all below it.
+    /// Decoded source name to decoded destination name; applies to the mailbox and all below it. `*` for a level and `**` for
+    /// all further levels stand on both sides for the same.
     pub rename: BTreeMap<String, String>,
+    /// The mailbox of the destination below which the whole account goes.
+    pub prefix: Option<String>,
+    /// Mailboxes of the destination below which other accounts go.
+    pub reserved: Vec<String>,
 }
 
 impl Default for MailboxPolicy {
@@ -35,6 +41,8 @@ impl Default for MailboxPolicy {
             special_use: true,
             subscriptions: true,
             rename: BTreeMap::new(),
+            prefix: None,
+            reserved: Vec::new(),
         }
     }
 }

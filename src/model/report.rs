@@ -66,6 +66,8 @@ pub struct ApplySummary {
     pub figures: RunFigures,
     pub ledger: AccountLedger,
     pub warnings: Vec<String>,
+    /// What the settings say of mailboxes that its source does not have; where a plan was made for it.
+    pub unmatched: Vec<String>,
 }
 
 /// A plan with what the account's mailboxes hold, for printing.
@@ -73,6 +75,8 @@ pub struct ApplySummary {
 pub struct PlanSummary {
     pub plan: AccountPlan,
     pub ledger: AccountLedger,
+    /// What the settings say of mailboxes that its source does not have.
+    pub unmatched: Vec<String>,
 }
 
 /// What `verify` found for one account.

@@ -55,7 +55,7 @@ fn current_plan(access: &Access<'_>) -> Result<AccountPlan> {
     if plan.generation != access.state.generation()? {
         return Err(stale("the plan is stale: the account was scanned again since it was made"));
     }
-    if plan.policy != stamp(access.migration) {
+    if plan.policy != stamp(access.account) {
         return Err(stale("the plan is stale: the settings changed since it was made"));
     }
     Ok(plan)
@@ -210,7 +210,7 @@ impl<'a> Run<'a> {
     }
 
     fn mode(&self) -> Mode {
-        self.access.migration.policy.mode
+        self.access.account.policy.mode
     }
 
     /// Refuses a plan that deletes more than it may without a word from the user.
@@ -298,6 +298,7 @@ impl<'a> Run<'a> {
             figures: self.figures.clone(),
             ledger,
             warnings: plan.warnings.iter().cloned().chain(std::mem::take(&mut self.warnings)).collect(),
+            unmatched: Vec::new(),
         })
     }
 

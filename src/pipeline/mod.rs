@@ -25,7 +25,6 @@ pub mod verify;
 use crate::engine::Connector;
 use crate::error::{Error, Result};
 use crate::model::limits::{Chunk, Limits};
-use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
 use crate::store::Store;
@@ -38,7 +37,6 @@ pub struct Migration {
     pub accounts: Vec<Account>,
     /// By the numbers of their servers.
     pub servers: Vec<Connector>,
-    pub policy: Policy,
     pub limits: Limits,
     /// Accounts worked on at the same time.
     pub jobs: usize,
@@ -60,11 +58,11 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration { accounts, servers, policy, limits, jobs, passwords, store, observer, stop } = self;
+        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop } = self;
         let directory = store.directory().to_owned();
         drop(store);
         let store = open(&directory)?;
-        Ok(Migration { accounts, servers, policy, limits, jobs, passwords, store, observer, stop })
+        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop })
     }
 }
 

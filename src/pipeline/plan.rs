@@ -18,7 +18,8 @@ use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{
-    FlagCapacity, Link, MailboxCondition, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid,
+    Account, FlagCapacity, Link, MailboxCondition, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName,
+    Side, Uid,
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -97,8 +98,8 @@ fn draft<'a>(access: &'a Access<'a>) -> Result<(Snapshots<'a>, PlanSummary)> {
 }
 
 /// The digest that a plan is stamped with.
-pub fn stamp(migration: &Migration) -> [u8; 16] {
-    policy_digest(&migration.policy)
+pub fn stamp(account: &Account) -> [u8; 16] {
+    policy_digest(&account.policy)
 }
 
 /// An account's plan in the making.
@@ -117,7 +118,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>) -> Self {
-        let policy = stamp(access.migration);
+        let policy = stamp(access.account);
         let plan = AccountPlan {
             account: access.account.name.clone(),
             generation: 0,
@@ -216,7 +217,7 @@ impl<'a> Planner<'a> {
         let gone = known.filter(|known| {
             known.links > 0 && known.intent.is_none() && known.pairing.destination == pair.destination.raw
         });
-        if gone.is_none() || self.access.migration.policy.restore_missing {
+        if gone.is_none() || self.access.account.policy.restore_missing {
             return Ok(());
         }
         Err(Error::new(
@@ -301,7 +302,7 @@ impl<'a> Planner<'a> {
             unrecorded |= recorded.is_err();
             recorded
         };
-        let policy = &self.access.migration.policy;
+        let policy = &self.access.account.policy;
         let planned = plan_mailbox(&comparison, records, listed, links, policy, &mut record);
         let plan = planned.map_err(|error| match unrecorded {
             true => error,
@@ -402,7 +403,7 @@ impl<'a> Planner<'a> {
         }
         ledger.held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
         ledger.to_do = !self.plan.totals().is_empty();
-        Ok(PlanSummary { plan: self.plan, ledger: self.ledger })
+        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, unmatched: mapping.unmatched })
     }
 }
 
@@ -416,7 +417,7 @@ impl Planner<'_> {
             }
         }
         let second_copies = self.plan.totals().second_copies;
-        if second_copies > 0 && self.access.migration.policy.mode == Mode::Copy {
+        if second_copies > 0 && self.access.account.policy.mode == Mode::Copy {
             warnings.push(format!(
                 "second copies of ours on the destination, which landed after their connection had broken: \
                  {second_copies}; to remove them, run `mailferry sync --allow-deletes`"
@@ -427,7 +428,7 @@ impl Planner<'_> {
 
     /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell.
     fn questions(&self) -> Result<Vec<String>> {
-        if self.access.migration.policy.mode != Mode::Mirror {
+        if self.access.account.policy.mode != Mode::Mirror {
             return Ok(Vec::new());
         }
         let gone = |pair: &PairState| {

@@ -39,6 +39,7 @@ fn sync_account(
     let planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
     let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;
     note_scan(&mut summary, scanned);
+    summary.unmatched = planned.unmatched;
     Ok(summary)
 }
 

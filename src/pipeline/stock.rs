@@ -116,7 +116,7 @@ impl Stock<'_> {
 
     /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.
     fn second_copies_left(&self, plan: &AccountPlan) -> Vec<Error> {
-        let again = match (self.access.migration.policy.mode, self.deletes) {
+        let again = match (self.access.account.policy.mode, self.deletes) {
             (_, Deletes::Allowed) => {
                 "where the destination cannot expunge single messages (UIDPLUS) they are marked as deleted, and go when \
                  somebody expunges the mailbox; else run `mailferry sync --allow-deletes` again"

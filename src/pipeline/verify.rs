@@ -30,7 +30,7 @@ pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySu
 fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     let scanned = scan_account(access, Thoroughness::Full, Identities::All)?;
     let snapshots = Snapshots::load(access)?;
-    let Mapping { pairs, omitted, warnings } = snapshots.map()?;
+    let Mapping { pairs, omitted, warnings, unmatched: _ } = snapshots.map()?;
     let messages = scanned.source.messages;
     let account = access.account.name.as_str();
     let event = Event::Began { account, phase: Phase::Verifying, messages, octets: scanned.source.octets };
@@ -109,7 +109,7 @@ fn compare_listings(
             Side::Source => known.0.of(record),
             Side::Destination => known.1.as_ref()?.of(record),
         },
-        mode: access.migration.policy.mode,
+        mode: access.account.policy.mode,
     }))
 }
 

@@ -146,7 +146,7 @@ mod tests {
         };
         let outcomes = Outcomes { copied, pending: left, ..Outcomes::default() };
         let ledger = AccountLedger { outcomes, ending, ..AccountLedger::at(Stage::Applied) };
-        let summary = ApplySummary { figures, ledger, warnings: Vec::new() };
+        let summary = ApplySummary { figures, ledger, warnings: Vec::new(), unmatched: Vec::new() };
         AccountResult { account: format!("user{copied}"), result: Ok(summary) }
     }
 

@@ -231,7 +231,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match &result.result {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger }) => json!({
+        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, .. }) => json!({
             "account": result.account,
             "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
             "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
@@ -341,6 +341,7 @@ mod tests {
             result: Ok(PlanSummary {
                 plan,
                 ledger: AccountLedger { outcomes, held: outcomes.total(), ..AccountLedger::at(Stage::Planned) },
+                unmatched: Vec::new(),
             }),
         }
     }

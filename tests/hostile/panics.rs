@@ -189,7 +189,6 @@ impl Bench {
         Migration {
             servers: Connector::all(servers, &settings.limits, &settings.state).expect("connectors"),
             accounts: settings.accounts,
-            policy: settings.policy,
             limits: settings.limits,
             jobs: self.accounts.len(),
             passwords: Arc::new(Keys),

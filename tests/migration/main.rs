@@ -24,6 +24,7 @@
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
+//! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -53,4 +54,5 @@ mod secrets_in_settings;
 mod state;
 mod sudden_end;
 mod watching;
+mod where_to;
 mod whole;

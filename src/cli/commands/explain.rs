@@ -13,7 +13,7 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
     let accounts = settings.select(std::slice::from_ref(&arguments.account))?;
     let [account] = &accounts[..] else { return Err(several(&arguments.account, accounts.len())) };
     let store = context.existing_store(&settings)?;
-    let explanation = explain(&store, account, &settings.policy, &arguments.mailbox, arguments.message.as_deref())?;
+    let explanation = explain(&store, account, &account.policy, &arguments.mailbox, arguments.message.as_deref())?;
     output::print(&report::explanation::text(&explanation))?;
     Ok(ExitCode::Done)
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::{Account, ServerId};
 use crate::pipeline::forget::forget;
 use crate::report;
+use std::sync::Arc;
 
 /// Names that are shown of a state that does not hold what was asked for.
 const NAMED_ACCOUNTS: usize = 10;
@@ -33,6 +34,7 @@ fn known(names: Vec<String>, settings: Option<&Settings>) -> Vec<Account> {
         destination_user: name.clone(),
         tags: Vec::new(),
         servers: [ServerId(0); 2],
+        policy: Arc::default(),
         name,
     };
     names

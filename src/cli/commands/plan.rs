@@ -19,6 +19,8 @@ pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
     let detail = if arguments.details { Detail::Full } else { Detail::Brief };
     let text = text(&results, detail, &invocation.next("apply"));
     output::publish(&text, || json(&results), arguments.json.as_deref())?;
+    let plans = results.iter().filter_map(|result| result.result.as_ref().ok());
+    context.tell_unmatched(plans.map(|plan| &plan.unmatched));
     let again = invocation.next("plan");
     Ok(match arguments.detailed_exitcode {
         true => context.conclude_in_detail(&results, &again),

@@ -40,6 +40,8 @@ struct Round {
 fn once(context: &Context, arguments: &SyncArguments, migration: &Migration) -> Result<Round> {
     let thoroughness = arguments.thoroughness.chosen();
     let results = context.watched(migration, |migration| sync(migration, thoroughness, arguments.limits.options()));
+    let done = results.iter().filter_map(|result| result.result.as_ref().ok());
+    context.tell_unmatched(done.map(|done| &done.unmatched));
     let again = context.invocation(&arguments.accounts.accounts).next("sync");
     let code = apply::finish(context, &results, &again)?;
     Ok(Round { code, shut_out: code == ExitCode::NoneReached && any_login_refused(&results) })

@@ -1,12 +1,15 @@
-//! Which mailboxes the user wants: the globs of `[mailboxes] include` and `exclude`.
+//! Which mailboxes the user wants: the globs and special uses of `[mailboxes] include` and `exclude`.
 //!
 //! `*` stays within a level and `**` crosses them. Upper and lower case are told apart, except for INBOX. A pattern
-//! that is the very name of a mailbox matches it whatever its characters mean in a glob.
+//! that is the very name of a mailbox matches it whatever its characters mean in a glob. A special use (`\\Trash`) is the
+//! mailbox that the source says has it, or by its name must be it, and all below.
 
 use super::levels::Levels;
 use crate::error::{Error, Kind, Result};
+use crate::model::SpecialUse;
 use crate::model::policy::MailboxPolicy;
 use globset::{GlobBuilder, GlobMatcher};
+use std::cell::Cell;
 
 pub(in crate::diff) struct Filter {
     include: Vec<Pattern>,
@@ -15,32 +18,59 @@ pub(in crate::diff) struct Filter {
 
 struct Pattern {
     written: String,
-    literal: Levels,
-    glob: GlobMatcher,
+    meaning: Meaning,
+    is_used: Cell<bool>,
+}
+
+enum Meaning {
+    Glob {
+        literal: Levels,
+        glob: GlobMatcher,
+    },
+    /// The mailboxes of a special use.
+    Tops(Vec<Levels>),
 }
 
 impl Filter {
+    /// `holders`: the mailboxes of the source that have a special use.
+    ///
     /// # Errors
     /// `Kind::Settings` for a pattern that is no glob.
-    pub(in crate::diff) fn new(policy: &MailboxPolicy) -> Result<Self> {
+    pub(in crate::diff) fn new(policy: &MailboxPolicy, holders: &dyn Fn(SpecialUse) -> Vec<Levels>) -> Result<Self> {
         let compile = |key: &'static str, patterns: &[String]| {
-            patterns.iter().map(|pattern| Pattern::new(key, pattern)).collect::<Result<Vec<_>>>()
+            patterns.iter().map(|pattern| Pattern::new(key, pattern, holders)).collect::<Result<Vec<_>>>()
         };
         Ok(Filter { include: compile("include", &policy.include)?, exclude: compile("exclude", &policy.exclude)? })
     }
 
     /// Why the mailbox takes no part; `None` when it does.
     pub(in crate::diff) fn objection(&self, levels: &Levels) -> Option<String> {
-        if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(levels)) {
+        // All are asked, so that it is known which of them match nothing.
+        let included = self.include.iter().filter(|pattern| pattern.matches(levels)).count() > 0;
+        let mut excluding =
+            self.exclude.iter().filter(|pattern| pattern.matches(levels)).collect::<Vec<_>>().into_iter();
+        if let Some(pattern) = excluding.next() {
             return Some(format!("excluded by `{}` in [mailboxes] exclude", pattern.written));
         }
-        let included = self.include.iter().any(|pattern| pattern.matches(levels));
         (!included).then(|| "not among [mailboxes] include".to_owned())
+    }
+
+    /// The patterns that matched no mailbox asked about, and the key that they stand under.
+    pub(in crate::diff) fn unmatched(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let include = self.include.iter().map(|pattern| ("include", pattern));
+        let exclude = self.exclude.iter().map(|pattern| ("exclude", pattern));
+        let unused = include.chain(exclude).filter(|(_, pattern)| !pattern.is_used.get());
+        unused.map(|(key, pattern)| (key, pattern.written.as_str()))
     }
 }
 
 impl Pattern {
-    fn new(key: &str, written: &str) -> Result<Self> {
+    fn new(key: &str, written: &str, holders: &dyn Fn(SpecialUse) -> Vec<Levels>) -> Result<Self> {
+        let named = SpecialUse::ALL.into_iter().find(|special_use| special_use.as_str().eq_ignore_ascii_case(written));
+        if let Some(special_use) = named {
+            let meaning = Meaning::Tops(holders(special_use));
+            return Ok(Pattern { written: written.to_owned(), meaning, is_used: Cell::new(false) });
+        }
         let literal = Levels::from_path(written);
         let glob = GlobBuilder::new(&with_literal_gmail(&literal.to_string()))
             .literal_separator(true)
@@ -51,11 +81,16 @@ impl Pattern {
                     .hint("`*` stands for any characters of one level, `**` for any levels; write `[` as `[[]`")
             })?
             .compile_matcher();
-        Ok(Pattern { written: written.to_owned(), literal, glob })
+        Ok(Pattern { written: written.to_owned(), meaning: Meaning::Glob { literal, glob }, is_used: Cell::new(false) })
     }
 
     fn matches(&self, levels: &Levels) -> bool {
-        self.literal == *levels || self.glob.is_match(levels.to_string())
+        let matches = match &self.meaning {
+            Meaning::Glob { literal, glob } => literal == levels || glob.is_match(levels.to_string()),
+            Meaning::Tops(tops) => tops.iter().any(|top| levels == top || levels.is_below(top)),
+        };
+        self.is_used.set(self.is_used.get() || matches);
+        matches
     }
 }
 
@@ -75,7 +110,7 @@ mod tests {
     fn takes(include: &[&str], exclude: &[&str], path: &str) -> bool {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let policy = MailboxPolicy { include: texts(include), exclude: texts(exclude), ..MailboxPolicy::default() };
-        Filter::new(&policy).unwrap().objection(&Levels::from_path(path)).is_none()
+        Filter::new(&policy, &|_| Vec::new()).unwrap().objection(&Levels::from_path(path)).is_none()
     }
 
     #[test]
@@ -105,6 +140,30 @@ mod tests {
     }
 
     #[test]
+    fn special_use_is_its_mailbox_and_all_below() {
+        let policy = MailboxPolicy { exclude: vec!["\\trash".to_owned()], ..MailboxPolicy::default() };
+        let holders = |wanted| if wanted == SpecialUse::Trash { vec![Levels::from_path("Müll")] } else { Vec::new() };
+        let filter = Filter::new(&policy, &holders).unwrap();
+        let takes = |path: &str| filter.objection(&Levels::from_path(path)).is_none();
+        assert!(!takes("Müll") && !takes("Müll/2024") && takes("Trash"));
+        assert_eq!(filter.unmatched().count(), 0);
+    }
+
+    #[test]
+    fn patterns_that_match_nothing_are_known() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let policy = MailboxPolicy {
+            include: texts(&["**", "sent", "A*"]),
+            exclude: texts(&["Arch*", "Junk/**", "\\Junk", "A*"]),
+            ..MailboxPolicy::default()
+        };
+        let filter = Filter::new(&policy, &|_| Vec::new()).unwrap();
+        ["INBOX", "Sent", "Archive"].iter().for_each(|path| drop(filter.objection(&Levels::from_path(path))));
+        let unmatched: Vec<_> = filter.unmatched().collect();
+        assert_eq!(unmatched, [("include", "sent"), ("exclude", "Junk/**"), ("exclude", "\\Junk")]);
+    }
+
+    #[test]
     fn exclude_is_stronger_than_include() {
         assert!(!takes(&["Sent"], &["S*"], "Sent"));
         assert!(!takes(&[], &[], "Sent"));
@@ -113,7 +172,7 @@ mod tests {
     #[test]
     fn bad_glob_names_its_setting() {
         let policy = MailboxPolicy { exclude: vec!["a[".to_owned()], ..MailboxPolicy::default() };
-        let error = Filter::new(&policy).err().unwrap();
+        let error = Filter::new(&policy, &|_| Vec::new()).err().unwrap();
         assert_eq!(error.what(), "`a[` in [mailboxes] exclude is not a pattern");
         assert_eq!(*error.kind(), Kind::Settings);
     }

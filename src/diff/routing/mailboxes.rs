@@ -4,11 +4,13 @@
 //! Who asks first is the same in every run: INBOX, special uses, own names, renames; among equals by name.
 
 use super::filter::Filter;
+use super::levels::Levels;
 use super::mapping::{Mapping, SideView};
 use super::part::{Part, Tree, part};
 use super::rename::Renames;
 use super::routes::Routes;
 use super::settlement::Settlement;
+use super::special_use::holders;
 use crate::error::Result;
 use crate::model::RawName;
 use crate::model::policy::MailboxPolicy;
@@ -25,11 +27,12 @@ pub fn map_mailboxes(
     copied: &HashMap<RawName, RawName>,
     policy: &MailboxPolicy,
 ) -> Result<Mapping> {
-    let filter = Filter::new(policy)?;
-    let renames = Renames::new(&policy.rename);
+    let holders = |wanted| holders(source, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
+    let filter = Filter::new(policy, &holders)?;
+    let renames = Renames::new(policy);
     let mut routes = Routes::new(source, destination, policy.special_use, &renames);
     routes.keep(copied, source, destination);
-    let mut settlement = Settlement::new(destination, policy.subscriptions, &copied.values().collect());
+    let mut settlement = Settlement::new(destination, policy, &copied.values().collect());
     let (tree, mut requests) = (Tree::of(source), Vec::new());
     for mailbox in source.mailboxes {
         match part(mailbox, source, &tree, &filter, &renames) {
@@ -41,7 +44,9 @@ pub fn map_mailboxes(
     source.names.unreadable.iter().for_each(|unreadable| settlement.leave_behind(unreadable));
     requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
     requests.into_iter().for_each(|request| settlement.settle(request));
-    Ok(settlement.into_mapping())
+    let unmatched = filter.unmatched().map(|(key, pattern)| format!("`{pattern}` in [mailboxes] {key}"));
+    let renamed = renames.unmatched().into_iter().map(|key| format!("`{key}` in [mailboxes.rename]"));
+    Ok(Mapping { unmatched: unmatched.chain(renamed).collect(), ..settlement.into_mapping() })
 }
 
 #[cfg(test)]

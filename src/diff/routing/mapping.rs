@@ -64,4 +64,6 @@ pub struct Mapping {
     pub omitted: Vec<Omitted>,
     /// Guesses and traps that the reader should know before applying.
     pub warnings: Vec<String>,
+    /// What the settings say of mailboxes that the source does not have.
+    pub unmatched: Vec<String>,
 }

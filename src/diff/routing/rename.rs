@@ -1,28 +1,69 @@
-//! What the user calls a mailbox on the destination: `[mailboxes.rename]`.
+//! What the user calls a mailbox on the destination: `[mailboxes.rename]`, and the `prefix` below which all of it goes.
 //!
-//! A rename moves the mailbox and all below it; the longest key that applies wins. Keys are the decoded names of the
-//! source. A key in NFC (what a keyboard gives) also finds a name that the source keeps decomposed.
+//! 1. A rename moves the mailbox and all below it; the longest key that applies wins. Keys are the decoded names of the
+//!    source. A key in NFC (what a keyboard gives) also finds a name that the source keeps decomposed.
+//! 2. A key with `*` (one level) or `**` (all levels from there on, at least one) is a pattern; what they stand for goes to
+//!    where they stand in the new name. A name that is written out is stronger than a pattern, and of patterns the one with
+//!    more levels written out.
+//! 3. With a prefix no mailbox goes anywhere but below it, and INBOX is one among others.
 
 use super::levels::Levels;
 use crate::model::MailboxName;
-use std::collections::BTreeMap;
+use crate::model::policy::MailboxPolicy;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(in crate::diff) struct Renames<'a> {
     /// By key as written, INBOX upper case.
-    by_path: BTreeMap<String, &'a str>,
+    by_path: BTreeMap<String, (&'a str, &'a str)>,
+    /// The strongest first.
+    patterns: Vec<Pattern<'a>>,
+    prefix: Option<&'a str>,
+    /// The keys that some mailbox was found by.
+    used: RefCell<BTreeSet<&'a str>>,
+}
+
+/// A rename whose key has `*` or `**` in it.
+struct Pattern<'a> {
+    key: &'a str,
+    from: Levels,
+    to: &'a str,
 }
 
 impl<'a> Renames<'a> {
-    pub(in crate::diff) fn new(rename: &'a BTreeMap<String, String>) -> Self {
+    pub(in crate::diff) fn new(policy: &'a MailboxPolicy) -> Self {
         let written = |key: &str| inbox_folded(key.split('/').map(str::to_owned).collect());
-        Renames { by_path: rename.iter().map(|(from, to)| (written(from), to.as_str())).collect() }
+        let is_pattern = |key: &str| key.split('/').any(is_wild);
+        let entries = || policy.rename.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+        let by_path = entries().filter(|(from, _)| !is_pattern(from)).map(|(from, to)| (written(from), (from, to)));
+        let patterns = entries().filter(|(from, _)| is_pattern(from));
+        let mut patterns: Vec<Pattern> =
+            patterns.map(|(key, to)| Pattern { key, from: Levels::from_path(key), to }).collect();
+        patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.written_levels()));
+        Renames { by_path: by_path.collect(), patterns, prefix: policy.prefix.as_deref(), used: RefCell::default() }
     }
 
-    /// Where the user wants it; `None` where no rename applies.
+    /// Where the user wants it; `None` where no rename applies and there is no prefix.
     pub(in crate::diff) fn target(&self, name: &MailboxName) -> Option<Levels> {
-        let (depth, to) = (1..=name.levels.len()).rev().find_map(|depth| Some((depth, self.find(name, depth)?)))?;
-        let rest = name.levels[depth..].iter().map(String::as_str);
-        Some(Levels::canonical(to.split('/').chain(rest)))
+        let renamed = self.renamed(name);
+        let Some(prefix) = self.prefix else { return renamed };
+        let own = renamed.unwrap_or_else(|| Levels::of(name));
+        Some(Levels::canonical(prefix.split('/').chain(own.as_slice().iter().map(String::as_str))))
+    }
+
+    fn renamed(&self, name: &MailboxName) -> Option<Levels> {
+        let written = (1..=name.levels.len()).rev().find_map(|depth| Some((depth, self.find(name, depth)?)));
+        if let Some((depth, (key, to))) = written {
+            self.used.borrow_mut().insert(key);
+            let rest = name.levels[depth..].iter().map(String::as_str);
+            return Some(Levels::canonical(to.split('/').chain(rest)));
+        }
+        let levels = Levels::of(name);
+        self.patterns.iter().find_map(|pattern| {
+            let target = pattern.target(&levels)?;
+            self.used.borrow_mut().insert(pattern.key);
+            Some(target)
+        })
     }
 
     /// Whether the user names this very mailbox, not only one above it.
@@ -30,11 +71,57 @@ impl<'a> Renames<'a> {
         self.find(name, name.levels.len()).is_some()
     }
 
-    fn find(&self, name: &MailboxName, depth: usize) -> Option<&'a str> {
+    /// The keys that no mailbox asked about was found by.
+    pub(in crate::diff) fn unmatched(&self) -> Vec<&'a str> {
+        let written = self.by_path.values().map(|(key, _)| *key);
+        let all = written.chain(self.patterns.iter().map(|pattern| pattern.key));
+        all.filter(|key| !self.used.borrow().contains(key)).collect()
+    }
+
+    fn find(&self, name: &MailboxName, depth: usize) -> Option<(&'a str, &'a str)> {
         let levels = &name.levels[..depth];
         let composed = Levels::canonical(levels.iter().map(String::as_str)).to_string();
         self.by_path.get(&inbox_folded(levels.to_vec())).or_else(|| self.by_path.get(&composed)).copied()
     }
+}
+
+impl Pattern<'_> {
+    fn written_levels(&self) -> usize {
+        self.from.as_slice().iter().filter(|level| !is_wild(level)).count()
+    }
+
+    /// The new name of a mailbox that it matches.
+    fn target(&self, name: &Levels) -> Option<Levels> {
+        let (mut singles, mut rest) = (Vec::new(), &[][..]);
+        let mut levels = name.as_slice();
+        for wanted in self.from.as_slice() {
+            let (first, others) = levels.split_first()?;
+            match wanted.as_str() {
+                "**" => {
+                    rest = std::mem::take(&mut levels);
+                    continue;
+                }
+                "*" => singles.push(first.as_str()),
+                _ if wanted == first => {}
+                _ => return None,
+            }
+            levels = others;
+        }
+        if !levels.is_empty() {
+            return None;
+        }
+        let mut singles = singles.into_iter();
+        let target = self.to.split('/').flat_map(|level| match level {
+            "**" => rest.iter().map(String::as_str).collect(),
+            "*" => singles.next().into_iter().collect::<Vec<_>>(),
+            _ => vec![level],
+        });
+        Some(Levels::canonical(target))
+    }
+}
+
+fn is_wild(level: &str) -> bool {
+    matches!(level, "*" | "**")
 }
 
 fn inbox_folded(mut levels: Vec<String>) -> String {
@@ -50,10 +137,15 @@ mod tests {
     use crate::model::RawName;
 
     fn target(renames: &[(&str, &str)], path: &str) -> Option<String> {
-        let map = renames.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+        below(None, renames, path)
+    }
+
+    fn below(prefix: Option<&str>, renames: &[(&str, &str)], path: &str) -> Option<String> {
+        let rename = renames.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+        let policy = MailboxPolicy { rename, prefix: prefix.map(str::to_owned), ..MailboxPolicy::default() };
         let levels = path.split('/').map(str::to_owned).collect();
         let name = MailboxName { raw: RawName(path.as_bytes().to_vec()), levels };
-        Renames::new(&map).target(&name).map(|levels| levels.to_string())
+        Renames::new(&policy).target(&name).map(|levels| levels.to_string())
     }
 
     #[test]
@@ -75,5 +167,51 @@ mod tests {
     #[test]
     fn rename_inbox_is_found_in_any_case() {
         assert_eq!(target(&[("Inbox", "Old")], "INBOX/sub").as_deref(), Some("Old/sub"));
+    }
+
+    #[test]
+    fn patterns_put_what_they_stand_for_into_the_new_name() {
+        let cases = [
+            ("mail/**", "**", "mail/a/b", Some("a/b")),
+            ("mail/**", "**", "mail", None),
+            ("mail/**", "**", "post/a", None),
+            ("**", "Old/**", "a/b", Some("Old/a/b")),
+            ("**", "Old/**", "INBOX", Some("Old/INBOX")),
+            ("*/Sent", "Sent/*", "anna/Sent", Some("Sent/anna")),
+            ("*/Sent", "Sent/*", "anna/Sent/2024", None),
+            ("*/*/**", "*/**/*", "a/b/c/d", Some("a/c/d/b")),
+            ("Cafe\u{301}/**", "**", "Caf\u{e9}/x", Some("x")),
+            ("inbox/**", "**", "INBOX/Sub", Some("Sub")),
+        ];
+        for (from, to, path, expected) in cases {
+            assert_eq!(target(&[(from, to)], path).as_deref(), expected, "{from} = {to} on {path}");
+        }
+    }
+
+    #[test]
+    fn written_names_are_stronger_than_patterns_and_longer_patterns_than_short_ones() {
+        let renames =
+            [("**", "All/**"), ("mail/**", "**"), ("mail/old/**", "Old/**"), ("mail/Sent", "Sent"), ("x", "y")];
+        assert_eq!(target(&renames, "mail/old/a").as_deref(), Some("Old/a"));
+        assert_eq!(target(&renames, "mail/a").as_deref(), Some("a"));
+        assert_eq!(target(&renames, "mail/Sent/b").as_deref(), Some("Sent/b"));
+        assert_eq!(target(&renames, "other").as_deref(), Some("All/other"));
+    }
+
+    #[test]
+    fn prefix_takes_everything_below_it() {
+        assert_eq!(below(Some("Old mail/alice"), &[], "INBOX").as_deref(), Some("Old mail/alice/INBOX"));
+        assert_eq!(below(Some("Old"), &[("a", "b")], "a/c").as_deref(), Some("Old/b/c"));
+        assert_eq!(below(Some("Inbox/Old"), &[], "Sent").as_deref(), Some("INBOX/Old/Sent"));
+    }
+
+    #[test]
+    fn keys_that_find_nothing_are_known() {
+        let rename = [("a", "x"), ("b", "y"), ("c/**", "**")].map(|(from, to)| (from.to_owned(), to.to_owned()));
+        let policy = MailboxPolicy { rename: rename.into(), ..MailboxPolicy::default() };
+        let renames = Renames::new(&policy);
+        let name = MailboxName { raw: RawName(b"a".to_vec()), levels: vec!["a".to_owned(), "d".to_owned()] };
+        renames.target(&name);
+        assert_eq!(renames.unmatched(), ["b", "c/**"]);
     }
 }

@@ -10,6 +10,7 @@ use super::part::{is_remote, unscanned_reason};
 use super::routes::Request;
 use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::plan::Omitted;
+use crate::model::policy::MailboxPolicy;
 use crate::model::server::Preset;
 use crate::model::{Attribute, MailboxCondition, MailboxName, MailboxState, RawName, SpecialUse};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,6 +19,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(in crate::diff) struct Settlement<'a> {
     side: SideView<'a>,
     subscriptions: bool,
+    /// Where other accounts go.
+    reserved: Vec<Levels>,
     existing: HashMap<Levels, &'a MailboxState>,
     /// Who has which place.
     taken: BTreeMap<RawName, MailboxName>,
@@ -26,10 +29,12 @@ pub(in crate::diff) struct Settlement<'a> {
 
 impl<'a> Settlement<'a> {
     /// `copied`: the destination mailboxes that others were copied to.
-    pub(in crate::diff) fn new(destination: SideView<'a>, subscriptions: bool, copied: &HashSet<&RawName>) -> Self {
+    pub(in crate::diff) fn new(destination: SideView<'a>, policy: &MailboxPolicy, copied: &HashSet<&RawName>) -> Self {
         let mut settlement = Settlement {
             side: destination,
-            subscriptions,
+            subscriptions: policy.subscriptions,
+            // Without case, as the users are compared: what is doubtful is not given twice.
+            reserved: policy.reserved.iter().map(|place| Levels::from_path(place).without_case()).collect(),
             existing: HashMap::new(),
             taken: BTreeMap::new(),
             mapping: Mapping::default(),
@@ -83,6 +88,7 @@ impl<'a> Settlement<'a> {
 
     /// The pair, or the obstacle.
     fn pair(&mut self, request: &Request) -> Result<MailboxPair, String> {
+        self.check_reserved(request)?;
         let existing = self.existing.get(&self.compared(&request.place)).copied();
         if existing.is_none() {
             self.check_name(request)?;
@@ -97,6 +103,15 @@ impl<'a> Settlement<'a> {
             create,
             special_use: request.special_use.filter(|_| create && self.side.state.creates_special_use),
             subscribe: self.subscriptions && request.mailbox.subscribed && !subscribed,
+        })
+    }
+
+    /// Two accounts never share a mailbox.
+    fn check_reserved(&self, request: &Request) -> Result<(), String> {
+        let place = request.place.without_case();
+        let holder = self.reserved.iter().find(|reserved| place == **reserved || place.is_below(reserved));
+        holder.map_or(Ok(()), |_| {
+            Err(format!("`{}` is where another account goes; {}", request.place, another_name(request)))
         })
     }
 

@@ -34,6 +34,16 @@ pub(in crate::diff) fn holder<'a>(
     }
 }
 
+/// Who has `wanted`: all that the server says, or the one that has a well-known name.
+pub(in crate::diff) fn holders(side: SideView<'_>, wanted: SpecialUse) -> impl Iterator<Item = &MailboxState> {
+    let said = side.mailboxes.iter().filter(move |mailbox| mailbox.special_use() == Some(wanted));
+    let guessed = match holder(side, wanted, |_| true) {
+        Holder::One { mailbox, guessed: true } => Some(mailbox),
+        _ => None,
+    };
+    said.chain(guessed)
+}
+
 fn only<'a>(mut candidates: impl Iterator<Item = &'a MailboxState>, guessed: bool) -> Holder<'a> {
     match (candidates.next(), candidates.next()) {
         (None, _) => Holder::Nobody,

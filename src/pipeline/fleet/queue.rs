@@ -161,7 +161,14 @@ mod tests {
     fn account(number: usize, servers: [usize; 2]) -> Account {
         let name = number.to_string();
         let servers = servers.map(ServerId);
-        Account { source_user: name.clone(), destination_user: name.clone(), name, tags: Vec::new(), servers }
+        Account {
+            source_user: name.clone(),
+            destination_user: name.clone(),
+            name,
+            tags: Vec::new(),
+            servers,
+            policy: std::sync::Arc::default(),
+        }
     }
 
     fn queue(accounts: &[Account], rooms: &[(usize, bool)]) -> Queue {

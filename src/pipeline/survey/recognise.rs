@@ -67,7 +67,7 @@ fn may_hold_known(access: &Access<'_>, source: &MailboxState, destination: &Mail
     // A pair that cannot be read ties nothing.
     let known = access.state.pair(&source.name.raw).ok().flatten();
     let links = known.filter(|pair| pair.pairing == pairing(source, destination)).map_or(0, |pair| pair.links);
-    let mirrors = access.migration.policy.mode == Mode::Mirror;
+    let mirrors = access.account.policy.mode == Mode::Mirror;
     Ok(u64::from(destination.records) > links || (mirrors && links > 0))
 }
 

@@ -41,7 +41,7 @@ impl<'a> Snapshots<'a> {
             names: &self.names[side as usize],
             mailboxes: &self.mailboxes[side as usize],
         };
-        let policy = &self.access.migration.policy.mailboxes;
+        let policy = &self.access.account.policy.mailboxes;
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
     }
 

@@ -154,7 +154,7 @@ impl Shared {
         let destination = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
         Ok(Shared {
             capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
-            size_limit: SizeLimit { settings: access.migration.policy.max_message_octets, destination },
+            size_limit: SizeLimit { settings: access.account.policy.max_message_octets, destination },
             share,
         })
     }

@@ -414,3 +414,63 @@ fn parent_without_mail_is_silent_only_where_something_is_below_it() {
         map(&source, &generic(&[]), &policy(&[])).omitted.iter().map(|omitted| omitted.mailbox.path()).collect();
     assert_eq!(omitted, ["a"]);
 }
+
+fn with_exclude(exclude: &[&str]) -> MailboxPolicy {
+    MailboxPolicy { exclude: exclude.iter().map(|text| (*text).to_owned()).collect(), ..MailboxPolicy::default() }
+}
+
+/// Where each mailbox goes, `-` for nowhere.
+fn goes(source: &Side, destination: &Side, policy: &MailboxPolicy) -> Vec<String> {
+    let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), policy).unwrap();
+    let pairs = mapping.pairs.iter().map(|pair| format!("{} > {}", pair.source, pair.destination));
+    let omitted = mapping.omitted.iter().map(|omitted| format!("{} -", omitted.mailbox));
+    pairs.chain(omitted).collect()
+}
+
+#[test]
+fn special_use_is_excluded_by_attribute_or_by_its_name() {
+    let said = generic(&["INBOX", "Müll | \\Trash", "Müll/2024", "Trash", "Spam"]);
+    let policy = with_exclude(&["\\Trash", "\\Junk"]);
+    let there = generic(&["INBOX"]);
+    assert_eq!(goes(&said, &there, &policy), ["INBOX > INBOX", "Trash > Trash", "Müll -", "Müll/2024 -", "Spam -"]);
+    let several = generic(&["INBOX", "Trash", "Papierkorb"]);
+    let mapping = map_mailboxes(several.view(), there.view(), &HashMap::new(), &policy).unwrap();
+    assert_eq!(mapping.pairs.len(), 3, "which one it is cannot be told");
+    assert_eq!(mapping.unmatched, ["`\\Trash` in [mailboxes] exclude", "`\\Junk` in [mailboxes] exclude"]);
+}
+
+#[test]
+fn prefix_takes_the_whole_account_below_it_whatever_has_a_special_use_there() {
+    let source = generic(&["INBOX", "Gesendet | \\Sent", "a/b"]);
+    let there = side(Preset::Courier, "INBOX.", '.', &["INBOX", "Sent | \\Sent"]);
+    let policy = MailboxPolicy { prefix: Some("Old mail/anna".to_owned()), ..MailboxPolicy::default() };
+    let mapping = map_mailboxes(source.view(), there.view(), &HashMap::new(), &policy).unwrap();
+    let raw: Vec<_> =
+        mapping.pairs.iter().map(|pair| String::from_utf8_lossy(&pair.destination.raw.0).into_owned()).collect();
+    assert_eq!(raw, ["INBOX.Old mail.anna.Gesendet", "INBOX.Old mail.anna.INBOX", "INBOX.Old mail.anna.a.b"]);
+    assert!(mapping.pairs.iter().all(|pair| pair.create && pair.special_use.is_none()));
+}
+
+#[test]
+fn prefix_that_is_new_overrules_where_it_was_copied_before() {
+    let source = generic(&["a"]);
+    let there = generic(&["INBOX", "a"]);
+    let policy = MailboxPolicy { prefix: Some("Old".to_owned()), ..MailboxPolicy::default() };
+    let copied = HashMap::from([(RawName(b"a".to_vec()), RawName(b"a".to_vec()))]);
+    let mapping = map_mailboxes(source.view(), there.view(), &copied, &policy).unwrap();
+    assert_eq!(mapping.pairs[0].destination.path(), "Old/a");
+}
+
+#[test]
+fn place_of_another_account_is_given_to_nobody() {
+    let source = generic(&["INBOX", "Old/Bob", "Old/bob/x", "Old"]);
+    let policy = MailboxPolicy { reserved: vec!["Old/bob".to_owned()], ..MailboxPolicy::default() };
+    let mapping = map_mailboxes(source.view(), generic(&["INBOX"]).view(), &HashMap::new(), &policy).unwrap();
+    assert_eq!(mapping.pairs.len(), 2);
+    assert!(
+        mapping
+            .omitted
+            .iter()
+            .all(|omitted| omitted.condition.is_obstacle() && omitted.reason.contains("where another account goes"))
+    );
+}
