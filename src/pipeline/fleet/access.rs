@@ -279,7 +279,7 @@ impl<'a> Access<'a> {
 
     /// Whether the servers are to be asked what is subscribed.
     pub fn subscriptions(&self) -> Subscriptions {
-        match self.migration.policy.mailboxes.subscriptions {
+        match self.account.policy.mailboxes.subscriptions {
             true => Subscriptions::Wanted,
             false => Subscriptions::Unwanted,
         }
