@@ -5,12 +5,15 @@
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
 use crate::diff::comparing::matching::{Judge, match_records};
+use crate::diff::comparing::order::Order;
 use crate::diff::comparing::same::{Contents, Keeps, is_copy_of};
 use crate::model::amount::Amounts;
 use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::plan::Doubt;
 use crate::model::policy::Mode;
-use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, MessageRecord, Outcome, Outcomes, Side, SystemFlag, Uid};
+use crate::model::{
+    Digest, FlagCapacity, Link, LinkOrigin, Losses, MessageRecord, Outcome, Outcomes, Side, SystemFlag, Uid,
+};
 use std::collections::{HashMap, HashSet};
 
 /// What is compared.
@@ -39,6 +42,7 @@ pub struct Verdict {
     pub differences: Differences,
     pub listed: Vec<Difference>,
     pub outcomes: Outcomes,
+    pub losses: Losses,
     /// Source and destination UID of what is taken for one message, ascending: its octets can be compared.
     pub pairs: Vec<(Uid, Uid)>,
     pub messages: u64,
@@ -58,6 +62,20 @@ impl Verdict {
         if listed < LISTED_DIFFERENCES {
             self.listed.push(difference);
         }
+    }
+}
+
+impl Verdict {
+    /// Counts a message that the source holds and does not describe.
+    pub fn leave_unread(&mut self, mailbox: &str, (uid, outcome): (Uid, Outcome)) {
+        self.messages += 1;
+        self.outcomes.add(&outcome, 1);
+        let detail = match outcome {
+            Outcome::Failed(reason) => reason,
+            _ => "it was not listed".to_owned(),
+        };
+        let (kind, mailbox) = (DifferenceKind::Missing, mailbox.to_owned());
+        self.differ(Difference { mailbox, kind, source: Some(uid), destination: None, detail });
     }
 }
 
@@ -168,11 +186,20 @@ impl Comparison<'_> {
                 }
             }
         }
-        if let (Some(date), Some(copied)) = (source.internal_date, copy.internal_date)
-            && date != copied
-        {
-            let detail = format!("the destination's date is {} seconds off", copied.0.abs_diff(date.0));
-            self.differ(DifferenceKind::DatesDiffer, uids.0, uids.1, detail);
+        self.verdict.losses.add_flags(&source.flags.minus(&wanted).minus(&copy.flags));
+        self.compare_dates(source, copy);
+    }
+
+    /// A date that is not told, or that no destination is sent, is a loss and no difference.
+    fn compare_dates(&mut self, source: &MessageRecord, copy: &MessageRecord) {
+        match (source.internal_date, copy.internal_date) {
+            (None, _) => self.verdict.losses.untold_dates += 1,
+            (Some(date), Some(copied)) if date != copied && date.as_sent() != date => self.verdict.losses.dates += 1,
+            (Some(date), Some(copied)) if date != copied => {
+                let detail = format!("the destination's date is {} seconds off", copied.0.abs_diff(date.0));
+                self.differ(DifferenceKind::DatesDiffer, Some(source.uid), Some(copy.uid), detail);
+            }
+            _ => {}
         }
     }
 
@@ -213,6 +240,7 @@ impl Comparison<'_> {
         let mut verdict = self.verdict;
         verdict.doubt = Doubt { source, destination };
         verdict.pairs.sort_unstable();
+        verdict.losses.out_of_order = out_of_order(&verdict.pairs, self.links);
         verdict
     }
 
@@ -246,6 +274,17 @@ impl Comparison<'_> {
         };
         self.differ(kind, None, Some(record.uid), detail.to_owned());
     }
+}
+
+/// Copies of ours were appended in the order of the source, unless something came between.
+fn out_of_order(pairs: &[(Uid, Uid)], links: &HashMap<Uid, Link>) -> u64 {
+    let mut order = Order::default();
+    for (source, copy) in pairs {
+        if links.get(source).is_some_and(|link| link.is_ours() && link.destination == *copy) {
+            order.take(*copy);
+        }
+    }
+    order.out_of_order()
 }
 
 #[cfg(test)]
@@ -377,6 +416,45 @@ mod tests {
         }
         let found = compared(vec![link(1, 7, &[])], &read);
         assert_eq!((found.differences.altered, found.doubt.is_empty()), (1, true));
+    }
+
+    #[test]
+    fn verify_what_cannot_be_kept_is_lost_and_no_difference() {
+        let dated = |uid, date: Option<i64>| MessageRecord {
+            internal_date: date.map(InternalDate),
+            ..record(uid, uid as u8, &["\\Seen"])
+        };
+        let source = vec![dated(1, None), dated(2, Some(-2_208_988_800)), dated(3, Some(-5)), dated(4, Some(90_000))];
+        let copies = [(7, 5), (8, 86_400), (9, -5), (10, 90_000)];
+        let copies = copies.iter().zip(1u8..).map(|((uid, date), identity)| MessageRecord {
+            identity: Some(Digest([identity; 16])),
+            flags: Flags::none(),
+            ..dated(*uid, Some(*date))
+        });
+        let capacity = FlagCapacity::from_texts(["\\Draft"]);
+        let found = verify_mailbox(Verification {
+            mailbox: "INBOX",
+            source,
+            destination: copies.collect(),
+            links: vec![link(1, 7, &[]), link(2, 8, &[]), link(3, 9, &[])],
+            exceptions: HashMap::new(),
+            capacity: &capacity,
+            keeps: Keeps::ALL,
+            contents: &read,
+            mode: Mode::Copy,
+        });
+        assert!(found.differences.is_clean(), "{:?}", found.differences);
+        let flags = [("\\Seen".to_owned(), 4)].into();
+        assert_eq!(found.losses, Losses { flags, dates: 1, untold_dates: 1, out_of_order: 0 });
+    }
+
+    #[test]
+    fn verify_copies_of_ours_out_of_order_are_counted_and_others_are_not() {
+        let source = || (1..=4).map(|uid| record(uid, uid as u8, &[])).collect::<Vec<_>>();
+        let copies = || [(1, 12), (2, 9), (3, 10), (4, 11)].map(|(identity, uid)| record(uid, identity, &[])).to_vec();
+        let links = |count| [link(1, 12, &[]), link(2, 9, &[]), link(3, 10, &[]), link(4, 11, &[])][..count].to_vec();
+        assert_eq!(verdict(source(), copies(), links(4)).losses.out_of_order, 1);
+        assert_eq!(verdict(source(), copies(), links(0)).losses.out_of_order, 0);
     }
 
     #[test]

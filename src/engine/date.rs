@@ -18,7 +18,9 @@ pub fn parse(text: &[u8]) -> Option<InternalDate> {
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? + 1;
     let mut time = time.split(':').map(|part| digits(part, 2).and_then(|number| i8::try_from(number).ok()));
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??.min(59));
-    let (year, day) = (i16::try_from(digits(year, 4)?).ok()?, i8::try_from(digits(day, 2)?).ok()?);
+    // Two digits are no year: nobody knows of which century.
+    let year = digits(year, 4).filter(|_| year.len() == 4)?;
+    let (year, day) = (i16::try_from(year).ok()?, i8::try_from(digits(day, 2)?).ok()?);
     let civil = DateTime::new(year, i8::try_from(month).ok()?, day, hour, minute, second, 0).ok()?;
     let instant = offset(zone.trim())?.to_timestamp(civil).ok()?;
     Some(InternalDate(instant.as_second()))
@@ -71,6 +73,7 @@ mod tests {
             "",
             "31-Feb-2024 00:00:00 +0000",
             "01-Mai-2024 00:00:00 +0000",
+            "01-Jan-99 00:00:00 +0000",
             "01-Jan-2024 25:00:00 +0000",
             "01-Jan-2024 00:00:00",
             "01-Jan-2024 00:00:00 UTC",

@@ -194,10 +194,14 @@ impl FlagCapacity {
         FlagCapacity { system: ALL_SYSTEM_FLAGS, keywords: Box::default(), any_keyword: true }
     }
 
-    /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made.
+    /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made. Without any system flag they tell
+    /// nothing (`()` of UW for an empty INBOX, `(\*)` of go-imap): everything is sent then, and looked for afterwards.
     pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str> + Clone) -> Self {
         let any_keyword = texts.clone().into_iter().any(|text| text == "\\*");
         let flags = Flags::from_texts(texts);
+        if flags.system == 0 {
+            return FlagCapacity::everything();
+        }
         FlagCapacity { system: flags.system, keywords: flags.keywords, any_keyword }
     }
 
@@ -254,6 +258,13 @@ mod tests {
         assert_eq!(flags("\\Seen \\Draft known new").within(&capacity), flags("\\Seen known"));
         let open = FlagCapacity::from_texts(["\\Seen", "\\*"]);
         assert_eq!(flags("\\Seen new bad]one").within(&open), flags("\\Seen new"));
+    }
+
+    #[test]
+    fn permanentflags_without_a_system_flag_tell_nothing() {
+        for texts in [&[][..], &["\\*"], &["known"]] {
+            assert_eq!(FlagCapacity::from_texts(texts.iter().copied()), FlagCapacity::everything());
+        }
     }
 
     #[test]

@@ -9,6 +9,16 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct InternalDate(pub i64);
 
+impl InternalDate {
+    /// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now".
+    pub const EARLIEST_SENT: InternalDate = InternalDate(86_400);
+
+    /// The date that a destination is given for a message of this one.
+    pub fn as_sent(self) -> InternalDate {
+        self.max(Self::EARLIEST_SENT)
+    }
+}
+
 /// One message of one mailbox, as last listed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessageRecord {

@@ -58,7 +58,19 @@ fn current_plan(access: &Access<'_>) -> Result<AccountPlan> {
     if plan.policy != stamp(access.account) {
         return Err(stale("the plan is stale: the settings changed since it was made"));
     }
+    if let Some(mailbox) = plan.mailboxes.iter().find(|mailbox| !is_current(access, mailbox)) {
+        let what = format!("the plan is stale: `{}` was listed again since it was made", mailbox.source);
+        return Err(stale(&what));
+    }
     Ok(plan)
+}
+
+/// Whether both listings are those that the plan was made from. What cannot be read is none.
+fn is_current(access: &Access<'_>, mailbox: &MailboxPlan) -> bool {
+    let revision = |side, name| access.state.mailbox(side, name).ok().flatten().map_or(0, |state| state.revision);
+    let (source, destination) = mailbox.revisions;
+    source == revision(Side::Source, &mailbox.source.raw)
+        && (destination == 0 || destination == revision(Side::Destination, &mailbox.destination.raw))
 }
 
 /// When a run began.

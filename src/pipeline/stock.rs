@@ -74,10 +74,27 @@ impl Stock<'_> {
             next.ledger
         } else {
             self.failures.extend(obstacles(plan));
+            self.restamp(plan)?;
             reckoned(access.state.status()?.ledger, &self.traces.outcomes)
         };
         ledger.failures.append(&mut self.failures);
         Ok(ledger)
+    }
+
+    /// The plan goes on to hold where some mailboxes of this run were listed again and others could not be: the intents are
+    /// open, and what was copied is linked.
+    fn restamp(&self, plan: &AccountPlan) -> Result<()> {
+        let state = &self.access.state;
+        let mut restamped = plan.clone();
+        for mailbox in &mut restamped.mailboxes {
+            if self.traces.touched.contains(&mailbox.destination.raw)
+                && mailbox.revisions.1 != 0
+                && let Some(destination) = state.mailbox(Side::Destination, &mailbox.destination.raw)?
+            {
+                mailbox.revisions.1 = destination.revision;
+            }
+        }
+        if restamped == *plan { Ok(()) } else { state.put_plan(&restamped) }
     }
 
     /// What was copied tells the identities that were not asked for.
@@ -202,6 +219,7 @@ fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
             .scope(Scope::Mailbox)
             .because(&omitted.reason)
             .in_mailbox(&omitted.mailbox.path())
+            .hint("`mailferry plan` names all that stays behind; once it is mended, run `mailferry sync`")
     })
 }
 

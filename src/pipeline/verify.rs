@@ -1,5 +1,8 @@
 //! `verify`: both sides are listed whole and anew, and every source message must have its copy; `--deep` also compares
 //! the SHA-256 of the octets of every message.
+//!
+//! The listing stands aside from the account's own and is dropped at the end: a plan that was made before goes on to hold,
+//! and what apply knows of where mailboxes stood is as it was.
 
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
@@ -28,8 +31,20 @@ pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySu
 }
 
 fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
-    let scanned = scan_account(access, Thoroughness::Full, Identities::All)?;
-    let snapshots = Snapshots::load(access)?;
+    access.bind()?;
+    let aside = access.aside()?;
+    let verified = verify_aside(access, &aside, depth);
+    aside.close();
+    let dropped = aside.state.drop_account();
+    access.migration.store.flush()?;
+    let summary = verified?;
+    dropped.map(|()| summary)
+}
+
+/// Compares what is listed `aside` with what the account's own state knows of it.
+fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
+    let scanned = scan_account(aside, Thoroughness::Full, Identities::All)?;
+    let snapshots = Snapshots::beside(aside, &access.state)?;
     let Mapping { pairs, omitted, warnings, unmatched: _ } = snapshots.map()?;
     let messages = scanned.source.messages;
     let account = access.account.name.as_str();
@@ -44,19 +59,18 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     let keeps = keeps(access, &snapshots)?;
     for pair in &pairs {
         access.go_on()?;
-        let verdict = verify_pair(access, &snapshots, pair, keeps, depth)?;
+        let verdict = verify_pair([access, aside], &snapshots, pair, keeps, depth)?;
         merge(&mut summary, verdict);
     }
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
     let taking_part: Vec<_> = pairs.iter().map(|pair| &pair.source.raw).collect();
     summary.ledger.conditions = snapshots.conditions(&taking_part, &omitted);
     summary.ledger.held = summary.ledger.outcomes.total();
-    access.migration.store.flush()?;
     Ok(summary)
 }
 
 fn verify_pair(
-    access: &Access<'_>,
+    [access, aside]: [&Access<'_>; 2],
     snapshots: &Snapshots<'_>,
     pair: &MailboxPair,
     keeps: Keeps,
@@ -67,14 +81,17 @@ fn verify_pair(
     let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
     let capacity = destination.map_or_else(|| snapshots.capacity(), |destination| destination.capacity.clone());
-    let compare = || compare_listings(access, source, destination, &capacity, keeps);
+    let compare = || compare_listings([access, aside], source, destination, &capacity, keeps);
     let mut verdict = compare()?;
     if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
-        read_doubt(access, [source, destination], &verdict.doubt)?;
+        read_doubt(access, &aside.state, [source, destination], &verdict.doubt)?;
         verdict = compare()?;
     }
     if let (Depth::Octets, Some(destination)) = (depth, destination) {
-        compare_octets(access, source, destination, &mut verdict)?;
+        compare_octets(aside, source, destination, &mut verdict)?;
+    }
+    for unread in aside.state.exceptions(&source.name.raw) {
+        verdict.leave_unread(&mailbox, unread?);
     }
     let (messages, octets) = (verdict.messages, verdict.octets);
     let event = Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets };
@@ -83,22 +100,22 @@ fn verify_pair(
 }
 
 fn compare_listings(
-    access: &Access<'_>,
+    [access, aside]: [&Access<'_>; 2],
     source: &MailboxState,
     destination: Option<&MailboxState>,
     capacity: &FlagCapacity,
     keeps: Keeps,
 ) -> Result<Verdict> {
-    let state = &access.state;
+    let (state, listed) = (&access.state, &aside.state);
     let contents = |side, mailbox: &MailboxState| {
         state.contents(side, &mailbox.name.raw, mailbox.sync_point.unwrap_or_default().uid_validity)
     };
     let known = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
     Ok(verify_mailbox(Verification {
         mailbox: &source.name.path(),
-        source: state.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
+        source: listed.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
         destination: match destination {
-            Some(destination) => state.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
+            Some(destination) => listed.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
             None => Vec::new(),
         },
         links: valid_links(access, source, destination)?,
@@ -161,6 +178,7 @@ fn merge(summary: &mut VerifySummary, verdict: Verdict) {
     summary.ledger.differences.merge(&verdict.differences);
     summary.listed.extend(verdict.listed);
     summary.ledger.outcomes.merge(&verdict.outcomes);
+    summary.ledger.losses.merge(&verdict.losses);
     summary.mailboxes += 1;
     summary.messages += verdict.messages;
     grow(&mut summary.octets, verdict.octets);

@@ -53,11 +53,25 @@ impl Store {
         AccountStore::new(self.clone(), name)
     }
 
+    /// An empty part of the state that stands aside from the account's own, for a look that leaves no trace. It is to be
+    /// dropped with [`AccountStore::drop_account`]; what a crash leaves of it is gone with the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn aside(&self, name: &str) -> Result<AccountStore> {
+        let aside = AccountStore { id: AccountId::aside(name), ..self.account(name) };
+        aside.drop_account()?;
+        Ok(aside)
+    }
+
     /// The names of all accounts that were ever bound or scanned, sorted.
     pub fn accounts(&self) -> Result<Vec<String>> {
         let headers = self.database().load_all::<AccountHeader>(&super::keys::all_accounts());
         let mut names = headers.map(|header| Ok(header?.name)).collect::<Result<Vec<_>>>()?;
         names.sort_unstable();
+        // One that is looked at aside stands there twice.
+        names.dedup();
         Ok(names)
     }
 }
@@ -154,7 +168,10 @@ impl AccountStore {
         let _alone = self.store.alone();
         self.id.headers().iter().try_for_each(|headers| self.database().clear(headers))?;
         self.database().clear(&self.id.data())?;
-        self.database().clear(&self.id.header())
+        self.database().clear(&self.id.header())?;
+        let aside = AccountId::aside(&self.name);
+        self.database().clear(&aside.data())?;
+        self.database().clear(&aside.header())
     }
 
     pub(super) fn database(&self) -> &Arc<Database> {
@@ -248,6 +265,28 @@ mod tests {
         assert_eq!(bob.records(Side::Source, &inbox()).unwrap().count(), 200);
         alice.bind(&binding("somebody else")).unwrap();
         assert_eq!(alice.status().unwrap(), AccountStatus::default());
+    }
+
+    #[test]
+    fn what_stands_aside_is_empty_and_leaves_the_account_as_it_is() {
+        let (_directory, store) = open();
+        let alice = store.account("alice");
+        alice.bind(&binding("alice at old")).unwrap();
+        fill(&alice, Side::Source, 200);
+        let before = alice.mailboxes(Side::Source).unwrap();
+        let aside = store.aside("alice").unwrap();
+        aside.bind(&binding("alice at old")).unwrap();
+        assert!(aside.mailboxes(Side::Source).unwrap().is_empty());
+        fill(&aside, Side::Source, 10);
+        assert_eq!(
+            (store.accounts().unwrap(), alice.mailboxes(Side::Source).unwrap()),
+            (vec!["alice".to_owned()], before)
+        );
+        let again = store.aside("alice").unwrap();
+        assert!(again.mailboxes(Side::Source).unwrap().is_empty());
+        fill(&again, Side::Source, 10);
+        alice.drop_account().unwrap();
+        assert!(again.mailboxes(Side::Source).unwrap().is_empty() && store.accounts().unwrap().is_empty());
     }
 
     #[test]

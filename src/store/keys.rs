@@ -50,6 +50,11 @@ impl AccountId {
         AccountId(cut(Sha256::digest(name)))
     }
 
+    /// Of what stands aside from the account of that name.
+    pub(super) fn aside(name: &str) -> Self {
+        AccountId(cut(Sha256::new().chain_update(b"aside\0").chain_update(name).finalize()))
+    }
+
     /// The account's header.
     pub(super) fn header(self) -> Vec<u8> {
         [&[ACCOUNT], &self.0[..]].concat()

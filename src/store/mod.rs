@@ -56,6 +56,7 @@ mod pairs;
 mod panics;
 mod plans;
 mod reach;
+mod seen_flags;
 mod status;
 mod tally;
 

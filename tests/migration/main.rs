@@ -40,6 +40,7 @@ mod forgetting;
 mod full_disk;
 mod incremental;
 mod isolation;
+mod ledger;
 mod many_servers;
 mod migration;
 mod mirror;

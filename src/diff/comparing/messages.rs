@@ -16,6 +16,7 @@ use super::comparison::Comparison;
 use super::flags::{self, FlagChange};
 use super::links::{LiveLink, Ties};
 use super::matching::{Judge, Matched, match_records};
+use super::order::Order;
 use super::removals::Removals;
 use super::roster::Roster;
 use super::same::{self, Verdict};
@@ -117,6 +118,8 @@ struct Decision<'a> {
     departed: Vec<Uid>,
     /// UIDs of both sides that are in doubt.
     doubtful: [Vec<Uid>; 2],
+    /// Of the copies of ours.
+    order: Order,
     plan: MailboxPlan,
     /// Not recorded yet.
     links: Vec<Link>,
@@ -145,6 +148,7 @@ impl<'a> Decision<'a> {
             copies: Vec::new(),
             departed: Vec::new(),
             doubtful: Default::default(),
+            order: Order::default(),
             plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
             links: Vec::new(),
             record,
@@ -176,7 +180,10 @@ impl<'a> Decision<'a> {
         if self.is_contested(record) {
             self.removals.note_twin(record, link.destination, link.origin);
         }
-        self.count_losses(record);
+        self.count_losses(record, link.is_ours());
+        if link.is_ours() {
+            self.order.take(link.destination);
+        }
         let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
         if !change.is_empty() {
             self.update_flags(&link, change);
@@ -203,7 +210,7 @@ impl<'a> Decision<'a> {
         link.altered = same::alteration(&link, copy);
         link.origin = self.origin(&link, copy);
         self.count_linked(link.origin);
-        self.count_losses(record);
+        self.count_losses(record, link.is_ours());
         let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
         if !change.is_empty() {
             self.update_flags(&link, change);
@@ -243,7 +250,7 @@ impl<'a> Decision<'a> {
             None => {
                 self.copies.push(record.uid);
                 grow(&mut self.plan.octets, record.octets);
-                self.count_losses(&record);
+                self.count_losses(&record, true);
             }
         }
     }
@@ -264,8 +271,14 @@ impl<'a> Decision<'a> {
     }
 
     /// What cannot be kept of a message that is there, or will be.
-    fn count_losses(&mut self, record: &MessageRecord) {
-        self.plan.losses.add_flags(&flags::lost(&record.flags, self.capacity));
+    /// A date that cannot be held is lost only where we are who sends it.
+    fn count_losses(&mut self, record: &MessageRecord, ours: bool) {
+        let losses = &mut self.plan.losses;
+        losses.add_flags(&flags::lost(&record.flags, self.capacity));
+        match record.internal_date {
+            None => losses.untold_dates += 1,
+            Some(date) => losses.dates += u64::from(ours && date.as_sent() != date),
+        }
     }
 
     /// Matches what is contested. Where one message of each side has the identity, they are paired as their turn comes;
@@ -382,6 +395,7 @@ impl<'a> Decision<'a> {
 
     fn into_plan(mut self) -> Result<MailboxPlan> {
         self.hand_on_links(1)?;
+        self.plan.losses.out_of_order = self.order.out_of_order();
         self.plan.copies = uid_set(self.copies);
         self.plan.departed = uid_set(self.departed);
         let [source, destination] = self.doubtful.map(uid_set);

@@ -10,6 +10,7 @@ pub mod flags;
 pub mod links;
 pub mod matching;
 pub mod messages;
+pub(in crate::diff) mod order;
 pub mod removals;
 pub mod roster;
 pub mod same;

@@ -18,10 +18,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::flags::is_writable_keyword;
 use crate::model::{Flags, InternalDate, RawName, Uid, UidSet, UidValidity};
 
-/// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now"
-/// and refuses what is before it.
-const EARLIEST_DATE: InternalDate = InternalDate(86_400);
-
 /// One message to append.
 #[derive(Debug)]
 pub struct Upload {
@@ -201,7 +197,7 @@ impl Session {
 fn add_arguments(line: &mut Vec<u8>, upload: &Upload, at_once: bool) {
     line.extend_from_slice(b" ");
     line.extend_from_slice(flag_list(&upload.flags).as_bytes());
-    if let Some(date) = upload.internal_date.map(|date| date.max(EARLIEST_DATE)).and_then(date::format) {
+    if let Some(date) = upload.internal_date.map(InternalDate::as_sent).and_then(date::format) {
         line.extend_from_slice(b" ");
         line.extend_from_slice(date.as_bytes());
     }

@@ -120,6 +120,17 @@ impl<'a> Access<'a> {
         self.connector(side).connect(other.user(side), &password, &Common::default(), patience).ok().flatten()
     }
 
+    /// The same account, looked at with a state of its own: what is listed so leaves the account's own as it is. It shares
+    /// no sessions with this one.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn aside(&self) -> Result<Access<'a>> {
+        let mut aside = Access::new(self.migration, self.fleet, self.account);
+        aside.state = self.migration.store.aside(&self.account.name)?;
+        Ok(aside)
+    }
+
     /// Makes sure that the state under this account's name is that of these two users.
     ///
     /// # Errors

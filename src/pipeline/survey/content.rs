@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::plan::Doubt;
 use crate::model::{Content, MailboxState, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
+use crate::store::AccountStore;
 use std::collections::HashMap;
 use std::thread;
 
@@ -46,9 +47,16 @@ fn hash_sides(access: &Access<'_>, mailboxes: [&MailboxState; 2], uids: &[UidSet
 
 /// Reads what is in doubt, batch by batch, and records it. What cannot be read stays in doubt.
 ///
+/// `listed` is where the messages' records stand.
+///
 /// # Errors
 /// As [`hash_both`]; `State`.
-pub fn read_doubt(access: &Access<'_>, mailboxes: [&MailboxState; 2], doubt: &Doubt) -> Result<()> {
+pub fn read_doubt(
+    access: &Access<'_>,
+    listed: &AccountStore,
+    mailboxes: [&MailboxState; 2],
+    doubt: &Doubt,
+) -> Result<()> {
     let [ours, theirs] = [&doubt.source, &doubt.destination].map(|uids| uids.iter().collect::<Vec<Uid>>());
     let batches = ours.len().max(theirs.len()).div_ceil(BATCH_MESSAGES);
     let batch = |uids: &[Uid], number| uid_set(uids.iter().copied().skip(number * BATCH_MESSAGES).take(BATCH_MESSAGES));
@@ -56,14 +64,14 @@ pub fn read_doubt(access: &Access<'_>, mailboxes: [&MailboxState; 2], doubt: &Do
         access.go_on()?;
         let read = hash_sides(access, mailboxes, &[batch(&ours, number), batch(&theirs, number)])?;
         for ((side, mailbox), read) in Side::BOTH.into_iter().zip(mailboxes).zip(read) {
-            record(access, side, mailbox, read)?;
+            record(access, listed, side, mailbox, read)?;
         }
     }
     Ok(())
 }
 
-fn record(access: &Access<'_>, side: Side, mailbox: &MailboxState, read: Digests) -> Result<()> {
-    let mut records = access.state.record_lookup(side, &mailbox.name.raw);
+fn record(access: &Access<'_>, listed: &AccountStore, side: Side, mailbox: &MailboxState, read: Digests) -> Result<()> {
+    let mut records = listed.record_lookup(side, &mailbox.name.raw);
     let mut known = Vec::with_capacity(read.len());
     for (uid, content) in read {
         if let Some(record) = records.get(uid)? {

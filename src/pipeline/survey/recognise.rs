@@ -68,7 +68,26 @@ fn may_hold_known(access: &Access<'_>, source: &MailboxState, destination: &Mail
     let known = access.state.pair(&source.name.raw).ok().flatten();
     let links = known.filter(|pair| pair.pairing == pairing(source, destination)).map_or(0, |pair| pair.links);
     let mirrors = access.account.policy.mode == Mode::Mirror;
-    Ok(u64::from(destination.records) > links || (mirrors && links > 0))
+    Ok(u64::from(destination.records) > links || (mirrors && links > 0) || holds_unlinked(access, source, destination)?)
+}
+
+/// Whether the destination holds a message that no link of a message which is still there names: a user may have taken a
+/// copy away and got the same message again.
+fn holds_unlinked(access: &Access<'_>, source: &MailboxState, destination: &MailboxState) -> Result<bool> {
+    let (state, mut linked) = (&access.state, HashSet::with_capacity(destination.records as usize));
+    let mut records = state.record_lookup(Side::Source, &source.name.raw);
+    for link in state.links(&source.name.raw)? {
+        let link = link?;
+        if records.get(link.source)?.is_some() {
+            linked.insert(link.destination);
+        }
+    }
+    for record in state.records(Side::Destination, &destination.name.raw)? {
+        if !linked.contains(&record?.uid) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What is listed of those messages that are there, with their identities.

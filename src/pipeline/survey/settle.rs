@@ -27,7 +27,7 @@ pub fn settle(access: &Access<'_>, plan: &AccountPlan) -> Result<()> {
             "`{}`: {ours} messages of the source and {theirs} of the destination are read, to tell which are the same",
             mailbox.source
         ));
-        match read_doubt(access, [source, destination], &mailbox.doubt) {
+        match read_doubt(access, &access.state, [source, destination], &mailbox.doubt) {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
                 access.notice(&format!("{}; they stay in doubt", error.line()));
             }

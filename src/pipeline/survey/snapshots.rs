@@ -8,11 +8,14 @@ use crate::model::plan::Omitted;
 use crate::model::server::Preset;
 use crate::model::{FlagCapacity, MailboxState, Names, RawName, Side, SideState};
 use crate::pipeline::fleet::access::Access;
+use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
 
 /// The two sides of one account, as last scanned.
 pub struct Snapshots<'a> {
     access: &'a Access<'a>,
+    /// What is known of where mailboxes went.
+    known: &'a AccountStore,
     sides: [SideState; 2],
     names: [Names; 2],
     mailboxes: [Vec<MailboxState>; 2],
@@ -24,11 +27,19 @@ impl<'a> Snapshots<'a> {
     /// # Errors
     /// `Stale` when the account was never scanned, `State`.
     pub fn load(access: &'a Access<'a>) -> Result<Self> {
+        Self::beside(access, &access.state)
+    }
+
+    /// The same of what was listed aside from what is `known`.
+    ///
+    /// # Errors
+    /// As [`Snapshots::load`].
+    pub fn beside(access: &'a Access<'a>, known: &'a AccountStore) -> Result<Self> {
         let side = |side| access.state.side(side)?.ok_or_else(never_scanned);
         let sides = [side(Side::Source)?, side(Side::Destination)?];
         let names = [access.state.names(Side::Source)?, access.state.names(Side::Destination)?];
         let mailboxes = [access.state.mailboxes(Side::Source)?, access.state.mailboxes(Side::Destination)?];
-        Ok(Snapshots { access, sides, names, mailboxes })
+        Ok(Snapshots { access, known, sides, names, mailboxes })
     }
 
     /// Which mailbox goes where.
@@ -64,7 +75,7 @@ impl<'a> Snapshots<'a> {
 
     /// Where mailboxes went that were copied, in whole or in part.
     fn copied(&self) -> HashMap<RawName, RawName> {
-        let pairings = self.access.state.reaches().into_iter().map(|reach| reach.pairing);
+        let pairings = self.known.reaches().into_iter().map(|reach| reach.pairing);
         pairings.map(|pairing| (pairing.source, pairing.destination)).collect()
     }
 

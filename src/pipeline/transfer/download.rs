@@ -1,7 +1,8 @@
 //! The source's half of copying a mailbox: messages are fetched ahead, in the order of their UIDs, and put on the belt.
 //!
-//! A message goes on only when all of it is in and its FETCH was answered. What did not come is asked for once more by
-//! itself: it is then there, or gone, or unreadable, and never copied as a stub.
+//! A message goes on only when all of it is in and its FETCH was answered. What did not come is asked for again before
+//! anything behind it goes on, so that the order is the source's whatever a server refuses: it is then there, or gone, or
+//! unreadable, and never copied as a stub.
 
 use super::conveyor::{Conveyor, Load, Weight};
 use super::job::{Job, source_changed};
@@ -41,6 +42,8 @@ pub struct Message {
     pub listed_octets: u64,
     /// As of now.
     pub flags: Flags,
+    /// Whether they are others than when it was listed.
+    pub reflagged: bool,
     pub internal_date: Option<InternalDate>,
 }
 
@@ -81,7 +84,8 @@ pub struct Download<'a> {
 }
 
 struct Asked {
-    tag: Tag,
+    /// `None` once it was answered.
+    tag: Option<Tag>,
     records: Vec<MessageRecord>,
 }
 
@@ -102,7 +106,7 @@ impl Download<'_> {
             opening.take().map_or(Ok(()), |tag| self.finish_open(tag))?;
         }
         let mut pending = Pending::new(self.access, self.job)?;
-        let (mut in_flight, mut missing) = (VecDeque::new(), Vec::new());
+        let mut in_flight = VecDeque::new();
         let mut end = DownloadEnd::Complete;
         loop {
             while end == DownloadEnd::Complete && in_flight.len() < self.most_in_flight(&in_flight) {
@@ -127,14 +131,9 @@ impl Download<'_> {
                 self.finish_open(tag)?;
             }
             let Some(asked) = in_flight.pop_front() else { break };
-            if !self.receive(asked, &mut missing)? {
+            if !self.receive(asked, &mut in_flight)? {
                 // Answers are left unread: this connection is of no more use.
                 self.session.kill();
-                return Ok(DownloadEnd::Stopped);
-            }
-        }
-        for record in missing {
-            if !self.second_try(record)? {
                 return Ok(DownloadEnd::Stopped);
             }
         }
@@ -201,14 +200,39 @@ impl Download<'_> {
     fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
         let uids: UidSet = records.iter().map(|record| record.uid).collect();
         self.awaited.extend(records.iter().map(|record| record.uid));
-        Ok(Asked { tag: self.session.send_fetch(&uids, MESSAGE_ITEMS)?, records })
+        Ok(Asked { tag: Some(self.session.send_fetch(&uids, MESSAGE_ITEMS)?), records })
     }
 
-    /// Reads one FETCH and puts its messages on the belt. False when nobody takes them.
-    fn receive(&mut self, asked: Asked, missing: &mut Vec<MessageRecord>) -> Result<bool> {
+    /// Reads one FETCH and puts its messages on the belt, in their order. False when nobody takes them.
+    fn receive(&mut self, mut asked: Asked, behind: &mut VecDeque<Asked>) -> Result<bool> {
+        self.collect(&mut asked)?;
+        let lacking: UidSet = asked.records.iter().map(|record| record.uid).filter(|uid| self.lacks(*uid)).collect();
+        let mut absent = if lacking.is_empty() { HashMap::new() } else { self.ask_again(&lacking, behind)? };
+        for record in asked.records {
+            let uid = record.uid;
+            let parcel = match (absent.remove(&uid), self.came.remove(&uid)) {
+                (None, Some(fetched)) => match self.judge(record, fetched)? {
+                    Judged::Good(message) => Parcel::Message(message),
+                    Judged::Stub => Parcel::Absent { uid, outcome: not_given() },
+                    Judged::Placeholder(uid) => {
+                        let reason = "the source sent a placeholder instead of the message".to_owned();
+                        Parcel::Absent { uid, outcome: Outcome::Failed(reason) }
+                    }
+                },
+                (absent, _) => Parcel::Absent { uid, outcome: absent.unwrap_or_else(not_given) },
+            };
+            if !self.conveyor.put(parcel) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the answer to one FETCH. A tagged NO is no reason to stop: what came is complete in itself.
+    fn collect(&mut self, asked: &mut Asked) -> Result<()> {
+        let Some(tag) = asked.tag.take() else { return Ok(()) };
         let (came, awaited) = (&mut self.came, &mut self.awaited);
-        // A tagged NO is no reason to stop: what came is complete in itself, the rest is asked for again.
-        self.session.finish_fetch(asked.tag, |event| {
+        self.session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(fetched) = event
                 && let Some(uid) = fetched.uid
                 && fetched.body.is_some()
@@ -218,74 +242,80 @@ impl Download<'_> {
             }
             Ok(())
         })?;
-        for record in asked.records {
-            let Some(fetched) = self.came.remove(&record.uid) else {
-                missing.push(record);
-                continue;
+        Ok(())
+    }
+
+    /// Whether the message has not come. Zimbra sends an empty one for what was expunged by another session.
+    fn lacks(&self, uid: Uid) -> bool {
+        let body = self.came.get(&uid).and_then(|fetched| fetched.body.as_ref());
+        body.is_none_or(|octets| octets.len() == 0)
+    }
+
+    /// Asks once more for what did not come, and then for each message by itself that may be there. Returns why those are
+    /// absent that do not come at all. All that is in flight is read first: no other command may meet its answers.
+    fn ask_again(&mut self, lacking: &UidSet, behind: &mut VecDeque<Asked>) -> Result<HashMap<Uid, Outcome>> {
+        for asked in behind {
+            self.collect(asked)?;
+        }
+        self.fetch_again(lacking)?;
+        let lacking: UidSet = lacking.iter().filter(|uid| self.lacks(*uid)).collect();
+        let mut absent = HashMap::new();
+        if lacking.is_empty() {
+            return Ok(absent);
+        }
+        self.session.run(b"NOOP", "the source refused NOOP", |_| Ok(()))?;
+        let sighting = self.session.look_for(&lacking)?;
+        for uid in lacking.iter() {
+            let outcome = match sighting.of(uid) {
+                Presence::NotThere => Outcome::Vanished,
+                Presence::There => not_given(),
+                Presence::Unknown => {
+                    let why = sighting.refusal.as_deref().unwrap_or_default();
+                    Outcome::Failed(format!("the source does not give its octets, nor tell whether it is there: {why}"))
+                }
             };
-            match self.judge(record, fetched)? {
-                Judged::Good(message) => {
-                    if !self.conveyor.put(Parcel::Message(message)) {
-                        return Ok(false);
-                    }
-                }
-                Judged::Stub(record) => missing.push(record),
-                Judged::Placeholder(uid) => {
-                    let reason = "the source sent a placeholder instead of the message".to_owned();
-                    if !self.conveyor.put(Parcel::Absent { uid, outcome: Outcome::Failed(reason) }) {
-                        return Ok(false);
-                    }
-                }
+            if outcome != Outcome::Vanished {
+                self.fetch_again(&UidSet::range(uid, uid))?;
+            }
+            if self.lacks(uid) {
+                absent.insert(uid, outcome);
             }
         }
-        Ok(true)
+        Ok(absent)
+    }
+
+    fn fetch_again(&mut self, uids: &UidSet) -> Result<()> {
+        for uid in uids.iter() {
+            self.came.remove(&uid);
+            self.awaited.insert(uid);
+        }
+        let tag = Some(self.session.send_fetch(uids, MESSAGE_ITEMS)?);
+        self.collect(&mut Asked { tag, records: Vec::new() })
     }
 
     fn judge(&self, record: MessageRecord, fetched: Fetched) -> Result<Judged> {
         // Zimbra sends an empty message for one that was expunged by another session.
-        let Some(octets) = fetched.body.filter(|octets| !octets.is_empty()) else { return Ok(Judged::Stub(record)) };
+        let Some(octets) = fetched.body.filter(|octets| !octets.is_empty()) else { return Ok(Judged::Stub) };
         let MessageRecord { uid, octets: listed_octets, internal_date, flags, identity } = record;
         if self.session.preset() == Preset::Exchange && is_placeholder(&octets) {
             return Ok(Judged::Placeholder(uid));
         }
+        let reflagged = fetched.flags.as_ref().is_some_and(|now| *now != flags);
         let flags = fetched.flags.unwrap_or(flags);
         let internal_date = fetched.internal_date.unwrap_or(internal_date);
         let identity = identity.map_or_else(|| identity::of_octets(&octets), Ok)?;
-        Ok(Judged::Good(Box::new(Message { uid, identity, octets, listed_octets, flags, internal_date })))
+        Ok(Judged::Good(Box::new(Message { uid, identity, octets, listed_octets, flags, reflagged, internal_date })))
     }
+}
 
-    /// Asks for one message by itself; if it does not come, finds out whether it is still there.
-    fn second_try(&mut self, record: MessageRecord) -> Result<bool> {
-        let uid = record.uid;
-        let asked = self.ask(vec![record])?;
-        let mut missing = Vec::new();
-        if !self.receive(asked, &mut missing)? {
-            return Ok(false);
-        }
-        if missing.is_empty() {
-            return Ok(true);
-        }
-        let outcome = self.why_absent(uid)?;
-        Ok(self.conveyor.put(Parcel::Absent { uid, outcome }))
-    }
-
-    fn why_absent(&mut self, uid: Uid) -> Result<Outcome> {
-        self.session.run(b"NOOP", "the source refused NOOP", |_| Ok(()))?;
-        let sighting = self.session.look_for(&UidSet::range(uid, uid))?;
-        Ok(match sighting.of(uid) {
-            Presence::There => Outcome::Failed("the source does not give its octets".to_owned()),
-            Presence::NotThere => Outcome::Vanished,
-            Presence::Unknown => {
-                let why = sighting.refusal.unwrap_or_default();
-                Outcome::Failed(format!("the source does not give its octets, nor tell whether it is there: {why}"))
-            }
-        })
-    }
+/// It is there, and its octets are not.
+fn not_given() -> Outcome {
+    Outcome::Failed("the source does not give its octets".to_owned())
 }
 
 enum Judged {
     Good(Box<Message>),
-    Stub(MessageRecord),
+    Stub,
     Placeholder(Uid),
 }
 

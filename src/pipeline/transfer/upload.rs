@@ -66,6 +66,8 @@ pub struct UploadRun<'a> {
 /// Links that are not recorded yet. Were the process to die with them, the tail would tell: the intent is open.
 struct Owed {
     links: Vec<Link>,
+    /// Flags that the source has by now: without them the next plan would take back what the copies have.
+    reflagged: Vec<(Uid, Flags)>,
     since: Instant,
 }
 
@@ -83,6 +85,8 @@ struct Sent {
     listed_octets: u64,
     date: Option<InternalDate>,
     agreed: Flags,
+    /// The source's flags, where they are others than when it was listed.
+    reflagged: Option<Flags>,
 }
 
 /// An APPEND to which messages are added.
@@ -145,7 +149,7 @@ impl<'a> UploadRun<'a> {
             in_flight: VecDeque::new(),
             end: UploadEnd::Complete,
             answered: None,
-            owed: Owed { links: Vec::new(), since: Instant::now() },
+            owed: Owed { links: Vec::new(), reflagged: Vec::new(), since: Instant::now() },
         }
     }
 
@@ -176,8 +180,10 @@ impl<'a> UploadRun<'a> {
     }
 
     fn record_owed(&mut self) -> Result<()> {
-        let Owed { links, since } = &mut self.owed;
+        let Owed { links, reflagged, since } = &mut self.owed;
         let (access, name) = (self.access, &self.job.plan.source.raw);
+        access.gauge.on_state(|| access.state.note_flags(name, reflagged))?;
+        reflagged.clear();
         links
             .chunks(CHECKPOINT_LINKS)
             .try_for_each(|links| access.gauge.on_state(|| access.state.checkpoint(name, links, &[])))?;
@@ -227,7 +233,8 @@ impl<'a> UploadRun<'a> {
 
     /// Sends a message, in the APPEND that is open or in a new one.
     fn add(&mut self, message: Message) -> Result<()> {
-        let Message { uid, identity, octets, listed_octets, mut flags, internal_date } = message;
+        let Message { uid, identity, octets, listed_octets, mut flags, reflagged, internal_date } = message;
+        let reflagged = reflagged.then(|| flags.clone());
         let (length, careful) = (octets.len(), self.progress.careful(uid));
         let ends = |open: &Open| open.octets + length > open.limit.octets || open.careful != careful;
         if self.open.as_ref().is_some_and(ends) {
@@ -245,7 +252,7 @@ impl<'a> UploadRun<'a> {
         let upload = Upload { octets, flags, internal_date };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
         let (agreed, date) = (upload.flags, upload.internal_date);
-        open.batch.push(Sent { uid, identity, octets: length, listed_octets, date, agreed });
+        open.batch.push(Sent { uid, identity, octets: length, listed_octets, date, agreed, reflagged });
         open.octets += length;
         open.gathered += length;
         if open.is_full() || open.pending.is_refused() { self.close_batch() } else { Ok(()) }
@@ -322,7 +329,9 @@ impl<'a> UploadRun<'a> {
         uid_validity == self.job.destination_validity && uids.first().is_some_and(|first| *first >= self.progress.tail)
     }
 
-    fn link(&mut self, batch: Vec<Sent>, uids: &[Uid]) -> Result<()> {
+    fn link(&mut self, mut batch: Vec<Sent>, uids: &[Uid]) -> Result<()> {
+        let reflagged = batch.iter_mut().filter_map(|sent| Some((sent.uid, sent.reflagged.take()?)));
+        self.owed.reflagged.extend(reflagged);
         let (messages, octets) = (batch.len() as u64, batch.iter().map(|sent| sent.octets).sum());
         self.owed.links.extend(batch.into_iter().zip(uids).map(|(sent, uid)| Link {
             source: sent.uid,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::account::{Content, Mailbox};
-use super::behaviour::{Behaviour, Kept};
+use super::behaviour::{Behaviour, FlagsBy, Kept};
 use super::command::{Command, Token};
 use super::session::Session;
 use crate::support::date::parse_internal_date;
@@ -53,7 +53,8 @@ fn append_to(mailbox: &mut Mailbox, messages: &[Appended<'_>], behaviour: &Behav
     for (message, octets) in accepted {
         uids.push(mailbox.uid_next);
         for _ in 0..copies {
-            mailbox.add(Content::Octets(Arc::clone(&octets)), message.flags.clone(), message.date);
+            let flags = message.flags.iter().filter(|flag| behaviour.keeps_flag(FlagsBy::Append, flag));
+            mailbox.add(Content::Octets(Arc::clone(&octets)), flags.cloned().collect(), message.date);
         }
     }
     refusal.unwrap_or_else(|| {

@@ -12,6 +12,16 @@ pub type Lie = Arc<dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync>;
 /// What becomes of the octets of an appended message.
 pub type Keeping = Arc<dyn Fn(&[u8]) -> Kept + Send + Sync>;
 
+/// By which command flags come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlagsBy {
+    Append,
+    Store,
+}
+
+/// Whether a flag is kept that comes by that command; what is not is dropped with an OK.
+pub type KeepingFlags = Arc<dyn Fn(FlagsBy, &str) -> bool + Send + Sync>;
+
 /// The code of an accepted APPEND, from UIDVALIDITY and UIDs.
 pub type AppendCode = Arc<dyn Fn(u32, &[u32]) -> String + Send + Sync>;
 
@@ -27,6 +37,8 @@ pub struct Behaviour {
     pub lie: Option<Lie>,
     /// What becomes of the octets of an appended message.
     pub keeps: Option<Keeping>,
+    /// Which flags are kept: all, where it is not said.
+    pub keeps_flags: Option<KeepingFlags>,
     /// The code of an accepted APPEND, from UIDVALIDITY and UIDs, with the blank behind it.
     pub append_code: Option<AppendCode>,
     /// How often an accepted message is stored, in mailboxes whose name begins so.
@@ -49,6 +61,7 @@ impl Default for Behaviour {
             rules: Vec::new(),
             lie: None,
             keeps: None,
+            keeps_flags: None,
             append_code: None,
             append_copies: (String::new(), 1),
             keeps_parts: false,
@@ -94,6 +107,16 @@ impl Behaviour {
     pub fn keeping(mut self, keeps: impl Fn(&[u8]) -> Kept + Send + Sync + 'static) -> Behaviour {
         self.keeps = Some(Arc::new(keeps));
         self
+    }
+
+    pub fn keeping_flags(mut self, keeps: impl Fn(FlagsBy, &str) -> bool + Send + Sync + 'static) -> Behaviour {
+        self.keeps_flags = Some(Arc::new(keeps));
+        self
+    }
+
+    /// Whether the flag is kept that comes so.
+    pub fn keeps_flag(&self, by: FlagsBy, flag: &str) -> bool {
+        self.keeps_flags.as_ref().is_none_or(|keeps| keeps(by, flag))
     }
 
     pub fn coding(mut self, code: impl Fn(u32, &[u32]) -> String + Send + Sync + 'static) -> Behaviour {

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 
 use super::account::Account;
-use super::behaviour::{CAPABILITIES, Then};
+use super::behaviour::{CAPABILITIES, FlagsBy, Then};
 use super::command::{Command, uid_ranges};
 use super::connection::Connection;
 use super::{Door, Said, Tenants};
@@ -243,7 +243,9 @@ impl Session<'_> {
             return Ok("NO the mailbox is read-only".to_owned());
         }
         let adds = command.argument(1).starts_with(b"+");
-        let flags: Vec<String> = command.tokens.iter().skip(2).map(|token| token.text()).collect();
+        let behaviour = self.connection.tenant.as_ref().expect("somebody has logged in").behaviour();
+        let flags = command.tokens.iter().skip(2).map(|token| token.text());
+        let flags: Vec<String> = flags.filter(|flag| behaviour.keeps_flag(FlagsBy::Store, flag)).collect();
         self.with_account(|account| {
             let Some(mailbox) = account.find(&name) else { return };
             let ranges = uid_ranges(command.argument(0), mailbox.uid_next.saturating_sub(1));

@@ -1,0 +1,321 @@
+//! Success is what the ledger says: every message in one outcome, every mailbox in one condition, and what cannot be kept
+//! is named. On servers that refuse, drop and lie in ways that real ones do, and without harm to the message itself.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::migration::count;
+use crate::support::fake::Fake;
+use crate::support::fake::account::Content;
+use crate::support::fake::behaviour::{Behaviour, Rule, When};
+use crate::support::ferry::{Done, Ferry, Output, Side};
+use crate::support::server::User;
+
+/// One account on two servers in memory.
+struct Pair {
+    source: Fake,
+    destination: Fake,
+    ferry: Ferry,
+}
+
+const USER: &str = "mover";
+
+impl Pair {
+    fn with(mail: &str) -> Pair {
+        Pair::of(&[USER], mail)
+    }
+
+    /// Several accounts with the same mail.
+    fn of(users: &[&str], mail: &str) -> Pair {
+        let (source, destination) = (Fake::start(), Fake::start());
+        let side = |fake: &Fake| Side::in_clear_text(fake.port());
+        let mut ferry = Ferry::new(side(&source), side(&destination));
+        for user in users.iter().copied() {
+            ferry = ferry.with_account(&User::named(user));
+            source.tenant(user).account().fill(mail);
+        }
+        Pair { source, destination, ferry }
+    }
+
+    fn source(self, behaviour: Behaviour) -> Pair {
+        self.source.tenant(USER).behave(behaviour);
+        self
+    }
+
+    fn destination(self, behaviour: Behaviour) -> Pair {
+        self.destination.tenant(USER).behave(behaviour);
+        self
+    }
+
+    fn with_settings(mut self, text: &str) -> Pair {
+        self.ferry = self.ferry.with_settings(text);
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.ferry.run(&[arguments, &["--progress", "none"]].concat())
+    }
+
+    /// The outcomes that the status of the account tells.
+    fn outcomes(&self) -> Value {
+        self.ferry.status()["outcomes"].clone()
+    }
+
+    /// What the last verification counts for the account; its exit status must be that.
+    #[track_caller]
+    fn verified(&self, code: i32) -> Value {
+        self.run(&["verify", "--deep", "--json", "-"]).expect(code).json()["accounts"][0].clone()
+    }
+
+    /// The flags of each message of the destination's INBOX.
+    fn flags(&self) -> Vec<BTreeSet<String>> {
+        let tenant = self.destination.tenant(USER);
+        let mut account = tenant.account();
+        account.mailbox("INBOX").messages.iter().map(|message| message.flags.clone()).collect()
+    }
+}
+
+fn flags(words: &[&str]) -> BTreeSet<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// An honest server but for this text in its answers.
+fn saying(text: &'static str, instead: &'static str) -> Behaviour {
+    Behaviour::honest().lying(move |_, response| replaced(&response, text, instead))
+}
+
+fn replaced(response: &[u8], text: &str, instead: &str) -> Vec<u8> {
+    match memchr::memmem::find(response, text.as_bytes()) {
+        Some(at) => [&response[..at], instead.as_bytes(), &response[at + text.len()..]].concat(),
+        None => response.to_vec(),
+    }
+}
+
+const ALL_FLAGS: &str = "PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)";
+
+// Messages in one outcome each
+
+#[test]
+fn message_beyond_the_destinations_limit_is_3_and_8_and_one_beyond_the_settings_is_a_success() {
+    let large = |pair: &Pair| {
+        let octets = [b"Message-ID: <large@seed>\r\n\r\n".to_vec(), b"x\r\n".repeat(1000)].concat();
+        pair.source.tenant(USER).account().mailbox("INBOX").add_octets(octets);
+    };
+    let limited = Pair::with("INBOX\n    a\n    b").destination(Behaviour::honest().with("APPENDLIMIT=1000"));
+    large(&limited);
+    for _ in 0..2 {
+        limited.run(&["sync"]).expect(3).says("1 beyond the destination's limit");
+        assert_eq!((count(&limited.outcomes(), "limited"), count(&limited.outcomes(), "skipped")), (1, 0));
+    }
+    let found = limited.verified(8);
+    assert_eq!((count(&found, "missing"), count(&found["outcomes"], "limited")), (1, 1), "{found}");
+    let own = Pair::with("INBOX\n    a\n    b").with_settings("[sync]\nmax_message_size = \"1KB\"");
+    large(&own);
+    own.run(&["sync"]).expect(0).says("1 skipped");
+    let found = own.verified(0);
+    assert_eq!((count(&found, "missing"), count(&found["outcomes"], "skipped")), (0, 1), "{found}");
+    assert!(!own.run(&["verify"]).expect(0).stdout.contains("Identical"));
+}
+
+#[test]
+fn message_that_turns_out_to_be_too_large_is_skipped_and_not_left() {
+    let source = Behaviour::honest().lying(|command, response| {
+        let real = format!("RFC822.SIZE {}", large_message().len());
+        if command.starts_with("UID FETCH") { replaced(&response, &real, "RFC822.SIZE 500") } else { response }
+    });
+    let pair = Pair::with("INBOX\n    a").source(source).with_settings("[sync]\nmax_message_size = \"1KB\"");
+    pair.source.tenant(USER).account().mailbox("INBOX").add_octets(large_message());
+    for _ in 0..2 {
+        let output = pair.run(&["sync"]).expect(0).says("1 skipped");
+        assert!(!output.stdout.contains("left"), "{output}");
+        assert_eq!((count(&pair.outcomes(), "skipped"), count(&pair.outcomes(), "pending")), (1, 0));
+    }
+    assert_eq!(count(&pair.verified(0)["outcomes"], "skipped"), 1);
+}
+
+fn large_message() -> Vec<u8> {
+    [b"Message-ID: <large@seed>\r\n\r\n".to_vec(), b"x\r\n".repeat(991)].concat()
+}
+
+#[test]
+fn accounts_that_were_not_compared_are_named_and_nothing_is_called_identical() {
+    let users = ["alice", "bob", "carol", "dora", "emil", "fred"];
+    let pair = Pair::of(&users, "INBOX\n    a");
+    pair.run(&["sync"]).expect(0);
+    for shut in ["bob", "carol"] {
+        pair.source.tenant(shut).behave(Behaviour::honest().shut("NO [AUTHENTICATIONFAILED] who are you"));
+    }
+    let output = pair.run(&["verify"]).expect(3);
+    let last = output.stdout.lines().last().unwrap_or_default();
+    assert_eq!(last, "4 of 6 accounts identical; 2 could not be compared: bob, carol", "{output}");
+    assert!(!output.stdout.contains("Identical"), "{output}");
+    pair.run(&["sync"]).expect(3).says("4 of 6 accounts done; 2 failed: bob, carol");
+}
+
+#[test]
+fn mailbox_that_the_server_tells_nothing_about_is_no_success() {
+    let pair = Pair::with("INBOX\n    a\nHidden\n    b");
+    pair.run(&["sync"]).expect(0);
+    let refusing = |begins| Rule::refuse(begins, "NO [NOPERM] no");
+    let refused = Behaviour::honest()
+        .without(&["LIST-STATUS"])
+        .rule(refusing("STATUS \"Hidden\""))
+        .rule(refusing("EXAMINE \"Hidden\""));
+    let pair = pair.source(refused);
+    let output = pair.run(&["verify"]).expect(8);
+    assert!(!output.stdout.contains("Identical"), "{output}");
+    assert_eq!(pair.verified(8)["conditions"]["unreadable"], 1);
+    pair.run(&["sync"]).expect(3);
+}
+
+// A plan is what apply does, whatever happens in between
+
+#[test]
+fn verify_between_plan_and_apply_doubles_nothing() {
+    let pair = Pair::with("INBOX\n    a\n    b\n    c");
+    pair.run(&["scan"]).expect(0);
+    pair.run(&["plan"]).expect(0);
+    // Somebody copies one of them by another way.
+    let stored = pair.source.tenant(USER).account().mailbox("INBOX").messages[1].clone();
+    let content = Content::Octets(Arc::new(stored.octets().into_owned()));
+    pair.destination.tenant(USER).account().mailbox("INBOX").add(content, stored.flags.clone(), stored.date);
+    pair.run(&["verify"]).expect(8);
+    pair.run(&["apply"]).expect(0);
+    let mut theirs = pair.destination.tenant(USER).account().messages("INBOX");
+    let mut ours = pair.source.tenant(USER).account().messages("INBOX");
+    ours.sort();
+    theirs.sort();
+    assert_eq!(theirs.len(), 3);
+    assert!(ours == theirs);
+    assert_eq!(pair.ferry.sync(), Done::NOTHING);
+}
+
+#[test]
+fn message_read_after_the_scan_stays_read_when_apply_comes_in_parts() {
+    let pair = Pair::with("INBOX\n    a\n    b\n    c");
+    pair.run(&["scan"]).expect(0);
+    pair.run(&["plan"]).expect(0);
+    {
+        let tenant = pair.source.tenant(USER);
+        let mut account = tenant.account();
+        let mailbox = account.mailbox("INBOX");
+        let modseq = mailbox.change();
+        mailbox.messages[0].flags.insert("\\Seen".to_owned());
+        mailbox.messages[0].modseq = modseq;
+    }
+    pair.run(&["apply", "--max-messages", "1"]).expect(9);
+    assert_eq!(pair.flags(), [flags(&["\\Seen"])]);
+    pair.run(&["apply"]).expect(0);
+    assert_eq!(pair.flags()[0], flags(&["\\Seen"]));
+    assert_eq!(pair.ferry.sync(), Done::NOTHING);
+    assert_eq!(pair.flags()[0], flags(&["\\Seen"]));
+    pair.run(&["verify"]).expect(0).says("Identical");
+}
+
+// Order
+
+#[test]
+fn fetch_refused_once_leaves_the_order_as_it_is() {
+    let once = Rule::refuse("UID FETCH 1:100 (UID FLAGS INTERNALDATE BODY", "NO [INUSE] somebody is here");
+    let pair = Pair::with("INBOX\n    1..400 bulk").source(Behaviour::honest().rule(once.when(When::First(1))));
+    pair.run(&["sync"]).expect(0);
+    let [ours, theirs] = [&pair.source, &pair.destination].map(|fake| fake.tenant(USER).account().messages("INBOX"));
+    assert_eq!(theirs.len(), 400);
+    assert!(ours == theirs, "the order differs");
+    pair.run(&["verify", "--deep"]).expect(0).says("Identical");
+}
+
+#[test]
+fn copies_out_of_order_are_counted_and_not_called_identical() {
+    let refused = |octets: &[u8]| memchr::memmem::find(octets, b"<a@").is_some();
+    let refusing = Behaviour::honest().keeping(move |octets| match refused(octets) {
+        true => crate::support::fake::behaviour::Kept::Refused("NO not that one".to_owned()),
+        false => crate::support::fake::behaviour::Kept::As(octets.to_vec()),
+    });
+    let pair = Pair::with("INBOX\n    a\n    b\n    c").destination(refusing);
+    pair.run(&["sync"]).expect(3);
+    let pair = pair.destination(Behaviour::honest());
+    pair.run(&["sync"]).expect(0);
+    let found = pair.verified(0);
+    assert_eq!(found["losses"]["out_of_order"], 1, "{found}");
+    let output = pair.run(&["verify", "--deep"]).expect(0).says("1 copy stands out of order");
+    assert!(!output.stdout.contains("Identical"), "{output}");
+}
+
+// What cannot be kept is named, and no failure
+
+#[test]
+fn flag_that_the_destination_does_not_take_is_a_named_loss_before_and_after() {
+    let without_flagged = saying(ALL_FLAGS, "PERMANENTFLAGS (\\Answered \\Deleted \\Seen \\Draft \\*)")
+        .keeping_flags(|_, flag| flag != "\\Flagged");
+    let pair = Pair::with("INBOX\n    a \\Flagged \\Seen\n    b work\n    c").destination(without_flagged);
+    pair.run(&["scan"]).expect(0);
+    let planned = pair.run(&["plan", "--json", "-"]).expect(0).json();
+    assert_eq!(planned["accounts"][0]["losses"]["flags"], json!({ "\\Flagged": 1 }));
+    for _ in 0..2 {
+        pair.run(&["sync"]).expect(0).says("1 flag cannot be kept by the destination: `\\Flagged` on 1 message");
+    }
+    assert_eq!(pair.flags(), [flags(&["\\Seen"]), flags(&["work"]), flags(&[])]);
+    let output = pair.run(&["verify", "--deep"]).expect(0);
+    let expected = "Every message is there, octet for octet; 1 flag cannot be kept by the destination.";
+    assert!(output.stdout.starts_with(expected), "{output}");
+    assert_eq!(pair.ferry.status()["losses"]["flags"], json!({ "\\Flagged": 1 }));
+}
+
+#[test]
+fn flags_that_a_user_of_the_destination_takes_off_stay_off() {
+    let pair = Pair::with("INBOX\n    a work \\Seen\n    b");
+    pair.run(&["sync"]).expect(0);
+    {
+        let tenant = pair.destination.tenant(USER);
+        let mut account = tenant.account();
+        let mailbox = account.mailbox("INBOX");
+        let modseq = mailbox.change();
+        mailbox.messages[0].flags.clear();
+        mailbox.messages[0].modseq = modseq;
+    }
+    assert_eq!(pair.ferry.sync(), Done::NOTHING);
+    assert_eq!(pair.flags(), [flags(&[]), flags(&[])]);
+}
+
+#[test]
+fn permanentflags_without_any_system_flag_tell_nothing() {
+    for told in ["PERMANENTFLAGS ()", "PERMANENTFLAGS (\\*)"] {
+        let pair = Pair::with("INBOX\n    a work \\Seen \\Flagged\n    b\nOther\n    c \\Answered")
+            .destination(saying(ALL_FLAGS, told));
+        pair.run(&["sync"]).expect(0);
+        assert_eq!(pair.flags()[0], flags(&["\\Seen", "\\Flagged", "work"]), "{told}");
+        assert_eq!(pair.ferry.sync(), Done::NOTHING);
+        pair.run(&["verify"]).expect(0).says("Identical");
+    }
+}
+
+#[test]
+fn dates_that_cannot_be_held_or_are_not_told_are_named_losses() {
+    // The source's date of the one message, and what it is counted as.
+    let cases = [
+        ("NIL", "untold_dates"),
+        ("\"01-Jan-99 00:00:00 +0000\"", "untold_dates"),
+        ("\"01-Jan-1900 00:00:00 +0000\"", "dates"),
+    ];
+    for (date, counted) in cases {
+        let source = Behaviour::honest().lying(move |_, response| {
+            let Some(at) = memchr::memmem::find(&response, b"INTERNALDATE \"") else { return response };
+            let start = at + "INTERNALDATE ".len();
+            let end = start + 1 + response[start + 1..].iter().position(|octet| *octet == b'"').unwrap_or(0) + 1;
+            [&response[..start], date.as_bytes(), &response[end..]].concat()
+        });
+        let pair = Pair::with("INBOX\n    a").source(source);
+        pair.run(&["scan"]).expect(0);
+        let planned = pair.run(&["plan", "--json", "-"]).expect(0).json();
+        assert_eq!(planned["accounts"][0]["losses"][counted], 1, "{date}: {planned}");
+        for _ in 0..2 {
+            pair.run(&["sync"]).expect(0).says("Not kept: ");
+            assert_eq!(pair.ferry.status()["losses"][counted], 1, "{date}");
+        }
+        let found = pair.verified(0);
+        assert_eq!((&found["losses"][counted], &found["standing"]), (&json!(1), &json!("lossy")), "{date}: {found}");
+    }
+}
