@@ -7,7 +7,7 @@
 //! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left (`stock`).
 
 use super::plan::stamp;
-use super::stock::{Traces, take_stock};
+use super::stock::{Traces, left_over, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result};
@@ -304,7 +304,11 @@ impl<'a> Run<'a> {
         self.figures.reconnects = access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
         let failures = std::mem::take(&mut self.failures).into_iter().chain(std::mem::take(&mut ledger.failures));
-        ledger.failures = failures.map(|failure| failure.in_account(&access.account.name)).collect();
+        ledger.failures = failures.collect();
+        if !self.traces.broken {
+            ledger.failures.extend(left_over(&ledger));
+        }
+        ledger.failures = ledger.failures.into_iter().map(|failure| failure.in_account(&access.account.name)).collect();
         self.record_status(Some(&ledger), ledger.failures.first())?;
         Ok(ApplySummary {
             figures: self.figures.clone(),

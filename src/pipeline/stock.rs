@@ -200,6 +200,18 @@ fn imbalance(ledger: &AccountLedger) -> Option<Error> {
     })
 }
 
+/// What a run was to copy and is not there, though nothing failed. An exit status is never without a reason.
+pub fn left_over(ledger: &AccountLedger) -> Option<Error> {
+    let left = ledger.outcomes.pending;
+    (left > 0 && ledger.ending == Ending::Complete && ledger.failures.is_empty()).then(|| {
+        let what = if left == 1 { "1 message is".to_owned() } else { format!("{left} messages are") };
+        Error::new(Kind::Changed, format!("{what} still to copy, though nothing failed"))
+            .scope(Scope::Account)
+            .because("a mailbox changed on the destination meanwhile, as when it is renamed, replaced or restored")
+            .hint("run `mailferry sync`: what is there is matched anew, and the rest is copied")
+    })
+}
+
 /// Where the account stands, from where it stood when it was planned and what was done since.
 fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
     let mut moved = done.total().min(ledger.outcomes.pending);
@@ -218,6 +230,10 @@ fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
         Error::new(Kind::Refused, "a mailbox stays behind")
             .scope(Scope::Mailbox)
             .because(&omitted.reason)
+            .hint(
+                "the next `mailferry sync` looks at it again; what shall stay there is left out with exclude, and given \
+                 another name with rename, under [mailboxes]",
+            )
             .in_mailbox(&omitted.mailbox.path())
             .hint("`mailferry plan` names all that stays behind; once it is mended, run `mailferry sync`")
     })
@@ -236,6 +252,16 @@ mod tests {
             let error = imbalance(&ledger(held)).expect("it does not balance");
             assert!(error.line().contains(&format!("{held} messages, and 6")), "{}", error.line());
         }
+    }
+
+    #[test]
+    fn what_is_left_over_has_a_reason_unless_another_one_is_told() {
+        let outcomes = |pending| Outcomes { copied: 3, pending, ..Outcomes::default() };
+        let mut ledger = AccountLedger { outcomes: outcomes(2), held: 5, ..AccountLedger::default() };
+        assert!(left_over(&ledger).expect("a reason").line().contains("2 messages are still to copy"));
+        ledger.failures.push(Error::new(Kind::Refused, "something"));
+        assert!(left_over(&ledger).is_none());
+        assert!(left_over(&AccountLedger { outcomes: outcomes(0), ..AccountLedger::default() }).is_none());
     }
 
     #[test]
