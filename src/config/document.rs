@@ -7,7 +7,8 @@
 
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
 use super::quantity::{parse_duration, parse_percent, parse_size};
-use super::value::{not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type};
+use super::value::{day, not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type};
+use crate::model::InternalDate;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -175,6 +176,11 @@ impl<'d> Table<'d> {
             let too_short = || Mistake::new("at least one second is needed");
             Some(parse_duration(text)?).filter(|duration| !duration.is_zero()).ok_or_else(too_short)
         })
+    }
+
+    /// A day, as the moment in which it begins in UTC.
+    pub fn day(&mut self, key: &'static str) -> Option<At<InternalDate>> {
+        self.parsed(key, day)
     }
 
     /// A percentage.

@@ -3,7 +3,7 @@
 use super::document::{At, Table};
 use super::mistake::{Findings, Mistake, did_you_mean};
 use crate::model::SpecialUse;
-use crate::model::policy::{MailboxPolicy, Mode, Policy};
+use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
 
@@ -21,15 +21,44 @@ pub(super) fn read(default: &Policy, mailboxes: Option<Table>, sync: Option<Tabl
 }
 
 fn read_sync(default: &Policy, mut table: Table) -> Policy {
+    let max_message_octets = table.size("max_message_size", 1);
+    let messages = read_filter(&default.messages, &mut table);
+    check_sizes(&messages, max_message_octets.as_ref(), table.findings());
     let policy = Policy {
         mode: table.word("mode", &MODES).map_or(default.mode, |mode| mode.value),
-        max_message_octets: table.size("max_message_size", 1).map(|size| size.value).or(default.max_message_octets),
+        max_message_octets: max_message_octets.map(|size| size.value).or(default.max_message_octets),
+        messages,
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes.clone(),
     };
     table.finish();
     policy
+}
+
+/// Which messages are copied.
+fn read_filter(default: &MessageFilter, table: &mut Table) -> MessageFilter {
+    let (since, before) = (table.day("since"), table.day("before"));
+    if let (Some(since), Some(before)) = (&since, &before)
+        && since.value >= before.value
+    {
+        let mistake = Mistake::new("`before` in [sync] is no later than `since`: no message would be copied");
+        table.findings().add(mistake.fix("correct one of the two").at(&before.origin));
+    }
+    MessageFilter {
+        since: since.map(|day| day.value).or(default.since),
+        before: before.map(|day| day.value).or(default.before),
+        min_octets: table.size("min_message_size", 1).map(|size| size.value).or(default.min_octets),
+        unseen: table.switch("unseen").map_or(default.unseen, |switch| switch.value),
+        flagged: table.switch("flagged").map_or(default.flagged, |switch| switch.value),
+    }
+}
+
+fn check_sizes(filter: &MessageFilter, most: Option<&At<u64>>, findings: &Findings) {
+    if let Some(most) = most.filter(|most| filter.min_octets.is_some_and(|least| least > most.value)) {
+        let mistake = Mistake::new("`max_message_size` in [sync] is less than `min_message_size`");
+        findings.add(mistake.fix("correct one of the two").at(&most.origin));
+    }
 }
 
 fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {

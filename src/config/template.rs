@@ -149,6 +149,7 @@ destination_user = \"<user on the new server>\"
 # [sync]
 # mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server
 # delete_guard = \"10%\"            # in mirror mode: never delete more of any one mailbox without --allow-deletes
+# since = \"2024-01-01\"            # and before: by the date on the old server (UTC); also min_message_size, unseen, flagged
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
 

@@ -3,9 +3,9 @@
 use super::surroundings::Surroundings;
 use super::*;
 use crate::error::{Kind, Scope};
-use crate::model::Side;
 use crate::model::policy::Mode;
 use crate::model::server::{Address, Compress, MasterStyle, Mechanism, Preset, Tls};
+use crate::model::{InternalDate, Side};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
@@ -163,6 +163,11 @@ fn every_key_of_the_contract_is_read() {
         mode = "mirror"
         max_message_size = "50MB"
         restore_missing = true
+        since = "2024-01-31"
+        before = 2025-01-01
+        min_message_size = "1kB"
+        unseen = true
+        flagged = true
         delete_guard = "25%"
         [limits]
         memory = "256MB"
@@ -200,6 +205,9 @@ fn every_key_of_the_contract_is_read() {
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
+    let filter = settings.policy.messages;
+    assert_eq!((filter.since, filter.before), (Some(InternalDate(1_706_659_200)), Some(InternalDate(1_735_689_600))));
+    assert!(filter.min_octets == Some(1000) && filter.unseen && filter.flagged);
     assert_eq!((settings.policy.mode, settings.policy.delete_guard), (Mode::Mirror, 25));
     let limits = Limits {
         memory_octets: 256_000_000,
@@ -301,6 +309,12 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
             "m.toml:10: `delete_guard` in [sync]: `10` is not a percentage; write it like 10%",
         ),
         ("[sync]\nmax_message_size = \"fat\"", "`fat` is not a size; write it like 50MB"),
+        ("[sync]\nsince = \"yesterday\"", "`since` in [sync]: `yesterday` is not a date; write it like \"2024-01-31\""),
+        ("[sync]\nsince = 2024-01-01T10:00:00", "`2024-01-01T10:00:00` is not a date"),
+        ("[sync]\nbefore = 2024", "`before` in [sync]: a date is expected, not a whole number"),
+        ("[sync]\nsince = 2024-02-01\nbefore = \"2024-02-01\"", "`before` in [sync] is no later than `since`"),
+        ("[sync]\nmin_message_size = 9\nmax_message_size = 8", "`max_message_size` in [sync] is less than `min_messag"),
+        ("[sync]\nunseen = 1", "true or false is expected"),
         ("[sync]\nmax_message_size = 0", "this is too small; the least is 1, in octets"),
         (
             "[limits]\nbandwidth = \"fast\"",

@@ -1,6 +1,7 @@
 //! One TOML value, read or refused; what is said of it names no key, the [`Table`](super::document::Table) does.
 
 use super::mistake::{Mistake, did_you_mean};
+use crate::model::InternalDate;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
@@ -36,6 +37,22 @@ pub(super) fn plain_text(value: &DeValue) -> Result<String, Mistake> {
 pub(super) fn whole_number(value: &DeValue) -> Result<Option<u64>, Mistake> {
     let integer = value.as_integer().ok_or_else(|| wrong_type("a whole number", value))?;
     Ok(u64::from_str_radix(integer.as_str(), integer.radix()).ok())
+}
+
+/// A day, in quotes or as TOML's own date; the moment in which it begins in UTC.
+pub(super) fn day(value: &DeValue) -> Result<InternalDate, Mistake> {
+    let written = match value {
+        DeValue::Datetime(date) => date.to_string(),
+        _ => plain_text(value).map_err(|_| wrong_type("a date", value).fix("write it like \"2024-01-31\""))?,
+    };
+    let wrong = || Mistake::new(format!("`{written}` is not a date")).fix("write it like \"2024-01-31\"");
+    let date: jiff::civil::Date = written.parse().map_err(|_| wrong())?;
+    // Nothing but the date: a time of day would be left out without a word.
+    if date.to_string() != written {
+        return Err(wrong());
+    }
+    let moment = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?;
+    Ok(InternalDate(moment.timestamp().as_second()))
 }
 
 /// Says what was expected and what kind of value is there, never the value.

@@ -1,6 +1,6 @@
 //! The digest of a policy, by which a plan knows the settings that it was made with.
 
-use crate::model::policy::{MailboxPolicy, Mode, Policy};
+use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
 use sha2::{Digest as _, Sha256};
 
 /// 16 octets that change with anything that the diff decides by, and with nothing else.
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 /// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
 /// out: a new one does not compile until it is fed.
 pub fn policy_digest(policy: &Policy) -> [u8; 16] {
-    let Policy { mode, mailboxes, max_message_octets, restore_missing, delete_guard } = policy;
+    let Policy { mode, mailboxes, messages, max_message_octets, restore_missing, delete_guard } = policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
@@ -16,6 +16,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
     }
     hasher.update([*delete_guard]);
     feed_mailboxes(&mut hasher, mailboxes);
+    feed_messages(&mut hasher, *messages);
     hasher.update([u8::from(max_message_octets.is_some()), u8::from(*restore_missing)]);
     hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
     crate::model::Digest::from_sha256(hasher.finalize().into()).0
@@ -31,6 +32,16 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
     feed_texts(hasher, reserved.iter());
 }
 
+fn feed_messages(hasher: &mut Sha256, filter: MessageFilter) {
+    let MessageFilter { since, before, min_octets, unseen, flagged } = filter;
+    for date in [since, before] {
+        hasher.update([u8::from(date.is_some())]);
+        hasher.update(date.map_or(0, |date| date.0).to_be_bytes());
+    }
+    hasher.update([u8::from(min_octets.is_some()), u8::from(unseen), u8::from(flagged)]);
+    hasher.update(min_octets.unwrap_or(0).to_be_bytes());
+}
+
 fn feed_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a String> + Clone) {
     hasher.update((texts.clone().count() as u64).to_be_bytes());
     for text in texts {
@@ -42,11 +53,12 @@ fn feed_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a String> +
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::InternalDate;
     use std::collections::HashSet;
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 12];
+        let mut policies = vec![Policy::default(); 17];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -58,6 +70,11 @@ mod tests {
         policies[9].delete_guard = 11;
         policies[10].mailboxes.prefix = Some("Old".to_owned());
         policies[11].mailboxes.reserved = vec!["Old".to_owned()];
+        policies[12].messages.since = Some(InternalDate(0));
+        policies[13].messages.before = Some(InternalDate(0));
+        policies[14].messages.min_octets = Some(0);
+        policies[15].messages.unseen = true;
+        policies[16].messages.flagged = true;
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

@@ -1,5 +1,6 @@
 //! What the user wants of a migration: settings that the diff decides by. Part of what a plan is stamped with.
 
+use super::InternalDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,11 +48,27 @@ impl Default for MailboxPolicy {
     }
 }
 
+/// Which messages are copied. What is on the destination already, or was copied before, is not touched by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MessageFilter {
+    /// With an internal date of that moment or later.
+    pub since: Option<InternalDate>,
+    /// With an internal date before that moment.
+    pub before: Option<InternalDate>,
+    /// At least that large.
+    pub min_octets: Option<u64>,
+    /// Without `\Seen`.
+    pub unseen: bool,
+    /// With `\Flagged`.
+    pub flagged: bool,
+}
+
 /// All that the diff decides by.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Policy {
     pub mode: Mode,
     pub mailboxes: MailboxPolicy,
+    pub messages: MessageFilter,
     /// Larger messages are skipped and named. `None`: what the destination says that it takes.
     pub max_message_octets: Option<u64>,
     /// Copy again what was copied once and is gone from the destination.
@@ -68,6 +85,7 @@ impl Default for Policy {
         Policy {
             mode: Mode::Copy,
             mailboxes: MailboxPolicy::default(),
+            messages: MessageFilter::default(),
             max_message_octets: None,
             restore_missing: false,
             delete_guard: DELETE_GUARD,

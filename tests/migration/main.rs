@@ -25,6 +25,7 @@
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
+//! - [`which`]: messages that are left out by date, size and flags.
 //! - [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -56,4 +57,5 @@ mod state;
 mod sudden_end;
 mod watching;
 mod where_to;
+mod which;
 mod whole;

@@ -20,10 +20,11 @@ use super::order::Order;
 use super::removals::Removals;
 use super::roster::Roster;
 use super::same::{self, Verdict};
+use super::wanted;
 use crate::error::Result;
 use crate::model::amount::grow;
-use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped};
-use crate::model::policy::Policy;
+use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
+use crate::model::policy::{MessageFilter, Policy};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
 use std::collections::HashSet;
 
@@ -103,6 +104,7 @@ struct Decision<'a> {
     capacity: &'a FlagCapacity,
     judge: Judge<'a>,
     size_limit: SizeLimit,
+    wanted: MessageFilter,
     restore_missing: bool,
     /// Destination records that no live link names, ascending by identity.
     candidates: Roster,
@@ -138,6 +140,7 @@ impl<'a> Decision<'a> {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
             judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
+            wanted: policy.messages,
             restore_missing: policy.restore_missing,
             unmatched: vec![true; candidates.len()],
             candidates,
@@ -245,6 +248,10 @@ impl<'a> Decision<'a> {
     }
 
     fn copy(&mut self, record: MessageRecord) {
+        if let Some(reason) = wanted::objection(&self.wanted, &record) {
+            let (uid, reason) = (record.uid, reason.to_owned());
+            return self.plan.skipped.push(Skipped { uid, reason, whose: Whose::Settings });
+        }
         match self.size_limit.objection(record.octets) {
             Some((whose, reason)) => self.plan.skipped.push(Skipped { uid: record.uid, reason, whose }),
             None => {

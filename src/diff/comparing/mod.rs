@@ -3,7 +3,7 @@
 //! - [`messages`]: the story; [`comparison`]: what it compares.
 //! - [`same`]: whether two messages are one: asked by all others, and answered nowhere else.
 //! - [`links`]: what was tied before. [`roster`] and [`matching`]: what is tied now. [`flags`]: which flags follow.
-//!   [`removals`]: what may go from the destination.
+//!   [`wanted`]: what is copied at all. [`removals`]: what may go from the destination.
 
 pub mod comparison;
 pub mod flags;
@@ -14,3 +14,4 @@ pub(in crate::diff) mod order;
 pub mod removals;
 pub mod roster;
 pub mod same;
+pub mod wanted;
