@@ -223,12 +223,11 @@ fn check_name(name: &RawName) {
 /// Status responses with their codes: greetings, tagged answers, SELECT, APPENDUID; and what else a server says of
 /// itself.
 pub fn statuses(octets: &[u8]) {
-    let mut unanswered = BTreeSet::from([1, 2, 3]);
     let mut gathered = Gathered::default();
     for response in whole(octets) {
         gathered.take(&response);
         let line = response.text();
-        drop(tagged(line, &mut unanswered));
+        drop(tagged(line));
         let status = line.iter().position(|octet| *octet == b' ').and_then(|at| Status::parse(&line[at + 1..]));
         status.iter().for_each(check_status);
         let mut response = response;

@@ -96,6 +96,22 @@ pub struct Timeouts {
     pub slow: Duration,
 }
 
+/// How much longer a command may take than one of its octets.
+const COMMAND_FACTOR: u32 = 2;
+
+impl Timeouts {
+    /// For a command, as long as nothing comes that it asked for. Some servers say again and again that they are still
+    /// there, and work meanwhile.
+    pub fn command(&self) -> Duration {
+        self.slow.saturating_mul(COMMAND_FACTOR)
+    }
+
+    /// For the greeting and the login in all.
+    pub fn whole_login(&self) -> Duration {
+        self.login.saturating_mul(COMMAND_FACTOR)
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;

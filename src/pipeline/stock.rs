@@ -169,6 +169,7 @@ impl Stock<'_> {
         let wanted = Wanted::Only(self.traces.touched.clone());
         let listed = access.with_session(Side::Destination, |session| {
             SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::WhereOthersMayBe)
+                .of_changed()
                 .run(&wanted)
         });
         match listed {

@@ -10,6 +10,9 @@ use super::tally::Tally;
 use crate::error::Result;
 use crate::model::{Digest, Flags, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
 
+/// To look for one range of UIDs costs as much as to look at so many records.
+const RECORDS_A_LOOK: u64 = 64;
+
 /// Changes the listing of one mailbox. Dropped without [`ListingWriter::finish`] it leaves the mailbox as it was, or
 /// unlisted. One writer a mailbox at a time.
 pub struct ListingWriter {
@@ -100,12 +103,17 @@ impl ListingWriter {
 
     /// Removes the records of these UIDs, where there are any. A range may span all UIDs.
     pub fn remove(&mut self, uids: &UidSet) -> Result<()> {
-        uids.ranges().try_for_each(|(first, last)| self.remove_between(first, last, &UidSet::new()))
+        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(()) };
+        // Where the ranges are many, it costs less to look at each record once.
+        if uids.ranges().count() as u64 > self.records() / RECORDS_A_LOOK {
+            return self.remove_between(first, last, |uid| uids.contains(uid));
+        }
+        uids.ranges().try_for_each(|(first, last)| self.remove_between(first, last, |_| true))
     }
 
     /// Removes all records but those of these UIDs.
     pub fn retain(&mut self, uids: &UidSet) -> Result<()> {
-        self.remove_between(Uid(0), Uid(u32::MAX), uids)
+        self.remove_between(Uid(0), Uid(u32::MAX), |uid| !uids.contains(uid))
     }
 
     /// Writes what is left and then, or in the same batch, the header. The description and the sync point are those
@@ -133,10 +141,10 @@ impl ListingWriter {
         MailboxHeader { state: MailboxState { records, octets: self.octets, revision, ..state }, tally }
     }
 
-    fn remove_between(&mut self, first: Uid, last: Uid, kept: &UidSet) -> Result<()> {
+    fn remove_between(&mut self, first: Uid, last: Uid, goes: impl Fn(Uid) -> bool) -> Result<()> {
         for number in self.leaves.numbers(first..=last)? {
             let uids = self.leaves.uids(number).map_err(|error| self.account.spoilt(error, &self.mailbox))?;
-            for uid in uids.into_iter().filter(|uid| (first..=last).contains(uid) && !kept.contains(*uid)) {
+            for uid in uids.into_iter().filter(|uid| (first..=last).contains(uid) && goes(*uid)) {
                 if let Some(removed) = self.leaves.remove(uid)? {
                     self.octets = self.octets.wrapping_sub(removed.octets);
                     self.changed = true;

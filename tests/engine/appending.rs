@@ -92,11 +92,31 @@ fn mailbox_name_of_an_append_is_quoted() {
 
 #[test]
 fn answer_that_comes_while_an_invitation_is_awaited_is_kept() {
-    let script = "C: NOOP\nI: * 4 EXISTS⏎m1 OK noop⏎+ go on\nC: APPEND\nS: $ OK [APPENDUID 7 9] done";
+    let script = "C: APPEND\nI: * 4 EXISTS⏎m1 OK [APPENDUID 7 8] one⏎+ go on\nC: APPEND\nS: $ OK [APPENDUID 7 9] done";
     let (_scripted, mut session) = logged_in(ALL, script);
+    let mut first = session.begin_append(&raw("INBOX")).expect("begun");
+    session.add_message(&mut first, &upload(&[])).expect("sent");
+    session.end_append(&first).expect("sent");
+    assert_eq!(append(&mut session, &[upload(&["$new"])]).expect("stored"), stored(&[9]));
+    assert_eq!(session.finish_append(first).expect("it was kept"), stored(&[8]));
+}
+
+/// Its literals are written without reading in between: nothing may be unanswered that brings much.
+///
+/// Holds engine/conversation/sender.rs invariant 3.
+#[test]
+fn append_waits_until_other_commands_are_answered() {
+    let script = "C: NOOP\nS: * 4 EXISTS\nS: $ OK noop\nC: APPEND\nS: $ OK [APPENDUID 7 9] done";
+    let (scripted, mut session) = logged_in(ALL, script);
     let noop = session.send(b"NOOP").expect("sent");
-    assert_eq!(append(&mut session, &[upload(&[])]).expect("stored"), stored(&[9]));
+    let mut pending = session.begin_append(&raw("INBOX")).expect("begun");
+    let early = session.send(b"NOOP").expect("it waits");
+    session.add_message(&mut pending, &upload(&[])).expect("sent");
+    session.end_append(&pending).expect("sent");
+    assert_eq!(session.finish_append(pending).expect("stored"), stored(&[9]));
     assert!(session.finish(noop, |_| Ok(())).expect("it was kept").is_ok());
+    assert!(session.finish(early, |_| Ok(())).is_err(), "the script ends here");
+    assert_eq!(scripted.commands()[1..].iter().map(|line| &line[..4]).collect::<Vec<_>>(), ["NOOP", "APPE"]);
 }
 
 #[test]

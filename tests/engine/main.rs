@@ -6,12 +6,16 @@
 //! - [`compressing`]: COMPRESS=DEFLATE agreed on, refused, and broken.
 //! - [`reading`]: framing and its limits; SELECT, LIST and FETCH answered oddly.
 //! - [`appending`]: literals, refusals, and answers out of turn.
+//! - [`ahead`]: commands sent before the answers to others are read.
+//! - [`deadlines`]: servers that never come to an end.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ahead;
 mod appending;
 mod compressing;
 mod connecting;
 mod conversation;
+mod deadlines;
 mod reading;

@@ -120,10 +120,52 @@ fn search_and_vanished_with_impossible_uids_are_clipped() {
         "ESEARCH",
         "C: UID SEARCH\nS: * ESEARCH (TAG \"m1\") UID ALL 1:3,4294967296,0\nS: $ OK done\nC: UID SEARCH\nS: * SEARCH 0 2 4294967299 x 3\nS: $ OK done",
     );
-    let tag = session.send_search_all().expect("send");
-    let first = session.finish_search_all(tag, |_| Ok(())).expect("an answer");
+    let search = session.send_search_all(3).expect("send").expect("one command");
+    let first = session.finish_search_all(search, |_| Ok(())).expect("an answer");
     assert!(first.is_none_or(|set| set.len() <= 3));
-    let tag = session.send_search_all().expect("send");
-    let second = session.finish_search_all(tag, |_| Ok(())).expect("an answer").expect("a set");
+    let search = session.send_search_all(3).expect("send").expect("one command");
+    let second = session.finish_search_all(search, |_| Ok(())).expect("an answer").expect("a set");
     assert_eq!(second.iter().map(|uid| uid.0).collect::<Vec<_>>(), [2, 3]);
+}
+
+/// A search for a million messages is asked for in parts: no line is longer than a line may be.
+#[test]
+fn search_of_a_large_mailbox_goes_by_windows() {
+    const MESSAGES: u32 = 200_000;
+    let uids = |from: u32, to: u32| (from..=to).map(|number| (3_000_000 + 3 * number).to_string()).collect::<Vec<_>>();
+    let windows =
+        [(1, 65_536, "65536"), (65_537, 131_072, "131072"), (131_073, 196_608, "196608"), (196_609, MESSAGES, "*")];
+    let script: String = windows
+        .iter()
+        .map(|(from, to, last)| {
+            let answer = uids(*from, *to).join(" ");
+            format!("C: UID SEARCH {from}:{last}\nS: * SEARCH {answer}\nS: $ OK done\n")
+        })
+        .collect();
+    let (scripted, mut session) = logged_in("", &script);
+    let search = session.send_search_all(MESSAGES).expect("send").expect("some commands");
+    let found = session.finish_search_all(search, |_| Ok(())).expect("an answer").expect("a whole list");
+    assert_eq!(scripted.departures(), [""; 0]);
+    assert_eq!((found.len(), found.last()), (u64::from(MESSAGES), Some(Uid(3_000_000 + 3 * MESSAGES))));
+}
+
+/// What goes between two windows moves what stands behind it: then no window is to be believed.
+#[test]
+fn search_by_windows_in_which_a_message_goes_is_no_whole_list() {
+    let script = "C: UID SEARCH 1:65536\nS: * SEARCH 1\nS: $ OK done\nC: UID SEARCH 65537:*\nS: * 9 EXPUNGE⏎* SEARCH 70001\nS: $ OK done";
+    let (_scripted, mut session) = logged_in("", script);
+    let search = session.send_search_all(70_000).expect("send").expect("two commands");
+    assert_eq!(session.finish_search_all(search, |_| Ok(())).expect("an answer"), None);
+}
+
+/// Holds hazard 9.
+#[test]
+fn search_that_finds_more_than_there_is_ends() {
+    let line = format!("* SEARCH {}", (1..60_000).map(|uid| (2 * uid).to_string()).collect::<Vec<_>>().join(" "));
+    let script = format!("C: UID SEARCH ALL\n{}C: never", format!("S: {line}\n").repeat(4));
+    let (_scripted, mut session) = logged_in("", &script);
+    let search = session.send_search_all(6).expect("send").expect("one command");
+    let error = session.finish_search_all(search, |_| Ok(())).expect_err("too much");
+    assert_eq!(*error.kind(), Kind::Protocol, "{}", error.line());
+    assert!(error.line().contains("more messages than it was asked for"), "{}", error.line());
 }

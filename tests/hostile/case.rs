@@ -35,7 +35,7 @@ pub struct Case {
     pub source: Behaviour,
     pub destination: Behaviour,
     pub first: First,
-    mail: Box<dyn Fn(&mut Account)>,
+    mail: Box<dyn Fn(&mut Account) + Send>,
     /// What the destination holds at the end where it is not what the source holds.
     spoilt: bool,
 }
@@ -62,7 +62,7 @@ impl Case {
         self
     }
 
-    pub fn mail(mut self, fill: impl Fn(&mut Account) + 'static) -> Case {
+    pub fn mail(mut self, fill: impl Fn(&mut Account) + Send + 'static) -> Case {
         self.mail = Box::new(fill);
         self
     }

@@ -13,7 +13,7 @@
 //! - [`identifiers`]: UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ that do not hold.
 //! - [`responses`]: a source and a destination whose responses are broken.
 //! - [`names`]: mailbox names, flags and texts that would be commands.
-//! - [`floods`]: more than memory holds.
+//! - [`bounds`]: more than memory holds, and waits without end: what each case takes is printed.
 //! - [`commands`]: each command, answered in each way that it should not be.
 //! - [`cuts`]: connections that end at any octet.
 //! - [`logins`]: servers that let some in and others not.
@@ -29,10 +29,10 @@ mod support;
 
 mod absences;
 mod appends;
+mod bounds;
 mod case;
 mod commands;
 mod cuts;
-mod floods;
 mod identifiers;
 mod lies;
 mod logins;

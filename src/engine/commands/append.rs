@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// Begins an APPEND, to which messages are added, with [`Session::end_append`] behind the last. Meanwhile nothing else
-    /// can be sent. Others may be unanswered: what comes before the `+` of a literal that is announced is kept for them.
+    /// leaves. Other APPENDs may be unanswered: what comes before the `+` of a literal that is announced is kept for them.
     ///
     /// # Errors
     /// `Connection`, `Refused` for a name that cannot be sent.
@@ -109,9 +109,26 @@ impl Session {
         self.set_timeout(timeout)?;
         self.settle_introduction(&mut |_| Ok(()))?;
         let name = quoted(mailbox)?;
-        let tag = self.next_tag()?;
+        self.check_alive()?;
+        self.await_others()?;
+        let tag = self.sender.begin_append();
         let head = [format!("{} APPEND ", Session::tag_text(tag)).as_bytes(), &name].concat();
         Ok(PendingAppend { tag, head, early: None, count: 0, at_once: false })
+    }
+
+    /// Reads until nothing but APPENDs is unanswered (`conversation/sender.rs` invariant 3).
+    fn await_others(&mut self) -> Result<()> {
+        while !self.sender.may_append() {
+            match self.read_event()? {
+                Event::Completed(tag, status) => self.keep_answer(tag, status),
+                Event::Untagged(_) => {}
+                Event::Continuation => {
+                    let what = "the server asked for a literal before one was offered";
+                    self.alive_after(Err(Error::new(Kind::Protocol, what)))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sends the next message of an APPEND, which may be refused by that.
@@ -143,11 +160,12 @@ impl Session {
     /// # Errors
     /// `Connection`.
     pub fn end_append(&mut self, pending: &PendingAppend) -> Result<()> {
-        if pending.is_refused() {
-            return Ok(());
+        if !pending.is_refused() {
+            let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
+            self.alive_after(sent)?;
         }
-        let sent = self.wire.write(b"\r\n").and_then(|()| self.wire.flush());
-        self.alive_after(sent)
+        self.sender.end_append();
+        self.push()
     }
 
     /// Sends what is gathered of an APPEND that waits for its next message.

@@ -92,7 +92,8 @@ impl Session {
             FlagChange::Add => '+',
             FlagChange::Remove => '-',
         };
-        self.send(format!("UID STORE {uids} {sign}FLAGS.SILENT {}", flag_list(flags)).as_bytes())
+        // Not every server cares for `.SILENT`.
+        self.send_for(format!("UID STORE {uids} {sign}FLAGS.SILENT {}", flag_list(flags)).as_bytes(), uids.len())
     }
 }
 

@@ -3,12 +3,13 @@
 //! Completeness is decided message by message, never by the tagged OK: an item that did not come is `None` here, and the
 //! caller decides.
 
-use crate::engine::conversation::session::{Session, Tag};
+use crate::engine::conversation::session::{ANY_RESPONSES, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::date;
+use crate::engine::wire::buffered::LINE_OCTETS;
 use crate::engine::wire::octets::{LITERAL_OCTETS, Octets};
 use crate::engine::wire::response::{Response, Scanner, Value};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
 
 /// Command lines stay below this: every server tried takes it.
@@ -17,6 +18,26 @@ pub const COMMAND_OCTETS: usize = 7_500;
 /// The largest size that is believed: more than any literal that is taken. As many of it as a mailbox has UIDs still add up
 /// to a number of 64 bits.
 const SIZE_OCTETS: u64 = LITERAL_OCTETS + 1;
+
+/// How many messages one SEARCH is about at most: their UIDs fill less than [`LINE_OCTETS`].
+const SEARCH_MESSAGES: u32 = 65_536;
+
+/// How many SEARCHes one mailbox is worth: ten million messages on a server that takes a thousand a command.
+pub const SEARCHES: u32 = 10_000;
+
+/// The longest list of flags that is taken, of a message as of a mailbox. One that is longer counts as none: thousands of
+/// keywords are no message's.
+pub const FLAGS_OCTETS: usize = 64 << 10;
+
+/// A search for all UIDs, sent and not answered.
+pub struct Search(Vec<Tag>);
+
+impl Search {
+    /// How many commands it is.
+    pub fn commands(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// What one FETCH response says of one message.
 #[derive(Debug, Default)]
@@ -66,7 +87,15 @@ impl Session {
     /// # Errors
     /// `Connection`.
     pub fn send_fetch(&mut self, uids: &UidSet, items: &str) -> Result<Tag> {
-        self.send(format!("UID FETCH {uids} {items}").as_bytes())
+        self.send_for(format!("UID FETCH {uids} {items}").as_bytes(), uids.len())
+    }
+
+    /// The same from this UID on to the last. The answer names the last message even where that is below it.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_fetch_from(&mut self, first: Uid, items: &str) -> Result<Tag> {
+        self.send_for(format!("UID FETCH {first}:* {items}").as_bytes(), ANY_RESPONSES)
     }
 
     /// Sends UID FETCH for flags changed after `modseq`, with vanished UIDs where QRESYNC is on.
@@ -75,7 +104,8 @@ impl Session {
     /// `Connection`.
     pub fn send_fetch_changed(&mut self, last: Uid, modseq: ModSeq) -> Result<Tag> {
         let vanished = if self.qresync { " VANISHED" } else { "" };
-        self.send(format!("UID FETCH 1:{last} {FLAG_ITEMS} (CHANGEDSINCE {modseq}{vanished})").as_bytes())
+        let command = format!("UID FETCH 1:{last} {FLAG_ITEMS} (CHANGEDSINCE {modseq}{vanished})");
+        self.send_for(command.as_bytes(), u64::from(last.0))
     }
 
     /// Whether [`Session::send_fetch_changed`] also brings vanished UIDs.
@@ -98,17 +128,32 @@ impl Session {
         Ok(status)
     }
 
-    /// Asks for all UIDs of the open mailbox, without waiting: as ranges where the server can (RFC 4731).
+    /// Asks for all UIDs of the open mailbox, which holds about so many messages, without waiting: as ranges where the
+    /// server can (RFC 4731), and so many messages at a time that an answer is never longer than a line may be. `None`
+    /// where that would be more than [`SEARCHES`] commands.
     ///
     /// # Errors
     /// `Connection`.
-    pub fn send_search_all(&mut self) -> Result<Tag> {
-        let extended = self.capabilities.has("ESEARCH");
-        self.send(if extended { b"UID SEARCH RETURN (ALL) ALL" } else { b"UID SEARCH ALL" })
+    pub fn send_search_all(&mut self, messages: u32) -> Result<Option<Search>> {
+        let window = SEARCH_MESSAGES.min(u32::try_from(self.most_messages()).unwrap_or(u32::MAX));
+        let windows = messages.div_ceil(window).max(1);
+        if windows > SEARCHES {
+            return Ok(None);
+        }
+        let command = if self.capabilities.has("ESEARCH") { "UID SEARCH RETURN (ALL)" } else { "UID SEARCH" };
+        if windows == 1 {
+            return Ok(Some(Search(vec![self.send(format!("{command} ALL").as_bytes())?])));
+        }
+        // By sequence numbers, as UIDs may lie far apart.
+        let keys =
+            (0..windows).map(|number| (number * window + 1, (number + 1 < windows).then(|| (number + 1) * window)));
+        let text = |last: Option<u32>| last.map_or_else(|| "*".to_owned(), |last| last.to_string());
+        let tags = keys.map(|(first, last)| self.send(format!("{command} {first}:{}", text(last)).as_bytes()));
+        Ok(Some(Search(tags.collect::<Result<_>>()?)))
     }
 
-    /// Reads the answer to [`Session::send_search_all`]. `None` when it is no complete list: iCloud answers with a
-    /// count alone.
+    /// Reads the answers to [`Session::send_search_all`]. `None` when they are no complete list: iCloud answers with a count
+    /// alone, and messages that go between two of the commands move those behind them.
     ///
     /// What comes of FETCHes in flight meanwhile goes to `event`.
     ///
@@ -116,19 +161,32 @@ impl Session {
     /// `Connection`, `Protocol`, what `event` returns.
     pub fn finish_search_all(
         &mut self,
-        tag: Tag,
+        search: Search,
         mut event: impl FnMut(FetchEvent) -> Result<()>,
     ) -> Result<Option<UidSet>> {
-        let mut found: Option<UidSet> = None;
-        let status = self.finish(tag, |response| {
-            match searched(response.text()) {
-                Some(part) => found.get_or_insert_default().merge(&part),
-                None => fetch_event(response).map_or(Ok(()), &mut event)?,
-            }
-            Ok(())
-        })?;
-        Ok(found.filter(|_| status.is_ok()))
+        let several = search.0.len() > 1;
+        let (mut found, mut whole) = (UidSet::new(), true);
+        for tag in search.0 {
+            let (mut answered, mut octets) = (false, 0);
+            let status = self.finish(tag, |response| {
+                if let Some(part) = searched(response.text()) {
+                    answered = true;
+                    octets += response.text().len();
+                    found.merge(&part);
+                    return if octets > LINE_OCTETS { Err(too_many_found()) } else { Ok(()) };
+                }
+                let Some(happened) = fetch_event(response) else { return Ok(()) };
+                whole &= !(several && matches!(happened, FetchEvent::Expunged | FetchEvent::Vanished(_)));
+                event(happened)
+            })?;
+            whole &= answered && status.is_ok() && !status.is_cut();
+        }
+        Ok(whole.then_some(found))
     }
+}
+
+fn too_many_found() -> Error {
+    Error::new(Kind::Protocol, "the server found more messages than it was asked for")
 }
 
 /// The UIDs of a SEARCH or ESEARCH response that holds them all.
@@ -233,7 +291,10 @@ fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
         Item::Uid => {
             found.uid = scanner.number().and_then(|uid| u32::try_from(uid).ok()).filter(|&uid| uid > 0).map(Uid);
         }
-        Item::Flags => found.flags = Some(scanner.read_list(|list| Flags::from_texts(list.split(' ')))?),
+        Item::Flags => {
+            let flags = |list: &str| (list.len() <= FLAGS_OCTETS).then(|| Flags::from_texts(list.split(' ')));
+            found.flags = scanner.read_list(flags)?;
+        }
         Item::InternalDate => found.internal_date = Some(date::parse(&scanner.string()?)),
         Item::Size => found.octets = scanner.number().map(|octets| octets.min(SIZE_OCTETS)),
         Item::Body => {

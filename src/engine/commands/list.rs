@@ -8,7 +8,7 @@ use super::inbox::object_id;
 use super::namespaces::namespaces;
 use super::quota::{QUOTA_COMMAND, quota_line};
 use crate::engine::conversation::reticence::Optional;
-use crate::engine::conversation::session::{Session, Tag, with_mailbox};
+use crate::engine::conversation::session::{LISTING_RESPONSES, Session, Tag, with_mailbox};
 use crate::engine::wire::response::Response;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse, SyncPoint};
@@ -20,8 +20,12 @@ use std::collections::{HashMap, HashSet};
 /// How many STATUS commands are in flight where LIST cannot bring their answers.
 const STATUS_IN_FLIGHT: usize = 32;
 
-/// Responses to the listing of one account, so that a server that never ends does not fill the memory.
-const LISTING_RESPONSES: usize = 400_000;
+/// How many octets of responses the listing of one account may bring, so that a server that never ends does not fill the
+/// memory: more than any account has.
+const LISTING_OCTETS: u64 = 16 << 20;
+
+/// An account has a handful of quotas.
+const QUOTAS: usize = 100;
 
 /// One mailbox, as listed.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,8 +61,8 @@ pub struct Listing {
 
 #[derive(Default)]
 pub(in crate::engine) struct Found {
-    /// Responses so far.
-    count: usize,
+    /// Octets so far.
+    octets: u64,
     /// Lines of a listing that cannot be understood.
     unreadable: Vec<Unreadable>,
     quotas: Vec<Quota>,
@@ -74,6 +78,7 @@ pub(in crate::engine) struct Found {
 struct ListLine {
     raw: RawName,
     delimiter: Option<char>,
+    /// Those that are understood, each once.
     attributes: Vec<String>,
 }
 
@@ -173,9 +178,9 @@ impl Session {
         match form {
             Some(form) => match self.send_optional(Optional::List(form), command(form))? {
                 Some(tag) => Ok(tag),
-                None => self.send(command(last)),
+                None => self.send_for(command(last), LISTING_RESPONSES),
             },
-            None => self.send(command(last)),
+            None => self.send_for(command(last), LISTING_RESPONSES),
         }
     }
 
@@ -267,9 +272,10 @@ fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> Option<Sync
 impl Found {
     pub(in crate::engine) fn take(&mut self, mut response: Response) -> Result<()> {
         let text = response.text().to_ascii_uppercase();
-        self.count += 1;
-        if self.count > LISTING_RESPONSES {
-            let what = format!("the server sent more than {LISTING_RESPONSES} responses to the listing of an account");
+        self.octets = self.octets.saturating_add(response.weight());
+        if self.octets > LISTING_OCTETS {
+            let mebibytes = LISTING_OCTETS >> 20;
+            let what = format!("the server sent more than {mebibytes} MiB of responses to the listing of an account");
             return Err(Error::new(Kind::Protocol, what));
         }
         if text.starts_with(b"* LIST ") {
@@ -287,6 +293,7 @@ impl Found {
             self.statuses.extend(status_line(&mut response));
         } else if text.starts_with(b"* QUOTA ") {
             self.quotas.extend(quota_line(&mut response).unwrap_or_default());
+            self.quotas.truncate(QUOTAS);
         } else if text.starts_with(b"* NAMESPACE ") {
             match namespaces(&mut response) {
                 Some(namespaces) => self.namespaces = namespaces,
@@ -382,6 +389,18 @@ fn attribute(text: &str) -> Option<Attribute> {
     }
 }
 
+/// Those of the attributes that are understood, each once: a server may send any number.
+fn known(attributes: Vec<String>) -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    for text in attributes {
+        let is_understood = attribute(&text).is_some() || text.eq_ignore_ascii_case("\\Subscribed");
+        if is_understood && !known.iter().any(|other| other.eq_ignore_ascii_case(&text)) {
+            known.push(text);
+        }
+    }
+    known
+}
+
 fn shown(octets: &[u8]) -> String {
     sanitized(&String::from_utf8_lossy(octets))
 }
@@ -417,7 +436,7 @@ fn list_line(response: &mut Response) -> Result<ListLine, Misread> {
         scanner.spaces();
         scanner.word()?;
         scanner.spaces();
-        let attributes = scanner.words()?;
+        let attributes = known(scanner.words()?);
         scanner.spaces();
         let delimiter = scanner.string()?.first().map(|&octet| char::from(octet));
         scanner.spaces();

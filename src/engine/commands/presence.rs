@@ -46,7 +46,7 @@ impl Session {
     /// `Connection`, `Protocol`.
     pub fn look_for(&mut self, uids: &UidSet) -> Result<Sighting> {
         let mut sighting = Sighting::default();
-        for chunk in uids.chunks(COMMAND_OCTETS, WINDOW) {
+        for chunk in uids.chunks(COMMAND_OCTETS, WINDOW.min(self.most_messages())) {
             let fetch = self.send_fetch(&chunk, FLAG_ITEMS)?;
             let search = self.send_search(&chunk)?;
             let fetched = self.finish_sighting(fetch, &chunk, &mut sighting)?;
@@ -85,7 +85,7 @@ impl Session {
             Ok(())
         })?;
         Ok(match status.condition {
-            Condition::Ok => Answer::Told,
+            Condition::Ok if !status.is_cut() => Answer::Told,
             Condition::Bad => Answer::NotUnderstood,
             _ => Answer::Refused(status.text),
         })

@@ -6,6 +6,9 @@ use crate::model::server::{Quota, QuotaResource};
 /// STORAGE is counted in units of this many octets on the wire.
 const STORAGE_UNIT: u64 = 1024;
 
+/// Resources of one quota root: there are two that count here.
+const RESOURCES: usize = 8;
+
 /// Asks for the quotas that the INBOX counts against.
 pub(in crate::engine) const QUOTA_COMMAND: &[u8] = b"GETQUOTAROOT \"INBOX\"";
 
@@ -30,7 +33,7 @@ pub(in crate::engine) fn quota_line(response: &mut Response) -> Option<Vec<Quota
         let value = |text: &str| number(text.as_bytes()).map(|value| value.saturating_mul(unit));
         Some(Quota { root: root.clone(), resource, used: value(&triple[1])?, limit: value(&triple[2])? })
     };
-    Some(words.chunks_exact(3).filter_map(resource).collect())
+    Some(words.chunks_exact(3).filter_map(resource).take(RESOURCES).collect())
 }
 
 #[cfg(test)]

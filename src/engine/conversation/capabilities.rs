@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
+/// The longest list that is taken; those of servers tried stay below one KiB.
+const CAPABILITY_OCTETS: usize = 64 << 10;
+
 /// The capability list, in upper case.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Capabilities(BTreeSet<String>);
+pub struct Capabilities {
+    words: BTreeSet<String>,
+    is_endless: bool,
+}
 
 /// Which non-synchronising literals may be sent (RFC 7888).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,29 +25,40 @@ pub enum NonSynchronising {
 pub const LITERAL_MINUS_OCTETS: u64 = 4096;
 
 impl Capabilities {
-    /// From the words behind CAPABILITY.
+    /// From the words behind CAPABILITY; none of them where the list is beyond measure.
     pub fn parse(words: &str) -> Self {
-        Capabilities(words.split_ascii_whitespace().map(str::to_ascii_uppercase).collect())
+        match words.len() > CAPABILITY_OCTETS {
+            true => Capabilities { words: BTreeSet::new(), is_endless: true },
+            false => {
+                let words = words.split_ascii_whitespace().map(str::to_ascii_uppercase).collect();
+                Capabilities { words, is_endless: false }
+            }
+        }
+    }
+
+    /// Whether the server sent a list that no server has.
+    pub fn is_endless(&self) -> bool {
+        self.is_endless
     }
 
     /// Whether it is listed; `name` in upper case.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.words.contains(name)
     }
 
     /// The value of `NAME=value`, the first if there are several.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        self.words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 
     /// Whether nothing was learnt yet.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.words.is_empty() && !self.is_endless
     }
 
     /// All words, sorted.
     pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.words.iter().map(String::as_str)
     }
 
     /// Whether it speaks a version of IMAP that we speak.
@@ -70,9 +87,14 @@ impl Capabilities {
         self.value("APPENDLIMIT")?.parse().ok().filter(|&limit: &u64| limit > 0 && limit < u64::from(u32::MAX))
     }
 
+    /// How many messages one command may be about (MESSAGELIMIT, RFC 9738).
+    pub fn message_limit(&self) -> Option<u64> {
+        self.value("MESSAGELIMIT")?.parse().ok().filter(|&limit: &u64| limit > 0)
+    }
+
     /// Removes a capability that turned out not to work.
     pub fn forget(&mut self, name: &str) {
-        self.0.remove(name);
+        self.words.remove(name);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands out, answers in, pipelined.
 //!
-//! - [`session`]: a logged-in connection: tags, untagged responses, death.
+//! - [`session`]: a logged-in connection: untagged responses, death. [`sender`]: tags, and what leaves when.
 //! - [`status`]: OK, NO, BAD and their codes. [`capabilities`]: what the server says that it can do.
 //! - [`order`]: whether commands may be sent ahead of answers that they depend on.
 //! - [`reticence`]: what is not asked any more, because the connection broke on it.
@@ -10,6 +10,7 @@ pub mod capabilities;
 pub mod compression;
 pub mod order;
 pub mod reticence;
+pub mod sender;
 pub mod session;
 pub mod status;
 pub mod vetted;

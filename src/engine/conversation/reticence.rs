@@ -24,6 +24,13 @@ pub(in crate::engine) enum Optional {
     List(usize),
 }
 
+impl Optional {
+    /// Whether its answer is as long as the list of mailboxes.
+    pub(in crate::engine) fn lists(self) -> bool {
+        matches!(self, Optional::Subscriptions | Optional::List(_))
+    }
+}
+
 /// What one account's connections to one server do not ask any more. Cheap to clone.
 #[derive(Clone, Default)]
 pub(in crate::engine) struct Reticence(Arc<Mutex<BTreeMap<Optional, u32>>>);

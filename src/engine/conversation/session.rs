@@ -1,6 +1,7 @@
 //! A logged-in connection: commands go out, tagged answers come back in order, untagged ones are handed on.
 //!
-//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn. A server may
+//! Pipelining is natural here: [`Session::send`] several commands, then [`Session::finish`] each in turn. How many of them
+//! are on their way at one time is decided in one place ([`super::sender`]), and not by who gives them. A server may
 //! work on several at once (Dovecot interleaves UID FETCHes): an untagged response belongs to what it says, never to the
 //! command that is being finished, and tagged answers may come in another order than the commands.
 //!
@@ -8,31 +9,36 @@
 //! 1. A tag is never used twice on one connection.
 //! 2. After any protocol error, untagged BAD, unknown tag or BYE the session is dead: every later call fails.
 //! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
+//! 4. Only answers, and data that was asked for, give a server more time ([`crate::engine::wire::patience`]); and what
+//!    nobody asked for is bounded between two answers. So every wait ends.
 
 use super::capabilities::Capabilities;
 use super::order::Order;
 use super::reticence::{Optional, Reticence};
+pub use super::sender::Tag;
+use super::sender::{Sender, UNASKED_OCTETS, WANTED_OCTETS};
 use super::status::{Condition, Status};
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::vetted::Vetted;
 use crate::engine::wire::budget::Permits;
 use crate::engine::wire::buffered::Wire;
-use crate::engine::wire::octets::Spool;
+use crate::engine::wire::octets::{Spill, Spool};
 use crate::engine::wire::response::Response;
 use crate::error::{Error, Kind, Result};
 use crate::model::RawName;
 use crate::model::server::{Pipelining, Preset, Server};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many untagged responses one command may bring. A full listing of the largest mailbox stays below.
-const UNTAGGED_RESPONSES: u64 = 20_000_000;
+/// How many untagged responses a command may bring of which nobody knows how many there are: no mailbox is larger.
+pub const ANY_RESPONSES: u64 = 20_000_000;
 
-/// The tag of a command that was sent and is not finished.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "an answer that nobody reads stands in the way of the next"]
-pub struct Tag(u32);
+/// Those to LIST and its kin, of the largest account.
+pub const LISTING_RESPONSES: u64 = 400_000;
+
+/// What all other commands bring is less: a SELECT a dozen.
+const FEW_RESPONSES: u64 = 20;
 
 /// A logged-in connection to one server for one user.
 pub struct Session {
@@ -56,13 +62,11 @@ pub struct Session {
     /// The mailbox that was opened last.
     pub(in crate::engine) open: Option<RawName>,
     pub(in crate::engine) reticence: Reticence,
-    last_tag: u32,
-    /// Sent and not answered.
-    unanswered: BTreeSet<u32>,
-    /// Of these, what can be done without.
-    optional: BTreeMap<u32, Optional>,
+    pub(in crate::engine) sender: Sender,
+    /// What can be done without, of what is on its way.
+    optional: BTreeMap<Tag, Optional>,
     /// Answered before their turn.
-    answered: BTreeMap<u32, Status>,
+    answered: BTreeMap<Tag, Status>,
     /// What was asked right after login, to be read with the first answer that is awaited.
     pub(in crate::engine) introduction: Vec<(Tag, Introduction)>,
     dead: bool,
@@ -87,8 +91,7 @@ impl Session {
             compression: Compression::default(),
             open: None,
             reticence: Reticence::default(),
-            last_tag: 0,
-            unanswered: BTreeSet::new(),
+            sender: Sender::default(),
             optional: BTreeMap::new(),
             answered: BTreeMap::new(),
             introduction: Vec::new(),
@@ -110,6 +113,16 @@ impl Session {
     /// Which oddities to expect.
     pub fn preset(&self) -> Preset {
         self.preset
+    }
+
+    /// A file for messages for which there is no memory.
+    pub fn spill(&self) -> Spill {
+        Spill::new(self.spool.clone())
+    }
+
+    /// How many messages one command may be about (MESSAGELIMIT, RFC 9738).
+    pub fn most_messages(&self) -> u64 {
+        self.capabilities.message_limit().unwrap_or(u64::MAX)
     }
 
     /// The server that this is a connection to.
@@ -143,7 +156,7 @@ impl Session {
 
     /// Whether no command is under way.
     pub(in crate::engine) fn is_idle(&self) -> bool {
-        self.unanswered.is_empty()
+        self.sender.is_idle()
     }
 
     /// Gives the connection up: the next use fails.
@@ -151,19 +164,27 @@ impl Session {
         self.dead = true;
     }
 
-    /// Sends one command line, without waiting; it leaves at the latest when an answer is awaited.
+    /// Sends one command line, without waiting: it leaves when there is room for it, and at the latest when an answer is
+    /// awaited.
     ///
     /// # Errors
     /// `Connection`; `Protocol` for what is not one line, which would be another command to the server (invariant 3).
     pub fn send(&mut self, command: &[u8]) -> Result<Tag> {
+        self.send_for(command, FEW_RESPONSES)
+    }
+
+    /// The same with a command that brings many untagged responses: so many at most. Further ones are no reason to have
+    /// patience with the server.
+    ///
+    /// # Errors
+    /// As [`Session::send`].
+    pub fn send_for(&mut self, command: &[u8], responses: u64) -> Result<Tag> {
         if command.iter().any(|octet| b"\r\n\0".contains(octet)) {
             return Err(self.locate(Error::new(Kind::Protocol, "a command with a line end in it was not sent")));
         }
-        let tag = self.next_tag()?;
-        let mut line = format!("m{} ", tag.0).into_bytes();
-        line.extend_from_slice(command);
-        let sent = self.wire.write_line(&line);
-        self.alive_after(sent)?;
+        self.check_alive()?;
+        let tag = self.sender.give(command, responses.min(ANY_RESPONSES));
+        self.push()?;
         Ok(tag)
     }
 
@@ -175,18 +196,26 @@ impl Session {
         if !self.reticence.may_ask(optional) {
             return Ok(None);
         }
-        let tag = self.send(command)?;
-        self.optional.insert(tag.0, optional);
+        let responses = if optional.lists() { LISTING_RESPONSES } else { FEW_RESPONSES };
+        let tag = self.send_for(command, responses)?;
+        self.optional.insert(tag, optional);
         Ok(Some(tag))
     }
 
-    pub(in crate::engine) fn next_tag(&mut self) -> Result<Tag> {
-        if self.dead {
-            return Err(self.locate(Error::new(Kind::Connection, "the connection was given up")));
+    /// Writes what may leave.
+    pub(in crate::engine) fn push(&mut self) -> Result<()> {
+        while let Some(line) = self.sender.release() {
+            let sent = self.wire.write_line(&line);
+            self.alive_after(sent)?;
         }
-        self.last_tag += 1;
-        self.unanswered.insert(self.last_tag);
-        Ok(Tag(self.last_tag))
+        Ok(())
+    }
+
+    pub(in crate::engine) fn check_alive(&self) -> Result<()> {
+        match self.dead {
+            true => Err(self.locate(Error::new(Kind::Connection, "the connection was given up"))),
+            false => Ok(()),
+        }
     }
 
     pub(in crate::engine) fn tag_text(tag: Tag) -> String {
@@ -220,18 +249,15 @@ impl Session {
         tag: Tag,
         mut untagged: impl FnMut(Response) -> Result<()>,
     ) -> Result<Status> {
-        if let Some(status) = self.answered.remove(&tag.0) {
+        if let Some(status) = self.answered.remove(&tag) {
             return Ok(status);
         }
-        let mut count = 0u64;
         loop {
             match self.read_event()? {
                 Event::Completed(answered, status) if answered == tag => return Ok(status),
                 Event::Completed(other, status) => self.keep_answer(other, status),
                 Event::Untagged(response) => {
-                    count += 1;
-                    let flood = count > UNTAGGED_RESPONSES;
-                    let handled = if flood { Err(endless()) } else { untagged(response) };
+                    let handled = untagged(response);
                     self.alive_after(handled)?;
                 }
                 Event::Continuation => {
@@ -244,15 +270,43 @@ impl Session {
 
     /// Keeps an answer that came before its turn.
     pub(in crate::engine) fn keep_answer(&mut self, tag: Tag, status: Status) {
-        self.answered.insert(tag.0, status);
+        self.answered.insert(tag, status);
     }
 
     /// Reads one response and tells what it is.
     pub(in crate::engine) fn read_event(&mut self) -> Result<Event> {
+        self.wire.patience().is_wanted = self.sender.wants_more();
         let read = Response::read(&mut self.wire, &self.spool);
         let response = self.alive_after(read)?;
-        let event = classify(response, &mut self.unanswered);
-        self.alive_after(event)
+        let event = classify(response).and_then(|event| self.take_note(event));
+        let event = self.alive_after(event)?;
+        if let Event::Completed(..) = event {
+            self.push()?;
+        }
+        Ok(event)
+    }
+
+    /// Invariants 2 and 4.
+    fn take_note(&mut self, event: Event) -> Result<Event> {
+        match &event {
+            Event::Completed(tag, _) if !self.sender.answered(*tag) => return Err(no_answer(&Self::tag_text(*tag))),
+            Event::Completed(..) | Event::Continuation => self.wire.patience().renew(self.server.timeouts.command()),
+            Event::Untagged(response) => self.weigh(response)?,
+        }
+        Ok(event)
+    }
+
+    /// Invariant 4.
+    fn weigh(&mut self, response: &Response) -> Result<()> {
+        let unasked = match !is_news(response) && self.sender.came() {
+            true => {
+                let [text, literals] = response.octets();
+                self.wire.patience().earn(text + literals);
+                text.saturating_sub(WANTED_OCTETS)
+            }
+            false => response.weight(),
+        };
+        if self.sender.came_unasked(unasked) { Ok(()) } else { Err(endless()) }
     }
 
     /// Sends one command and reads its answer; NO and BAD become an error that starts with `what`.
@@ -273,6 +327,18 @@ impl Session {
         if status.is_ok() { Ok(status) } else { Err(self.locate(status.error(what))) }
     }
 
+    /// The same where the answer is of use only if it is whole: a server may cut it, and say so (RFC 9738).
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn complete(&self, status: Status, what: &str) -> Result<Status> {
+        let status = self.accepted(status, what)?;
+        match status.is_cut() {
+            true => Err(self.locate(Error::new(Kind::Refused, what).because(&status.text))),
+            false => Ok(status),
+        }
+    }
+
     /// Bounds the wait for each octet of an answer; see [`crate::model::server::Timeouts`].
     pub(in crate::engine) fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
         let set = self.wire.set_timeout(timeout);
@@ -283,7 +349,7 @@ impl Session {
     pub(in crate::engine) fn alive_after<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
             if !self.dead
-                && let Some(optional) = self.unanswered.first().and_then(|tag| self.optional.get(tag))
+                && let Some(optional) = self.sender.oldest().and_then(|tag| self.optional.get(&tag))
             {
                 self.reticence.blame(*optional);
             }
@@ -322,10 +388,23 @@ pub(in crate::engine) enum Event {
 }
 
 fn endless() -> Error {
-    Error::new(Kind::Protocol, format!("the server sent more than {UNTAGGED_RESPONSES} responses to one command"))
+    let mebibytes = UNASKED_OCTETS >> 20;
+    Error::new(Kind::Protocol, format!("the server sent more than {mebibytes} MiB that nobody had asked for"))
 }
 
-fn classify(response: Response, unanswered: &mut BTreeSet<u32>) -> Result<Event> {
+fn no_answer(line: &str) -> Error {
+    Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(line)
+}
+
+/// Whether it is something that a server may say at any time: text for people, or how many messages there are.
+fn is_news(response: &Response) -> bool {
+    let rest = response.text().strip_prefix(b"* ").unwrap_or_default();
+    let (first, rest) = rest.split_at(rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len()));
+    let is_one_of = |word: &[u8], words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
+    is_one_of(first, &["OK", "NO", "FLAGS"]) || is_one_of(rest.trim_ascii(), &["EXISTS", "RECENT", "EXPUNGE"])
+}
+
+fn classify(response: Response) -> Result<Event> {
     let text = response.text();
     if text.starts_with(b"+") {
         return Ok(Event::Continuation);
@@ -339,19 +418,18 @@ fn classify(response: Response, unanswered: &mut BTreeSet<u32>) -> Result<Event>
             _ => Ok(Event::Untagged(response)),
         };
     }
-    tagged(text, unanswered).ok_or_else(|| {
-        let shown = String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned();
-        Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(shown)
-    })
+    match tagged(text) {
+        Some((tag, status)) => Ok(Event::Completed(tag, status)),
+        None => Err(no_answer(&String::from_utf8_lossy(&text[..text.len().min(80)]))),
+    }
 }
 
-/// The answer to a command that was sent and not answered before.
-pub(in crate::engine) fn tagged(text: &[u8], unanswered: &mut BTreeSet<u32>) -> Option<Event> {
+/// An answer to a command, whatever its tag.
+pub(in crate::engine) fn tagged(text: &[u8]) -> Option<(Tag, Status)> {
     let rest = text.strip_prefix(b"m")?;
     let space = rest.iter().position(|&octet| octet == b' ')?;
     let tag = crate::engine::wire::response::number(&rest[..space]).and_then(|tag| u32::try_from(tag).ok())?;
-    let status = Status::parse(&rest[space + 1..])?;
-    unanswered.remove(&tag).then_some(Event::Completed(Tag(tag), status))
+    Some((Tag(tag), Status::parse(&rest[space + 1..])?))
 }
 
 /// A mailbox name as an IMAP string. Names with CR, LF or NUL cannot be sent so; such a name is refused when listed.
@@ -394,14 +472,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tagged_only_what_was_asked_is_an_answer() {
-        let mut unanswered = BTreeSet::from([3, 4]);
-        assert!(tagged(b"m4 OK done", &mut unanswered).is_some(), "answers may come in any order");
-        assert!(tagged(b"m4 OK done", &mut unanswered).is_none(), "but only once");
-        for line in [&b"m5 OK x"[..], b"a3 OK x", b"m3 PERHAPS x", b"m OK", b"m3"] {
-            assert!(tagged(line, &mut unanswered).is_none());
+    fn tagged_only_a_status_under_a_tag_of_ours_is_an_answer() {
+        assert!(tagged(b"m4 OK done").is_some_and(|(tag, status)| tag == Tag(4) && status.is_ok()));
+        for line in [&b"a3 OK x"[..], b"m3 PERHAPS x", b"m OK", b"m3", b"m4294967296 OK x"] {
+            assert!(tagged(line).is_none());
         }
-        assert!(unanswered.contains(&3));
     }
 
     /// Holds engine/conversation/session.rs invariant 3.

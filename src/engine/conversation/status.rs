@@ -65,6 +65,11 @@ impl Status {
         self.condition == Condition::Ok
     }
 
+    /// Whether the command was done for some of its messages only (MESSAGELIMIT, RFC 9738).
+    pub fn is_cut(&self) -> bool {
+        self.code == "MESSAGELIMIT"
+    }
+
     /// The error that this NO, BAD or BYE means where the command is none of [`Command`]'s; `what` says what failed.
     pub fn error(&self, what: impl Into<String>) -> Error {
         self.error_of(Command::Other, what)
@@ -143,11 +148,11 @@ const TRANSIENT_TEXTS: &[&str] = &[
 /// Texts of a full mailbox from servers that send no OVERQUOTA.
 const QUOTA_TEXTS: &[&str] = &["over quota", "quota exceeded", "quota has been exceeded", "server unavailable. 15"];
 
-/// Exchange names the wait in milliseconds.
+/// Exchange names the wait in milliseconds. What is no number any more is longer than anybody waits.
 fn suggested_wait(text: &str) -> Option<Duration> {
     let after = text.split("Suggested Backoff Time: ").nth(1)?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok().map(Duration::from_millis)
+    (!digits.is_empty()).then(|| Duration::from_millis(digits.parse().unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -186,6 +191,8 @@ mod tests {
             kind("BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds"),
             Kind::Throttled(wait)
         );
+        let endless = "NO Request is throttled. Suggested Backoff Time: 99999999999999999999999 milliseconds";
+        assert_eq!(kind(endless), Kind::Throttled(Some(Duration::from_millis(u64::MAX))));
         assert_eq!(kind("NO Over quota"), Kind::Quota);
         assert_eq!(kind("NO [OVERQUOTA] Account exceeded command or bandwidth limits."), Kind::Throttled(None));
         assert_eq!(kind("NO [LIMIT] Maximum number of connections from user+IP exceeded"), Kind::Throttled(None));

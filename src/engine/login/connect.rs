@@ -174,6 +174,7 @@ impl Connector {
         *stage = Stage::Greet;
         let mut wire = Wire::new(socket, server.side, self.bandwidth.clone(), common.meter.clone());
         wire.set_timeout(server.timeouts.login)?;
+        wire.patience().renew(server.timeouts.whole_login());
         if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {
             wire.start_tls(tls)?;
         }
@@ -197,6 +198,7 @@ impl Connector {
             false => log_in(&mut session, user, &password()?)?,
         }
         session.wire.end_introduction();
+        session.wire.patience().renew(server.timeouts.command());
         introduce(&mut session)?;
         session.set_timeout(server.timeouts.read)?;
         Ok(session)
@@ -306,6 +308,9 @@ fn introduce(session: &mut Session) -> Result<()> {
     if session.capabilities.is_empty() {
         ask_capabilities(session)?;
     }
+    if session.capabilities.is_endless() {
+        return Err(Error::new(Kind::Protocol, "the server lists more capabilities than there can be"));
+    }
     if !session.capabilities.is_imap4rev1() {
         return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
             .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
@@ -338,7 +343,9 @@ impl Session {
                     if !quirks::is_id(&response) {
                         return untagged(response);
                     }
-                    fields.extend(quirks::id_fields(response));
+                    if fields.is_empty() {
+                        fields = quirks::id_fields(response);
+                    }
                     Ok(())
                 })?;
                 self.product = quirks::product(&fields);

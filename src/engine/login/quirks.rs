@@ -8,6 +8,9 @@ use crate::model::server::Preset;
 pub const ID_COMMAND: &[u8] =
     concat!("ID (\"name\" \"mailferry\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")").as_bytes();
 
+/// An ID response has no more fields (RFC 2971 3.3).
+const FIELDS: usize = 30;
+
 /// Whether this is the answer to ID.
 pub fn is_id(response: &Response) -> bool {
     response.text().get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"* ID "))
@@ -25,7 +28,7 @@ pub fn id_fields(mut response: Response) -> Vec<(String, String)> {
     if !is_id || !scanner.take(b'(') {
         return fields;
     }
-    loop {
+    while fields.len() < FIELDS {
         scanner.spaces();
         let Some(name) = scanner.string() else { return fields };
         scanner.spaces();
@@ -33,6 +36,7 @@ pub fn id_fields(mut response: Response) -> Vec<(String, String)> {
         let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
         fields.push((text(name).to_ascii_lowercase(), crate::error::sanitized(&text(value))));
     }
+    fields
 }
 
 /// The product's name and version, as far as ID tells.

@@ -12,18 +12,19 @@
 //! 6. DEFLATE begins with the octet behind the line that agreed on it, in both directions. Before, at the login, nothing
 //!    goes through it, and no login goes through it afterwards: no secret is left in its window, or told by a length.
 
-use super::deflate::{Deflate, NotDeflate};
+use super::deflate::Deflate;
+use super::line::Line;
 use super::meter::Meter;
 use super::pace::{LARGE_MESSAGE_OCTETS, Pace};
+use super::patience::Patience;
 use super::socket::Socket;
 use super::stand_in::StandIn;
-use super::stream::Stream;
 use super::throttle::Throttle;
 use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
-use std::io::{self, IoSlice, Read, Write};
-use std::time::{Duration, Instant};
+use std::io::{self, Read, Write};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
@@ -44,31 +45,18 @@ const UNGATHERED_OCTETS: usize = 16 << 10;
 
 /// One connection's octets, in both directions.
 pub struct Wire {
-    stream: Stream,
+    line: Line,
     side: Side,
     input: Box<[u8]>,
     start: usize,
     end: usize,
     output: Vec<u8>,
-    timeout: Duration,
-    meter: Meter,
-    /// Something was sent since the server was last heard.
-    asked: bool,
-    /// Nothing is pipelined yet: each exchange tells how far away the server is.
-    introducing: bool,
-    /// The login is through, and what is sent next is still sent into silence.
-    first_after_login: bool,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
     witnessed: Vec<u8>,
     /// The secret that leaves in the stead of what the `imap` crate was given.
     stand_in: Option<StandIn>,
-    /// Octets a second, over all connections to this server.
-    bandwidth: Throttle,
     /// Since COMPRESS was agreed on.
     deflate: Option<Box<Deflate>>,
-    pace: Pace,
-    /// What is read now are the octets of a large message.
-    in_large_message: bool,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -89,23 +77,15 @@ impl Wire {
     /// Wraps an open socket.
     pub fn new(socket: Socket, side: Side, bandwidth: Throttle, meter: Meter) -> Self {
         Wire {
-            stream: Stream::Clear(socket),
+            line: Line::new(socket, bandwidth, meter),
             side,
             input: vec![0; INPUT_OCTETS].into_boxed_slice(),
             start: 0,
             end: 0,
             output: Vec::new(),
-            timeout: Duration::ZERO,
-            meter,
-            asked: false,
-            introducing: true,
-            first_after_login: false,
             witnessed: Vec::new(),
             stand_in: None,
-            bandwidth,
             deflate: None,
-            pace: Pace::default(),
-            in_large_message: false,
         }
     }
 
@@ -118,7 +98,7 @@ impl Wire {
             return Err(Error::new(Kind::Protocol, "the server sent text between STARTTLS and the TLS handshake")
                 .hint("somebody on the path may have injected it; use port 993 with tls = \"implicit\""));
         }
-        self.stream.start_tls(client)
+        self.line.start_tls(client)
     }
 
     /// Bounds the wait for each next octet from now on.
@@ -126,11 +106,13 @@ impl Wire {
     /// # Errors
     /// `Connection` when the socket is gone.
     pub fn set_timeout(&mut self, timeout: Duration) -> Result<()> {
-        if self.timeout != timeout {
-            self.stream.set_timeout(timeout).map_err(|cause| self.broken(&cause))?;
-            self.timeout = timeout;
-        }
-        Ok(())
+        let set = self.line.set_timeout(timeout);
+        set.map_err(|cause| self.broken(&cause))
+    }
+
+    /// How long the server may take in all.
+    pub fn patience(&mut self) -> &mut Patience {
+        &mut self.line.patience
     }
 
     /// Compresses from here on (invariant 6).
@@ -153,7 +135,7 @@ impl Wire {
 
     /// How fast octets come while a large message does.
     pub fn pace(&self) -> Pace {
-        self.pace
+        self.line.pace()
     }
 
     /// Appends the next line to `line`, without its CRLF (a bare LF is taken as well).
@@ -195,10 +177,11 @@ impl Wire {
         let mut missing = count;
         while missing > 0 {
             if self.start == self.end {
-                self.in_large_message = count >= LARGE_MESSAGE_OCTETS;
+                self.line.in_large_message = count >= LARGE_MESSAGE_OCTETS;
                 let filled = self.fill();
-                self.in_large_message = false;
+                self.line.in_large_message = false;
                 filled?;
+                self.earn(self.end);
             }
             let available = (self.end - self.start) as u64;
             let taken = missing.min(available) as usize;
@@ -215,9 +198,9 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn read_large(&mut self, room: &mut [u8]) -> Result<()> {
-        self.in_large_message = true;
+        self.line.in_large_message = true;
         let read = self.fill_room(room);
-        self.in_large_message = false;
+        self.line.in_large_message = false;
         read
     }
 
@@ -229,16 +212,25 @@ impl Wire {
                 self.start += count;
             } else if room.len() < INPUT_OCTETS || self.deflate.is_some() {
                 self.fill()?;
+                self.earn(self.end);
             } else {
                 self.flush()?;
-                count = self.receive(room).map_err(|cause| self.broken(&cause))?;
+                count = self.line.receive(room).map_err(|cause| self.broken(&cause))?;
                 if count == 0 {
                     return Err(closed());
                 }
+                self.earn(count);
             }
             room = &mut room[count..];
         }
         Ok(())
+    }
+
+    /// Octets of a literal came: a message that was asked for may be so large that a server needs long for it.
+    fn earn(&mut self, octets: usize) {
+        if self.line.patience.is_wanted {
+            self.line.patience.earn(octets as u64);
+        }
     }
 
     /// Queues octets for sending; they go out at the latest with [`Wire::flush`].
@@ -281,29 +273,17 @@ impl Wire {
 
     /// Sends octets, compressed where that was agreed on; with `all` nothing of them is held back.
     fn transmit(&mut self, pieces: [&[u8]; 2], all: bool) -> io::Result<()> {
-        let Some(mut deflate) = self.deflate.take() else { return self.send(pieces) };
+        let Some(mut deflate) = self.deflate.take() else { return self.line.send(pieces) };
         let sent = pieces
             .into_iter()
-            .try_for_each(|piece| deflate.deflate(piece, all, |compressed| self.send([compressed, &[]])));
+            .try_for_each(|piece| deflate.deflate(piece, all, |compressed| self.line.send([compressed, &[]])));
         self.deflate = Some(deflate);
         sent
     }
 
-    fn send(&mut self, pieces: [&[u8]; 2]) -> io::Result<()> {
-        let octets = pieces.iter().map(|piece| piece.len() as u64).sum();
-        if octets == 0 {
-            return Ok(());
-        }
-        self.bandwidth.take(octets);
-        self.meter.sent(octets);
-        self.asked = true;
-        let stream = &mut self.stream;
-        self.meter.waiting(|| write_all(stream, pieces).and_then(|()| stream.flush()))
-    }
-
     /// The login is through: from now on answers may be on their way when something is sent.
     pub fn end_introduction(&mut self) {
-        (self.introducing, self.first_after_login) = (false, true);
+        self.line.end_introduction();
     }
 
     /// Sends the secret for its stand-in from now on; `None` erases it.
@@ -328,9 +308,9 @@ impl Wire {
     fn fill_once(&mut self) -> io::Result<usize> {
         let mut input = std::mem::take(&mut self.input);
         let filled = match self.deflate.take() {
-            None => self.receive(&mut input),
+            None => self.line.receive(&mut input),
             Some(mut deflate) => {
-                let filled = deflate.inflate(&mut input, |compressed| self.receive(compressed));
+                let filled = deflate.inflate(&mut input, |compressed| self.line.receive(compressed));
                 self.deflate = Some(deflate);
                 filled
             }
@@ -340,45 +320,8 @@ impl Wire {
         filled
     }
 
-    fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let asked = std::mem::take(&mut self.asked);
-        if asked {
-            self.meter.round_trip();
-        }
-        let began = Instant::now();
-        let stream = &mut self.stream;
-        let count = loop {
-            match self.meter.waiting(|| stream.read(room)) {
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                // A server that ends TLS without close_notify has closed the connection; framing tells a cut message.
-                Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => break 0,
-                other => break other?,
-            }
-        };
-        if self.in_large_message {
-            self.pace.add(count as u64, began.elapsed());
-        }
-        self.meter.received(count as u64);
-        if asked && (self.introducing || std::mem::take(&mut self.first_after_login)) {
-            self.meter.note_latency(began.elapsed());
-        }
-        self.bandwidth.take(count as u64);
-        Ok(count)
-    }
-
     fn broken(&self, cause: &io::Error) -> Error {
-        match cause.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                let seconds = self.timeout.as_secs();
-                Error::new(Kind::Connection, format!("the server was silent for {seconds} seconds"))
-            }
-            _ if cause.get_ref().is_some_and(|inner| inner.is::<NotDeflate>()) => {
-                Error::new(Kind::Connection, "what the server compressed (COMPRESS=DEFLATE) cannot be read")
-                    .because(cause)
-                    .hint(format!("set compress = \"off\" in [{}]", self.side))
-            }
-            _ => Error::new(Kind::Connection, "the connection broke").because(cause),
-        }
+        self.line.broken(cause, self.side)
     }
 }
 
@@ -426,8 +369,8 @@ impl Write for Wire {
         if self.deflate.is_some() {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "a login does not go over a compressed line"));
         }
-        self.send([&head, &[]])?;
-        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.send([&tail, &[]]) }
+        self.line.send([&head, &[]])?;
+        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.line.send([&tail, &[]]) }
     }
 }
 
@@ -449,20 +392,4 @@ impl Wire {
         }
         Err(io::Error::new(io::ErrorKind::InvalidData, "the server neither takes the password nor refuses it"))
     }
-}
-
-fn write_all(stream: &mut Stream, pieces: [&[u8]; 2]) -> io::Result<()> {
-    let mut slices = pieces.map(IoSlice::new);
-    let mut rest = &mut slices[..];
-    // Passes what is empty, too.
-    IoSlice::advance_slices(&mut rest, 0);
-    while !rest.is_empty() {
-        match stream.write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut rest, count),
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return Err(cause),
-        }
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Octets on their way: nothing here knows what a command means.
 //!
 //! - [`socket`]: a TCP connection, or a [`tunnel`] command. [`stream`]: the same, in clear or under [`tls`].
+//! - [`line`]: octets as they cross it: counted, throttled, waited for no longer than [`patience`] says.
 //! - [`buffered`]: the [`Wire`](buffered::Wire): buffered, bounded, counted; the `imap` crate and our engine take turns on it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way, in memory or in a file.
 //! - [`deflate`]: a compressed line; [`pace`]: whether that is worth it.
@@ -10,9 +11,11 @@
 pub mod budget;
 pub mod buffered;
 pub mod deflate;
+pub mod line;
 pub mod meter;
 pub mod octets;
 pub mod pace;
+pub mod patience;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod played;
 pub mod response;

@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -129,8 +130,10 @@ pub enum Octets {
         room: Room,
         length: u64,
     },
+    /// A part of a temporary file.
     Spooled {
-        file: File,
+        file: Arc<File>,
+        offset: u64,
         length: u64,
     },
 }
@@ -160,7 +163,7 @@ impl Octets {
         }
         let mut file = tempfile::tempfile_in(&spool.directory).map_err(|cause| spool_error(&cause))?;
         wire.read_octets(length, |piece| file.write_all(piece).map_err(|cause| spool_error(&cause)))?;
-        Ok(Octets::Spooled { file, length })
+        Ok(Octets::Spooled { file: Arc::new(file), offset: 0, length })
     }
 
     /// How many there are.
@@ -193,16 +196,16 @@ impl Octets {
         match self {
             Octets::Memory(octets) => sink(octets),
             Octets::Large { room, length } => room.pieces(*length).try_for_each(sink),
-            Octets::Spooled { file, .. } => {
-                let mut reader: &File = file;
-                reader.seek(SeekFrom::Start(0)).map_err(|cause| spool_error(&cause))?;
+            Octets::Spooled { file, offset, length } => {
                 let mut buffer = vec![0; COPY_OCTETS];
-                loop {
-                    match reader.read(&mut buffer).map_err(|cause| spool_error(&cause))? {
-                        0 => return Ok(()),
-                        count => sink(&buffer[..count])?,
-                    }
+                let (mut at, end) = (*offset, *offset + *length);
+                while at < end {
+                    let piece = &mut buffer[..(end - at).min(COPY_OCTETS as u64) as usize];
+                    file.read_exact_at(piece, at).map_err(|cause| spool_error(&cause))?;
+                    at += piece.len() as u64;
+                    sink(piece)?;
                 }
+                Ok(())
             }
         }
     }
@@ -215,12 +218,10 @@ impl Octets {
         match self {
             Octets::Memory(octets) => Ok(Cow::Borrowed(octets)),
             Octets::Large { room, length } => Ok(Cow::Borrowed(room.pieces(*length).next().unwrap_or_default())),
-            Octets::Spooled { file, .. } => {
-                let (mut reader, mut head): (&File, _) = (file, Vec::new());
-                let read = reader
-                    .seek(SeekFrom::Start(0))
-                    .and_then(|_| reader.take(CHUNK_OCTETS as u64).read_to_end(&mut head));
-                read.map(|_| Cow::Owned(head)).map_err(|cause| spool_error(&cause))
+            Octets::Spooled { file, offset, length } => {
+                let mut head = vec![0; (*length).min(CHUNK_OCTETS as u64) as usize];
+                file.read_exact_at(&mut head, *offset).map_err(|cause| spool_error(&cause))?;
+                Ok(Cow::Owned(head))
             }
         }
     }
@@ -250,8 +251,74 @@ impl Octets {
     }
 }
 
+/// A temporary file for messages that are more than was said: where the memory for them is used up, they wait here.
+/// Many share a file, so that their number is no number of open files.
+pub struct Spill {
+    spool: Arc<Spool>,
+    file: Option<Arc<File>>,
+    length: u64,
+}
+
+/// A file that has grown to so much is given up, and with it what is in it when nobody needs that any more.
+const SPILL_OCTETS: u64 = 64 << 20;
+
+impl Spill {
+    /// No file yet.
+    pub(in crate::engine) fn new(spool: Arc<Spool>) -> Spill {
+        Spill { spool, file: None, length: 0 }
+    }
+
+    /// Moves octets out of the memory.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn take(&mut self, octets: &Octets) -> Result<Octets> {
+        let (file, offset) = match self.file.take().filter(|_| self.length < SPILL_OCTETS) {
+            Some(file) => (file, self.length),
+            None => {
+                let file = tempfile::tempfile_in(&self.spool.directory).map_err(|cause| spool_error(&cause))?;
+                (Arc::new(file), 0)
+            }
+        };
+        self.length = offset;
+        octets.each_piece(|piece| {
+            file.write_all_at(piece, self.length).map_err(|cause| spool_error(&cause))?;
+            self.length += piece.len() as u64;
+            Ok(())
+        })?;
+        self.file = Some(file.clone());
+        Ok(Octets::Spooled { file, offset, length: octets.len() })
+    }
+}
+
 fn spool_error(cause: &io::Error) -> Error {
     Error::new(Kind::State, "a large message could not be kept in a temporary file").because(cause).hint(
         "make room on the disk of the state directory, then run the command again: nothing is lost, and nothing will be copied twice",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spill_keeps_each_message_apart_from_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut spill = Spill::new(Arc::new(Spool::new(directory.path().to_owned(), 0)));
+        let message = |number: usize| vec![b'a' + number as u8; COPY_OCTETS * number + 1];
+        let spilt: Vec<Octets> = (0..4).map(|number| spill.take(&Octets::Memory(message(number))).unwrap()).collect();
+        drop(spill);
+        for (number, octets) in spilt.iter().enumerate().rev() {
+            let mut read = Vec::new();
+            octets
+                .each_piece(|piece| {
+                    read.extend_from_slice(piece);
+                    Ok(())
+                })
+                .unwrap();
+            assert!(read == message(number) && octets.memory() == SPOOLED_MEMORY, "{number}");
+            assert_eq!(octets.sha256().unwrap(), Octets::Memory(message(number)).sha256().unwrap());
+            assert!(message(number).starts_with(&octets.head().unwrap()));
+        }
+    }
 }

@@ -13,6 +13,9 @@ const LITERALS: usize = 64;
 /// How many octets of literals one response may hold in memory in all.
 pub(in crate::engine) const RESPONSE_MEMORY_OCTETS: u64 = 4 * MEMORY_OCTETS;
 
+/// What reading and keeping any response costs, in octets.
+const RESPONSE_OCTETS: u64 = 128;
+
 /// A piece of a response.
 #[derive(Debug)]
 pub(in crate::engine) enum Part {
@@ -60,6 +63,19 @@ impl Response {
             Some(Part::Text(text)) => text,
             _ => b"",
         }
+    }
+
+    /// How many octets it is, on its lines and in its literals.
+    pub fn octets(&self) -> [u64; 2] {
+        self.parts.iter().fold([0, 0], |[text, literals], part| match part {
+            Part::Text(line) => [text + line.len() as u64, literals],
+            Part::Literal(octets) => [text, literals + octets.len()],
+        })
+    }
+
+    /// What it counts as where responses are bounded in octets: a short one costs more than what is in it.
+    pub fn weight(&self) -> u64 {
+        self.octets().iter().sum::<u64>() + RESPONSE_OCTETS
     }
 
     /// Reads from the start.

@@ -108,9 +108,11 @@ impl Gathering {
         Ok(gathering)
     }
 
-    /// A refused command makes the listing impossible.
+    /// A refused command makes the listing impossible; one that was done in part makes a delta incomplete.
     pub fn require(&mut self, status: &Status) {
-        if !status.is_ok() {
+        if status.is_ok() && status.is_cut() && self.pass == Pass::Delta {
+            self.distrust.get_or_insert_with(|| "the server told a part of the changes".to_owned());
+        } else if !status.is_ok() || status.is_cut() {
             self.failure.get_or_insert(status.error("could not list the mailbox"));
         }
     }

@@ -13,21 +13,19 @@
 //! 1. A recorded sync point is never later than the listing that it stands for: a change meanwhile is seen twice.
 //! 2. An incomplete listing is an error, never a deletion.
 
+use super::asking::{ask, must_look_first};
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
 use super::task::{Begun, Open, Task};
 use super::way::Way;
 use crate::engine::Session;
-use crate::engine::commands::fetch::{
-    BARE_ITEMS, COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, IDENTITY_ITEMS, LISTING_ITEMS,
-};
+use crate::engine::commands::fetch::{FetchEvent, Fetched};
 use crate::engine::commands::list::{ListedMailbox, Listing};
-use crate::engine::commands::select::Opening;
-use crate::engine::conversation::session::Tag;
+use crate::engine::commands::select::{Opened, Opening};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::amount::grow;
 use crate::model::report::SideSummary;
-use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, Uid, UidSet};
+use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::{Event, Thoroughness};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -36,12 +34,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// than what lies on a connection unread, so that nobody waits for room while the other does, too.
 const MAILBOXES_IN_FLIGHT: usize = 64;
 const COMMANDS_IN_FLIGHT: usize = 200;
-
-/// UIDs asked for with one FETCH. A server that announces a MESSAGELIMIT gets that.
-const UIDS_PER_FETCH: u64 = 200_000;
-
-/// A mailbox with more FETCH windows than this is sparse: it is asked for in one piece.
-const WINDOWS: usize = 64;
 
 /// After this many deltas a mailbox is listed whole again.
 const DELTAS: u32 = 100;
@@ -78,6 +70,7 @@ pub struct SideScan<'a> {
     session: &'a mut Session,
     thoroughness: Thoroughness,
     identities: Identities,
+    opening: Opening,
     watch: Watch<'a>,
     /// Some mailbox besides the INBOX can be read: then one that cannot is damaged, and not ours to see.
     sees_others: bool,
@@ -88,7 +81,7 @@ pub struct SideScan<'a> {
 }
 
 impl<'a> SideScan<'a> {
-    /// Nothing is sent yet.
+    /// Nothing is sent yet. Mailboxes will be examined: who only looks changes nothing, not even `\Recent`.
     pub fn new(
         access: &'a Access<'a>,
         side: Side,
@@ -97,8 +90,24 @@ impl<'a> SideScan<'a> {
         identities: Identities,
     ) -> Self {
         let (watch, tasks, result) = (Watch::new(access, side), VecDeque::new(), SideResult::default());
-        let (refusals, sees_others) = (HashMap::new(), false);
-        SideScan { access, side, session, thoroughness, identities, watch, sees_others, tasks, refusals, result }
+        SideScan {
+            access,
+            side,
+            session,
+            thoroughness,
+            identities,
+            opening: Opening::Examine,
+            watch,
+            sees_others: false,
+            tasks,
+            refusals: HashMap::new(),
+            result,
+        }
+    }
+
+    /// Of mailboxes that were just changed: they are selected, which tells what they keep of flags.
+    pub fn of_changed(self) -> Self {
+        SideScan { opening: Opening::Select, ..self }
     }
 
     /// Lists the side into the state.
@@ -259,7 +268,7 @@ impl<'a> SideScan<'a> {
         }
         let way = if doubtful { Way::Whole } else { self.way(&listed.name.raw, status, known.as_ref()) };
         let known = known.filter(|known| known.sync_point.is_some());
-        self.tasks.push_back(Task { listed, known, way, distrusted: false, memory: None });
+        self.tasks.push_back(Task::new(listed, known, way));
         Ok(())
     }
 
@@ -329,110 +338,88 @@ impl<'a> SideScan<'a> {
         }
     }
 
-    fn begin(&mut self, task: Task) -> Result<Begun> {
-        let opening = match self.side {
-            Side::Source => Opening::Examine,
-            Side::Destination => Opening::Select,
-        };
-        let open = self.session.send_open(&task.listed.name.raw, opening)?;
-        let (open, is_shut) = match self.session.keeps_order() {
-            true => (Open::Sent(open), false),
-            false => {
-                let opened = self.session.finish_open(open, &task.listed.name);
-                let is_shut = opened.is_err();
-                (Open::Answered(opened), is_shut)
-            }
-        };
-        let mut begun = Begun { task, open, changed: None, search: None, flags: None, windows: Vec::new() };
-        if is_shut {
-            return Ok(begun);
+    fn begin(&mut self, mut task: Task) -> Result<Begun> {
+        task.looks_first = must_look_first(self.session, &task);
+        if task.looks_first && matches!(task.way, Way::Delta(_)) {
+            task.way = Way::Whole;
         }
-        let status = begun.task.listed.status.unwrap_or_default();
-        match &begun.task.way {
-            Way::Whole => {
-                let Task { listed, known, distrusted, .. } = &begun.task;
-                begun.task.memory = self.watch.recall(&listed.name.raw, status, known.as_ref(), *distrusted)?;
-                begun.windows = self.send_windows(Uid(1), status, LISTING_ITEMS)?;
-            }
-            Way::Bare => begun.windows = self.send_windows(Uid(1), status, BARE_ITEMS)?,
-            Way::Delta(since) => self.send_delta(*since, status, &mut begun)?,
-            Way::Identify(unfinished) => begun.windows = self.send_identify(&unfinished.uids)?,
+        if matches!(task.way, Way::Whole) && !task.looks_first {
+            let status = task.listed.status.unwrap_or_default();
+            let (name, known) = (&task.listed.name.raw, task.known.as_ref());
+            task.memory = self.watch.recall(name, status, known, task.distrusted)?;
         }
-        Ok(begun)
+        ask(self.session, &self.access.state, self.side, self.opening, task)
     }
 
-    fn send_windows(&mut self, first: Uid, status: SyncPoint, items: &str) -> Result<Vec<Tag>> {
-        let Some(last) = status.uid_next.map(|next| Uid(next.0 - 1)) else {
-            return Ok(vec![self.session.send(format!("UID FETCH {first}:* {items}").as_bytes())?]);
-        };
-        let window = self.session.capabilities().value("MESSAGELIMIT").and_then(|limit| limit.parse().ok());
-        let range = UidSet::range(first, last);
-        let mut windows = range.chunks(COMMAND_OCTETS, window.unwrap_or(UIDS_PER_FETCH));
-        if windows.len() > WINDOWS && window.is_none() {
-            windows = vec![range];
+    /// Reads which UIDs a mailbox holds, and lists it with them.
+    fn conclude_look(&mut self, begun: Begun) -> Result<()> {
+        let Begun { task, open, search, .. } = begun;
+        let Task { listed, known, way, distrusted, .. } = task;
+        let opened = open.finish(self.session, &listed.name);
+        if !self.session.is_alive() {
+            return opened.map(drop);
         }
-        let skip = status.messages == 0 && first == Uid(1);
-        windows.iter().filter(|_| !skip).map(|window| self.session.send_fetch(window, items)).collect()
+        let uids = match search {
+            Some(search) => self.session.finish_search_all(search, |_| Ok(()))?,
+            None => None,
+        };
+        match (opened, uids) {
+            (Err(error), _) => {
+                let error = self.inbox_is_open(&listed, error)?;
+                self.trouble(&listed, known.as_ref(), error)
+            }
+            (Ok(_), Some(uids)) => {
+                self.tasks.push_back(Task { uids: Some(uids), distrusted, ..Task::new(listed, known, way) });
+                Ok(())
+            }
+            _ => self.trouble(&listed, known.as_ref(), cannot_be_found(self.session.most_messages())),
+        }
     }
 
-    fn send_delta(&mut self, since: SyncPoint, status: SyncPoint, begun: &mut Begun) -> Result<()> {
-        let last = since.uid_next.map_or(Uid(1), |next| Uid(next.0 - 1));
-        match since.highest_modseq.filter(|_| status.highest_modseq.is_some() && last.0 > 0) {
-            Some(modseq) => {
-                begun.changed = Some(self.session.send_fetch_changed(last, modseq)?);
-                if !self.session.tells_vanished() {
-                    begun.search = Some(self.session.send_search_all()?);
-                }
-            }
-            None if last.0 > 0 => {
-                begun.flags = Some(self.session.send_fetch(&UidSet::range(Uid(1), last), FLAG_ITEMS)?);
-            }
-            None => {}
+    /// An INBOX that is listed and cannot be opened is a matter of rights, if no other mailbox can.
+    fn inbox_is_open(&self, listed: &ListedMailbox, error: Error) -> Result<Error> {
+        let refused = matches!(error.kind(), Kind::Refused | Kind::Changed);
+        if listed.name.is_inbox() && !self.sees_others && refused {
+            let blind = blind("the INBOX is listed but cannot be opened");
+            return Err(self.located(blind.because(error.summary())));
         }
-        // From the last known message on: that it is still the same one costs nothing to see.
-        let known = self.access.state.last_record(self.side, &begun.task.listed.name.raw)?.map(|record| record.uid);
-        begun.windows = match known {
-            Some(uid) if status.uid_next == since.uid_next => {
-                vec![self.session.send_fetch(&UidSet::range(uid, uid), LISTING_ITEMS)?]
-            }
-            None if status.uid_next == since.uid_next => Vec::new(),
-            known => self.send_windows(known.unwrap_or(Uid(last.0.max(1))), status, LISTING_ITEMS)?,
-        };
-        Ok(())
-    }
-
-    fn send_identify(&mut self, uids: &UidSet) -> Result<Vec<Tag>> {
-        let sets = uids.chunks(COMMAND_OCTETS, UIDS_PER_FETCH);
-        sets.iter().map(|set| self.session.send_fetch(set, IDENTITY_ITEMS)).collect()
+        Ok(error)
     }
 
     /// Reads the answers of one mailbox and records them. All tags are finished whatever happens, so that the answers
     /// of the next mailbox are not taken for this one's.
     fn conclude(&mut self, begun: Begun) -> Result<()> {
-        let Begun { task, open, changed, search, flags, windows } = begun;
-        let Task { listed, known, way, mut memory, distrusted: _ } = task;
+        if begun.task.looks_first {
+            return self.conclude_look(begun);
+        }
+        let Begun { task, open, changed, must_search, search, flags, windows } = begun;
+        let Task { listed, known, way, mut memory, .. } = task;
         let sent_ahead = matches!(open, Open::Sent(_));
-        let opened = match open {
-            Open::Sent(tag) => self.session.finish_open(tag, &listed.name),
-            Open::Answered(opened) => opened,
-        };
+        let opened = open.finish(self.session, &listed.name);
         if !self.session.is_alive() {
             return opened.map(drop);
         }
         if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
             memory.note_opened(opened.sync_point);
         }
-        let refused = |error: &Error| matches!(error.kind(), Kind::Refused | Kind::Changed);
-        let shut = listed.name.is_inbox() && !self.sees_others && opened.as_ref().is_err_and(refused);
+        let shut = opened.is_err();
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
+        let opened = match self.opening {
+            Opening::Select => opened,
+            // What PERMANENTFLAGS says now is not what a SELECT would say.
+            Opening::Examine => opened.map(|opened| Opened { capacity: described.capacity.clone(), ..opened }),
+        };
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
         if let Some(tag) = changed {
             let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
         }
-        if let Some(tag) = search {
-            let uids = self.session.finish_search_all(tag, |event| gathering.take(event))?;
+        if must_search {
+            let uids = match search {
+                Some(search) => self.session.finish_search_all(search, |event| gathering.take(event))?,
+                None => None,
+            };
             gathering.keep_only(uids)?;
         }
         if let Some(tag) = flags {
@@ -443,7 +430,7 @@ impl<'a> SideScan<'a> {
                 }
                 gathering.take(event)
             })?;
-            let complete = status.is_ok();
+            let complete = status.is_ok() && !status.is_cut();
             gathering.require(&status);
             gathering.keep_only(complete.then_some(seen))?;
         }
@@ -454,11 +441,12 @@ impl<'a> SideScan<'a> {
         match gathering.conclude() {
             // The server turned out not to take commands ahead: once more, one at a time.
             Conclusion::Impossible(_) if sent_ahead && !self.session.keeps_order() => {
-                self.tasks.push_back(Task { listed, known, way: Way::Whole, distrusted: false, memory: None });
+                self.tasks.push_back(Task::new(listed, known, Way::Whole));
                 Ok(())
             }
             Conclusion::Impossible(error) if shut => {
-                Err(self.located(blind("the INBOX is listed but cannot be opened").because(error.summary())))
+                let error = self.inbox_is_open(&listed, error)?;
+                self.trouble(&listed, known.as_ref(), error)
             }
             conclusion => self.record(listed, known, memory, conclusion),
         }
@@ -484,11 +472,11 @@ impl<'a> SideScan<'a> {
             }
             Conclusion::Identify(unfinished) => {
                 let way = Way::Identify(unfinished);
-                self.tasks.push_back(Task { listed, known, way, distrusted: false, memory });
+                self.tasks.push_back(Task { memory, ..Task::new(listed, known, way) });
             }
             Conclusion::Distrusted(reason) => {
                 self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
-                self.tasks.push_back(Task { listed, known, way: Way::Whole, distrusted: true, memory: None });
+                self.tasks.push_back(Task { distrusted: true, ..Task::new(listed, known, Way::Whole) });
             }
             Conclusion::Impossible(error) => self.trouble(&listed, known.as_ref(), error)?,
         }
@@ -546,6 +534,12 @@ impl<'a> SideScan<'a> {
         self.result.troubles.push(error.in_mailbox(&listed.name.path()));
         Ok(())
     }
+}
+
+fn cannot_be_found(most_messages: u64) -> Error {
+    Error::new(Kind::Refused, "the server does not tell which messages the mailbox holds")
+        .because(format!("it takes {most_messages} messages a command (MESSAGELIMIT)"))
+        .hint("ask for a login that may take more")
 }
 
 /// What an account looks like on which a master user has no rights: almost empty.

@@ -1,12 +1,13 @@
 //! What is there: both servers listed into the state, and what is made of it before anything is planned.
 //!
 //! - [`listing`]: one side, by the cheapest way that can be trusted; [`task`] and [`way`]: one mailbox of it;
-//!   [`gathering`]: its answers.
+//!   [`asking`]: what is asked of it; [`gathering`]: its answers.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
 
+pub mod asking;
 pub mod content;
 pub mod gathering;
 pub mod keeping;

@@ -5,11 +5,11 @@
 //! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
 
 use super::listing::{Identities, SideScan, Wanted};
-use crate::engine::commands::fetch::{FetchEvent, Fetched, IDENTITY_ITEMS};
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
 use crate::error::{Error, Result};
 use crate::model::policy::Mode;
-use crate::model::{Listed, MailboxState, RawName, Side, Uid};
+use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
@@ -94,18 +94,21 @@ fn holds_unlinked(access: &Access<'_>, source: &MailboxState, destination: &Mail
 ///
 /// # Errors
 /// `Connection`, `Protocol`, `Refused`.
-pub fn identities(session: &mut Session, uids: &str) -> Result<HashMap<Uid, Listed>> {
+pub fn identities(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Listed>> {
     let mut found = HashMap::new();
-    let tag = session.send(format!("UID FETCH {uids} {IDENTITY_ITEMS}").as_bytes())?;
-    let status = session.finish_fetch(tag, |event| {
-        if let FetchEvent::Message(fetched) = event
-            && let Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, .. } = fetched
-        {
-            let identity = Some(identity::of_message(&header));
-            found.insert(uid, Listed { octets, date: internal_date.flatten(), identity });
-        }
-        Ok(())
-    })?;
-    session.accepted(status, "could not look at messages")?;
+    for set in uids.chunks(COMMAND_OCTETS, session.most_messages()) {
+        let tag = session.send_fetch(&set, IDENTITY_ITEMS)?;
+        let status = session.finish_fetch(tag, |event| {
+            if let FetchEvent::Message(fetched) = event
+                && let Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, .. } =
+                    fetched
+            {
+                let identity = Some(identity::of_message(&header));
+                found.insert(uid, Listed { octets, date: internal_date.flatten(), identity });
+            }
+            Ok(())
+        })?;
+        session.complete(status, "could not look at messages")?;
+    }
     Ok(found)
 }

@@ -2,11 +2,13 @@
 
 use super::rollback::Memory;
 use super::way::Way;
+use crate::engine::Session;
+use crate::engine::commands::fetch::Search;
 use crate::engine::commands::list::ListedMailbox;
 use crate::engine::commands::select::Opened;
 use crate::engine::conversation::session::Tag;
 use crate::error::Result;
-use crate::model::MailboxState;
+use crate::model::{MailboxName, MailboxState, UidSet};
 
 /// One mailbox to list.
 pub struct Task {
@@ -14,10 +16,21 @@ pub struct Task {
     /// What the state knows of it, if it has a listing.
     pub known: Option<MailboxState>,
     pub way: Way,
+    /// Its UIDs are looked for before it is listed: they lie far apart, on a server that takes only so many a command.
+    pub looks_first: bool,
+    /// The UIDs that it holds, once they were looked for.
+    pub uids: Option<UidSet>,
     /// The recorded listing turned out to be wrong.
     pub distrusted: bool,
     /// What was known before the mailbox was listed whole, where links depend on it.
     pub memory: Option<Memory>,
+}
+
+impl Task {
+    /// Nothing was asked yet.
+    pub fn new(listed: ListedMailbox, known: Option<MailboxState>, way: Way) -> Task {
+        Task { listed, known, way, looks_first: false, uids: None, distrusted: false, memory: None }
+    }
 }
 
 /// EXAMINE or SELECT on its way, or answered already where nothing may be sent ahead of that.
@@ -26,20 +39,39 @@ pub enum Open {
     Answered(Result<Opened>),
 }
 
+impl Open {
+    /// Its answer.
+    pub fn finish(self, session: &mut Session, name: &MailboxName) -> Result<Opened> {
+        match self {
+            Open::Sent(tag) => session.finish_open(tag, name),
+            Open::Answered(opened) => opened,
+        }
+    }
+}
+
 /// The commands of one task, sent and not answered.
 pub struct Begun {
     pub task: Task,
     pub open: Open,
     pub changed: Option<Tag>,
-    pub search: Option<Tag>,
+    /// All UIDs are needed, whether they could be asked for or not.
+    pub must_search: bool,
+    pub search: Option<Search>,
     pub flags: Option<Tag>,
     pub windows: Vec<Tag>,
 }
 
 impl Begun {
+    /// Only the mailbox is being opened.
+    pub fn new(task: Task, open: Open) -> Begun {
+        Begun { task, open, changed: None, must_search: false, search: None, flags: None, windows: Vec::new() }
+    }
+
     /// How many commands are on their way.
     pub fn commands(&self) -> usize {
-        let optional = [&self.changed, &self.search, &self.flags];
-        1 + optional.into_iter().flatten().count() + self.windows.len()
+        let optional = [self.changed.is_some(), self.flags.is_some()];
+        1 + optional.into_iter().filter(|sent| *sent).count()
+            + self.search.as_ref().map_or(0, Search::commands)
+            + self.windows.len()
     }
 }

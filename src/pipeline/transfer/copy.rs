@@ -5,6 +5,7 @@
 
 use super::conveyor::Conveyor;
 use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
+use super::held::Held;
 use super::job::Job;
 use super::lane::Lane;
 use super::pending::Pending;
@@ -13,12 +14,13 @@ use super::reconcile::{Tail, reconcile};
 use super::reflag::update_flags;
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
+use crate::engine::wire::octets::MEMORY_OCTETS;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::{Access, Backoff};
 use crate::pipeline::fleet::allowance::Allowance;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -151,6 +153,7 @@ impl MailboxWork<'_> {
             return (Ok(DownloadEnd::Complete), updated.map(|()| UploadEnd::Complete));
         }
         let conveyor = Conveyor::new(self.job.share.belt_octets);
+        let came = Held::new(self.job.share.window_octets + MEMORY_OCTETS, lane.source.spill());
         let mut download = Download {
             access: self.access,
             session: &mut lane.source,
@@ -158,7 +161,7 @@ impl MailboxWork<'_> {
             conveyor: &conveyor,
             allowance: self.allowance,
             careful_through: self.progress.one_by_one(),
-            came: HashMap::new(),
+            came,
             awaited: HashSet::new(),
         };
         let spare = Mutex::default();

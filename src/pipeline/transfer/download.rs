@@ -5,6 +5,7 @@
 //! unreadable, and never copied as a stub.
 
 use super::conveyor::{Conveyor, Load, Weight};
+use super::held::Held;
 use super::job::{Job, source_changed};
 use super::pending::Pending;
 use crate::engine::commands::fetch::{FetchEvent, Fetched, MESSAGE_ITEMS};
@@ -78,7 +79,7 @@ pub struct Download<'a> {
     /// found.
     pub careful_through: Option<Uid>,
     /// Messages that came before their FETCH was answered: a server may answer several at once.
-    pub came: HashMap<Uid, Fetched>,
+    pub came: Held,
     /// What was asked for and has not come: nothing else is taken, whatever a server sends.
     pub awaited: HashSet<Uid>,
 }
@@ -210,7 +211,7 @@ impl Download<'_> {
         let mut absent = if lacking.is_empty() { HashMap::new() } else { self.ask_again(&lacking, behind)? };
         for record in asked.records {
             let uid = record.uid;
-            let parcel = match (absent.remove(&uid), self.came.remove(&uid)) {
+            let parcel = match (absent.remove(&uid), self.came.remove(uid)) {
                 (None, Some(fetched)) => match self.judge(record, fetched)? {
                     Judged::Good(message) => Parcel::Message(message),
                     Judged::Stub => Parcel::Absent { uid, outcome: not_given() },
@@ -238,7 +239,7 @@ impl Download<'_> {
                 && fetched.body.is_some()
                 && awaited.remove(&uid)
             {
-                came.insert(uid, fetched);
+                came.insert(uid, fetched)?;
             }
             Ok(())
         })?;
@@ -247,7 +248,7 @@ impl Download<'_> {
 
     /// Whether the message has not come. Zimbra sends an empty one for what was expunged by another session.
     fn lacks(&self, uid: Uid) -> bool {
-        let body = self.came.get(&uid).and_then(|fetched| fetched.body.as_ref());
+        let body = self.came.get(uid).and_then(|fetched| fetched.body.as_ref());
         body.is_none_or(|octets| octets.len() == 0)
     }
 
@@ -286,7 +287,7 @@ impl Download<'_> {
 
     fn fetch_again(&mut self, uids: &UidSet) -> Result<()> {
         for uid in uids.iter() {
-            self.came.remove(&uid);
+            self.came.remove(uid);
             self.awaited.insert(uid);
         }
         let tag = Some(self.session.send_fetch(uids, MESSAGE_ITEMS)?);

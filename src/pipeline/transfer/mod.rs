@@ -11,6 +11,7 @@ pub mod conveyor;
 pub mod copy;
 pub mod crew;
 pub mod download;
+pub mod held;
 pub mod job;
 pub mod lane;
 pub mod pending;

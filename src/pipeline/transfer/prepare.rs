@@ -6,6 +6,7 @@ use super::settling::settled;
 use super::share::Share;
 use crate::engine::commands::change::Wish;
 use crate::engine::commands::list::Statuses;
+use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
@@ -33,7 +34,8 @@ pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<
     let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
     let ready = create(access, work, &mut prepared.failures)?;
     let (ready, statuses) = look(access, ready, &mut prepared.failures)?;
-    let shared = Shared::load(access, share)?;
+    let sample = ready.first().map(|first| sample(access, first)).transpose()?.flatten();
+    let shared = Shared::load(access, share, sample)?;
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
             Ok(job) => prepared.jobs.push(job),
@@ -135,25 +137,32 @@ fn has_grown(status: SyncPoint, listed_next: Option<Uid>) -> bool {
     status.messages > 0 && status.uid_next.is_none_or(|next| next > listed_next.unwrap_or(Uid(1)))
 }
 
+/// What a mailbox keeps of flags, which only a SELECT tells: a scan does not. Of one alone, as those of an account are
+/// alike. `None` where it cannot be opened; what that means will be seen when it is copied to.
+fn sample(access: &Access<'_>, mailbox: &MailboxPlan) -> Result<Option<FlagCapacity>> {
+    let mut session = access.session(Side::Destination)?;
+    let opened = session.open(&mailbox.destination, Opening::Select);
+    access.give_back(Side::Destination, session);
+    Ok(opened.ok().map(|opened| opened.capacity))
+}
+
 fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
     Wish { name: &mailbox.destination.raw, special_use: mailbox.special_use }
 }
 
 /// What holds for all mailboxes of the destination.
 struct Shared {
-    /// What a new mailbox keeps of flags: what the INBOX keeps.
+    /// What a mailbox keeps of flags of which nothing else is known.
     capacity: FlagCapacity,
     size_limit: SizeLimit,
     share: Share,
 }
 
 impl Shared {
-    fn load(access: &Access<'_>, share: Share) -> Result<Shared> {
-        let mailboxes = access.state.mailboxes(Side::Destination)?;
-        let inbox = mailboxes.into_iter().find(|mailbox| mailbox.name.is_inbox());
+    fn load(access: &Access<'_>, share: Share, sample: Option<FlagCapacity>) -> Result<Shared> {
         let destination = access.state.side(Side::Destination)?.and_then(|side| side.append_limit);
         Ok(Shared {
-            capacity: inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity),
+            capacity: sample.unwrap_or_else(FlagCapacity::everything),
             size_limit: SizeLimit { settings: access.account.policy.max_message_octets, destination },
             share,
         })
@@ -180,7 +189,8 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
         destination_validity: status.uid_validity,
     };
     let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
-    let capacity = known.filter(|known| known.sync_point.is_some()).map(|known| known.capacity);
+    // A mailbox that was never selected says that it keeps everything.
+    let capacity = known.map(|known| known.capacity).filter(|capacity| *capacity != FlagCapacity::everything());
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
     Ok(Job::new(
         mailbox.clone(),

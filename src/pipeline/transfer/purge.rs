@@ -258,8 +258,8 @@ fn remove(
 ) -> Result<()> {
     open(session, mailbox, validity, Opening::Select)?;
     (removal.marked, removal.strangers, removal.left) = Default::default();
-    for window in uids.chunks(COMMAND_OCTETS, WINDOW) {
-        let there = identities(session, &window.to_string())?;
+    for window in uids.chunks(COMMAND_OCTETS, WINDOW.min(session.most_messages())) {
+        let there = identities(session, &window)?;
         let absent = uid_set(window.iter().filter(|uid| !there.contains_key(uid)));
         let sighting = session.look_for(&absent)?;
         let (gone, unseen): (Vec<Uid>, Vec<Uid>) =
@@ -322,7 +322,7 @@ struct Content {
 
 fn contents(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Content>> {
     let mut digests = HashMap::new();
-    for chunk in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES) {
+    for chunk in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES.min(session.most_messages())) {
         let tag = session.send_fetch(&chunk, "(UID BODY.PEEK[])")?;
         let status = session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(Fetched { uid: Some(uid), body: Some(body), .. }) = event
@@ -332,9 +332,9 @@ fn contents(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Content
             }
             Ok(())
         })?;
-        session.accepted(status, "could not read messages")?;
+        session.complete(status, "could not read messages")?;
     }
-    let identities = if uids.is_empty() { HashMap::new() } else { identities(session, &uids.to_string())? };
+    let identities = identities(session, uids)?;
     let content = |(uid, sha256)| {
         let listed = identities.get(&uid).copied().filter(|listed| listed.date.is_some())?;
         Some((uid, Content { sha256, listed }))

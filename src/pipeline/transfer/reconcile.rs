@@ -17,6 +17,7 @@ use super::settling::{LOOKS, SETTLING};
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS};
 use crate::engine::commands::select::Opening;
+use crate::engine::conversation::session::Tag;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::{Amounts, grow};
@@ -25,6 +26,9 @@ use crate::pipeline::fleet::access::{Access, pause};
 use crate::pipeline::survey::recognise::identities;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet, VecDeque};
+
+/// A tail of more windows is not one of ours.
+const WINDOWS: u64 = 10_000;
 
 /// Which part of the destination mailbox to look at.
 pub struct Tail {
@@ -57,59 +61,74 @@ type Candidates = HashMap<Digest, VecDeque<Landed>>;
 /// `Changed` when the mailbox is another one or went back in time, `Connection`, `Protocol`, `State`.
 pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -> Result<Found> {
     let session = &mut lane.destination;
-    let mut next = open(session, job)?;
+    let mut standing = open(session, job)?;
     for _ in 0..LOOKS {
         if !tail.settle {
             break;
         }
         pause(access, SETTLING)?;
         let now = open(session, job)?;
-        if now == next {
+        if now == standing {
             break;
         }
-        next = now;
+        standing = now;
     }
-    if next < tail.from {
+    let (next, _) = standing;
+    if next.is_some_and(|next| next < tail.from) {
         return Err(went_back().in_mailbox(&job.plan.destination.path()));
     }
-    let mut found = Found { next, ..Found::default() };
-    if next > tail.from {
-        let mut landed = list(session, tail.from)?;
-        found.next = landed.values().flatten().filter_map(|landed| landed.uid.next()).max().unwrap_or(next).max(next);
+    let mut found = Found { next: next.unwrap_or(tail.from), ..Found::default() };
+    if next.is_none_or(|next| next > tail.from) {
+        let mut landed = list(session, tail.from, next)?;
+        let highest = landed.values().flatten().filter_map(|landed| landed.uid.next()).max();
+        found.next = highest.map_or(found.next, |highest| highest.max(found.next));
         remove_linked(access, job, &mut landed)?;
         link(access, &mut lane.source, job, landed, &mut found)?;
     }
     Ok(found)
 }
 
-/// Opens the mailbox and returns its UIDNEXT; the highest UID where the server gives none.
-fn open(session: &mut Session, job: &Job) -> Result<Uid> {
+/// Opens the mailbox and returns its UIDNEXT, where the server gives one, and how many messages it holds.
+fn open(session: &mut Session, job: &Job) -> Result<(Option<Uid>, u32)> {
     let opened = session.open(&job.plan.destination, Opening::Select)?;
     if opened.sync_point.uid_validity != job.destination_validity {
         return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY on the destination")
             .in_mailbox(&job.plan.destination.path())
             .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
     }
-    Ok(opened.sync_point.uid_next.unwrap_or(Uid(u32::MAX)))
+    Ok((opened.sync_point.uid_next, opened.sync_point.messages))
 }
 
-fn list(session: &mut Session, from: Uid) -> Result<Candidates> {
+/// What stands at or above that UID, below UIDNEXT where it is known.
+fn list(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Candidates> {
     let mut landed: Candidates = HashMap::new();
-    // `n:*` names the last message even where it is below n.
-    let tag = session.send(format!("UID FETCH {from}:* {IDENTITY_ITEMS}").as_bytes())?;
-    let status = session.finish_fetch(tag, |event| {
-        if let FetchEvent::Message(fetched) = event
-            && let (Some(uid), Some(header)) = (fetched.uid.filter(|uid| *uid >= from), fetched.header)
-        {
-            let identity = identity::of_message(&header);
-            let octets = fetched.octets.unwrap_or(0);
-            let flags = fetched.flags.unwrap_or_default();
-            landed.entry(identity).or_default().push_back(Landed { uid, octets, flags });
-        }
-        Ok(())
-    })?;
-    session.accepted(status, "could not look at the end of the mailbox")?;
+    for tag in ask(session, from, next)? {
+        let status = session.finish_fetch(tag, |event| {
+            if let FetchEvent::Message(fetched) = event
+                && let (Some(uid), Some(header)) = (fetched.uid.filter(|uid| *uid >= from), fetched.header)
+            {
+                let identity = identity::of_message(&header);
+                let octets = fetched.octets.unwrap_or(0);
+                let flags = fetched.flags.unwrap_or_default();
+                landed.entry(identity).or_default().push_back(Landed { uid, octets, flags });
+            }
+            Ok(())
+        })?;
+        session.complete(status, "could not look at the end of the mailbox")?;
+    }
     Ok(landed)
+}
+
+/// In one piece, or in windows of as many UIDs as the server takes messages a command.
+fn ask(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Vec<Tag>> {
+    let (most, last) = (session.most_messages(), next.map(|next| Uid(next.0 - 1)));
+    match last.map(|last| UidSet::range(from, last)) {
+        Some(tail) if tail.len() > most && tail.len().div_ceil(most) <= WINDOWS => {
+            tail.chunks(COMMAND_OCTETS, most).iter().map(|set| session.send_fetch(set, IDENTITY_ITEMS)).collect()
+        }
+        // `n:*` names the last message even where it is below n.
+        _ => Ok(vec![session.send_fetch_from(from, IDENTITY_ITEMS)?]),
+    }
 }
 
 /// Invariant 1.
@@ -203,11 +222,9 @@ impl Identified<'_> {
                 return Err(source_changed().in_mailbox(&self.job.plan.source.path()));
             }
         }
-        for set in unknown.chunks(COMMAND_OCTETS, u64::MAX) {
-            let identities = identities(source, &set.to_string())?;
-            for record in records.iter_mut().filter(|record| record.identity.is_none()) {
-                record.identity = identities.get(&record.uid).and_then(|listed| listed.identity);
-            }
+        let identities = identities(source, &unknown)?;
+        for record in records.iter_mut().filter(|record| record.identity.is_none()) {
+            record.identity = identities.get(&record.uid).and_then(|listed| listed.identity);
         }
         Ok(())
     }

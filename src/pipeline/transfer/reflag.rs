@@ -10,7 +10,7 @@ use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::FlagUpdate;
-use crate::model::{Flags, Link, Uid, UidSet};
+use crate::model::{FlagCapacity, Flags, Link, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,17 +26,16 @@ pub fn update_flags(access: &Access<'_>, session: &mut Session, job: &Job, progr
     if pending.is_empty() || access.migration.stop.is_requested() {
         return Ok(());
     }
-    open(session, job)?;
+    let capacity = open(session, job)?;
+    let pending: Vec<FlagUpdate> = pending.into_iter().map(|update| within(update, &capacity)).collect();
     let stores = send_stores(session, &pending)?;
     let now = look(session, &pending)?;
     for tag in stores {
         let status = session.finish(tag, |_| Ok(()))?;
         session.accepted(status, "could not update flags")?;
     }
-    let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) = pending
-        .iter()
-        .copied()
-        .partition(|update| now.get(&update.destination).is_none_or(|flags| is_done(update, flags)));
+    let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) =
+        pending.iter().partition(|update| now.get(&update.destination).is_none_or(|flags| is_done(update, flags)));
     record(access, job, &done)?;
     progress.flags_updated += done.len() as u64;
     if let Some(first) = undone.first() {
@@ -59,7 +58,15 @@ fn pending<'a>(access: &Access<'_>, job: &'a Job) -> Result<Vec<&'a FlagUpdate>>
     Ok(pending)
 }
 
-fn open(session: &mut Session, job: &Job) -> Result<()> {
+/// What of an update the mailbox can hold. The plan may have been made without knowing that: a scan does not SELECT.
+fn within(update: &FlagUpdate, capacity: &FlagCapacity) -> FlagUpdate {
+    let add = update.add.within(capacity);
+    let agreed = update.agreed.minus(&update.add.minus(&add));
+    FlagUpdate { add, remove: update.remove.within(capacity), agreed, ..update.clone() }
+}
+
+/// Opens the mailbox; returns what it keeps of flags.
+fn open(session: &mut Session, job: &Job) -> Result<FlagCapacity> {
     let opened = session.open(&job.plan.destination, Opening::Select)?;
     let mailbox = job.plan.destination.path();
     if opened.sync_point.uid_validity != job.destination_validity {
@@ -72,10 +79,10 @@ fn open(session: &mut Session, job: &Job) -> Result<()> {
             .in_mailbox(&mailbox)
             .hint("give the login the rights `s`, `w` and `t` on it"));
     }
-    Ok(())
+    Ok(opened.capacity)
 }
 
-fn send_stores(session: &mut Session, updates: &[&FlagUpdate]) -> Result<Vec<Tag>> {
+fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<Tag>> {
     let mut groups: BTreeMap<String, (FlagChange, Flags, Vec<Uid>)> = BTreeMap::new();
     for update in updates {
         for (change, flags) in [(FlagChange::Add, &update.add), (FlagChange::Remove, &update.remove)] {
@@ -89,7 +96,7 @@ fn send_stores(session: &mut Session, updates: &[&FlagUpdate]) -> Result<Vec<Tag
     for (change, flags, mut uids) in groups.into_values() {
         uids.sort_unstable();
         let set: UidSet = uids.into_iter().collect();
-        for chunk in set.chunks(COMMAND_OCTETS, STORE_UIDS) {
+        for chunk in set.chunks(COMMAND_OCTETS, STORE_UIDS.min(session.most_messages())) {
             tags.push(session.send_store(&chunk, change, &flags)?);
         }
     }
@@ -97,12 +104,12 @@ fn send_stores(session: &mut Session, updates: &[&FlagUpdate]) -> Result<Vec<Tag
 }
 
 /// The flags as they are after the STOREs, which are on their way. A message that is gone is not in it: its user removed it, nothing is to be done.
-fn look(session: &mut Session, updates: &[&FlagUpdate]) -> Result<HashMap<Uid, Flags>> {
+fn look(session: &mut Session, updates: &[FlagUpdate]) -> Result<HashMap<Uid, Flags>> {
     let mut uids: Vec<Uid> = updates.iter().map(|update| update.destination).collect();
     uids.sort_unstable();
     let set: UidSet = uids.into_iter().collect();
     let mut now = HashMap::with_capacity(updates.len());
-    let chunks = set.chunks(COMMAND_OCTETS, STORE_UIDS);
+    let chunks = set.chunks(COMMAND_OCTETS, STORE_UIDS.min(session.most_messages()));
     let tags: Vec<_> = chunks.iter().map(|chunk| session.send_fetch(chunk, FLAG_ITEMS)).collect::<Result<_>>()?;
     for tag in tags {
         session.finish_fetch(tag, |event| {

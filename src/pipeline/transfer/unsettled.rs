@@ -185,7 +185,7 @@ impl Unsettled {
         held: Option<u32>,
     ) -> Result<Option<HashMap<Uid, Option<u64>>>> {
         let mut found = HashMap::new();
-        let tag = session.send(format!("UID FETCH {first}:* (UID RFC822.SIZE)").as_bytes())?;
+        let tag = session.send_fetch_from(first, "(UID RFC822.SIZE)")?;
         let status = session.finish_fetch(tag, |event| {
             // `n:*` names the last message even where it is below n.
             if let FetchEvent::Message(Fetched { uid: Some(uid), octets, .. }) = event
@@ -195,7 +195,7 @@ impl Unsettled {
             }
             Ok(())
         })?;
-        if !status.is_ok() || held.is_some_and(|held| (found.len() as u64) < u64::from(held)) {
+        if !status.is_ok() || status.is_cut() || held.is_some_and(|held| (found.len() as u64) < u64::from(held)) {
             self.cannot_tell(listed, "the server does not list all of");
             return Ok(None);
         }
@@ -212,7 +212,7 @@ impl Unsettled {
     ) -> Result<()> {
         let set: UidSet = uids.iter().copied().collect();
         for chunk in set.chunks(COMMAND_OCTETS, WINDOW) {
-            let found = match identities(session, &chunk.to_string()) {
+            let found = match identities(session, &chunk) {
                 Err(error) if session.is_alive() => {
                     self.cannot_tell(listed, &format!("the server refuses ({}) to show", error.summary()));
                     return Ok(());

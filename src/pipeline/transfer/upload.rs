@@ -20,7 +20,7 @@ use super::uplinks::{Uplink, Uplinks};
 use crate::engine::Session;
 use crate::engine::commands::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::conversation::status::Status;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::statistics::BatchFigures;
 use crate::model::{Digest, Flags, InternalDate, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
 use crate::pipeline::fleet::access::Access;
@@ -384,6 +384,10 @@ impl<'a> UploadRun<'a> {
     /// A BAD ends the connection. It may be about literals that were not announced; else, if it was about one message,
     /// that message is the one.
     fn broken_by_refusal(&mut self, batch: &[Sent], error: Error, at_once: bool) -> Result<Error> {
+        // The server says itself how long it wants to be left alone.
+        if let Kind::Throttled(Some(_)) = error.kind() {
+            return Ok(error.scope(Scope::Account));
+        }
         if at_once && !error.is_transient() {
             self.progress.announces_literals = true;
         } else if let ([sent], false) = (batch, error.is_transient()) {

@@ -1,6 +1,7 @@
 //! What a fake server does that it should not, as data: refusals, lies, alterations, cuts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What an honest server of today can do.
 pub const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS MULTIAPPEND LIST-EXTENDED \
@@ -21,6 +22,9 @@ pub enum FlagsBy {
 
 /// Whether a flag is kept that comes by that command; what is not is dropped with an OK.
 pub type KeepingFlags = Arc<dyn Fn(FlagsBy, &str) -> bool + Send + Sync>;
+
+/// What comes next, from how many came before.
+pub type Making = Arc<dyn Fn(u64) -> Vec<u8> + Send + Sync>;
 
 /// The code of an accepted APPEND, from UIDVALIDITY and UIDs.
 pub type AppendCode = Arc<dyn Fn(u32, &[u32]) -> String + Send + Sync>;
@@ -51,6 +55,8 @@ pub struct Behaviour {
     pub eager: bool,
     /// Each connection ends after so many octets to the client.
     pub cut_after: Option<u64>,
+    /// FETCH and SEARCH are done for so many messages, and no more (MESSAGELIMIT, RFC 9738).
+    pub message_limit: Option<usize>,
 }
 
 impl Default for Behaviour {
@@ -68,6 +74,7 @@ impl Default for Behaviour {
             before_plus: Vec::new(),
             eager: false,
             cut_after: None,
+            message_limit: None,
         }
     }
 }
@@ -144,6 +151,11 @@ impl Behaviour {
         self
     }
 
+    pub fn limited_to(mut self, messages: usize) -> Behaviour {
+        self.message_limit = Some(messages);
+        self.with(&format!("MESSAGELIMIT={messages}"))
+    }
+
     pub fn cut_after(mut self, octets: u64) -> Behaviour {
         self.cut_after = Some(octets);
         self
@@ -207,6 +219,10 @@ pub enum Then {
     SayAndClose(Vec<u8>),
     /// These octets are sent again and again, until the client has enough.
     Flood(Vec<u8>),
+    /// The same with others each time, made from how many came before.
+    Pour(Making),
+    /// These octets are sent again and again with a pause, as long as the client is there.
+    Repeat(Vec<u8>, Duration),
     Close,
     /// It is not done, and nothing is said.
     Silence,
@@ -215,6 +231,11 @@ pub enum Then {
 impl Rule {
     pub fn on(begins: &str, then: Then) -> Rule {
         Rule { begins: begins.to_owned(), holds: None, when: When::Always, then }
+    }
+
+    /// Answers with an endless row of responses.
+    pub fn pour(begins: &str, make: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static) -> Rule {
+        Rule::on(begins, Then::Pour(Arc::new(make)))
     }
 
     /// Refuses with a tagged answer.

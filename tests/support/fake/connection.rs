@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::behaviour::Then;
@@ -19,7 +20,7 @@ const MOMENT: Duration = Duration::from_millis(2);
 const OUTPUT_OCTETS: usize = 64 << 10;
 
 /// No flood is longer: enough to be beyond every bound of a client that has some, and quickly over.
-const FLOOD_OCTETS: u64 = 10 << 20;
+const FLOOD_OCTETS: u64 = 24 << 20;
 
 /// One connection, and whose it is once somebody has logged in.
 pub struct Connection {
@@ -194,10 +195,30 @@ impl Connection {
     /// Sends this until the client goes, or there is no end to its patience.
     pub fn flood(&mut self, octets: &[u8]) -> io::Result<()> {
         let block = octets.repeat((OUTPUT_OCTETS / octets.len().max(1)).max(1));
-        self.flush()?;
-        for _ in 0..FLOOD_OCTETS / block.len() as u64 {
-            self.input.get_mut().write_all(&block)?;
+        self.pour(|_| block.clone())
+    }
+
+    /// The same with others each time.
+    pub fn pour(&mut self, make: impl Fn(u64) -> Vec<u8>) -> io::Result<()> {
+        let mut sent = 0;
+        for number in 0.. {
+            if sent > FLOOD_OCTETS {
+                break;
+            }
+            let octets = make(number);
+            sent += octets.len() as u64;
+            self.send(&octets)?;
         }
+        self.flush()?;
         Err(io::ErrorKind::ConnectionAborted.into())
+    }
+
+    /// Sends this with pauses as long as the client is there.
+    pub fn repeat(&mut self, octets: &[u8], pause: Duration) -> io::Result<()> {
+        loop {
+            self.send(octets)?;
+            self.flush()?;
+            thread::sleep(pause);
+        }
     }
 }

@@ -43,13 +43,16 @@ impl Session<'_> {
                 self.connection.respond_text(&format!("* VANISHED (EARLIER) {}", gone.join(",")))?;
             }
         }
+        let mut left = self.limit().unwrap_or(usize::MAX);
         for (first, last) in ranges {
-            self.fetch_range(&name, first, last, since, &items)?;
+            if !self.fetch_range(&name, first, last, since, &items, &mut left)? {
+                return Ok(format!("OK [MESSAGELIMIT {}] a part", self.limit().unwrap_or_default()));
+            }
         }
         Ok("OK fetched".to_owned())
     }
 
-    /// Message by message, so that a mailbox of any size is never held twice.
+    /// Message by message, so that a mailbox of any size is never held twice. False when there are more than may be.
     fn fetch_range(
         &mut self,
         name: &[u8],
@@ -57,14 +60,15 @@ impl Session<'_> {
         last: u32,
         since: Option<u64>,
         items: &[Item],
-    ) -> io::Result<()> {
+        left: &mut usize,
+    ) -> io::Result<bool> {
         let mut next = first;
         while next <= last {
             let response = self.with_account(|account| {
                 let mailbox = account.find(name)?;
                 let index = mailbox.messages.partition_point(|message| message.uid < next);
                 let message = mailbox.messages.get(index).filter(|message| message.uid <= last)?;
-                next = message.uid + 1;
+                next = message.uid.wrapping_add(1);
                 let wanted = since.is_none_or(|since| message.modseq > since);
                 Some(wanted.then(|| {
                     let mut response = Vec::new();
@@ -72,13 +76,20 @@ impl Session<'_> {
                     rendered.map(|()| response)
                 }))
             });
+            if response.is_some() {
+                let Some(fewer) = left.checked_sub(1) else { return Ok(false) };
+                *left = fewer;
+            }
             match response {
                 Some(Some(response)) => self.connection.respond(response?)?,
                 Some(None) => {}
                 None => break,
             }
+            if next == 0 {
+                break;
+            }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -97,6 +97,8 @@ impl Session<'_> {
             }
             Some(Then::Flood(octets)) => self.connection.flood(&octets),
             Some(Then::Silence) => Ok(()),
+            Some(Then::Pour(make)) => self.connection.pour(|number| make(number)),
+            Some(Then::Repeat(octets, pause)) => self.connection.repeat(&octets, pause),
             Some(Then::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
             Some(Then::AtLiteral(_) | Then::Unparsed(_)) | None => self.perform_and_answer(command),
         }
@@ -224,17 +226,30 @@ impl Session<'_> {
 
     fn search(&mut self, command: &Command) -> io::Result<String> {
         let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };
-        let uids: Vec<String> = self.with_account(|account| {
-            let mailbox = account.find(&name);
-            mailbox.map_or_else(Vec::new, |it| it.messages.iter().map(|message| message.uid.to_string()).collect())
+        let key = command.tokens.last().map(|token| token.text()).unwrap_or_default();
+        let mut uids: Vec<String> = self.with_account(|account| {
+            let Some(mailbox) = account.find(&name) else { return Vec::new() };
+            let largest = mailbox.messages.len() as u32;
+            let ranges = if key == "ALL" { vec![(1, largest)] } else { uid_ranges(key.as_bytes(), largest) };
+            let meant = |number: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&number));
+            let numbered = (1..).zip(&mailbox.messages).filter(|(number, _)| meant(*number));
+            numbered.map(|(_, message)| message.uid.to_string()).collect()
         });
+        let cut = self.limit().filter(|limit| uids.len() > *limit);
+        uids.truncate(cut.unwrap_or(usize::MAX));
         let text = match (command.has("RETURN"), uids.is_empty()) {
             (true, true) => format!("* ESEARCH (TAG \"{}\") UID", command.tag),
             (true, false) => format!("* ESEARCH (TAG \"{}\") UID ALL {}", command.tag, uids.join(",")),
             (false, true) => "* SEARCH".to_owned(),
             (false, false) => format!("* SEARCH {}", uids.join(" ")),
         };
-        self.say(&text)
+        self.say(&text)?;
+        Ok(cut.map_or_else(|| "OK done".to_owned(), |limit| format!("OK [MESSAGELIMIT {limit}] a part")))
+    }
+
+    /// How many messages a command may be about.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.connection.tenant.as_ref()?.behaviour().message_limit
     }
 
     fn store(&mut self, command: &Command) -> io::Result<String> {
