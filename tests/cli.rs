@@ -69,6 +69,7 @@ fn help_is_on_standard_output_and_names_every_command() {
         "status",
         "report",
         "explain",
+        "accept",
         "forget",
         "completions",
         "man",
@@ -84,7 +85,7 @@ fn help_is_on_standard_output_and_names_every_command() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let directory = with_settings();
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 12] = [
         &[],
         &["fly"],
         &["scan", "--no-such-option"],
@@ -95,6 +96,8 @@ fn wrong_usage_exits_with_2() {
         &["plan", "--html", "p.html"],
         &["explain", "alice"],
         &["forget"],
+        &["accept", "alice", "INBOX"],
+        &["accept", "alice", "INBOX", "0", "--reason", "x"],
     ];
     for arguments in wrong {
         let output = mailferry(directory.path(), arguments);

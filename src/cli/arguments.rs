@@ -211,6 +211,11 @@ pub enum Command {
     Report(ReportArguments),
     /// Tell the facts and the rule behind what is done with a mailbox or a message
     Explain(ExplainArguments),
+    /// Say that a difference was seen, and why it is good
+    ///
+    /// For copies that are gone from the destination, and for messages that it refuses: they are neither asked about nor
+    /// copied any more, and no difference. What delete_guard counts begins anew. No server is asked.
+    Accept(AcceptArguments),
     /// Drop accounts from the state, without asking a server
     ///
     /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
@@ -372,6 +377,21 @@ pub struct ExplainArguments {
 }
 
 #[derive(Args, Debug)]
+pub struct AcceptArguments {
+    #[arg(value_name = "ACCOUNT", help = "The account")]
+    pub account: String,
+    /// The mailbox of the source, with / between the levels of its name [default: all]
+    #[arg(value_name = "MAILBOX")]
+    pub mailbox: Option<String>,
+    /// One message, by its UID on the source [default: all that are gone, refused or failed]
+    #[arg(value_name = "UID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub uid: Option<u32>,
+    /// Why it is good: kept, and shown
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+#[derive(Args, Debug)]
 pub struct ForgetArguments {
     /// The accounts, as the state has them: names, patterns such as 'a*', or tag:WORD
     #[arg(value_name = "ACCOUNT", required = true)]
@@ -464,6 +484,8 @@ mod tests {
             "status --json -",
             "report --html r.html",
             "explain alice INBOX 17",
+            "accept alice INBOX 17 --reason seen",
+            "accept alice --reason seen",
             "forget alice 'b*'",
             "completions bash",
             "man pages",

@@ -41,6 +41,7 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Status(arguments) => commands::status::run(context, &arguments),
         Command::Report(_) => Err(not_yet("`mailferry report`")),
         Command::Explain(arguments) => commands::explain::run(context, &arguments),
+        Command::Accept(arguments) => commands::accept::run(context, &arguments),
         Command::Forget(arguments) => commands::forget::run(context, &arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
         Command::Man(arguments) => commands::man::run(&arguments),

@@ -13,6 +13,7 @@
 //!    deleted there stays deleted unless the policy says otherwise.
 //! 7. Nothing goes from the destination but what we put there (`comparing/removals.rs`).
 
+pub mod agreements;
 pub mod comparing;
 pub mod fit;
 pub mod policy;

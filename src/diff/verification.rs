@@ -52,11 +52,16 @@ pub struct Verdict {
     pub altered: HashSet<Uid>,
     /// What must be read to be sure: whether messages of one identity are one, or listed sizes lie.
     pub doubt: Doubt,
+    /// Source messages of which a person has said that they are good as they are.
+    pub accepted: HashSet<Uid>,
 }
 
 impl Verdict {
     /// Counts a difference, and lists it unless there are many of its kind.
     pub fn differ(&mut self, difference: Difference) {
+        if difference.source.is_some_and(|uid| self.accepted.contains(&uid)) {
+            return;
+        }
         self.differences.add(difference.kind, 1);
         let listed = self.listed.iter().filter(|listed| listed.kind == difference.kind).count();
         if listed < LISTED_DIFFERENCES {
@@ -87,6 +92,8 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
     let mut comparison =
         Comparison { mailbox, links: &links, capacity, judge, verdict: Verdict::default(), unread: Default::default() };
+    let accepted = exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
+    comparison.verdict.accepted = accepted.map(|(uid, _)| *uid).collect();
     comparison.verdict.messages = source.len() as u64;
     comparison.verdict.octets = source.iter().map(|record| record.octets).total();
     let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();

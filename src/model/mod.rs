@@ -3,6 +3,7 @@
 //! A type lives here when more than one room needs it; what is used inside one room is private to that room.
 
 pub mod account;
+pub mod agreement;
 pub mod amount;
 pub mod content;
 pub mod difference;
@@ -30,6 +31,7 @@ pub mod uid;
 pub mod utf7;
 
 pub use account::{Account, ServerId, Side};
+pub use agreement::Agreement;
 pub use content::Content;
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};

@@ -33,6 +33,8 @@ pub enum Whose {
     Settings,
     /// The destination's: mail stays behind.
     Destination,
+    /// Nobody's: a person has seen it, and said why it is good.
+    Person,
 }
 
 /// How large a message may be, in octets: what the settings allow, and what the destination says that it takes.
@@ -62,6 +64,7 @@ impl Whose {
         match self {
             Whose::Settings => Outcome::Skipped(reason),
             Whose::Destination => Outcome::Limited(reason),
+            Whose::Person => Outcome::Accepted(reason),
         }
     }
 }

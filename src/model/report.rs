@@ -105,6 +105,19 @@ pub struct StatusSummary {
     pub planned: u64,
 }
 
+/// What a person accepted for one account.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct AcceptSummary {
+    /// Mailboxes that were looked at.
+    pub mailboxes: u64,
+    /// Messages that are good as they are.
+    pub messages: u64,
+    /// Mailboxes of which it is good that they are gone from the destination.
+    pub gone: u64,
+    pub reason: String,
+    pub ledger: AccountLedger,
+}
+
 /// What the state knew of an account that was dropped from it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Forgotten {

@@ -1,7 +1,9 @@
 //! The ledgers of all accounts of a run: each account has one, or the error that kept it from having one.
 
 use super::ledger::{AccountLedger, Stage, Standing};
-use super::report::{AccountCheck, AccountResult, ApplySummary, PlanSummary, ScanSummary, VerifySummary};
+use super::report::{
+    AcceptSummary, AccountCheck, AccountResult, ApplySummary, PlanSummary, ScanSummary, VerifySummary,
+};
 use crate::error::Error;
 
 /// What a command gives for an account: something that success can be derived from.
@@ -19,6 +21,12 @@ pub trait Accounted {
 }
 
 impl Accounted for ScanSummary {
+    fn ledger(&self) -> Result<&AccountLedger, &Error> {
+        Ok(&self.ledger)
+    }
+}
+
+impl Accounted for AcceptSummary {
     fn ledger(&self) -> Result<&AccountLedger, &Error> {
         Ok(&self.ledger)
     }

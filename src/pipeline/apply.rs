@@ -9,8 +9,9 @@
 use super::plan::stamp;
 use super::stock::{Traces, left_over, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
+use crate::diff::agreements::departures;
 use crate::diff::fit::quota_excess;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Side;
 use crate::model::amount::grow;
 use crate::model::ledger::{AccountLedger, Ending};
@@ -22,6 +23,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::prove_mailboxes;
+use crate::pipeline::survey::agreeing::{agree_to_deletions, unanswered};
 use crate::pipeline::transfer::crew::Crew;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
@@ -152,6 +154,7 @@ impl<'a> Run<'a> {
 
     fn execute(&mut self, plan: &AccountPlan) -> Result<()> {
         let totals = plan.totals();
+        self.guard_departures(plan)?;
         if totals.is_empty() {
             return Ok(());
         }
@@ -218,11 +221,28 @@ impl<'a> Run<'a> {
         self.failures.extend(purged.failures);
         self.warnings.extend(purged.warnings);
         self.traces.touched.extend(purged.touched);
+        if self.deletes == Deletes::Allowed {
+            plan.mailboxes.iter().try_for_each(|mailbox| agree_to_deletions(self.access, mailbox))?;
+        }
         result
     }
 
     fn mode(&self) -> Mode {
         self.access.account.policy.mode
+    }
+
+    /// Begins nothing while it is not answered why many copies are gone.
+    fn guard_departures(&self, plan: &AccountPlan) -> Result<()> {
+        for mailbox in plan.mailboxes.iter().filter(|mailbox| !mailbox.departed.is_empty()) {
+            let agreement = self.access.state.agreement(&mailbox.source.raw, mailbox.source_validity)?;
+            let linked = mailbox.present + mailbox.copied + mailbox.departed.len();
+            let found = departures(&mailbox.departed, linked, &agreement, &self.access.account.policy);
+            if let Some(why) = found.question {
+                let account = &self.access.account.name;
+                return Err(unanswered(&why, &mailbox.source, &mailbox.destination, account).scope(Scope::Account));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a plan that deletes more than it may without a word from the user.

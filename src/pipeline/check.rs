@@ -15,6 +15,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::likeness;
 use crate::pipeline::survey::listing::{blind, is_selectable};
+use crate::pipeline::survey::snapshots::empty_source;
 use std::thread;
 
 /// Checks both sides of every account.
@@ -23,11 +24,17 @@ pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
         let account = access.account.name.as_str();
         let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
         access.migration.observer.event(event);
-        let [source, destination] = thread::scope(|scope| {
+        let [mut source, destination] = thread::scope(|scope| {
             let destination = scope.spawn(|| check_side(access, Side::Destination));
             let source = check_side(access, Side::Source);
             [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
         });
+        if let (Ok(source), Ok(destination)) = (&mut source, &destination)
+            && source.messages == 0
+            && destination.messages > 0
+        {
+            source.notes.push(empty_source(destination.messages));
+        }
         Ok(AccountCheck { ledger: AccountLedger::at(Stage::Looked), sides: vec![source, destination] })
     })
 }

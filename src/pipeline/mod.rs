@@ -1,6 +1,6 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
-//! - [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
+//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
 //!   [`forget`]: the commands.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
@@ -8,6 +8,7 @@
 //!
 //! The commands know the rooms; of the rooms, `transfer` knows `survey`, and both know `fleet`.
 
+pub mod accept;
 pub mod apply;
 pub mod check;
 pub mod explain;

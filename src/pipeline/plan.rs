@@ -23,6 +23,7 @@ use crate::model::{
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::agreeing::{accepted_gone, agree, unanswered};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::settle::settle;
@@ -150,6 +151,14 @@ impl<'a> Planner<'a> {
         let Some(source) = self.mailbox(Side::Source, &pair.source.raw) else { return Ok(()) };
         let destination = self.mailbox(Side::Destination, &pair.destination.raw);
         let destination = destination.filter(|destination| destination.sync_point.is_some());
+        if destination.is_none()
+            && let Some(reason) = accepted_gone(self.access, source)?
+        {
+            let (mailbox, messages) = (source.name.clone(), u64::from(source.records));
+            let reason = format!("gone from the destination; accepted: {reason}");
+            self.plan.omitted.push(Omitted { mailbox, reason, condition: MailboxCondition::Excluded, messages });
+            return Ok(());
+        }
         match self.plan_pair(pair, source, destination) {
             Ok(plan) => self.plan.mailboxes.push(plan),
             Err(error) if error.reach() <= Scope::Mailbox => self.obstacle(source, &error),
@@ -304,11 +313,16 @@ impl<'a> Planner<'a> {
         };
         let policy = &self.access.account.policy;
         let planned = plan_mailbox(&comparison, records, listed, links, policy, &mut record);
-        let plan = planned.map_err(|error| match unrecorded {
+        let mut plan = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),
         })?;
         self.unlink_copies(&plan)?;
+        let departures = agree(self.access, &mut plan, destination.map_or(0, |it| u64::from(it.records)))?;
+        self.ledger.questioned += departures.questioned;
+        let account = self.access.account.name.as_str();
+        let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
+        self.ledger.failures.extend(question.map(|error| error.in_account(account)));
         let mut outcomes = outcomes(&plan);
         for (uid, outcome) in self.refresh_exceptions(&plan)? {
             // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
@@ -390,6 +404,7 @@ impl<'a> Planner<'a> {
         self.plan.generation = self.access.state.generation()?;
         self.plan.omitted.extend(mapping.omitted);
         self.plan.warnings = mapping.warnings;
+        self.plan.warnings.extend(self.snapshots.emptiness());
         self.plan.warnings.extend(self.removal_warnings());
         self.plan.warnings.extend(self.questions()?);
         let quotas = &self.snapshots.side(Side::Destination).quotas;

@@ -6,6 +6,7 @@
 
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
+use crate::diff::agreements::Departures;
 use crate::diff::comparing::same::Keeps;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
@@ -15,15 +16,15 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, MailboxState, Outcome, Side, Uid};
+use crate::model::{FlagCapacity, MailboxState, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::agreeing::{exceptions, questioned, unanswered};
 use crate::pipeline::survey::content::{hash_both, read_doubt};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::listing::Identities;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::snapshots::Snapshots;
-use std::collections::HashMap;
 
 /// Verifies every account.
 pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
@@ -59,9 +60,14 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let keeps = keeps(access, &snapshots)?;
     for pair in &pairs {
         access.go_on()?;
-        let verdict = verify_pair([access, aside], &snapshots, pair, keeps, depth)?;
+        let (verdict, departures) = verify_pair([access, aside], &snapshots, pair, keeps, depth)?;
         merge(&mut summary, verdict);
+        summary.ledger.questioned += departures.questioned;
+        let question = departures.question.map(|why| unanswered(&why, &pair.source, &pair.destination, account));
+        let question = question.map(|error| format!("{}; {}", error.line(), error.advice().unwrap_or_default()));
+        summary.warnings.extend(question);
     }
+    summary.warnings.extend(snapshots.emptiness());
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
     let taking_part: Vec<_> = pairs.iter().map(|pair| &pair.source.raw).collect();
     summary.ledger.conditions = snapshots.conditions(&taking_part, &omitted);
@@ -75,12 +81,14 @@ fn verify_pair(
     pair: &MailboxPair,
     keeps: Keeps,
     depth: Depth,
-) -> Result<Verdict> {
+) -> Result<(Verdict, Departures)> {
     let mailbox = pair.source.path();
-    let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Verdict::default()) };
+    let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Default::default()) };
     let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
     let capacity = destination.map_or_else(|| snapshots.capacity(), |destination| destination.capacity.clone());
+    let links = valid_links(access, source, destination)?;
+    let departures = questioned(access, &aside.state, source, destination, &links)?;
     let compare = || compare_listings([access, aside], source, destination, &capacity, keeps);
     let mut verdict = compare()?;
     if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
@@ -96,7 +104,7 @@ fn verify_pair(
     let (messages, octets) = (verdict.messages, verdict.octets);
     let event = Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets };
     access.migration.observer.event(event);
-    Ok(verdict)
+    Ok((verdict, departures))
 }
 
 fn compare_listings(
@@ -119,7 +127,7 @@ fn compare_listings(
             None => Vec::new(),
         },
         links: valid_links(access, source, destination)?,
-        exceptions: state.exceptions(&source.name.raw).collect::<Result<HashMap<Uid, Outcome>>>()?,
+        exceptions: exceptions(access, listed, source, destination)?,
         capacity,
         keeps,
         contents: &|side, record| match side {

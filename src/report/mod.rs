@@ -4,12 +4,13 @@
 //! colour, so that nothing is ever said in colour alone; what came from a server is made harmless before it is shown.
 //! JSON is for machines: names and numbers stand in it exactly, and its shapes are those of the Contract.
 //!
-//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`]: one
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`], [`accept`]: one
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `losses`: what cannot be kept. `bottleneck`: who was waited for, in one line.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
+pub mod accept;
 pub mod apply;
 mod bottleneck;
 pub mod check;

@@ -8,6 +8,7 @@
 //!    'N' side(1)                                 what its listing names besides the user's mailboxes
 //!    'M' side(1) mailbox(16)                     header of a listing
 //!    'R' mailbox(16) leaf(4, big-endian)         message records, those of 64 consecutive UIDs
+//!    'G' mailbox(16)                             what a person agreed to, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
@@ -85,6 +86,10 @@ impl AccountId {
 
     pub(super) fn listing(self, side: Side, mailbox: &RawName) -> Vec<u8> {
         self.table(b'M', &[&[octet(side)], &MailboxId::new(side, mailbox).0[..]].concat())
+    }
+
+    pub(super) fn agreement(self, source: &RawName) -> Vec<u8> {
+        self.table(b'G', &MailboxId::new(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.

@@ -7,7 +7,7 @@
 //! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
-//! - `account`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`: what
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`: what
 //!   [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -32,6 +32,7 @@
 //! [`Scope::Run`]: crate::error::Scope::Run
 
 mod account;
+mod agreements;
 mod checkpoint;
 mod codec;
 mod contents;

@@ -88,6 +88,45 @@ fn mailboxes_of_others_are_never_copied() {
     crate::tally::count(1);
 }
 
+/// A server that does not tell `Work` and `work` apart has one of them: NO to CREATE is no success before the listing shows
+/// that very name, and OK is none either.
+#[test]
+fn names_that_the_destination_takes_for_one_are_never_merged() {
+    let blind = |name, answer: &str| {
+        let behaviour = Behaviour::honest().rule(Rule::refuse("CREATE \"work\"", answer));
+        let words: &[&str] = &["takes `work` and `Work` for one name", "[mailboxes.rename]", "`work`"];
+        Case::new(name, First::Told(Box::leak(Box::from(words)))).destination(behaviour).mail(|account| {
+            account.fill("INBOX\n    a\nWork\n    b\nwork\n    c\nGood\n    g");
+        })
+    };
+    let table = Table::of(vec![
+        blind("case-exists", "NO [ALREADYEXISTS] there is one already"),
+        blind("case-exists-in-words", "NO Mailbox already exists"),
+        blind("case-cannot", "NO Cannot create this folder."),
+        blind("case-ok", "OK created"),
+    ]);
+    let output = table.run(&["sync"]).expect(3);
+    for case in table.cases() {
+        let told = crate::case::told(&output, case.name).join("\n");
+        assert!(told.contains("for one name"), "{}: {told}\n{output}", case.name);
+        table.expect_at_destination(case.name, "INBOX\n    a\nWork\n    b\nGood\n    g");
+    }
+    table.run(&["verify"]).expect(8);
+    table.honest();
+    table.run(&["sync"]).expect(0);
+    table.run(&["verify"]).expect(0);
+    crate::tally::count(table.cases().len());
+}
+
+/// That a mailbox is there already is told in many words (Courier 5.0: `Cannot create this folder.`): the listing decides.
+#[test]
+fn mailbox_that_is_there_whatever_the_words_is_used() {
+    let case = Case::new("exists-in-odd-words", First::Exact).destination(
+        Behaviour::honest().rule(Rule::on("CREATE", Then::DoneBut("NO Cannot create this folder.".to_owned()))),
+    );
+    Table::of(vec![case]).judge();
+}
+
 /// A server that takes the text of a refused literal for commands, as Dovecot does: nothing that it could refuse while
 /// parsing is ever sent with a literal that is not announced.
 ///

@@ -2,7 +2,7 @@
 //! and then refused.
 
 use crate::case::{Case, First, Table};
-use crate::lies::is_fetch_of;
+use crate::lies::{holds, is, is_fetch_of};
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Kept, Rule, Then, When};
 
@@ -143,6 +143,45 @@ fn message_that_the_source_refuses_to_show_is_a_failure_and_not_vanished() {
         case("fetch-ends-early", &[]),
     ])
     .judge_told_each_time();
+}
+
+/// A mailbox that STATUS is refused for may be opened: then it is copied. One that cannot be read at all is an obstacle of
+/// its own, and nothing is called identical over it.
+#[test]
+fn mailbox_whose_status_is_refused_is_copied_or_named() {
+    let quiet = || {
+        let behaviour = Behaviour::honest().rule(Rule::refuse("STATUS \"Bad\"", "NO [NOPERM] not for you"));
+        behaviour.lying(|command, response| {
+            let tells = command.starts_with("LIST") && is(&response, "STATUS") && holds(&response, "Bad");
+            if tells { Vec::new() } else { response }
+        })
+    };
+    let shut = quiet().rule(Rule::refuse("EXAMINE \"Bad\"", "NO [NOPERM] not at all"));
+    let table = Table::of(vec![
+        Case::new("status-refused", First::Exact).source(quiet()),
+        Case::new("status-and-examine-refused", First::Told(&["`Bad`", "not at all"])).source(shut),
+    ]);
+    table.run(&["sync"]).expect(3);
+    let output = table.run(&["verify"]).expect(8);
+    output.says("1 mailbox that could not be read");
+    table.judge_beginning_with(&["sync"]);
+}
+
+/// What swapped sides look like, and a login that may not see the mail.
+#[test]
+fn empty_source_with_a_full_destination_is_told_by_every_command() {
+    let case = Case::new("swapped", First::Exact).mail(|account: &mut Account| account.fill("INBOX"));
+    let table = Table::of(vec![case]);
+    table.destination.tenant("swapped").account().fill("INBOX\n    a\n    b\nWork\n    c");
+    for command in ["check", "sync", "plan", "verify"] {
+        let output = table.run(&[command]).expect(0);
+        let told = format!("{output}");
+        assert!(
+            told.contains("the source account is empty, and the destination holds 3 messages"),
+            "{command}: {told}"
+        );
+    }
+    crate::tally::count(1);
 }
 
 /// The first literal that is not waited for.

@@ -11,6 +11,7 @@
 //! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
+//! - [`agreements`]: guards that count over time, and what a person says to them.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
@@ -31,6 +32,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agreements;
 mod bad_input;
 mod changing;
 mod compressed;

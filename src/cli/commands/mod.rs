@@ -1,5 +1,6 @@
 //! One file a command: what it needs, what it calls, what it prints, and how it ends.
 
+pub mod accept;
 pub mod apply;
 pub mod check;
 pub mod completions;

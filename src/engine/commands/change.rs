@@ -22,6 +22,15 @@ pub struct Wish<'a> {
     pub special_use: Option<SpecialUse>,
 }
 
+/// How a mailbox came to be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Made {
+    /// The server says that it created it.
+    Created,
+    /// The server says that there is one of that name: it may be another one.
+    Existed,
+}
+
 /// A CREATE, sent and not answered.
 pub struct PendingWish {
     create: Tag,
@@ -40,15 +49,18 @@ impl Session {
         Ok(PendingWish { create, with_use: special_use.is_some() })
     }
 
-    /// Reads the answer; that the mailbox exists already is a success, and a server that does not say so is asked
+    /// Reads the answer; that the mailbox exists already is to be looked into, and a server that does not say so is asked
     /// (Courier: `Cannot create this folder`).
     ///
     /// # Errors
     /// `Refused`, `Throttled`, `Connection`.
-    pub fn finish_create(&mut self, wish: &Wish<'_>, pending: PendingWish) -> Result<()> {
+    pub fn finish_create(&mut self, wish: &Wish<'_>, pending: PendingWish) -> Result<Made> {
         let status = self.finish(pending.create, |_| Ok(()))?;
-        if is_created(&status) {
-            return Ok(());
+        if status.is_ok() {
+            return Ok(Made::Created);
+        }
+        if says_it_exists(&status) {
+            return Ok(Made::Existed);
         }
         if pending.with_use {
             // [USEATTR]: the attribute is what was refused; the mailbox matters more.
@@ -57,7 +69,7 @@ impl Session {
             return self.finish_create(&plain, sent);
         }
         match self.statuses(std::slice::from_ref(wish.name))?.first() {
-            Some(Some(_)) => Ok(()),
+            Some(Some(_)) => Ok(Made::Existed),
             _ => Err(self.locate(status.error_of(Command::Create, "could not create the mailbox"))),
         }
     }
@@ -116,6 +128,6 @@ impl Session {
     }
 }
 
-fn is_created(status: &Status) -> bool {
-    status.is_ok() || status.code == "ALREADYEXISTS" || status.text.to_ascii_lowercase().contains("exists")
+fn says_it_exists(status: &Status) -> bool {
+    status.code == "ALREADYEXISTS" || status.text.to_ascii_lowercase().contains("exists")
 }

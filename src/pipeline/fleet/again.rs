@@ -1,7 +1,7 @@
 //! What a second turn of an account needs to know of the first, and how the two become one.
 
 use crate::error::Error;
-use crate::model::report::{AccountCheck, ApplySummary, PlanSummary, ScanSummary, VerifySummary};
+use crate::model::report::{AcceptSummary, AccountCheck, ApplySummary, PlanSummary, ScanSummary, VerifySummary};
 
 /// What came of the work on an account, which may be done again.
 pub trait Again: Sized {
@@ -19,6 +19,8 @@ pub trait Again: Sized {
 impl Again for AccountCheck {}
 
 impl Again for PlanSummary {}
+
+impl Again for AcceptSummary {}
 
 impl Again for ScanSummary {
     fn failures(&self) -> &[Error] {

@@ -27,14 +27,15 @@ struct Seen {
 }
 
 impl Likeness {
-    /// `None` where nothing is seen that would tell it from another: an INBOX that is empty and has no ID.
+    /// `None` where nothing is seen that would tell it from another: an INBOX that has no ID, and is empty or without a lasting
+    /// UIDVALIDITY.
     pub fn new(
         object_id: Option<String>,
         inbox: SyncPoint,
         last: Option<(Uid, u64, Option<InternalDate>)>,
         mailboxes: impl Iterator<Item = (RawName, UidValidity)>,
     ) -> Option<Likeness> {
-        if object_id.is_none() && last.is_none() {
+        if object_id.is_none() && (last.is_none() || !inbox.uid_validity.is_lasting()) {
             return None;
         }
         let mut mailboxes: Vec<_> = mailboxes.collect();
@@ -54,7 +55,7 @@ impl Likeness {
     fn is(&self, other: &Likeness) -> bool {
         match (&self.object_id, &other.object_id) {
             (Some(own), Some(other)) => own == other,
-            _ => self.seen == other.seen && self.seen.last.0.0 > 0,
+            _ => self.seen == other.seen && self.seen.last.0.0 > 0 && self.seen.uid_validity.is_lasting(),
         }
     }
 }

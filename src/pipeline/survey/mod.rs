@@ -4,9 +4,11 @@
 //!   [`asking`]: what is asked of it; [`gathering`]: its answers.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
+//! - [`agreeing`]: what a person has said of what is gone.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
 
+pub mod agreeing;
 pub mod asking;
 pub mod content;
 pub mod gathering;

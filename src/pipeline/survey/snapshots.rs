@@ -3,6 +3,7 @@
 use crate::diff::routing::mailboxes::map_mailboxes;
 use crate::diff::routing::mapping::{Mapping, SideView};
 use crate::error::{Error, Kind, Result};
+use crate::model::amount::Amounts;
 use crate::model::ledger::Conditions;
 use crate::model::plan::Omitted;
 use crate::model::server::Preset;
@@ -54,6 +55,14 @@ impl<'a> Snapshots<'a> {
         };
         let policy = &self.access.account.policy.mailboxes;
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
+    }
+
+    /// What must be asked where the source is empty and the destination is not.
+    pub fn emptiness(&self) -> Option<String> {
+        let held = |side: Side| self.mailboxes(side).iter().map(|mailbox| u64::from(mailbox.records)).total();
+        let unknown = self.mailboxes(Side::Source).iter().any(|mailbox| mailbox.trouble.is_some());
+        let [source, destination] = Side::BOTH.map(held);
+        (source == 0 && destination > 0 && !unknown).then(|| empty_source(destination))
     }
 
     /// Every mailbox that the source lists in one condition, where `taking_part` are compared. What is not named at all is
@@ -109,6 +118,14 @@ impl<'a> Snapshots<'a> {
         let inbox = self.mailboxes[Side::Destination as usize].iter().find(|mailbox| mailbox.name.is_inbox());
         inbox.map_or_else(FlagCapacity::everything, |inbox| inbox.capacity.clone())
     }
+}
+
+/// Nothing is wrong with an empty account; but it is also what swapped sides look like, and missing rights.
+pub fn empty_source(held_there: u64) -> String {
+    format!(
+        "the source account is empty, and the destination holds {held_there} messages: are the two sides swapped? may the login \
+         see this account's mail?"
+    )
 }
 
 fn never_scanned() -> Error {

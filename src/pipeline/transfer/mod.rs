@@ -1,6 +1,6 @@
 //! How messages get across, and what goes.
 //!
-//! - [`prepare`]: the destination is made ready, intents are noted. [`crew`]: several mailboxes at once, each a [`job`] in
+//! - [`prepare`]: the destination is made ready ([`creation`]), intents are noted. [`crew`]: several mailboxes at once, each a [`job`] in
 //!   a [`lane`], with a [`share`] of the memory.
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
 //!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
@@ -9,6 +9,7 @@
 
 pub mod conveyor;
 pub mod copy;
+pub mod creation;
 pub mod crew;
 pub mod download;
 pub mod held;

@@ -1,10 +1,10 @@
 //! Before the first message: destination mailboxes are created, everything is checked against the plan,
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
+use super::creation::create;
 use super::job::{Job, went_back};
 use super::settling::settled;
 use super::share::Share;
-use crate::engine::commands::change::Wish;
 use crate::engine::commands::list::Statuses;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
@@ -12,9 +12,6 @@ use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
 use crate::model::{FlagCapacity, PairState, Pairing, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
-
-/// Mailboxes that are created at once: their answers are short.
-const CREATIONS_IN_FLIGHT: usize = 100;
 
 /// Mailboxes asked for at once: as many as a scan asks for.
 const STATUS_IN_FLIGHT: usize = 32;
@@ -45,44 +42,6 @@ pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.
     access.gauge.on_state(|| access.migration.store.flush())?;
     Ok(prepared)
-}
-
-/// Creates what is not there. Those that are there now are returned, in their order.
-fn create<'a>(
-    access: &Access<'_>,
-    work: Vec<&'a MailboxPlan>,
-    failures: &mut Vec<Error>,
-) -> Result<Vec<&'a MailboxPlan>> {
-    let wishes: Vec<Wish<'_>> = work.iter().filter(|mailbox| mailbox.create).map(|mailbox| wish(mailbox)).collect();
-    let created = access.ask_each(
-        Side::Destination,
-        &wishes,
-        CREATIONS_IN_FLIGHT,
-        |session, wish| session.send_create(wish),
-        |session, wish, sent| session.finish_create(wish, sent),
-    )?;
-    let mut created = created.into_iter();
-    let mut ready = Vec::with_capacity(work.len());
-    for mailbox in work {
-        match if mailbox.create { created.next() } else { None } {
-            Some(Err(error)) => failures.push(not_created(error, mailbox)),
-            _ => ready.push(mailbox),
-        }
-    }
-    Ok(ready)
-}
-
-/// As a key in TOML.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn not_created(error: Error, mailbox: &MailboxPlan) -> Error {
-    let (source, destination) = (mailbox.source.path(), mailbox.destination.path());
-    error.scope(Scope::Mailbox).in_mailbox(&destination).hint(format!(
-        "if the destination does not take the name, give it another one under [mailboxes.rename]: {} = \"…\"",
-        quoted(&source)
-    ))
 }
 
 /// Where each of these mailboxes stands on the destination.
@@ -144,10 +103,6 @@ fn sample(access: &Access<'_>, mailbox: &MailboxPlan) -> Result<Option<FlagCapac
     let opened = session.open(&mailbox.destination, Opening::Select);
     access.give_back(Side::Destination, session);
     Ok(opened.ok().map(|opened| opened.capacity))
-}
-
-fn wish(mailbox: &MailboxPlan) -> Wish<'_> {
-    Wish { name: &mailbox.destination.raw, special_use: mailbox.special_use }
 }
 
 /// What holds for all mailboxes of the destination.

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
 use crate::model::{Flags, Listed, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::agreeing::count_deleted;
 use crate::pipeline::survey::pairing::appends;
 use crate::pipeline::survey::recognise::identities;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -96,7 +97,10 @@ impl Purge<'_> {
             return Ok(());
         }
         let targets = pending.iter().map(|deletion| (deletion.destination, deletion.copy));
+        let (source, validity, count) = (&plan.source.raw, plan.source_validity, pending.len() as i64);
+        count_deleted(self.access, source, validity, count)?;
         let gone = self.remove(plan, &targets.collect())?;
+        count_deleted(self.access, source, validity, gone.len() as i64 - count)?;
         let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
         self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
     }

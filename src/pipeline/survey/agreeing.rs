@@ -1,0 +1,152 @@
+//! What a person agreed to, brought together with what is found now: see `diff/agreements.rs`.
+
+use crate::diff::agreements::{Departures, deletion_objection, departures, take_accepted};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::MailboxPlan;
+use crate::model::policy::Mode;
+use crate::model::{Agreement, Link, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
+use crate::pipeline::fleet::access::Access;
+use crate::store::AccountStore;
+use std::collections::{HashMap, HashSet};
+
+/// Takes what a person accepted into a plan, and asks about the copies that are gone, and about those that would go.
+///
+/// # Errors
+/// `State`.
+pub fn agree(access: &Access<'_>, plan: &mut MailboxPlan, held: u64) -> Result<Departures> {
+    let (state, policy) = (&access.state, &access.account.policy);
+    let name = plan.source.raw.clone();
+    let agreement = state.agreement(&name, plan.source_validity)?;
+    if policy.mode == Mode::Mirror && plan.guard.is_none() {
+        plan.guard = deletion_objection(plan.deletions.len() as u64, held, &agreement, policy.delete_guard);
+    }
+    let (gone, linked) = (plan.departed.clone(), plan.present + plan.copied + plan.departed.len());
+    for uid in take_accepted(plan, &agreement) {
+        let record = state.record(Side::Source, &name, uid)?;
+        plan.octets -= record.map_or(0, |record| record.octets).min(plan.octets);
+    }
+    look(access, &name, &gone, linked, agreement)
+}
+
+/// Asks about copies that are gone. Those of which there is no question are taken for their users' work from now on.
+///
+/// # Errors
+/// `State`.
+pub fn look(
+    access: &Access<'_>,
+    source: &RawName,
+    gone: &UidSet,
+    linked: u64,
+    mut agreement: Agreement,
+) -> Result<Departures> {
+    let found = departures(gone, linked, &agreement, &access.account.policy);
+    if found.question.is_none() && agreement.departed != *gone {
+        agreement.departed = gone.clone();
+        access.state.put_agreement(source, &agreement)?;
+    }
+    Ok(found)
+}
+
+/// Why it is good that the mailbox to which this one was copied is gone, if a person has said so.
+///
+/// # Errors
+/// `State`.
+pub fn accepted_gone(access: &Access<'_>, source: &MailboxState) -> Result<Option<String>> {
+    let agreement = access.state.agreement(&source.name.raw, validity(source))?;
+    Ok(agreement.gone.filter(|_| !access.account.policy.restore_missing))
+}
+
+/// The copies that are gone, as far as a person has not said that this is good; the links hold for both listings, which are
+/// those of `listed`.
+///
+/// # Errors
+/// `State`.
+pub fn questioned(
+    access: &Access<'_>,
+    listed: &AccountStore,
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+    links: &[Link],
+) -> Result<Departures> {
+    let known = |side, mailbox: &MailboxState| {
+        let records = listed.records(side, &mailbox.name.raw)?;
+        records.map(|record| Ok(record?.uid)).collect::<Result<HashSet<Uid>>>()
+    };
+    let (records, copies) = match destination {
+        Some(destination) if !links.is_empty() => {
+            (known(Side::Source, source)?, known(Side::Destination, destination)?)
+        }
+        _ => return Ok(Departures::default()),
+    };
+    let mut linked: Vec<&Link> = links.iter().filter(|link| records.contains(&link.source)).collect();
+    linked.sort_unstable_by_key(|link| link.source);
+    let gone = linked.iter().filter(|link| !copies.contains(&link.destination)).map(|link| link.source).collect();
+    let agreement = access.state.agreement(&source.name.raw, validity(source))?;
+    Ok(departures(&gone, linked.len() as u64, &agreement, &access.account.policy))
+}
+
+/// Why messages are not there, and what a person has said of them.
+///
+/// # Errors
+/// `State`.
+pub fn exceptions(
+    access: &Access<'_>,
+    listed: &AccountStore,
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+) -> Result<HashMap<Uid, Outcome>> {
+    let (state, name) = (&access.state, &source.name.raw);
+    let mut exceptions = state.exceptions(name).collect::<Result<HashMap<Uid, Outcome>>>()?;
+    let agreement = state.agreement(name, validity(source))?;
+    let gone = agreement.gone.as_deref().filter(|_| destination.is_none());
+    if gone.is_none() && agreement.accepted.is_empty() {
+        return Ok(exceptions);
+    }
+    for record in listed.records(Side::Source, name)? {
+        let uid = record?.uid;
+        if let Some(reason) = agreement.reason(uid).or(gone) {
+            exceptions.insert(uid, Outcome::Accepted(reason.to_owned()));
+        }
+    }
+    Ok(exceptions)
+}
+
+fn validity(source: &MailboxState) -> UidValidity {
+    source.sync_point.map(|point| point.uid_validity).unwrap_or_default()
+}
+
+/// The question as an error: nothing is begun before it is answered.
+pub fn unanswered(question: &str, source: &MailboxName, destination: &MailboxName, account: &str) -> Error {
+    Error::new(Kind::Guard, "many copies are gone: a lost disk, or their users' work?")
+        .scope(Scope::Mailbox)
+        .because(question)
+        .in_mailbox(&destination.path())
+        .hint(format!(
+            "to copy them again, set restore_missing = true under [sync]; if it is as it should be, run `mailferry accept \
+             {account} \"{source}\" --reason \"…\"`"
+        ))
+}
+
+/// Copies were deleted because their source is gone. It is counted before they go: a run that is killed has counted too many
+/// rather than too few.
+///
+/// # Errors
+/// `State`.
+pub fn count_deleted(access: &Access<'_>, source: &RawName, validity: UidValidity, change: i64) -> Result<()> {
+    let mut agreement = access.state.agreement(source, validity)?;
+    agreement.deleted = agreement.deleted.saturating_add_signed(change);
+    access.state.put_agreement(source, &agreement)
+}
+
+/// A person agreed to what was deleted until now.
+///
+/// # Errors
+/// `State`.
+pub fn agree_to_deletions(access: &Access<'_>, plan: &MailboxPlan) -> Result<()> {
+    let mut agreement = access.state.agreement(&plan.source.raw, plan.source_validity)?;
+    if agreement.deleted > 0 {
+        agreement.deleted = 0;
+        access.state.put_agreement(&plan.source.raw, &agreement)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What was accepted, as text.
+
+use super::quantity::counted;
+use crate::error::sanitized;
+use crate::model::report::{AcceptSummary, AccountResult};
+
+/// A line for each account.
+pub fn text(results: &[AccountResult<AcceptSummary>]) -> String {
+    let line = |result: &AccountResult<AcceptSummary>| {
+        let AcceptSummary { messages, gone, reason, .. } = result.result.as_ref().ok()?;
+        let (messages, gone) = (counted(*messages, "message"), counted(*gone, "mailbox"));
+        Some(format!(
+            "Accepted for {}: {messages} as they are, {gone} gone from the destination: {}\n\
+             Guards count anew from here. To go on, run: mailferry sync\n",
+            sanitized(&result.account),
+            sanitized(reason)
+        ))
+    };
+    results.iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_names_what_was_accepted_and_why() {
+        let summary =
+            AcceptSummary { mailboxes: 1, messages: 50, gone: 0, reason: "moved\x1b".to_owned(), ..Default::default() };
+        let text = text(&[AccountResult { account: "alice".to_owned(), result: Ok(summary) }]);
+        let expected = "Accepted for alice: 50 messages as they are, 0 mailboxes gone from the destination: moved?\n";
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
