@@ -17,7 +17,7 @@ use mailferry::error::Result;
 use mailferry::model::policy::Policy;
 use mailferry::model::{
     Attribute, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState, MessageRecord,
-    RawName, Side, SyncPoint, Uid, UidValidity,
+    RawName, Side, SyncPoint, Uid, UidSet, UidValidity,
 };
 use mailferry::store::{AccountStore, Store};
 
@@ -128,6 +128,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),
+        stored: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
     };

@@ -17,7 +17,7 @@ use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::Preset;
 use mailferry::model::{
     Attribute, Content, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState,
-    MessageRecord, ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidValidity, utf7,
+    MessageRecord, ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidSet, UidValidity, utf7,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -246,6 +246,7 @@ impl Account {
             append_limit: Some(SIZE_LIMIT),
             expunges_by_uid: true,
             appends: self.appends,
+            stored: &UidSet::new(),
             keeps: Keeps::ALL,
             contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
         };

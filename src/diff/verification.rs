@@ -232,7 +232,7 @@ impl Comparison<'_> {
             unread.extend(records.iter().map(|record| record.uid));
         }
         for record in &unsettled[0] {
-            let outcome = Outcome::Failed("it could not be read".to_owned());
+            let outcome = Outcome::Undecided("it could not be read".to_owned());
             self.verdict.outcomes.add(&outcome, 1);
             let detail = "the destination has one of its identity, and they could not be compared";
             self.differ(DifferenceKind::Missing, Some(record.uid), None, detail.to_owned());
@@ -412,7 +412,7 @@ mod tests {
             verdict_having_read(vec![record(1, 1, &[])], vec![resized(7, 1)], links, contents)
         };
         let found = compared(vec![], UNREAD);
-        assert_eq!((found.differences.missing, found.outcomes.failed, found.outcomes.total()), (1, 1, 1));
+        assert_eq!((found.differences.missing, found.outcomes.undecided, found.outcomes.total()), (1, 1, 1));
         assert_eq!((found.doubt.source.len(), found.doubt.destination.len(), found.differences.duplicated), (1, 1, 0));
         let found = compared(vec![link(1, 7, &[])], UNREAD);
         assert_eq!((found.differences.altered, found.doubt.source.len(), found.outcomes.copied), (1, 1, 1));

@@ -138,6 +138,8 @@ pub struct MailboxPlan {
     /// Copied once, gone from the destination since: left alone.
     pub departed: UidSet,
     pub doubt: Doubt,
+    /// The destination said that it stored them, and they are not there under anything that they are known by.
+    pub not_found_again: UidSet,
     /// Copies to delete, ascending by destination UID.
     pub deletions: Vec<Deletion>,
     /// Destination messages whose source is gone, and which stay because they were there before us. Counted in mirror

@@ -19,7 +19,7 @@ use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{
     Account, FlagCapacity, Link, MailboxCondition, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName,
-    Side, Uid,
+    Side, Uid, UidSet,
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -288,6 +288,7 @@ impl<'a> Planner<'a> {
             Side::Source => ours.of(record),
             Side::Destination => theirs.as_ref()?.of(record),
         };
+        let name = &pair.source.raw;
         let comparison = Comparison {
             pair,
             source,
@@ -296,10 +297,10 @@ impl<'a> Planner<'a> {
             append_limit: self.snapshots.side(Side::Destination).append_limit,
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
+            stored: &stored(state, name),
             keeps: self.keeps()?,
             contents: &contents,
         };
-        let name = &pair.source.raw;
         let records = || flattened(state.records(Side::Source, &source.name.raw));
         let their_records = |theirs: &MailboxState| flattened(state.records(Side::Destination, &theirs.name.raw));
         let listed = || destination.map(their_records).into_iter().flatten();
@@ -351,6 +352,7 @@ impl<'a> Planner<'a> {
         let finished = plan.is_empty()
             && outcomes.failed == 0
             && plan.doubt.is_empty()
+            && plan.not_found_again.is_empty()
             && plan.skipped.is_empty()
             && plan.departed.is_empty()
             && plan.kept == 0;
@@ -383,7 +385,11 @@ impl<'a> Planner<'a> {
         let name = &plan.source.raw;
         // One that is damaged is found again by the next try.
         let before: Vec<_> = state.exceptions(name).map_while(Result::ok).collect();
-        if before.is_empty() && plan.skipped.is_empty() && state.exceptions(name).next().is_none() {
+        if before.is_empty()
+            && plan.skipped.is_empty()
+            && plan.not_found_again.is_empty()
+            && state.exceptions(name).next().is_none()
+        {
             return Ok(Vec::new());
         }
         state.clear_exceptions(name)?;
@@ -394,7 +400,8 @@ impl<'a> Planner<'a> {
                 kept.push((uid, outcome));
             }
         }
-        let skipped = plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome()));
+        let stored = plan.not_found_again.iter().map(|uid| (uid, Outcome::NotFoundAgain(NOT_FOUND_AGAIN.to_owned())));
+        let skipped = plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome())).chain(stored);
         let recorded: Vec<_> = kept.iter().cloned().chain(skipped).collect();
         state.checkpoint(name, &[], &recorded)?;
         Ok(kept)
@@ -463,6 +470,16 @@ impl Planner<'_> {
     }
 }
 
+/// Why it is not sent again.
+const NOT_FOUND_AGAIN: &str = "the destination said that it stored it, and it is not in the mailbox";
+
+/// Source messages that the destination stored, and that were not found there. What cannot be read of the state is as good
+/// as not known: the message is copied again.
+fn stored(state: &AccountStore, source: &RawName) -> UidSet {
+    let exceptions = state.exceptions(source).map_while(Result::ok);
+    exceptions.filter(|(_, outcome)| matches!(outcome, Outcome::NotFoundAgain(_))).map(|(uid, _)| uid).collect()
+}
+
 /// An error in the place of the records, for an iterator that is asked for again and again.
 fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterator<Item = Result<T>> {
     let (records, error) = match records {
@@ -478,7 +495,8 @@ fn outcomes(plan: &MailboxPlan) -> Outcomes {
         present: plan.present,
         copied: plan.copied,
         departed: plan.departed.len(),
-        failed: plan.doubt.source.len(),
+        undecided: plan.doubt.source.len(),
+        not_found_again: plan.not_found_again.len(),
         pending: plan.copies.len(),
         ..Outcomes::default()
     };

@@ -6,16 +6,18 @@
 
 use super::plan::plan_settled;
 use super::{Deletes, Event, Phase, Thoroughness};
+use crate::diff::comparing::same::alteration;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::{AccountLedger, Ending, Stage};
 use crate::model::plan::AccountPlan;
 use crate::model::policy::Mode;
-use crate::model::{Outcomes, RawName, Side, Uid};
+use crate::model::{Link, Outcomes, RawName, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::listing::{Identities, SideScan, Wanted};
 use crate::pipeline::survey::recognise::recognise;
 use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::transfer::prepare::close_intents;
+use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet};
 
 /// What a run leaves to be looked at.
@@ -66,6 +68,7 @@ impl Stock<'_> {
             close_intents(access, self.traces.clean.iter())?;
             self.identify_copied()?;
             self.failures.extend(recognise(access)?);
+            self.note_alterations()?;
             let next = plan_settled(access)?;
             self.failures.extend(doubts(&next.plan));
             self.failures.extend(self.second_copies_left(&next.plan));
@@ -104,6 +107,29 @@ impl Stock<'_> {
             if let Some(pair) = state.pair(source)? {
                 state.identify_linked(&pair.pairing)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the destination made of our copies, where that is not what was sent, goes into their links: by it they are known
+    /// from now on, and by it is seen what that server keeps of a message.
+    fn note_alterations(&self) -> Result<()> {
+        let state = &self.access.state;
+        for (source, tail) in &self.traces.tails {
+            let Some(pair) = state.pair(source)? else { continue };
+            let mut copies = state.record_lookup(Side::Destination, &pair.pairing.destination);
+            let mut altered = Vec::new();
+            for link in state.links(source)? {
+                let link = link?;
+                if link.destination < *tail || link.altered.is_some() {
+                    continue;
+                }
+                let copy = copies.get(link.destination)?.filter(|copy| copy.identity.is_some());
+                if let Some(alteration) = copy.and_then(|copy| alteration(&link, &copy)) {
+                    altered.push(Link { altered: Some(alteration), ..link });
+                }
+            }
+            altered.chunks(CHECKPOINT_LINKS).try_for_each(|links| state.checkpoint(source, links, &[]))?;
         }
         Ok(())
     }

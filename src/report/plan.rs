@@ -314,6 +314,7 @@ mod tests {
             skipped: Vec::new(),
             departed: UidSet::new(),
             doubt: Doubt::default(),
+            not_found_again: UidSet::new(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),

@@ -217,6 +217,7 @@ mod tests {
                 .collect(),
             departed: UidSet::new(),
             doubt: Doubt::default(),
+            not_found_again: UidSet::new(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),

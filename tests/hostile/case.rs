@@ -180,6 +180,11 @@ impl Table {
         assert!(differences.is_empty(), "{name}:\n{differences}");
     }
 
+    /// The user's word that what is missing is sent again.
+    pub fn restore_missing(&mut self) {
+        self.ferry.further_settings.push_str("[sync]\nrestore_missing = true\n");
+    }
+
     pub fn cases(&self) -> &[Case] {
         &self.cases
     }

@@ -21,6 +21,7 @@
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`panics`]: threads of the program that panic.
 //! - [`octets`]: messages that servers refuse or rewrite.
+//! - [`same`]: sizes, halves and identities by which messages are mistaken.
 //!
 //! The binary ends with one line: how many cases were run.
 
@@ -42,5 +43,6 @@ mod order;
 mod panics;
 mod refusals;
 mod responses;
+mod same;
 mod tally;
 mod whose;

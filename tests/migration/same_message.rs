@@ -1,8 +1,9 @@
 //! What counts as the same message: one that shares its Message-ID, or has nothing to be recognised by, is not yet one.
 
 use crate::migration::{Migration, count, dovecot_to_dovecot};
-use crate::support::ferry::Done;
-use crate::support::imap::NewMessage;
+use crate::support::ferry::{Done, Running};
+use crate::support::imap::{FetchedMessage, NewMessage};
+use crate::support::seed::seed;
 use crate::support::state::observe;
 
 const MIRROR: &str = "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"";
@@ -97,5 +98,50 @@ fn plan_after_scan_knows_which_messages_are_the_same() {
     assert_eq!(count(&migration.ferry.plan()["totals"], "copies"), 1);
     migration.run(&["apply"]).expect(0);
     assert_eq!(held(&migration), 2);
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Killed in the midst of its work; then one of the messages that are still to be copied is delivered by SMTP.
+fn delivered_during_a_break(change: impl FnOnce(&mut NewMessage)) -> Migration<'static> {
+    let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..1200 bulk");
+    let mut destination = migration.at_destination();
+    let mut running = migration.ferry.start(&["sync"]);
+    assert!(running.wait_until(|| destination.select("INBOX").exists >= 100), "it ended before");
+    Running::kill(running);
+    let FetchedMessage { octets, date, .. } = migration.at_source().fetch_all("INBOX").1.pop().expect("the last one");
+    let mut message = NewMessage { octets, flags: Vec::new(), date: Some(date) };
+    change(&mut message);
+    destination.append("INBOX", &[message]);
+    migration.run(&["sync"]).expect(0);
+    migration
+}
+
+#[test]
+fn mail_that_came_by_smtp_during_a_break_is_not_ours_to_delete() {
+    let later = |message: &mut NewMessage| message.date = message.date.map(|date| date + 2);
+    let another_way = |message: &mut NewMessage| {
+        message.octets = [b"Received: by new.example.org\r\n", &message.octets[..]].concat();
+        message.date = message.date.map(|date| date + 2);
+    };
+    let cases: [(&dyn Fn(&mut NewMessage), usize); 2] = [(&later, 1200), (&another_way, 1201)];
+    for (change, both) in cases {
+        let migration = delivered_during_a_break(change);
+        assert_eq!(held(&migration), both);
+        migration.at_source().expunge("INBOX", &[1200]);
+        migration.run(&["sync"]).expect(0);
+        assert_eq!(held(&migration), 1200, "1199 of ours, and the one that came by SMTP");
+        migration.assert_second_sync_does_nothing();
+    }
+}
+
+/// As many messages as were copied do not show that they are those: one was deleted, and one of the rest was delivered.
+#[test]
+fn message_that_was_delivered_where_a_copy_was_deleted_is_recognised() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..10 mail");
+    migration.run(&["sync", "--max-messages", "5"]).expect(9);
+    migration.at_destination().expunge("INBOX", &[2]);
+    seed(migration.destination, migration.user(), "INBOX\n    6 mail-7");
+    migration.run(&["sync"]).expect(0);
+    assert_eq!(held(&migration), 9);
     migration.assert_second_sync_does_nothing();
 }

@@ -2,7 +2,7 @@
 
 use super::same::{Contents, Keeps};
 use crate::diff::routing::mapping::MailboxPair;
-use crate::model::{FlagCapacity, MailboxState, Uid};
+use crate::model::{FlagCapacity, MailboxState, Uid, UidSet};
 
 /// What is compared.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Comparison<'a> {
     pub expunges_by_uid: bool,
     /// What an earlier run noted of its appends to this destination mailbox.
     pub appends: Appends,
+    /// Source messages that the destination said it stored, and that were not found there.
+    pub stored: &'a UidSet,
     /// What both servers keep of a message.
     pub keeps: Keeps,
     /// What was read of messages.

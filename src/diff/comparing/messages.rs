@@ -1,7 +1,8 @@
 //! What is to be done for one pair of mailboxes: which messages are copied, which flags follow, what is left alone.
 //!
 //! 1. Links first, then what `matching` finds, and only what is left is copied, in the order of the source's UIDs.
-//! 2. Every source message is counted once: present or copied, to be copied, skipped, departed or in doubt.
+//! 2. Every source message is counted once: present or copied, to be copied, skipped, departed, in doubt, or stored and not found
+//!    again.
 //! 3. A message that was linked and is gone from the destination has departed. It is matched like others, but after
 //!    them and only with what they left, for its user may have moved it away and back; else it is copied again only if
 //!    the policy says so.
@@ -103,6 +104,8 @@ struct Contested {
 struct Decision<'a> {
     capacity: &'a FlagCapacity,
     judge: Judge<'a>,
+    /// Source messages that the destination stored under a UID that nobody knows.
+    stored: &'a UidSet,
     size_limit: SizeLimit,
     wanted: MessageFilter,
     restore_missing: bool,
@@ -138,6 +141,7 @@ impl<'a> Decision<'a> {
     ) -> Self {
         Decision {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
+            stored: comparison.stored,
             judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             wanted: policy.messages,
@@ -211,7 +215,7 @@ impl<'a> Decision<'a> {
             identity,
         };
         link.altered = same::alteration(&link, copy);
-        link.origin = self.origin(&link, copy);
+        link.origin = self.origin(record, copy);
         self.count_linked(link.origin);
         self.count_losses(record, link.is_ours());
         let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
@@ -232,8 +236,8 @@ impl<'a> Decision<'a> {
 
     /// How a message came to be there that is found by identity: an earlier link tells, or it is in the tail of a run
     /// that did not end cleanly, and just as we would have sent it.
-    fn origin(&self, link: &Link, copy: &MessageRecord) -> LinkOrigin {
-        let as_sent = link.altered.is_none() && link.date.is_some();
+    fn origin(&self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
+        let as_sent = same::is_as_sent(record, copy, self.judge.contents);
         match self.removals.origin(copy.uid) {
             Some(origin) => origin,
             None if as_sent && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
@@ -247,7 +251,13 @@ impl<'a> Decision<'a> {
         self.plan.flag_updates.push(FlagUpdate { source, destination, add, remove, agreed });
     }
 
+    /// A message without a copy. One that the destination stored, and where nobody knows, is not sent again unless the user
+    /// says so.
     fn copy(&mut self, record: MessageRecord) {
+        if self.stored.contains(record.uid) && !self.restore_missing {
+            self.plan.not_found_again.insert(record.uid);
+            return;
+        }
         if let Some(reason) = wanted::objection(&self.wanted, &record) {
             let (uid, reason) = (record.uid, reason.to_owned());
             return self.plan.skipped.push(Skipped { uid, reason, whose: Whose::Settings });

@@ -77,8 +77,8 @@ pub(in crate::diff) fn by_octets(record: &MessageRecord, content: &Content) -> O
 
 /// The key of rule 3 for what was rewritten on the way.
 pub(in crate::diff) fn by_text(record: &MessageRecord, content: &Content, keeps: Keeps) -> Option<Key> {
-    let identity = record.identity.filter(|identity| *identity != Digest::NAMELESS)?;
-    let date = if keeps.dates { Some(record.internal_date?) } else { None };
+    let identity = record.identity?;
+    let date = if keeps.dates || identity == Digest::NAMELESS { Some(record.internal_date?) } else { None };
     let mut text = [0; 32];
     text[..16].copy_from_slice(&content.text.0);
     text[16] = 1;
@@ -95,6 +95,21 @@ fn hash(flags: &Flags) -> u64 {
     let mut hasher = DefaultHasher::new();
     flags.texts().for_each(|text| text.to_ascii_lowercase().hash(&mut hasher));
     hasher.finish() | 1
+}
+
+/// The key of messages that a server stored under another identity: their date and text.
+pub(in crate::diff) fn under_another_identity(record: &MessageRecord, content: &Content) -> Option<Key> {
+    let mut text = [0; 32];
+    text[..16].copy_from_slice(&content.text.0);
+    Some((Digest::NAMELESS, 0, Some(record.internal_date?), text, 0))
+}
+
+/// Whether a message of the destination is as we would have sent that of the source: in date, and in size or octets.
+pub(in crate::diff) fn is_as_sent(source: &MessageRecord, copy: &MessageRecord, contents: Contents<'_>) -> bool {
+    let read = || Some((contents(Side::Source, source)?.octets, contents(Side::Destination, copy)?.octets));
+    let same_octets = || source.octets == copy.octets || read().is_some_and(|(ours, theirs)| ours == theirs);
+    let dated = source.internal_date.is_some() && source.internal_date == copy.internal_date;
+    dated && source.identity == copy.identity && same_octets()
 }
 
 /// Whether of two messages of the destination that are listed alike one is a second copy of the other. Their octets are
@@ -188,7 +203,7 @@ mod tests {
             ((0, 9, Some(5)), (1, 9, Some(5)), plain, Unsettled),
             ((NAMELESS, 9, Some(5)), (NAMELESS, 9, Some(5)), plain, Unsettled),
             ((NAMELESS, 9, Some(5)), (NAMELESS, 9, Some(5)), read_other, Other),
-            ((NAMELESS, 9, Some(5)), (NAMELESS, 9, Some(5)), rewritten, Other),
+            ((NAMELESS, 9, Some(5)), (NAMELESS, 9, Some(6)), rewritten, Other),
             ((NAMELESS, 9, Some(5)), (NAMELESS, 9, Some(6)), read_same, Same),
             ((1, 9, Some(5)), (1, 8, Some(6)), read_same, Same),
             ((1, 9, Some(5)), (1, 8, Some(5)), read_other, Other),

@@ -45,6 +45,7 @@ impl MailboxPair {
             skipped: Vec::new(),
             departed: UidSet::new(),
             doubt: Doubt::default(),
+            not_found_again: UidSet::new(),
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),

@@ -102,6 +102,14 @@ fn hash_mailbox(access: &Access<'_>, session: &mut Session, mailbox: &MailboxSta
             .in_mailbox(&mailbox.name.path())
             .hint("run the command again"));
     }
+    read_contents(access, session, uids)
+}
+
+/// Reads messages of the mailbox that is open.
+///
+/// # Errors
+/// `Connection`. What the server does not give is not in the result.
+pub fn read_contents(access: &Access<'_>, session: &mut Session, uids: &UidSet) -> Result<Digests> {
     let mut digests = Digests::new();
     for window in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES).chunks(FETCHES_IN_FLIGHT) {
         access.go_on()?;

@@ -4,9 +4,9 @@
 //! and again is found by going one by one, and given up with its name.
 
 use super::conveyor::Conveyor;
-use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel};
+use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel, Sizes};
 use super::held::Held;
-use super::job::Job;
+use super::job::{Job, Unclean};
 use super::lane::Lane;
 use super::pending::Pending;
 use super::progress::{Careful, Progress};
@@ -20,7 +20,7 @@ use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::{Access, Backoff};
 use crate::pipeline::fleet::allowance::Allowance;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -45,7 +45,10 @@ pub fn copy_mailbox(
         job,
         allowance,
         progress: Progress { tail: job.tail, ..Progress::default() },
-        due: job.unclean.then_some(Due::Earlier),
+        due: job.unclean.map(|unclean| match unclean {
+            Unclean::Broken => Due::Earlier,
+            Unclean::Grown => Due::Growth,
+        }),
         flags: None,
         breaks: 0,
         backoff: Backoff::new(),
@@ -62,6 +65,8 @@ enum Due {
     Earlier,
     /// A connection broke in this run.
     Break,
+    /// The mailbox grew since it was listed: others deliver there, or the state is older than it.
+    Growth,
     /// A batch was refused.
     Refusal,
     /// Messages were stored, and the server did not say where.
@@ -137,13 +142,27 @@ impl MailboxWork<'_> {
 
     /// Recognises what is on the destination and not linked.
     fn settle(&mut self, lane: &mut Lane, due: Due) -> Result<()> {
-        let before = self.progress.steps;
-        self.reconcile(lane, &Tail { from: self.progress.tail, settle: due == Due::Break })?;
+        let tail = Tail { from: self.progress.tail, settle: due == Due::Break, broken: due != Due::Growth };
+        self.reconcile(lane, &tail)?;
         self.due = None;
-        match due {
-            Due::Unnamed if self.progress.steps == before => Err(unfindable()),
-            _ => Ok(()),
+        self.conclude_stored()
+    }
+
+    /// What the destination said that it stored, and what is not there under anything that it is known by, is never sent
+    /// again: it may have merged it with another message, as Gmail does, or put it elsewhere.
+    fn conclude_stored(&mut self) -> Result<()> {
+        let state = &self.access.state;
+        let name = &self.job.plan.source.raw;
+        for uid in std::mem::take(&mut self.progress.stored) {
+            if state.link(name, uid)?.is_none() {
+                self.note_late_appends()?;
+                let outcome = Outcome::NotFoundAgain("it is not in the mailbox".to_owned());
+                state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
+                self.job.give_up(uid);
+                self.progress.concluded(self.access, self.job, uid, outcome);
+            }
         }
+        Ok(())
     }
 
     /// Updates flags while the first messages come: the destination has nothing else to do.
@@ -154,6 +173,10 @@ impl MailboxWork<'_> {
         }
         let conveyor = Conveyor::new(self.job.share.belt_octets);
         let came = Held::new(self.job.share.window_octets + MEMORY_OCTETS, lane.source.spill());
+        let sizes = match Sizes::known(self.access, self.job) {
+            Ok(sizes) => sizes,
+            Err(error) => return (Err(error), Ok(UploadEnd::Complete)),
+        };
         let mut download = Download {
             access: self.access,
             session: &mut lane.source,
@@ -163,6 +186,8 @@ impl MailboxWork<'_> {
             careful_through: self.progress.one_by_one(),
             came,
             awaited: HashSet::new(),
+            sizes,
+            listed: HashMap::new(),
         };
         let spare = Mutex::default();
         let transferred = thread::scope(|scope| {
@@ -222,6 +247,8 @@ impl MailboxWork<'_> {
     fn reconcile(&mut self, lane: &mut Lane, tail: &Tail) -> Result<()> {
         let found = reconcile(self.access, lane, self.job, tail)?;
         self.progress.tail = found.next;
+        // The next plan is in doubt about them, and has them read again.
+        found.undecided.iter().for_each(|uid| self.job.give_up(*uid));
         if found.messages > 0 {
             let (messages, octets) = (found.messages, found.octets);
             self.access.notice(&format!(
@@ -309,9 +336,4 @@ impl MailboxWork<'_> {
             _ => Err(error),
         }
     }
-}
-
-fn unfindable() -> Error {
-    Error::new(Kind::Changed, "the destination said that it stored messages, and they are not in the mailbox")
-        .hint("it may merge or move what it takes for a duplicate, as Gmail does: look at the mailbox, then run `mailferry sync` again")
 }

@@ -82,6 +82,46 @@ pub struct Download<'a> {
     pub came: Held,
     /// What was asked for and has not come: nothing else is taken, whatever a server sends.
     pub awaited: HashSet<Uid>,
+    /// Whether the source's sizes are exact.
+    pub sizes: Sizes,
+    /// The listed sizes of the messages whose turn it is.
+    pub listed: HashMap<Uid, u64>,
+}
+
+/// How often the size that the source lists was that of the message, and how often not.
+#[derive(Default)]
+pub struct Sizes {
+    exact: u64,
+    wrong: u64,
+}
+
+/// Links that are looked at for it: of messages that came earlier.
+const LINKS_LOOKED_AT: usize = 64;
+
+impl Sizes {
+    /// As what was copied from a mailbox before tells it.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn known(access: &Access<'_>, job: &Job) -> Result<Sizes> {
+        let mut sizes = Sizes::default();
+        for link in access.state.links(&job.plan.source.raw)?.take(LINKS_LOOKED_AT) {
+            let link = link?;
+            if link.is_ours() {
+                sizes.note(link.source_octets.is_none());
+            }
+        }
+        Ok(sizes)
+    }
+
+    fn note(&mut self, is_exact: bool) {
+        *(if is_exact { &mut self.exact } else { &mut self.wrong }) += 1;
+    }
+
+    /// Whether a message that is shorter than listed is not all of it. Some servers list estimates.
+    fn are_exact(&self) -> bool {
+        self.exact > self.wrong
+    }
 }
 
 struct Asked {
@@ -207,6 +247,7 @@ impl Download<'_> {
     /// Reads one FETCH and puts its messages on the belt, in their order. False when nobody takes them.
     fn receive(&mut self, mut asked: Asked, behind: &mut VecDeque<Asked>) -> Result<bool> {
         self.collect(&mut asked)?;
+        self.note_sizes(&asked.records);
         let lacking: UidSet = asked.records.iter().map(|record| record.uid).filter(|uid| self.lacks(*uid)).collect();
         let mut absent = if lacking.is_empty() { HashMap::new() } else { self.ask_again(&lacking, behind)? };
         for record in asked.records {
@@ -246,10 +287,22 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Whether the message has not come. Zimbra sends an empty one for what was expunged by another session.
+    /// Learns whether what the source lists is what it gives, and remembers how long these messages are to be.
+    fn note_sizes(&mut self, records: &[MessageRecord]) {
+        for record in records {
+            if let Some(body) = self.came.get(record.uid).and_then(|fetched| fetched.body.as_ref()) {
+                self.sizes.note(body.len() == record.octets);
+            }
+        }
+        self.listed = records.iter().map(|record| (record.uid, record.octets)).collect();
+    }
+
+    /// Whether the message has not come, or not all of it. Zimbra sends an empty one for what was expunged by another
+    /// session.
     fn lacks(&self, uid: Uid) -> bool {
         let body = self.came.get(uid).and_then(|fetched| fetched.body.as_ref());
-        body.is_none_or(|octets| octets.len() == 0)
+        let least = self.listed.get(&uid).copied().filter(|_| self.sizes.are_exact()).unwrap_or(0);
+        body.is_none_or(|octets| octets.len() == 0 || octets.len() < least)
     }
 
     /// Asks once more for what did not come, and then for each message by itself that may be there. Returns why those are

@@ -7,6 +7,15 @@ use crate::model::{FlagCapacity, Outcome, Uid, UidValidity};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+/// Why something may stand in the destination mailbox that no link names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unclean {
+    /// An earlier run ended without recording all that it did.
+    Broken,
+    /// There is more than was listed: other people's mail, or ours where the state was lost or rolled back.
+    Grown,
+}
+
 /// The work on one mailbox.
 pub struct Job {
     pub plan: MailboxPlan,
@@ -15,8 +24,8 @@ pub struct Job {
     pub capacity: FlagCapacity,
     /// UIDNEXT noted before the first append of this or an earlier run.
     pub tail: Uid,
-    /// An earlier run ended without recording all that it did.
-    pub unclean: bool,
+    /// Why there may be something that is not linked.
+    pub unclean: Option<Unclean>,
     /// How large a message may be.
     pub size_limit: SizeLimit,
     pub share: Share,
@@ -30,7 +39,7 @@ impl Job {
         destination_validity: UidValidity,
         capacity: FlagCapacity,
         tail: Uid,
-        unclean: bool,
+        unclean: Option<Unclean>,
         size_limit: SizeLimit,
         share: Share,
     ) -> Self {

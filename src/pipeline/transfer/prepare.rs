@@ -2,7 +2,7 @@
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
 use super::creation::create;
-use super::job::{Job, went_back};
+use super::job::{Job, Unclean, went_back};
 use super::settling::settled;
 use super::share::Share;
 use crate::engine::commands::list::Statuses;
@@ -168,7 +168,7 @@ fn noted_pair(
     pairing: Pairing,
     status: SyncPoint,
     listed_next: Option<Uid>,
-) -> Result<(PairState, bool)> {
+) -> Result<(PairState, Option<Unclean>)> {
     let known = access.state.pair(&pairing.source)?.filter(|known| known.pairing == pairing);
     let fresh = known.is_none();
     let mut pair = known.unwrap_or_else(|| PairState::new(pairing, mailbox.destination.clone()));
@@ -178,7 +178,10 @@ fn noted_pair(
     // The mailbox may have gone back below an intent of before.
     let tail = pair.intent.map_or(begin, |intent| intent.uid_next.min(begin));
     let has_landed = pair.intent.is_some() && status.uid_next != Some(tail);
-    let unclean = has_landed || has_grown(status, listed_next);
+    let unclean = match has_landed {
+        true => Some(Unclean::Broken),
+        false => has_grown(status, listed_next).then_some(Unclean::Grown),
+    };
     pair.intent = Some(Intent { uid_next: tail });
     pair.settled = None;
     match fresh {

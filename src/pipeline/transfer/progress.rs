@@ -15,6 +15,8 @@ pub struct Progress {
     pub tail: Uid,
     /// What is appended in small batches.
     pub careful: Option<Careful>,
+    /// Messages that the destination said it stored, without a word where.
+    pub stored: Vec<Uid>,
     /// Messages that the destination refused because of their keywords.
     pub without_keywords: HashSet<Uid>,
     /// The destination said BAD to a literal that was not announced: from now on all are.
@@ -92,6 +94,11 @@ fn outcome_error(job: &Job, uid: Uid, outcome: &Outcome) -> Option<Error> {
             "a message could not be read from the source",
             cause,
             "look at it with another client; it is tried again with each `mailferry sync`",
+        ),
+        Outcome::NotFoundAgain(cause) => (
+            "the destination said that it stored a message, and it is not found again",
+            cause,
+            "it may merge or move what it takes for a duplicate, as Gmail does: look for it there; `restore_missing = true` under [sync] sends it again",
         ),
         _ => return None,
     };

@@ -1,12 +1,13 @@
 //! After an unclean end: what stands at the end of the destination mailbox is recognised before anything is sent again.
 //!
 //! All that we may have stored without knowing it has a UID at or above the noted UIDNEXT. The messages there are
-//! matched by identity, as a multiset, with what is planned and not linked. The source is asked for identities that the
-//! scan did not ask for.
+//! matched as a multiset with what is planned and not linked; what that makes of them is decided in `diff/comparing/tail.rs`.
+//! The source is asked for identities that the scan did not ask for, and what only octets tell is read on both sides.
 //!
 //! Invariants:
 //! 1. A destination message that is linked already is never linked again.
 //! 2. A mailbox whose UIDVALIDITY changed is not reconciled: its links are void, and only a new scan can tell.
+//! 3. What may have landed, and could not be read, is not sent again.
 //! 3. Nor is one whose UIDNEXT is below what it has given us in this run: it went back in time, as when a backup is
 //!    restored, and gives UIDs that are linked already to other messages.
 
@@ -14,6 +15,8 @@ use super::job::{Job, source_changed, went_back};
 use super::lane::Lane;
 use super::pending::Pending;
 use super::settling::{LOOKS, SETTLING};
+use crate::diff::comparing::same::Keeps;
+use crate::diff::comparing::tail::{self, Look, Recognised};
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, IDENTITY_ITEMS};
 use crate::engine::commands::select::Opening;
@@ -21,11 +24,14 @@ use crate::engine::conversation::session::Tag;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::{Amounts, grow};
-use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Uid, UidSet};
+use crate::model::{Link, MessageRecord, Uid, UidSet};
 use crate::pipeline::fleet::access::{Access, pause};
+use crate::pipeline::survey::content::{Digests, read_contents};
+use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::recognise::identities;
+use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::CHECKPOINT_LINKS;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashSet;
 
 /// A tail of more windows is not one of ours.
 const WINDOWS: u64 = 10_000;
@@ -36,6 +42,8 @@ pub struct Tail {
     pub from: Uid,
     /// A connection broke: wait until what it had sent has landed.
     pub settle: bool,
+    /// A break of ours, or an answer that told too little, explains what is there; else the mailbox merely grew.
+    pub broken: bool,
 }
 
 /// What was found.
@@ -45,15 +53,9 @@ pub struct Found {
     pub octets: u64,
     /// The UID after the last one that was looked at.
     pub next: Uid,
+    /// Source messages of which it cannot be told whether they are there.
+    pub undecided: Vec<Uid>,
 }
-
-struct Landed {
-    uid: Uid,
-    octets: u64,
-    flags: Flags,
-}
-
-type Candidates = HashMap<Digest, VecDeque<Landed>>;
 
 /// Links what has landed.
 ///
@@ -80,10 +82,12 @@ pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -
     let mut found = Found { next: next.unwrap_or(tail.from), ..Found::default() };
     if next.is_none_or(|next| next > tail.from) {
         let mut landed = list(session, tail.from, next)?;
-        let highest = landed.values().flatten().filter_map(|landed| landed.uid.next()).max();
+        let highest = landed.iter().filter_map(|landed| landed.uid.next()).max();
         found.next = highest.map_or(found.next, |highest| highest.max(found.next));
         remove_linked(access, job, &mut landed)?;
-        link(access, &mut lane.source, job, landed, &mut found)?;
+        let keeps = keeps(access, &Snapshots::load(access)?)?;
+        Reconciliation { access, lane, job, keeps, broken: tail.broken, read: Default::default() }
+            .link(landed, &mut found)?;
     }
     Ok(found)
 }
@@ -100,17 +104,20 @@ fn open(session: &mut Session, job: &Job) -> Result<(Option<Uid>, u32)> {
 }
 
 /// What stands at or above that UID, below UIDNEXT where it is known.
-fn list(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Candidates> {
-    let mut landed: Candidates = HashMap::new();
+fn list(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Vec<MessageRecord>> {
+    let mut landed = Vec::new();
     for tag in ask(session, from, next)? {
         let status = session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(fetched) = event
                 && let (Some(uid), Some(header)) = (fetched.uid.filter(|uid| *uid >= from), fetched.header)
             {
-                let identity = identity::of_message(&header);
-                let octets = fetched.octets.unwrap_or(0);
-                let flags = fetched.flags.unwrap_or_default();
-                landed.entry(identity).or_default().push_back(Landed { uid, octets, flags });
+                landed.push(MessageRecord {
+                    uid,
+                    octets: fetched.octets.unwrap_or(0),
+                    internal_date: fetched.internal_date.flatten(),
+                    flags: fetched.flags.unwrap_or_default(),
+                    identity: Some(identity::of_message(&header)),
+                });
             }
             Ok(())
         })?;
@@ -132,61 +139,107 @@ fn ask(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Vec<Tag>> 
 }
 
 /// Invariant 1.
-fn remove_linked(access: &Access<'_>, job: &Job, landed: &mut Candidates) -> Result<()> {
+fn remove_linked(access: &Access<'_>, job: &Job, landed: &mut Vec<MessageRecord>) -> Result<()> {
     let mut linked = HashSet::new();
     for link in access.state.links(&job.plan.source.raw)? {
         linked.insert(link?.destination);
     }
-    landed.values_mut().for_each(|candidates| candidates.retain(|landed| !linked.contains(&landed.uid)));
-    landed.retain(|_, candidates| !candidates.is_empty());
+    landed.retain(|landed| !linked.contains(&landed.uid));
     Ok(())
 }
 
-/// Of twins the one of the same size and flags is the copy, then the one of the same size; else the first in order.
-fn closest(candidates: &VecDeque<Landed>, octets: u64, flags: &Flags) -> usize {
-    let same_size = |landed: &Landed| landed.octets == octets;
-    let alike = candidates.iter().position(|landed| same_size(landed) && landed.flags == *flags);
-    alike.or_else(|| candidates.iter().position(same_size)).unwrap_or(0)
+/// The tail of one mailbox being recognised.
+struct Reconciliation<'a> {
+    access: &'a Access<'a>,
+    lane: &'a mut Lane,
+    job: &'a Job,
+    keeps: Keeps,
+    broken: bool,
+    /// What was read, by side.
+    read: [Digests; 2],
 }
 
-fn link(access: &Access<'_>, source: &mut Session, job: &Job, mut landed: Candidates, found: &mut Found) -> Result<()> {
-    let name = &job.plan.source.raw;
-    let mut pending = Identified { job, pending: Pending::new(access, job)?, open: false };
-    while !landed.is_empty() {
-        let records = pending.next(source)?;
-        if records.is_empty() {
-            break;
+impl Reconciliation<'_> {
+    fn link(&mut self, mut landed: Vec<MessageRecord>, found: &mut Found) -> Result<()> {
+        let mut pending = Identified { job: self.job, pending: Pending::new(self.access, self.job)?, open: false };
+        let mut unread = Vec::new();
+        while !landed.is_empty() {
+            let records = pending.next(&mut self.lane.source)?;
+            if records.is_empty() {
+                break;
+            }
+            let mut recognised = self.look(records, &mut landed);
+            let [ours, mut theirs] = recognised.unsettled;
+            if !ours.is_empty() {
+                self.read([&ours, &theirs])?;
+                landed.append(&mut theirs);
+                let again = self.look(ours, &mut landed);
+                recognised.links.extend(again.links);
+                recognised.absent.extend(again.absent);
+                let [ours, theirs] = again.unsettled;
+                found.undecided.extend(ours.iter().map(|record| record.uid));
+                unread.extend(theirs);
+            }
+            recognised.links.extend(self.renamed(&mut recognised.absent, &mut landed)?);
+            // A later message may be the one that they are.
+            landed.append(&mut unread);
+            self.record(&recognised.links, found)?;
         }
-        let links: Vec<Link> = records.iter().filter_map(|record| matched(job, record, &mut landed)).collect();
+        Ok(())
+    }
+
+    fn look(&self, pending: Vec<MessageRecord>, landed: &mut Vec<MessageRecord>) -> Recognised {
+        self.with_look(|look| tail::recognise(pending, landed, look))
+    }
+
+    /// What the destination stored under another identity.
+    fn renamed(&mut self, absent: &mut Vec<MessageRecord>, landed: &mut Vec<MessageRecord>) -> Result<Vec<Link>> {
+        let [ours, theirs] = tail::of_one_date(absent, landed);
+        if !self.broken || ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read([&ours, &theirs])?;
+        Ok(self.with_look(|look| tail::recognise_renamed(absent, landed, look)))
+    }
+
+    fn with_look<T>(&self, work: impl FnOnce(Look<'_>) -> T) -> T {
+        let contents = |side, record: &MessageRecord| self.read[side as usize].get(&record.uid).copied();
+        work(Look { keeps: self.keeps, contents: &contents, capacity: &self.job.capacity, broken: self.broken })
+    }
+
+    /// Reads what was not read before.
+    fn read(&mut self, records: [&[MessageRecord]; 2]) -> Result<()> {
+        let unread = |side: usize, known: &Digests| -> UidSet {
+            let mut uids: Vec<Uid> = records[side].iter().map(|record| record.uid).collect();
+            uids.retain(|uid| !known.contains_key(uid));
+            uids.sort_unstable();
+            uids.into_iter().collect()
+        };
+        let [ours, theirs] = [unread(0, &self.read[0]), unread(1, &self.read[1])];
+        if !ours.is_empty() {
+            open_source(&mut self.lane.source, self.job)?;
+            self.read[0].extend(read_contents(self.access, &mut self.lane.source, &ours)?);
+        }
+        if !theirs.is_empty() {
+            self.read[1].extend(read_contents(self.access, &mut self.lane.destination, &theirs)?);
+        }
+        Ok(())
+    }
+
+    fn record(&self, links: &[Link], found: &mut Found) -> Result<()> {
         found.messages += links.len() as u64;
         grow(&mut found.octets, links.iter().map(|link| link.octets).total());
-        access.state.checkpoint(name, &links, &[])?;
+        let name = &self.job.plan.source.raw;
+        links.chunks(CHECKPOINT_LINKS).try_for_each(|links| self.access.state.checkpoint(name, links, &[]))
     }
-    Ok(())
 }
 
-/// The link to the candidate that is this message, if one is.
-fn matched(job: &Job, record: &MessageRecord, landed: &mut Candidates) -> Option<Link> {
-    let identity = record.identity?;
-    let candidates = landed.get_mut(&identity)?;
-    let wanted = record.flags.within(&job.capacity);
-    let copy = candidates.remove(closest(candidates, record.octets, &wanted))?;
-    if candidates.is_empty() {
-        landed.remove(&identity);
+fn open_source(source: &mut Session, job: &Job) -> Result<()> {
+    let opened = source.open(&job.plan.source, Opening::Examine)?;
+    if opened.sync_point.uid_validity != job.plan.source_validity {
+        return Err(source_changed().in_mailbox(&job.plan.source.path()));
     }
-    let agreed = wanted.minus(&wanted.minus(&copy.flags));
-    let (origin, octets, date) = (LinkOrigin::Reconciled, record.octets, record.internal_date);
-    Some(Link {
-        source: record.uid,
-        destination: copy.uid,
-        agreed,
-        origin,
-        octets,
-        date,
-        source_octets: None,
-        altered: None,
-        identity,
-    })
+    Ok(())
 }
 
 /// What is pending, with identities.
@@ -217,10 +270,7 @@ impl Identified<'_> {
             return Ok(());
         }
         if !std::mem::replace(&mut self.open, true) {
-            let opened = source.open(&self.job.plan.source, Opening::Examine)?;
-            if opened.sync_point.uid_validity != self.job.plan.source_validity {
-                return Err(source_changed().in_mailbox(&self.job.plan.source.path()));
-            }
+            open_source(source, self.job)?;
         }
         let identities = identities(source, &unknown)?;
         for record in records.iter_mut().filter(|record| record.identity.is_none()) {

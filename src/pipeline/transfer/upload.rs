@@ -318,7 +318,10 @@ impl<'a> UploadRun<'a> {
                 self.access.batch().stored(full, now - busy_since);
                 self.link(batch, &uids)?;
             }
-            Appended::Stored { .. } | Appended::StoredSomewhere => self.end = self.end.max(UploadEnd::Reconcile),
+            Appended::Stored { .. } | Appended::StoredSomewhere => {
+                self.progress.stored.extend(batch.iter().map(|sent| sent.uid));
+                self.end = self.end.max(UploadEnd::Reconcile);
+            }
             Appended::Refused(status) => self.refused(batch, &status, uplink, at_once)?,
         }
         Ok(true)

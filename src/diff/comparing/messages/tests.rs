@@ -73,6 +73,8 @@ struct Case {
     expunges_by_uid: bool,
     appends: Appends,
     trouble: Option<String>,
+    /// Stored, and not found again.
+    stored: UidSet,
     /// What is in doubt was read.
     read: bool,
 }
@@ -97,6 +99,7 @@ impl Default for Case {
             expunges_by_uid: true,
             appends: Appends::default(),
             trouble: None,
+            stored: UidSet::new(),
             read: true,
         }
     }
@@ -127,6 +130,7 @@ impl Case {
             append_limit: self.append_limit,
             expunges_by_uid: self.expunges_by_uid,
             appends: self.appends,
+            stored: &self.stored,
             keeps: Keeps::ALL,
             contents: &|_, record| self.read.then_some(content(record)),
         };
@@ -216,6 +220,19 @@ fn message_saved_again_under_its_identity_is_another_message() {
 }
 
 #[test]
+fn message_stored_and_not_found_is_sent_again_only_on_a_word() {
+    let case = Case { stored: UidSet::range(Uid(1), Uid(2)), ..Case::default() };
+    let diff = case.plan("1:a 2:b 3:c", "8:b", "");
+    assert_eq!(shown(&diff), "copy {3} linked 1 departed {}; link 2-8 () Adopted");
+    assert_eq!(diff.plan.not_found_again.to_string(), "1");
+    let policy = Policy { restore_missing: true, ..Policy::default() };
+    assert_eq!(
+        shown(&Case { policy, ..case }.plan("1:a 2:b", "8:b", "")),
+        "copy {1} linked 1 departed {}; link 2-8 () Adopted"
+    );
+}
+
+#[test]
 fn what_was_not_read_is_neither_tied_nor_copied_nor_deleted() {
     let case = Case { read: false, policy: Policy { restore_missing: true, ..mirror(100).policy }, ..Case::default() };
     // source, destination, links, in doubt on both sides
@@ -292,6 +309,7 @@ fn error_of_a_listing_is_given_on() {
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),
+        stored: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
     };
