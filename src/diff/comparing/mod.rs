@@ -3,8 +3,8 @@
 //! - [`messages`]: the story; [`comparison`]: what it compares.
 //! - [`same`]: whether two messages are one: asked by all others, and answered nowhere else.
 //! - [`links`]: what was tied before. [`roster`] and [`matching`]: what is tied now. [`flags`]: which flags follow.
-//!   [`wanted`]: what is copied at all. [`removals`]: what may go from the destination. [`tail`]: what landed there
-//!   without an answer.
+//!   [`wanted`]: what is copied at all. [`removals`]: what may go from the destination.
+//!   [`tail`]: what landed there without an answer.
 
 pub mod comparison;
 pub mod flags;

@@ -111,7 +111,8 @@ fn hash_mailbox(access: &Access<'_>, session: &mut Session, mailbox: &MailboxSta
 /// `Connection`. What the server does not give is not in the result.
 pub fn read_contents(access: &Access<'_>, session: &mut Session, uids: &UidSet) -> Result<Digests> {
     let mut digests = Digests::new();
-    for window in uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES).chunks(FETCHES_IN_FLIGHT) {
+    let most = FETCH_MESSAGES.min(session.most_messages());
+    for window in uids.chunks(COMMAND_OCTETS, most).chunks(FETCHES_IN_FLIGHT) {
         access.go_on()?;
         let tags: Vec<_> =
             window.iter().map(|set| session.send_fetch(set, "(UID BODY.PEEK[])")).collect::<Result<_>>()?;

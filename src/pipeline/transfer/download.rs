@@ -11,6 +11,7 @@ use super::pending::Pending;
 use crate::engine::commands::fetch::{FetchEvent, Fetched, MESSAGE_ITEMS};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
+use crate::engine::wire::octets::LITERAL_OCTETS;
 use crate::engine::{Octets, Session, identity};
 use crate::error::Result;
 use crate::model::amount::grow;
@@ -301,8 +302,13 @@ impl Download<'_> {
     /// session.
     fn lacks(&self, uid: Uid) -> bool {
         let body = self.came.get(uid).and_then(|fetched| fetched.body.as_ref());
-        let least = self.listed.get(&uid).copied().filter(|_| self.sizes.are_exact()).unwrap_or(0);
-        body.is_none_or(|octets| octets.len() == 0 || octets.len() < least)
+        let least = self
+            .listed
+            .get(&uid)
+            .copied()
+            .filter(|listed| self.sizes.are_exact() && *listed <= LITERAL_OCTETS)
+            .unwrap_or(0);
+        body.is_none_or(|octets| octets.is_empty() || octets.len() < least)
     }
 
     /// Asks once more for what did not come, and then for each message by itself that may be there. Returns why those are
