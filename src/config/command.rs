@@ -19,8 +19,9 @@ use zeroize::Zeroizing;
 
 /// How long a command may take: it may wait for a passphrase, but a fleet must not wait for it for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long after its end the command's output may take: an agent that it left behind may hold the pipe open.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long after its end the command's output may take: an agent that it left behind may hold the pipe open. A whole
+/// line is not waited for; on a busy machine it may take a while until what is there is read.
+const GRACE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(5);
 /// What is kept of a command's complaints.
 const COMPLAINT_OCTETS: usize = 2048;

@@ -11,7 +11,15 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 
 /// Held for as long as it lives.
-pub(super) struct LockFile(#[expect(dead_code, reason = "closing it releases the lock")] File);
+pub(super) struct LockFile(File);
+
+impl Drop for LockFile {
+    /// Closing the file would not do while a process that is just being started has inherited it.
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is open for the whole call, and flock touches no memory of ours.
+        unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
+    }
+}
 
 impl LockFile {
     /// Takes the lock without waiting, and writes our process id into the file.
@@ -63,6 +71,18 @@ fn unlockable(directory: &StateDirectory, why: &io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::store::Store;
+
+    #[test]
+    fn lock_goes_though_a_process_that_is_being_started_has_inherited_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(directory.path()).unwrap();
+        drop(store);
+        let directory = StateDirectory::existing(directory.path()).unwrap();
+        let lock = LockFile::acquire(&directory).unwrap();
+        let _inherited = lock.0.try_clone().unwrap();
+        drop(lock);
+        assert!(LockFile::acquire(&directory).is_ok());
+    }
 
     #[test]
     fn open_twice_is_refused_and_names_the_holder() {

@@ -17,7 +17,7 @@ use mailferry::model::Secret;
 use mailferry::model::limits::Limits;
 use mailferry::model::server::{Compress, Server};
 
-use crate::conversation::{PATIENCE, mailbox, server};
+use crate::conversation::{LITTLE_PATIENCE, PATIENCE, mailbox, server};
 use crate::support::scripted::Scripted;
 
 const GREETING: &str = "* OK [CAPABILITY IMAP4rev1] ready\r\n";
@@ -131,7 +131,7 @@ fn stream_that_is_cut_is_a_closed_connection() {
 
 #[test]
 fn server_that_falls_silent_is_given_up() {
-    let error = broken_by(&deflated(b"* 7 EXI"), Duration::from_millis(100), true);
+    let error = broken_by(&deflated(b"* 7 EXI"), LITTLE_PATIENCE, true);
     assert!(error.line().contains("silent"), "{}", error.line());
 }
 

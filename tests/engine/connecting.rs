@@ -1,11 +1,9 @@
 //! From the greeting to a session that is logged in.
 
-use std::time::Duration;
-
 use mailferry::error::Kind;
 use mailferry::model::server::{Address, Mechanism, Server, Tls};
 
-use crate::conversation::{connect_as, logged_in, refused, server};
+use crate::conversation::{LITTLE_PATIENCE, connect_as, logged_in, refused, server};
 use crate::support::scripted::Scripted;
 
 /// Holds hazard 12.
@@ -106,7 +104,7 @@ fn server_that_is_silent_is_given_up() {
     for (script, kind) in [("C: never", Kind::Unreachable), (at_login, Kind::Connection)] {
         let scripted = Scripted::start(script);
         let mut settings = server(scripted.port());
-        settings.timeouts.login = Duration::from_millis(100);
+        settings.timeouts.login = LITTLE_PATIENCE;
         let error = connect_as(settings, "user", "secret").err().expect("no session");
         assert_eq!(*error.kind(), kind, "{script}");
     }
@@ -115,7 +113,7 @@ fn server_that_is_silent_is_given_up() {
             "S: * OK [CAPABILITY IMAP4rev1] ready\nC: LOGIN\nS: $ OK [CAPABILITY IMAP4rev1] in\nC: NOOP\nS: * 1 EX\nC: never",
         );
         let mut settings = server(scripted.port());
-        settings.timeouts.read = Duration::from_millis(100);
+        settings.timeouts.read = LITTLE_PATIENCE;
         let session = connect_as(settings, "user", "secret").expect("log in");
         (scripted, session)
     };

@@ -11,8 +11,10 @@ use mailferry::model::{MailboxName, RawName, Secret, Side};
 
 use crate::support::scripted::Scripted;
 
-/// Long enough for a busy machine, short enough to wait for.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Nothing takes so long, on a busy machine, too; who waits for it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// For servers that fall silent: what comes before that must be done in it, on a busy machine, too.
+pub const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What most scripts begin with: capabilities at once, a login in one line, no further questions.
 pub const LOGIN: &str =

@@ -222,7 +222,7 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     assert!(arrived < 30, "all {arrived} arrived in spite of the quota");
     destination.add_user(&user.with_quota_kibibytes(100_000));
     // Dovecot reads a changed user's limit up to a second later.
-    let synced = poll(Duration::from_secs(20), || (migration.run(&["sync"]).code == Some(0)).then_some(()));
+    let synced = poll(Duration::from_secs(60), || (migration.run(&["sync"]).code == Some(0)).then_some(()));
     assert!(synced.is_some(), "there is room now: {}", migration.run(&["sync"]));
     migration.assert_exact_but_for_the_order();
     migration.assert_verified();

@@ -171,7 +171,8 @@ impl Session<'_> {
         let messages = self.world.invented(mailbox) + appended;
         Summary {
             messages: u64::from(messages),
-            uid_validity: 1_700_000_000 + mailbox,
+            // No two users share a mailbox.
+            uid_validity: 1_700_000_000 + mailbox + (crc32fast::hash(self.user.as_bytes()) >> 3),
             uid_next: messages + 1,
             highest_modseq: u64::from(messages).max(1),
         }

@@ -34,7 +34,8 @@ pub enum Fault {
     Swallow,
     /// SIGKILL of the program.
     Kill,
-    /// Cut; the end of the command reaches the server a little later, while the program comes back.
+    /// Cut; the end of the command reaches the server when the program has come back and looked, and before it looks
+    /// again.
     Late,
     /// The same when the plan is disarmed: after the program has looked, gone on and ended.
     TooLate,

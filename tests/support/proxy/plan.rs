@@ -14,6 +14,10 @@ pub type Hook = Box<dyn FnOnce() + Send>;
 
 /// Longer than any run, and any late delivery.
 const QUIET_TIMEOUT: Duration = Duration::from_secs(200);
+/// A program that has not come back by then does not come any more in this run, or not to this mailbox.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than a server takes to store what comes late.
+const LANDING_TIMEOUT: Duration = Duration::from_secs(40);
 /// The program is started before its number is known.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,6 +36,8 @@ struct State {
     process: Option<u32>,
     /// Late deliveries under way.
     late: u32,
+    /// Mailboxes of the destination that were opened since one was struck that is to land between two looks.
+    looks: Option<u32>,
 }
 
 /// What is to happen at a place now.
@@ -104,6 +110,9 @@ impl Plan {
             let fault = strike.fault;
             state.struck.push(strike);
             state.late += u32::from(matches!(fault, Fault::Late | Fault::TooLate));
+            if fault == Fault::Late {
+                state.looks = Some(0);
+            }
             Some(Blow { fault, hook })
         })
     }
@@ -113,7 +122,26 @@ impl Plan {
     }
 
     pub(super) fn late_delivery_ended(&self) {
-        self.with(|state| state.late -= 1);
+        self.with(|state| {
+            state.late -= 1;
+            state.looks = None;
+        });
+    }
+
+    /// Waits until the program has come back and looked at what is there.
+    pub(super) fn wait_until_looked(&self) {
+        poll(RETURN_TIMEOUT, || self.with(|state| state.looks.is_none_or(|looks| looks > 0).then_some(())));
+    }
+
+    /// The server has opened a mailbox of the destination: the program sees what is there.
+    pub(super) fn looked(&self) {
+        self.with(|state| state.looks.iter_mut().for_each(|looks| *looks += 1));
+    }
+
+    /// The program is about to look again: what is to land between two looks lands first, however slow the machine.
+    pub(super) fn hold_second_look(&self) {
+        let landed = || self.with(|state| state.looks.is_none_or(|looks| looks == 0).then_some(()));
+        poll(LANDING_TIMEOUT, landed);
     }
 
     /// SIGKILL, at once.

@@ -17,11 +17,8 @@ use crate::support::process::poll;
 const DRIP_OCTETS: usize = 300;
 const DRIP_PAUSE: Duration = Duration::from_millis(2);
 
-/// When a late command arrives: after the program has looked (it comes back within a second), and while it waits for
-/// what may still be on its way.
-const LATE: Duration = Duration::from_millis(1100);
 /// How long a server may take to answer it.
-const LATE_ANSWER: Duration = Duration::from_secs(5);
+const LATE_ANSWER: Duration = Duration::from_secs(30);
 
 const STALL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -96,6 +93,13 @@ impl Pump {
             }
             return Ok(());
         }
+        if self.role == Role::Destination && subject == "SELECT" {
+            match moment {
+                Moment::Command => self.plan.hold_second_look(),
+                Moment::BeforeAnswer => self.plan.looked(),
+                _ => {}
+            }
+        }
         let place = Place { role: self.role, moment, subject };
         let Some(blow) = self.plan.arrive(place) else { return Ok(()) };
         self.flush()?;
@@ -136,7 +140,10 @@ impl Pump {
                 self.plan.kill();
                 Ok(())
             }
-            Fault::Late => self.deliver_late(tag, || thread::sleep(LATE)),
+            Fault::Late => {
+                let plan = Arc::clone(&self.plan);
+                self.deliver_late(tag, || plan.wait_until_looked())
+            }
             Fault::TooLate => {
                 let plan = Arc::clone(&self.plan);
                 self.deliver_late(tag, || plan.wait_until_disarmed())
