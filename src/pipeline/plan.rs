@@ -24,6 +24,7 @@ use crate::model::{
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, agree, unanswered};
+use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::settle::settle;
@@ -334,6 +335,9 @@ impl<'a> Planner<'a> {
         }
         self.ledger.outcomes.merge(&outcomes);
         self.ledger.losses.merge(&plan.losses);
+        if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
+            drop_dead_links(state, source, destination, plan.present + plan.copied + plan.departed.len())?;
+        }
         if known.is_some() {
             self.record_pair(&plan, outcomes, source, destination)?;
         }

@@ -234,3 +234,18 @@ fn classic_cyrus_keeps_its_prefix_to_itself() {
     assert_eq!(migration.sync(), only(24, 0));
     migration.assert_exact();
 }
+
+/// What both sides have lost is not remembered for ever; what one of them still has is.
+#[test]
+fn links_whose_two_messages_are_gone_are_dropped() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..300 bulk\n    301 last");
+    migration.sync();
+    let uids = |range: std::ops::RangeInclusive<u32>| range.collect::<Vec<_>>();
+    migration.at_source().expunge("INBOX", &uids(1..=200));
+    migration.at_destination().expunge("INBOX", &uids(101..=250));
+    migration.sync();
+    migration.assert_second_sync_does_nothing();
+    // 101 to 200 are gone from both sides.
+    migration.run(&["forget", migration.user()]).expect(0).says(" 201 messages tied to their copies");
+    assert_eq!(migration.sync().copied, 50, "what its user deleted is not known to be deleted any more");
+}

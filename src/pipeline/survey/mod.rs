@@ -2,6 +2,7 @@
 //!
 //! - [`listing`]: one side, by the cheapest way that can be trusted; [`task`] and [`way`]: one mailbox of it;
 //!   [`asking`]: what is asked of it; [`gathering`]: its answers.
+//! - [`dead_links`]: what is known of messages that both sides have lost.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`agreeing`]: what a person has said of what is gone.
@@ -11,6 +12,7 @@
 pub mod agreeing;
 pub mod asking;
 pub mod content;
+pub mod dead_links;
 pub mod gathering;
 pub mod keeping;
 pub mod listing;
