@@ -209,7 +209,9 @@ impl Context {
             Ok(success) => success.failures(),
             Err(error) => vec![error],
         });
-        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>());
+        let unlisted =
+            results.iter().filter_map(|result| result.result.as_ref().ok()).map(Accounted::unlisted_failures);
+        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum());
         if code == ExitCode::Interrupted {
             self.screen.line(&format!("\nInterrupted: all that was done is recorded. To go on, run: {again}"));
         }

@@ -20,15 +20,28 @@ pub fn warn(screen: &Screen, text: &str) {
 }
 
 /// Lists all failures of a run, those that differ only in their place together. An account that was interrupted did
-/// not fail.
-pub fn show_failures(screen: &Screen, failures: &[&Error]) {
+/// not fail. Besides those there are `unlisted` ones.
+pub fn show_failures(screen: &Screen, failures: &[&Error], unlisted: u64) {
     let failures: Vec<&Error> =
         failures.iter().copied().filter(|failure| *failure.kind() != Kind::Interrupted).collect();
     if failures.is_empty() {
         return;
     }
     let groups: Vec<String> = grouped(&failures).iter().map(|group| rendered_group(screen, group)).collect();
-    screen.line(&format!("\n{}:\n\n{}", counted(failures.len() as u64, "failure"), groups.join("\n\n")));
+    let count = counted(failures.len() as u64 + unlisted, "failure");
+    screen.line(&format!("\n{count}:\n\n{}{}", groups.join("\n\n"), more(unlisted)));
+}
+
+/// Where those are that are only counted.
+fn more(unlisted: u64) -> String {
+    match unlisted {
+        0 => String::new(),
+        _ => format!(
+            "\n\nand {} that are not listed here; `mailferry explain ACCOUNT MAILBOX` lists those of a mailbox, as of the last \
+             run",
+            counted(unlisted, "failure")
+        ),
+    }
 }
 
 fn rendered(screen: &Screen, error: &Error) -> String {

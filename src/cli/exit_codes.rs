@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn endings_and_listed_failures_count() {
         let trouble =
-            |kind: Kind| move |it: &mut AccountLedger| it.failures.push(Error::new(kind.clone(), "it failed"));
+            |kind: Kind| move |it: &mut AccountLedger| drop(it.failures.add(Error::new(kind.clone(), "it failed")));
         assert_eq!(code_of(Stage::Verified, trouble(Kind::Refused)), 3);
         assert_eq!(code_of(Stage::Applied, trouble(Kind::Guard)), 6);
         assert_eq!(code_of(Stage::Applied, trouble(Kind::Interrupted)), 130);

@@ -7,8 +7,8 @@
 //! 3. What was not compared is not identical, and what a fault or the destination keeps back is no success.
 
 use super::difference::Differences;
+use super::failures::Failures;
 use super::{Losses, Outcomes};
-use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
 /// Where a mailbox of the source stands.
@@ -113,7 +113,7 @@ pub struct AccountLedger {
     pub to_do: bool,
     /// Every failure, refusal and obstacle, with its reason and what to do about it. Told once, not kept.
     #[serde(skip)]
-    pub failures: Vec<Error>,
+    pub failures: Failures,
 }
 
 /// What a verification comes to, for one account or for all.
@@ -171,14 +171,15 @@ impl AccountLedger {
         self.questioned += other.questioned;
         self.differences.merge(&other.differences);
         self.to_do |= other.to_do;
-        self.failures.extend(other.failures.iter().cloned());
+        // Those of the accounts are told by themselves: here they are only counted.
+        drop(self.failures.append(other.failures.clone()));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::{Error, Kind};
 
     fn verified() -> AccountLedger {
         let outcomes = Outcomes { copied: 3, present: 1, ..Outcomes::default() };
@@ -192,7 +193,7 @@ mod tests {
         type Spoil = fn(&mut AccountLedger);
         let spoilt: [(Spoil, Standing); 12] = [
             (|it| it.stage = Stage::Applied, Standing::Uncompared),
-            (|it| it.failures.push(Error::new(Kind::Connection, "it broke")), Standing::Uncompared),
+            (|it| drop(it.failures.add(Error::new(Kind::Connection, "it broke"))), Standing::Uncompared),
             (|it| it.conditions.unreadable = 1, Standing::Different),
             (|it| it.outcomes.limited = 1, Standing::Different),
             (|it| it.outcomes.refused = 1, Standing::Different),

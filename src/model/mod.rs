@@ -8,6 +8,7 @@ pub mod amount;
 pub mod content;
 pub mod difference;
 pub mod digest;
+pub mod failures;
 pub mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

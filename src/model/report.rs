@@ -101,6 +101,8 @@ pub struct VerifySummary {
 pub struct StatusSummary {
     pub account: String,
     pub status: AccountStatus,
+    /// Failures of the last run: the state lists them.
+    pub failures: u64,
     /// What the saved plan still has to do, where there is one.
     pub planned: u64,
 }

@@ -18,6 +18,11 @@ pub trait Accounted {
     fn failures(&self) -> Vec<&Error> {
         self.ledger().map_or_else(|error| vec![error], |ledger| ledger.failures.iter().collect())
     }
+
+    /// How many more failures there are, which are only counted.
+    fn unlisted_failures(&self) -> u64 {
+        self.ledger().map_or(0, |ledger| ledger.failures.unlisted())
+    }
 }
 
 impl Accounted for ScanSummary {

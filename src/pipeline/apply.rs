@@ -14,6 +14,7 @@ use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Side;
 use crate::model::amount::grow;
+use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
@@ -40,7 +41,9 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
         let clock = Clock::start();
         access.bind()?;
         let plan = current_plan(access)?;
-        apply_account(access, &plan, &allowance, options, clock)
+        let summary = apply_account(access, &plan, &allowance, options, clock)?;
+        access.failures.record(&summary.ledger.failures)?;
+        Ok(summary)
     })
 }
 
@@ -116,7 +119,7 @@ pub fn apply_account(
             let account = access.account.name.as_str();
             access.migration.observer.event(Event::Failed { account, error: &error });
             run.traces.broken = true;
-            run.failures.insert(0, error);
+            run.failures.add_first(error);
             run.finish(plan)
         }
     }
@@ -131,7 +134,7 @@ struct Run<'a> {
     clock: Clock,
     figures: RunFigures,
     ending: Ending,
-    failures: Vec<Error>,
+    failures: Failures,
     warnings: Vec<String>,
     traces: Traces,
 }
@@ -146,7 +149,7 @@ impl<'a> Run<'a> {
             figures: RunFigures { started: clock.started, ..RunFigures::default() },
             clock,
             ending: Ending::Complete,
-            failures: Vec::new(),
+            failures: Failures::default(),
             warnings: Vec::new(),
             traces: Traces::default(),
         }
@@ -187,7 +190,7 @@ impl<'a> Run<'a> {
             access.give_back(Side::Source, source);
             match prepared {
                 Ok(Prepared { jobs, failures }) => {
-                    self.failures.extend(failures);
+                    access.failures.note_others(&mut self.failures, failures);
                     self.traces.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
                     self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
                     crew.begin(jobs);
@@ -218,7 +221,7 @@ impl<'a> Run<'a> {
         let mut purged = Purged::default();
         let result = purge(self.access, plan, second_copies, &mut purged);
         self.figures.messages_deleted += purged.removed;
-        self.failures.extend(purged.failures);
+        self.access.failures.note_others(&mut self.failures, purged.failures);
         self.warnings.extend(purged.warnings);
         self.traces.touched.extend(purged.touched);
         if self.deletes == Deletes::Allowed {
@@ -308,7 +311,7 @@ impl<'a> Run<'a> {
         grow(&mut self.figures.octets_copied, progress.octets);
         self.figures.flags_updated += progress.flags_updated;
         self.traces.outcomes.merge(&progress.outcomes);
-        self.failures.extend(progress.failures);
+        self.access.failures.note_others(&mut self.failures, progress.failures);
         if ending != Ending::Complete && self.ending != Ending::Interrupted {
             self.ending = ending;
         }
@@ -323,12 +326,14 @@ impl<'a> Run<'a> {
         self.figures.batch = gauge.batch();
         self.figures.reconnects = access.reconnects();
         self.figures.seconds = self.clock.began.elapsed().as_secs_f64();
-        let failures = std::mem::take(&mut self.failures).into_iter().chain(std::mem::take(&mut ledger.failures));
-        ledger.failures = failures.collect();
+        let mut failures = std::mem::take(&mut self.failures);
+        access.failures.note_others(&mut failures, std::mem::take(&mut ledger.failures));
+        ledger.failures = failures;
         if !self.traces.broken {
-            ledger.failures.extend(left_over(&ledger));
+            let left = left_over(&ledger);
+            access.failures.note_all(&mut ledger.failures, left);
         }
-        ledger.failures = ledger.failures.into_iter().map(|failure| failure.in_account(&access.account.name)).collect();
+        ledger.failures = std::mem::take(&mut ledger.failures).map(|it| it.in_account(&access.account.name));
         self.record_status(Some(&ledger), ledger.failures.first())?;
         Ok(ApplySummary {
             figures: self.figures.clone(),
@@ -341,7 +346,7 @@ impl<'a> Run<'a> {
     fn record_status(&self, ledger: Option<&AccountLedger>, error: Option<&Error>) -> Result<()> {
         let mut status = self.access.state.status()?;
         if let Some(ledger) = ledger {
-            status.ledger = AccountLedger { failures: Vec::new(), ..ledger.clone() };
+            status.ledger = AccountLedger { failures: Failures::default(), ..ledger.clone() };
         }
         grow(&mut status.octets_copied, self.figures.octets_copied);
         status.last_run = Some(self.figures.clone());

@@ -2,6 +2,7 @@
 
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::failures::{KeptFailure, LISTED_FAILURES};
 use crate::model::plan::MailboxPlan;
 use crate::model::policy::{Mode, Policy};
 use crate::model::report::Explanation;
@@ -83,9 +84,33 @@ impl Explainer<'_> {
             }
         }
         let exceptions: Vec<_> = self.state.exceptions(&self.source.name.raw).collect::<Result<_>>()?;
-        for (uid, outcome) in exceptions {
-            self.say(format!("UID {uid}: {}.", words(&outcome)));
+        for (uid, outcome) in &exceptions {
+            self.say(format!("UID {uid}: {}.", words(outcome)));
         }
+        self.failures(&exceptions)
+    }
+
+    /// What failed in the last run, besides the messages that have an outcome of their own.
+    fn failures(&mut self, told: &[(Uid, Outcome)]) -> Result<()> {
+        let destination = self.plan.as_ref().map(|plan| plan.destination.path());
+        let names = [Some(self.source.name.path()), destination];
+        let is_here = |failure: &KeptFailure| failure.mailbox.is_some() && names.contains(&failure.mailbox);
+        let is_told = |uid: Uid| told.binary_search_by_key(&uid, |(uid, _)| *uid).is_ok();
+        let mut count = 0;
+        let mut lines = Vec::new();
+        for failure in self.state.failures()? {
+            let failure = failure?;
+            if is_here(&failure) && !failure.uid.is_some_and(is_told) {
+                count += 1;
+                if lines.len() < LISTED_FAILURES {
+                    lines.push(failure.line);
+                }
+            }
+        }
+        if count > 0 {
+            self.say(format!("Failures of the last run besides: {count}."));
+        }
+        self.lines.extend(lines);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::diff::policy::policy_digest;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::amount::Amounts;
+use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
@@ -512,7 +513,7 @@ fn record_status(state: &AccountStore, snapshots: &Snapshots<'_>, summary: &Plan
     let source = snapshots.mailboxes(Side::Source);
     let mut status = state.status()?;
     let before = status.clone();
-    status.ledger = AccountLedger { failures: Vec::new(), ..summary.ledger.clone() };
+    status.ledger = AccountLedger { failures: Failures::default(), ..summary.ledger.clone() };
     status.source_octets = source.iter().map(|mailbox| mailbox.octets).total();
     if status == before { Ok(()) } else { state.put_status(&status) }
 }

@@ -31,13 +31,15 @@ fn sync_account(
 ) -> Result<ApplySummary> {
     let clock = Clock::start();
     access.state.begin_scan()?;
-    let scanned = access.gauge.part(Part::Scan, || {
+    let mut scanned = access.gauge.part(Part::Scan, || {
         let mut scanned = scan_account(access, thoroughness, Identities::WhereOthersMayBe)?;
-        scanned.ledger.failures.extend(recognise(access)?);
+        access.failures.note_others(&mut scanned.ledger.failures, recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
     let planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
     let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;
+    access.failures.note_others(&mut summary.ledger.failures, std::mem::take(&mut scanned.ledger.failures));
+    access.failures.record(&summary.ledger.failures)?;
     note_scan(&mut summary, scanned);
     summary.unmatched = planned.unmatched;
     Ok(summary)
@@ -46,6 +48,5 @@ fn sync_account(
 fn note_scan(summary: &mut ApplySummary, scanned: ScanSummary) {
     summary.figures.mailboxes_scanned = scanned.source.mailboxes + scanned.destination.mailboxes;
     summary.figures.mailboxes_unchanged = scanned.source.unchanged + scanned.destination.unchanged;
-    summary.ledger.failures.extend(scanned.ledger.failures);
     summary.warnings.extend(scanned.warnings);
 }

@@ -16,8 +16,9 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
     for_each_account(migration, |access| {
         access.state.begin_scan()?;
         let mut summary = scan_account(access, thoroughness, Identities::All)?;
-        summary.ledger.failures.extend(unreadable(access)?);
+        access.failures.note_all(&mut summary.ledger.failures, unreadable(access)?);
         settle_doubts(access)?;
+        access.failures.record(&summary.ledger.failures)?;
         migration.store.flush()?;
         Ok(summary)
     })
@@ -53,7 +54,8 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
         ScanSummary { source: source.summary, destination: destination.summary, ..ScanSummary::default() };
     for side in [source, destination] {
         summary.warnings.extend(side.warnings);
-        summary.ledger.failures.extend(side.troubles.into_iter().map(|trouble| trouble.in_account(account)));
+        let troubles = side.troubles.map(|trouble| trouble.in_account(account));
+        access.failures.note_others(&mut summary.ledger.failures, troubles);
     }
     Ok(summary)
 }

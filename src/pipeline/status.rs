@@ -18,5 +18,6 @@ fn status_of(store: &Store, account: &Account) -> Result<StatusSummary> {
     let status = state.status()?;
     let current = state.plan()?.filter(|plan| state.generation().is_ok_and(|generation| generation == plan.generation));
     let planned = current.map_or(0, |plan| plan.totals().copies);
-    Ok(StatusSummary { account: account.name.clone(), status, planned })
+    let failures = state.failure_count()?;
+    Ok(StatusSummary { account: account.name.clone(), status, failures, planned })
 }

@@ -8,6 +8,7 @@ use super::plan::plan_settled;
 use super::{Deletes, Event, Phase, Thoroughness};
 use crate::diff::comparing::same::alteration;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Ending, Stage};
 use crate::model::plan::AccountPlan;
 use crate::model::policy::Mode;
@@ -47,9 +48,10 @@ pub fn take_stock(
     ending: Ending,
 ) -> Result<AccountLedger> {
     access.gauge.on_state(|| access.migration.store.flush())?;
-    let stock = Stock { access, traces, deletes, failures: Vec::new() };
+    let stock = Stock { access, traces, deletes, failures: Failures::default() };
     let mut ledger = stock.taken(plan)?;
-    ledger.failures.extend(imbalance(&ledger));
+    let imbalance = imbalance(&ledger);
+    access.failures.note_all(&mut ledger.failures, imbalance);
     Ok(AccountLedger { stage: Stage::Applied, ending, ..ledger })
 }
 
@@ -57,30 +59,34 @@ struct Stock<'a> {
     access: &'a Access<'a>,
     traces: &'a Traces,
     deletes: Deletes,
-    failures: Vec<Error>,
+    failures: Failures,
 }
 
 impl Stock<'_> {
+    fn note_all(&mut self, failures: impl IntoIterator<Item = Error>) {
+        self.access.failures.note_all(&mut self.failures, failures);
+    }
+
     fn taken(mut self, plan: &AccountPlan) -> Result<AccountLedger> {
         let access = self.access;
         let listed = self.traces.touched.is_empty() || self.list_again()?;
         let mut ledger = if listed {
             close_intents(access, self.traces.clean.iter())?;
             self.identify_copied()?;
-            self.failures.extend(recognise(access)?);
+            access.failures.note_others(&mut self.failures, recognise(access)?);
             self.note_alterations()?;
             let next = plan_settled(access)?;
-            self.failures.extend(doubts(&next.plan));
-            self.failures.extend(self.second_copies_left(&next.plan));
-            self.failures.extend(self.gone_at_once(&next.plan)?);
-            self.failures.extend(obstacles(&next.plan));
+            self.note_all(doubts(&next.plan));
+            self.note_all(self.second_copies_left(&next.plan));
+            self.note_all(self.gone_at_once(&next.plan)?);
+            self.note_all(obstacles(&next.plan));
             next.ledger
         } else {
-            self.failures.extend(obstacles(plan));
+            self.note_all(obstacles(plan));
             self.restamp(plan)?;
             reckoned(access.state.status()?.ledger, &self.traces.outcomes)
         };
-        ledger.failures.append(&mut self.failures);
+        access.failures.note_others(&mut ledger.failures, self.failures);
         Ok(ledger)
     }
 
@@ -203,7 +209,7 @@ impl Stock<'_> {
                 // What another account sees there must not be what this one has put there.
                 access.claim_scanned(Side::Destination, result.inbox_id)?;
                 let complete = result.troubles.is_empty();
-                self.failures.extend(result.troubles);
+                access.failures.note_others(&mut self.failures, result.troubles);
                 Ok(complete)
             }
             // The copying is done and recorded; the next scan will list it.
@@ -286,7 +292,7 @@ mod tests {
         let outcomes = |pending| Outcomes { copied: 3, pending, ..Outcomes::default() };
         let mut ledger = AccountLedger { outcomes: outcomes(2), held: 5, ..AccountLedger::default() };
         assert!(left_over(&ledger).expect("a reason").line().contains("2 messages are still to copy"));
-        ledger.failures.push(Error::new(Kind::Refused, "something"));
+        drop(ledger.failures.add(Error::new(Kind::Refused, "something")));
         assert!(left_over(&ledger).is_none());
         assert!(left_over(&AccountLedger { outcomes: outcomes(0), ..AccountLedger::default() }).is_none());
     }

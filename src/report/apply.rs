@@ -53,7 +53,7 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
     let AccountLedger { failures, outcomes, .. } = ledger;
     let mut notes = Vec::new();
     if !failures.is_empty() {
-        notes.push(counted(failures.len() as u64, "failure"));
+        notes.push(counted(failures.count(), "failure"));
     }
     if outcomes.left_behind() > 0 {
         notes.push(format!("{} kept back", number(outcomes.left_behind())));

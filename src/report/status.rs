@@ -38,7 +38,7 @@ fn table(accounts: &[StatusSummary]) -> Table {
 }
 
 fn row(summary: &StatusSummary) -> [String; 11] {
-    let StatusSummary { account, status, planned: _ } = summary;
+    let StatusSummary { account, status, planned: _, failures: _ } = summary;
     let ledger = &status.ledger;
     let Outcomes { present, copied, skipped, vanished, departed, accepted, pending, .. } = ledger.outcomes;
     let run = status.last_run.as_ref();
@@ -59,9 +59,16 @@ fn row(summary: &StatusSummary) -> [String; 11] {
 }
 
 fn last_errors(accounts: &[StatusSummary]) -> String {
-    let failed = accounts.iter().filter_map(|account| Some((&account.account, account.status.last_error.as_ref()?)));
+    let failed = accounts.iter().filter_map(|account| Some((account, account.status.last_error.as_ref()?)));
     let lines: String = failed
-        .map(|(account, error)| format!("last error of {}: {}\n", sanitized(account), sanitized(error)))
+        .map(|(summary, error)| {
+            let account = sanitized(&summary.account);
+            let more = match summary.failures.saturating_sub(1) {
+                0 => String::new(),
+                more => format!(" (and {}: mailferry explain {account} MAILBOX)", counted(more, "more failure")),
+            };
+            format!("last error of {account}: {}{more}\n", sanitized(error))
+        })
         .collect();
     if lines.is_empty() { lines } else { lines + "\n" }
 }
@@ -104,6 +111,7 @@ fn account_json(summary: &StatusSummary) -> Value {
         "planned": summary.planned,
         "last_run": last_run.as_ref().map(run_json),
         "last_error": last_error,
+        "failures": summary.failures,
     })
 }
 
@@ -166,8 +174,9 @@ mod tests {
             last_run: Some(run),
             last_error: Some("could not append: NO \x1b[0m".to_owned()),
         };
-        let alice = StatusSummary { account: "alice".to_owned(), status, planned: 2 };
-        let bob = StatusSummary { account: "bob".to_owned(), status: AccountStatus::default(), planned: 0 };
+        let alice = StatusSummary { account: "alice".to_owned(), status, failures: 3, planned: 2 };
+        let bob =
+            StatusSummary { account: "bob".to_owned(), status: AccountStatus::default(), failures: 0, planned: 0 };
         [alice, bob]
     }
 
@@ -178,7 +187,7 @@ ACCOUNT   SOURCE       SIZE   PRESENT   COPIED   LEFT OUT   FAILED   TO COPY   L
 alice        121   49.6 MiB         0      118          0        1         2   2026-07-12 14:02   4.0 MiB/s   100×4
 bob            0        0 B         0        0          0        0         0   never
 
-last error of alice: could not append: NO ?[0m
+last error of alice: could not append: NO ?[0m (and 2 more failures: mailferry explain alice MAILBOX)
 
 2 accounts, 121 messages: 118 copied, 1 refused, 2 still to copy; the saved plan has 2 copies left
 ";

@@ -110,7 +110,7 @@ fn overall(run: &RunLedger<'_>) -> Standing {
 
 /// `4 of 6 accounts identical; 2 could not be compared: bob, carol`
 fn uncompared(sum: &VerifySummary, run: &RunLedger<'_>) -> String {
-    let failures = sum.ledger.failures.len() as u64;
+    let failures = sum.ledger.failures.count();
     if run.count() == 1 {
         return format!("No difference found, but not all could be compared: {}.\n", counted(failures, "failure"));
     }
@@ -392,7 +392,7 @@ To bring over what is missing or has changed since, run: mailferry sync
 
     #[test]
     fn text_of_one_account_that_was_not_wholly_compared_or_cannot_be_kept_is_not_identical() {
-        let broken = named("alice", Ok(|ledger| ledger.failures.push(Error::new(Kind::Connection, "it broke"))));
+        let broken = named("alice", Ok(|ledger| drop(ledger.failures.add(Error::new(Kind::Connection, "it broke")))));
         let shown = text(&[broken], "x");
         assert!(shown.starts_with("No difference found, but not all could be compared: 1 failure.\n"), "{shown}");
         let unread = text(&[named("alice", Ok(|ledger| ledger.conditions.unreadable = 1))], "x");

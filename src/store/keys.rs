@@ -16,6 +16,8 @@
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
+//!    'F'                                         header of the list of failures
+//!    'G' number(4, big-endian)                   a piece of that list
 //! ```
 //!
 //! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
@@ -67,8 +69,8 @@ impl AccountId {
     }
 
     /// What its headers begin with: without them, the rest is what a crash may leave, and nothing is read of it.
-    pub(super) fn headers(self) -> [Vec<u8>; 4] {
-        [b'M', b'P', b'T', b'S'].map(|table| self.table(table, &[]))
+    pub(super) fn headers(self) -> [Vec<u8>; 5] {
+        [b'M', b'P', b'T', b'S', b'F'].map(|table| self.table(table, &[]))
     }
 
     pub(super) fn side(self, side: Side) -> Vec<u8> {
@@ -121,6 +123,19 @@ impl AccountId {
 
     pub(super) fn status(self) -> Vec<u8> {
         self.table(b'S', &[])
+    }
+
+    pub(super) fn failures(self) -> Vec<u8> {
+        self.table(b'F', &[])
+    }
+
+    /// What all pieces of the list of failures begin with.
+    pub(super) fn failure_pieces(self) -> Vec<u8> {
+        self.table(b'G', &[])
+    }
+
+    pub(super) fn failure_piece(self, number: u32) -> Vec<u8> {
+        self.table(b'G', &number.to_be_bytes())
     }
 
     fn table(self, table: u8, rest: &[u8]) -> Vec<u8> {

@@ -7,7 +7,8 @@
 //! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`: what
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`,
+//!   `failures`: what
 //!   [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -40,6 +41,7 @@ mod damage;
 mod database;
 mod directory;
 mod entries;
+mod failures;
 mod faults;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
@@ -65,6 +67,7 @@ pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
 pub use contents::Contents;
 pub use entries::Entries;
+pub use failures::FailureWriter;
 pub use handle::Store;
 pub use leaves::Lookup;
 pub use listing::Records;

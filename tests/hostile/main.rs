@@ -19,6 +19,7 @@
 //! - [`logins`]: servers that let some in and others not.
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
+//! - [`failures`]: more than are listed.
 //! - [`panics`]: threads of the program that panic.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //! - [`same`]: sizes, halves and identities by which messages are mistaken.
@@ -34,6 +35,7 @@ mod bounds;
 mod case;
 mod commands;
 mod cuts;
+mod failures;
 mod identifiers;
 mod lies;
 mod logins;

@@ -232,11 +232,15 @@ fn errors(migration: &Migration, command: Command) -> Vec<Error> {
             .collect(),
         Command::Sync => sync(migration, Thoroughness::Incremental, ApplyOptions::default())
             .into_iter()
-            .flat_map(|result| result.result.map_or_else(|error| vec![error], |summary| summary.ledger.failures))
+            .flat_map(|result| {
+                result.result.map_or_else(|error| vec![error], |summary| summary.ledger.failures.to_vec())
+            })
             .collect(),
         Command::VerifyOctets => verify(migration, Depth::Octets)
             .into_iter()
-            .flat_map(|result| result.result.map_or_else(|error| vec![error], |summary| summary.ledger.failures))
+            .flat_map(|result| {
+                result.result.map_or_else(|error| vec![error], |summary| summary.ledger.failures.to_vec())
+            })
             .collect(),
     }
 }

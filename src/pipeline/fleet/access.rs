@@ -2,6 +2,7 @@
 
 use super::batch::BatchSize;
 use super::commons::Fleet;
+use super::failure_list::FailureList;
 use super::gauge::Gauge;
 use super::outage::{Admission, Attempt, FIRST_TRIES, Outage, Patience, Verdict, jittered};
 use super::whose::{Likeness, Whose};
@@ -57,12 +58,15 @@ pub struct Access<'a> {
     /// Something broke on that side while several mailboxes were in flight: they are listed one by one.
     careful: [AtomicBool; 2],
     suspicions: AtomicU64,
+    /// What failed in the run.
+    pub failures: FailureList,
 }
 
 impl<'a> Access<'a> {
     /// Nothing is opened yet.
     pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account) -> Self {
         let state = migration.store.account(&account.name);
+        let failures = FailureList::new(state.clone());
         Access {
             migration,
             account,
@@ -76,6 +80,7 @@ impl<'a> Access<'a> {
             suspects: Mutex::default(),
             careful: Default::default(),
             suspicions: AtomicU64::new(0),
+            failures,
         }
     }
 
@@ -131,6 +136,7 @@ impl<'a> Access<'a> {
     pub fn aside(&self) -> Result<Access<'a>> {
         let mut aside = Access::new(self.migration, self.fleet, self.account);
         aside.state = self.migration.store.aside(&self.account.name)?;
+        aside.failures = FailureList::new(aside.state.clone());
         Ok(aside)
     }
 

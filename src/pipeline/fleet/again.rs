@@ -10,6 +10,9 @@ pub trait Again: Sized {
         &[]
     }
 
+    /// Lists its failures as shortly as can be: others have many, and the state has them all.
+    fn shorten(&mut self) {}
+
     /// The result of both, this one being the later.
     fn after(self, _earlier: Self) -> Self {
         self
@@ -26,17 +29,29 @@ impl Again for ScanSummary {
     fn failures(&self) -> &[Error] {
         &self.ledger.failures
     }
+
+    fn shorten(&mut self) {
+        self.ledger.failures.shorten();
+    }
 }
 
 impl Again for VerifySummary {
     fn failures(&self) -> &[Error] {
         &self.ledger.failures
     }
+
+    fn shorten(&mut self) {
+        self.ledger.failures.shorten();
+    }
 }
 
 impl Again for ApplySummary {
     fn failures(&self) -> &[Error] {
         &self.ledger.failures
+    }
+
+    fn shorten(&mut self) {
+        self.ledger.failures.shorten();
     }
 
     /// What was done is added up; what failed and was tried again is told as it ended.

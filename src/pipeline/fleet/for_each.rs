@@ -10,9 +10,11 @@ use super::commons::Fleet;
 use super::queue::accounts_at_once;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Account;
+use crate::model::failures::LISTED_IN_A_RUN;
 use crate::model::report::AccountResult;
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -57,7 +59,7 @@ fn take_turns<T: Again + Send>(
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
     results: &mut Vec<Option<Result<T>>>,
 ) {
-    let results = Mutex::new(results);
+    let (results, listed) = (Mutex::new(results), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..accounts_at_once(migration) {
             scope.spawn(|| {
@@ -66,11 +68,16 @@ fn take_turns<T: Again + Send>(
                     let mut seat = Seat { fleet, account, number: index, is_given_up: false };
                     let named = |error: Error| Err(error.in_account(&account.name));
                     let ended = catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, turn, work)));
-                    let Some(result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
+                    let Some(mut result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
                         seat.is_given_up = true;
                         continue;
                     };
                     drop(seat);
+                    if let Ok(done) = &mut result
+                        && listed.fetch_add(done.failures().len(), Ordering::Relaxed) >= LISTED_IN_A_RUN
+                    {
+                        done.shorten();
+                    }
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     let earlier = results[index].take();
                     results[index] = Some(both(result, earlier));

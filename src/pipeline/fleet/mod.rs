@@ -5,7 +5,8 @@
 //!   good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`one_by_one`]: the same question about each of many things.
-//! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs.
+//! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs;
+//!   [`failure_list`]: what failed in it.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
 pub mod access;
@@ -13,6 +14,7 @@ pub mod again;
 pub mod allowance;
 pub mod batch;
 pub mod commons;
+pub mod failure_list;
 pub mod for_each;
 pub mod gauge;
 pub mod logins;

@@ -24,6 +24,7 @@ use crate::engine::commands::list::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::amount::grow;
+use crate::model::failures::Failures;
 use crate::model::report::SideSummary;
 use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
@@ -58,7 +59,7 @@ pub enum Identities {
 pub struct SideResult {
     pub summary: SideSummary,
     pub warnings: Vec<String>,
-    pub troubles: Vec<Error>,
+    pub troubles: Failures,
     /// What the server calls the INBOX among all that it has, where it tells.
     pub inbox_id: Option<String>,
 }
@@ -498,7 +499,8 @@ impl<'a> SideScan<'a> {
         }
         let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
         let error = self.located(error);
-        self.result.troubles.push(error.hint("look at them with another client; they may be damaged on the server"));
+        let error = error.hint("look at them with another client; they may be damaged on the server");
+        self.access.failures.note(&mut self.result.troubles, error);
         Ok(())
     }
 
@@ -531,7 +533,7 @@ impl<'a> SideScan<'a> {
         state.sync_point = None;
         state.trouble = Some(error.summary());
         self.access.state.put_mailbox(self.side, &state)?;
-        self.result.troubles.push(error.in_mailbox(&listed.name.path()));
+        self.access.failures.note(&mut self.result.troubles, error.in_mailbox(&listed.name.path()));
         Ok(())
     }
 }

@@ -7,7 +7,8 @@
 use super::listing::{Identities, SideScan, Wanted};
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::model::failures::Failures;
 use crate::model::policy::Mode;
 use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
@@ -20,15 +21,15 @@ use std::collections::{HashMap, HashSet};
 ///
 /// # Errors
 /// As [`SideScan::run`], and those of [`Snapshots`].
-pub fn recognise(access: &Access<'_>) -> Result<Vec<Error>> {
-    let mut troubles = Vec::new();
+pub fn recognise(access: &Access<'_>) -> Result<Failures> {
+    let mut troubles = Failures::default();
     for (side, names) in [(Side::Destination, unidentified(access)?), (Side::Source, unrecognised(access)?)] {
         if !names.is_empty() {
             let wanted = Wanted::Only(names);
             let listed = access.with_session(side, |session| {
                 SideScan::new(access, side, session, Thoroughness::Full, Identities::All).run(&wanted)
             })?;
-            troubles.extend(listed.troubles);
+            access.failures.note_others(&mut troubles, listed.troubles);
         }
     }
     Ok(troubles)

@@ -274,7 +274,7 @@ impl MailboxWork<'_> {
         if self.breaks > retries[0].max(retries[1]).max(BREAKS_PER_MESSAGE) {
             // It is this mailbox on which it breaks: the others are not given up for it.
             let error = error.scope(Scope::Mailbox).in_mailbox(&self.job.plan.source.path());
-            self.progress.failures.push(error);
+            self.access.failures.note(&mut self.progress.failures, error);
             return Ok(Some(Ending::Complete));
         }
         if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
@@ -330,7 +330,7 @@ impl MailboxWork<'_> {
         match error.kind() {
             Kind::Interrupted => Ok(Ending::Interrupted),
             Kind::Refused | Kind::Changed => {
-                self.progress.failures.push(error);
+                self.access.failures.note(&mut self.progress.failures, error);
                 Ok(Ending::Complete)
             }
             _ => Err(error),

@@ -7,6 +7,7 @@
 use crate::engine::commands::change::{Made, Wish};
 use crate::engine::commands::list::Subscriptions;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::failures::Failures;
 use crate::model::plan::MailboxPlan;
 use crate::model::{MailboxName, RawName, Side};
 use crate::pipeline::fleet::access::Access;
@@ -22,7 +23,7 @@ const CREATIONS_IN_FLIGHT: usize = 100;
 pub fn create<'a>(
     access: &Access<'_>,
     work: Vec<&'a MailboxPlan>,
-    failures: &mut Vec<Error>,
+    failures: &mut Failures,
 ) -> Result<Vec<&'a MailboxPlan>> {
     let wanted: Vec<&MailboxPlan> = work.iter().copied().filter(|mailbox| mailbox.create).collect();
     let wishes: Vec<Wish<'_>> = wanted.iter().map(|mailbox| wish(mailbox)).collect();
@@ -60,7 +61,7 @@ fn alike(wanted: &[&MailboxPlan]) -> HashSet<RawName> {
 fn confirm(
     access: &Access<'_>,
     doubtful: Vec<(&MailboxPlan, Result<Made>)>,
-    failures: &mut Vec<Error>,
+    failures: &mut Failures,
 ) -> Result<HashSet<RawName>> {
     let mut absent = HashSet::new();
     if doubtful.is_empty() {
@@ -79,7 +80,7 @@ fn confirm(
             (_, Err(refusal)) => refusal,
             _ => Error::new(Kind::Refused, "the mailbox was created, and is not listed"),
         };
-        failures.push(not_created(error, mailbox));
+        access.failures.note(failures, not_created(error, mailbox));
         absent.insert(name.raw.clone());
     }
     Ok(absent)

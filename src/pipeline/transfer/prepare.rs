@@ -8,6 +8,7 @@ use super::share::Share;
 use crate::engine::commands::list::Statuses;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::failures::Failures;
 use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
 use crate::model::{FlagCapacity, PairState, Pairing, RawName, Side, SyncPoint, Uid};
@@ -19,7 +20,7 @@ const STATUS_IN_FLIGHT: usize = 32;
 /// What is ready to be copied, and what is not.
 pub struct Prepared {
     pub jobs: Vec<Job>,
-    pub failures: Vec<Error>,
+    pub failures: Failures,
 }
 
 /// Makes the destination ready for a plan; each mailbox may use that share.
@@ -27,7 +28,7 @@ pub struct Prepared {
 /// # Errors
 /// What ends the account's work; a single mailbox's failure is in the result.
 pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<Prepared> {
-    let mut prepared = Prepared { jobs: Vec::new(), failures: Vec::new() };
+    let mut prepared = Prepared { jobs: Vec::new(), failures: Failures::default() };
     let work: Vec<&MailboxPlan> = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).collect();
     let ready = create(access, work, &mut prepared.failures)?;
     let (ready, statuses) = look(access, ready, &mut prepared.failures)?;
@@ -36,7 +37,7 @@ pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
             Ok(job) => prepared.jobs.push(job),
-            Err(error) => prepared.failures.push(error.in_mailbox(&mailbox.destination.path())),
+            Err(error) => access.failures.note(&mut prepared.failures, error.in_mailbox(&mailbox.destination.path())),
         }
     }
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.
@@ -48,7 +49,7 @@ pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<
 fn look<'a>(
     access: &Access<'_>,
     ready: Vec<&'a MailboxPlan>,
-    failures: &mut Vec<Error>,
+    failures: &mut Failures,
 ) -> Result<(Vec<&'a MailboxPlan>, Vec<Option<SyncPoint>>)> {
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
     let mut told = Statuses::default();
@@ -63,7 +64,9 @@ fn look<'a>(
     for (mailbox, asked) in ready.into_iter().zip(asked) {
         match asked {
             Ok(()) => seen.push(mailbox),
-            Err(error) => failures.push(error.scope(Scope::Mailbox).in_mailbox(&mailbox.destination.path())),
+            Err(error) => {
+                access.failures.note(failures, error.scope(Scope::Mailbox).in_mailbox(&mailbox.destination.path()))
+            }
         }
     }
     let names: Vec<RawName> = seen.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();

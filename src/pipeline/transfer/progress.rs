@@ -3,6 +3,7 @@
 use super::job::Job;
 use crate::error::{Error, Kind, Scope};
 use crate::model::amount::grow;
+use crate::model::failures::Failures;
 use crate::model::{Outcome, Outcomes, Uid};
 use crate::pipeline::Event;
 use crate::pipeline::fleet::access::Access;
@@ -25,7 +26,7 @@ pub struct Progress {
     pub octets: u64,
     pub flags_updated: u64,
     pub outcomes: Outcomes,
-    pub failures: Vec<Error>,
+    pub failures: Failures,
     /// Something may be on the destination that is not linked.
     pub is_unclean: bool,
     /// Steps of any kind: that it grows means that tries are not in vain.
@@ -65,7 +66,7 @@ impl Progress {
         self.outcomes.add(&outcome, 1);
         if let Some(error) = outcome_error(job, uid, &outcome) {
             access.migration.observer.event(Event::Failed { account: &access.account.name, error: &error });
-            self.failures.push(error);
+            access.failures.note(&mut self.failures, error);
         }
         advance(access, job, 1, 0);
     }

@@ -15,6 +15,7 @@ use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::failures::Failures;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
 use crate::model::{Flags, Listed, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
@@ -33,7 +34,7 @@ const FETCH_MESSAGES: u64 = 20;
 #[derive(Default)]
 pub struct Purged {
     pub removed: u64,
-    pub failures: Vec<Error>,
+    pub failures: Failures,
     pub warnings: Vec<String>,
     /// Destination mailboxes that may have changed.
     pub touched: HashSet<RawName>,
@@ -78,7 +79,7 @@ impl Purge<'_> {
     fn take(&mut self, mailbox: &MailboxPlan, result: Result<()>) -> Result<()> {
         match result {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
-                self.purged.failures.push(error.in_mailbox(&mailbox.destination.path()));
+                self.access.failures.note(&mut self.purged.failures, error.in_mailbox(&mailbox.destination.path()));
                 Ok(())
             }
             other => other,
@@ -182,7 +183,7 @@ impl Purge<'_> {
             let failures = uids.iter().map(|uid| {
                 Error::new(Kind::Refused, what).scope(Scope::Message).in_mailbox(&mailbox).at_uid(*uid).hint(hint)
             });
-            self.purged.failures.extend(failures);
+            self.access.failures.note_all(&mut self.purged.failures, failures);
         }
     }
 
@@ -201,7 +202,7 @@ impl Purge<'_> {
                 }
                 // One of them is gone meanwhile: then there are not two.
                 (None, _) | (_, None) => {}
-                _ => self.purged.failures.push(unlike(plan, second)),
+                _ => self.access.failures.note(&mut self.purged.failures, unlike(plan, second)),
             }
         }
         if targets.is_empty() { Ok(()) } else { self.remove(plan, &targets).map(drop) }

@@ -39,7 +39,7 @@ pub fn update_flags(access: &Access<'_>, session: &mut Session, job: &Job, progr
     record(access, job, &done)?;
     progress.flags_updated += done.len() as u64;
     if let Some(first) = undone.first() {
-        progress.failures.push(not_kept(job, first, undone.len()));
+        access.failures.note(&mut progress.failures, not_kept(job, first, undone.len()));
     }
     Ok(())
 }
