@@ -88,6 +88,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub destination: Option<String>,
 
+    /// Certificates (PEM) to trust besides the system's, for both servers; goes with --source and --destination
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub ca_file: Option<PathBuf>,
+
     /// Where to keep what is known about both sides [default: as the settings say, or mailferry.state]
     ///
     /// Losing this directory costs a scan, never a message.
@@ -328,6 +332,9 @@ pub struct SyncArguments {
     pub accounts: AccountsArguments,
     #[command(flatten)]
     pub thoroughness: ThoroughnessArguments,
+    /// Only show what would be done: scan, and plan
+    #[arg(long, visible_alias = "dry", conflicts_with = "watch")]
+    pub dry_run: bool,
     /// Do it again and again until stopped, with this time between the end of one and the start of the next
     #[arg(long, value_name = "INTERVAL", value_parser = parse_duration)]
     pub watch: Option<Duration>,
@@ -422,6 +429,21 @@ pub enum SettingsPlace {
     Urls { source: String, destination: String },
 }
 
+impl Arguments {
+    /// `sync URL URL` is `sync --source URL --destination URL`: what everyone types first. No account is called by a URL.
+    pub fn with_urls(mut self) -> Arguments {
+        let Command::Sync(SyncArguments { accounts, .. }) = &mut self.command else { return self };
+        let is_free = self.global.config.is_none() && self.global.source.is_none() && self.global.destination.is_none();
+        if let ([source, destination], true) = (&accounts.accounts[..], is_free)
+            && [source, destination].iter().all(|url| url.contains("://"))
+        {
+            (self.global.source, self.global.destination) = (Some(source.clone()), Some(destination.clone()));
+            accounts.accounts.clear();
+        }
+        self
+    }
+}
+
 impl Global {
     /// Where the settings of this run are.
     ///
@@ -430,6 +452,9 @@ impl Global {
     /// other after it.
     pub fn settings_place(&self) -> Result<SettingsPlace, &'static str> {
         match (&self.config, &self.source, &self.destination) {
+            (_, None, _) | (_, _, None) if self.ca_file.is_some() => {
+                Err("--ca-file goes with --source and --destination; a settings file says `ca_file` for each server")
+            }
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
                 Err("--config and --source/--destination contradict each other: give a settings file or two mailboxes")
             }
@@ -509,6 +534,18 @@ mod tests {
             assert!(parsed(line).unwrap().global.settings_place().is_err(), "{line}");
         }
         assert!(parsed("scan --source imaps://a@b").unwrap().global.settings_place().is_err());
+    }
+
+    #[test]
+    fn two_urls_for_sync_are_its_source_and_destination() {
+        let both = parsed("sync imaps://a@b imaps://c@d").unwrap().with_urls();
+        let place = SettingsPlace::Urls { source: "imaps://a@b".to_owned(), destination: "imaps://c@d".to_owned() };
+        assert_eq!(both.global.settings_place(), Ok(place));
+        for line in ["sync a b", "sync imaps://a@b", "sync -c m.toml imaps://a@b imaps://c@d"] {
+            assert_eq!(parsed(line).unwrap().with_urls().global.source, None, "{line}");
+        }
+        assert!(parsed("sync --ca-file x").unwrap().global.settings_place().is_err());
+        assert!(parsed("sync --ca-file x --source a@b --destination c@d").unwrap().global.settings_place().is_ok());
     }
 
     #[test]

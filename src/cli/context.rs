@@ -74,7 +74,8 @@ impl Context {
             SettingsPlace::File(file) => Settings::from_file(&file)?,
             SettingsPlace::DefaultFile => Settings::from_file(default_file()?)?,
             SettingsPlace::Urls { source, destination } => {
-                Settings::from_urls(&source, &destination, self.global.state.as_deref())?
+                let state = self.global.state.as_deref();
+                Settings::from_urls(&source, &destination, state, self.global.ca_file.as_deref())?
             }
         };
         if let Some(state) = &self.global.state {

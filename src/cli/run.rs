@@ -15,7 +15,7 @@ pub fn main() -> ExitCode {
     process::guard_memory();
     process::keep_memory_tight();
     refuse_password_options();
-    let Arguments { command, global } = Arguments::parse();
+    let Arguments { command, global } = Arguments::parse().with_urls();
     let screen = Screen::new(global.color);
     process::report_panics(&screen);
     let run = || {

@@ -114,8 +114,13 @@ impl Settings {
     ///
     /// # Errors
     /// Mistakes in the URLs; a URL that holds a password is refused.
-    pub fn from_urls(source: &str, destination: &str, state: Option<&Path>) -> Result<Settings, Mistakes> {
-        Self::read_urls(source, destination, state, Box::new(Process))
+    pub fn from_urls(
+        source: &str,
+        destination: &str,
+        state: Option<&Path>,
+        ca_file: Option<&Path>,
+    ) -> Result<Settings, Mistakes> {
+        Self::read_urls(source, destination, state, ca_file, Box::new(Process))
     }
 
     /// The server of an account on that side.
@@ -171,10 +176,13 @@ impl Settings {
         source: &str,
         destination: &str,
         state: Option<&Path>,
+        ca_file: Option<&Path>,
         surroundings: Box<dyn Surroundings>,
     ) -> Result<Settings, Mistakes> {
         let findings = Findings::default();
-        let draft = server_url::read(source, destination, state, &findings);
+        let mut draft = server_url::read(source, destination, state, &findings);
+        let servers = draft.iter_mut().flat_map(|draft| &mut draft.servers);
+        servers.for_each(|settings| settings.server.ca_file = ca_file.map(Path::to_owned));
         Self::judge(draft, findings, surroundings)
     }
 

@@ -51,6 +51,9 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
 
 /// The server of that side, and the user on it.
 fn server_and_user(text: &str, side: Side) -> Result<(Server, String), Mistake> {
+    // `user@host`, as people say it, is under TLS.
+    let whole = if text.contains("://") || !text.contains('@') { text.to_owned() } else { format!("imaps://{text}") };
+    let text = whole.as_str();
     let url = Url::parse(text).map_err(|error| Mistake::new(format!("this is not a URL: {error}")).fix(FORM))?;
     let tls = match url.scheme() {
         "imaps" => Tls::Implicit,

@@ -455,7 +455,8 @@ fn odd_but_allowed_settings_are_warned_of() {
 
 #[test]
 fn urls_give_one_account_on_two_servers() {
-    let settings = Settings::from_urls("imaps://al%40x.de@Old.example:1993/", "imap://bob@x@[::1]", None).unwrap();
+    let settings =
+        Settings::from_urls("imaps://al%40x.de@Old.example:1993/", "imap://bob@x@[::1]", None, None).unwrap();
     assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 1993 });
     assert_eq!(settings.servers[0].tls, Tls::Implicit);
     assert_eq!(settings.servers[1].address, Address::Tcp { host: "::1".into(), port: 143 });
@@ -463,8 +464,18 @@ fn urls_give_one_account_on_two_servers() {
     let account = &settings.accounts[0];
     assert_eq!((&*account.name, &*account.source_user, &*account.destination_user), ("al@x.de", "al@x.de", "bob@x"));
     assert_eq!(settings.state, Path::new(DEFAULT_STATE));
-    let elsewhere = Settings::from_urls("imaps://a@b", "imaps://a@c", Some(Path::new("/s"))).unwrap();
+    let elsewhere = Settings::from_urls("imaps://a@b", "imaps://a@c", Some(Path::new("/s")), None).unwrap();
     assert_eq!(elsewhere.state, Path::new("/s"));
+}
+
+#[test]
+fn user_and_host_alone_are_a_url_under_tls() {
+    let settings = Settings::from_urls("al@x.de@old.example", "bob@new.example:1993", None, None).unwrap();
+    assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 993 });
+    assert_eq!(settings.servers[1].address, Address::Tcp { host: "new.example".into(), port: 1993 });
+    assert_eq!(settings.accounts[0].source_user, "al@x.de");
+    let mistakes = Settings::from_urls("al:Tr0ub4@old.example", "b@n", None, None).unwrap_err().to_string();
+    assert!(mistakes.contains("a password in a URL") && !mistakes.contains("Tr0ub4"), "{mistakes}");
 }
 
 #[test]
@@ -482,10 +493,10 @@ fn wrong_urls_say_which_and_why() {
         ("imaps://a@n", "user `a` is its own destination"),
     ];
     for (url, expected) in table {
-        let mistakes = Settings::from_urls(url, "imaps://a@n", None).unwrap_err().to_string();
+        let mistakes = Settings::from_urls(url, "imaps://a@n", None, None).unwrap_err().to_string();
         assert!(mistakes.contains(expected), "{url}: {mistakes}");
     }
-    let both = Settings::from_urls("x", "y", None).unwrap_err();
+    let both = Settings::from_urls("x", "y", None, None).unwrap_err();
     assert_eq!(both.0.len(), 2);
 }
 
@@ -498,10 +509,10 @@ fn url_with_a_password_is_refused_and_not_shown() {
         "imaps://a:hunter2@h:99999",
         "imaps://a:hun@ter2@h",
     ] {
-        let mistakes = Settings::from_urls("imaps://a@o", url, None).unwrap_err().to_string();
+        let mistakes = Settings::from_urls("imaps://a@o", url, None, None).unwrap_err().to_string();
         assert!(mistakes.starts_with("--destination: ") && !mistakes.contains("hun"), "{mistakes}");
     }
-    let mistakes = Settings::from_urls("imaps://a:b@o", "imaps://a@h", None).unwrap_err().to_string();
+    let mistakes = Settings::from_urls("imaps://a:b@o", "imaps://a@h", None, None).unwrap_err().to_string();
     assert!(mistakes.contains("seen by everyone") && mistakes.contains("MAILFERRY_SOURCE_PASSWORD"), "{mistakes}");
 }
 

@@ -140,3 +140,29 @@ fn settings_that_match_nothing_are_named() {
     assert!(!output.stderr.contains("`Work`"), "one of the accounts has it: {output}");
     ferry.run(&["plan"]).expect(0).complains(&expected);
 }
+
+#[test]
+fn sync_of_two_urls_shows_first_and_copies_then() {
+    let pair = shared::dovecot_pair();
+    let user = mover("urls", "INBOX\n    a\nArchive\n    b");
+    let ferry = Ferry::new(Side::unnamed(), Side::unnamed())
+        .with_variable("MAILFERRY_SOURCE_PASSWORD", &user.password)
+        .with_variable("MAILFERRY_DESTINATION_PASSWORD", &user.password);
+    let authority = pair.source.authority_file().to_string_lossy().into_owned();
+    let urls = [pair.source.tls_port(), pair.destination.tls_port()]
+        .map(|port| format!("imaps://{}@localhost:{port}", user.name));
+    let run = |arguments: &[&str]| {
+        let arguments = [&["sync", &urls[0], &urls[1], "--ca-file", &authority], arguments].concat();
+        ferry.start_without_settings(&arguments).finish()
+    };
+    run(&["--dry-run"]).expect(0).says("+ 2 copies");
+    expect(&pair.destination, &user.name, "INBOX");
+    run(&[]).expect(0);
+    expect(&pair.destination, &user.name, "INBOX\n    a\nArchive\n    b");
+    run(&["--dry-run"]).expect(0).says("Nothing to do");
+    // Both ways of saying it are one and the same.
+    let bare = urls.clone().map(|url| url.replace("imaps://", ""));
+    let options = ["sync", "--source", &bare[0], "--destination", &bare[1], "--ca-file", &authority];
+    ferry.start_without_settings(&options).finish().expect(0);
+    ferry.start_without_settings(&["sync", &urls[0], &urls[1]]).finish().expect(4).complains(&["certificate"]);
+}

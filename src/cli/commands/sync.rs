@@ -3,13 +3,17 @@
 use super::apply;
 use crate::cli::arguments::SyncArguments;
 use crate::cli::context::{Context, Needs};
-use crate::cli::errors;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::signals::Stage;
+use crate::cli::{errors, output};
 use crate::error::{Error, Kind, Result};
 use crate::model::report::{AccountResult, ApplySummary};
+use crate::pipeline::plan::plan;
 use crate::pipeline::resync::sync;
+use crate::pipeline::scan::scan;
 use crate::pipeline::{Migration, Stop};
+use crate::report;
+use crate::report::plan::Detail;
 use crate::report::quantity::duration;
 use crate::store::Store;
 use std::path::Path;
@@ -21,6 +25,9 @@ const STOP_INTERVAL: Duration = Duration::from_millis(100);
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     let migration = context.migration(&arguments.accounts.accounts, Needs::Servers)?;
+    if arguments.dry_run {
+        return dry_run(context, arguments, migration);
+    }
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
         Some(interval) => watch(context, arguments, migration, interval).or_else(|end| match end.kind() {
@@ -28,6 +35,21 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
             _ => Err(end),
         }),
     }
+}
+
+/// Scan and plan: what a sync would do.
+fn dry_run(context: &Context, arguments: &SyncArguments, mut migration: Migration) -> Result<ExitCode> {
+    let scanned = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
+    // Of what could not be scanned there is nothing to plan, and it is told already.
+    let opened = |name: &str| scanned.iter().any(|result| result.account == name && result.result.is_ok());
+    migration.accounts.retain(|account| opened(&account.name));
+    let planned = context.watched(&migration, plan);
+    let invocation = context.invocation(&arguments.accounts.accounts);
+    let again = invocation.next("sync");
+    output::print(&report::plan::text(&planned, Detail::Brief, &again))?;
+    let plans = planned.iter().filter_map(|result| result.result.as_ref().ok());
+    context.tell_unmatched(plans.map(|plan| &plan.unmatched));
+    Ok(context.conclude(&scanned, &again).merge(context.conclude(&planned, &again)))
 }
 
 /// How one sync ended.

@@ -5,7 +5,7 @@
 use super::{Line, List, ListedAccount, ListedServer};
 use crate::config::account::checked_user;
 use crate::config::mistake::{Findings, Mistake};
-use crate::config::server;
+use crate::config::{policy, server};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -49,7 +49,7 @@ const NEEDLESS: [&str; 33] = [
 ];
 
 /// Options that say something about the mail, and with which setting mailferry can be told the same.
-const COUNTERPARTS: [(&str, &str); 24] = [
+const COUNTERPARTS: [(&str, &str); 25] = [
     ("authuser1", "`master_user` in [source]"),
     ("authuser2", "`master_user` in [destination]"),
     ("authmech1", "`auth` in [source]"),
@@ -62,6 +62,7 @@ const COUNTERPARTS: [(&str, &str); 24] = [
     ("folderrec", "`include` in [mailboxes]"),
     ("f1f2", "[mailboxes.rename]"),
     ("regextrans2", "[mailboxes.rename]"),
+    ("subfolder2", "`prefix` for the account"),
     ("subfolder1", "`include` in [mailboxes]"),
     ("maxsize", "`max_message_size` in [sync]"),
     ("maxbytespersecond", "`bandwidth` in [limits]"),
@@ -114,7 +115,7 @@ fn account(cells: &[&str], line: &Line, findings: &Findings, notes: &mut Notes) 
     let about = |index: usize| move |mistake: Mistake| mistake.about(format!("`{}`", CELLS[index]));
     let accept =
         |index: usize, value: Result<String, Mistake>| findings.accept(&line.origin, value.map_err(about(index)));
-    let options = options(&cells[CELLS.len()..], line, notes);
+    let (options, prefix) = options(&cells[CELLS.len()..], line, notes);
     let host = |index: usize| accept(index, server::host(cells[index].trim()));
     let user = |index: usize| accept(index, checked_user(cells[index].trim()));
     let password = |index: usize| {
@@ -140,11 +141,13 @@ fn account(cells: &[&str], line: &Line, findings: &Findings, notes: &mut Notes) 
         servers,
         users: [source?, destination?],
         passwords: [Some(of_source?), Some(of_destination?)],
+        prefix,
     })
 }
 
 /// What the options say of both sides. What else they say is noted.
-fn options(cells: &[&str], line: &Line, notes: &mut Notes) -> [SideOptions; 2] {
+fn options(cells: &[&str], line: &Line, notes: &mut Notes) -> ([SideOptions; 2], Option<String>) {
+    let mut prefix = None;
     let mut sides = [SideOptions::default(), SideOptions::default()];
     let text = Zeroizing::new(cells.join(" "));
     let words: Vec<&str> = text.split_whitespace().flat_map(|word| word.splitn(2, '=')).collect();
@@ -156,11 +159,23 @@ fn options(cells: &[&str], line: &Line, notes: &mut Notes) -> [SideOptions; 2] {
             "port" => side.port = value.parse().ok(),
             "ssl" => side.tls = Some("implicit"),
             "tls" => side.tls = Some("starttls"),
+            "subfolder" if name.ends_with('2') && is_one_word(value) => {
+                prefix = Some(value.trim_matches(QUOTES).to_owned())
+            }
             "nossl" | "notls" => notes.add("nossl1", line),
             _ => notes.add(name, line),
         }
     }
-    sides
+    (sides, prefix)
+}
+
+const QUOTES: [char; 2] = ['"', '\''];
+
+/// Whether a value that was split at blanks is whole, and a name of a mailbox.
+fn is_one_word(value: &str) -> bool {
+    let quotes = value.matches(QUOTES).count();
+    let is_name = policy::check_name(value.trim_matches(QUOTES)).is_ok();
+    is_name && !value.starts_with("--") && (quotes == 0 || (quotes == 2 && value.len() > 2))
 }
 
 /// Options that are not carried over, and the lines that have them.

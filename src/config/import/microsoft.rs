@@ -69,7 +69,12 @@ fn account(cells: &[Cell], columns: &[Option<usize>; 4], line: &Line, findings: 
         Some(text(2)).filter(|text| !text.is_empty()).ok_or_else(|| Mistake::new("`Password`: this is empty"));
     let password = findings.accept(&line.origin, password.map(|text| Zeroizing::new(text.to_owned())));
     let (destination, source) = (user(0), user(1));
-    Some(ListedAccount { servers: [None, None], users: [source?, destination?], passwords: [Some(password?), None] })
+    Some(ListedAccount {
+        servers: [None, None],
+        users: [source?, destination?],
+        passwords: [Some(password?), None],
+        prefix: None,
+    })
 }
 
 /// The master user with whom all rows log in by `user*master`, all with one password.

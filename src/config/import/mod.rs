@@ -95,6 +95,8 @@ struct ListedAccount {
     servers: [Option<ListedServer>; 2],
     users: [String; 2],
     passwords: [Option<Zeroizing<String>>; 2],
+    /// The mailbox of the destination below which it goes.
+    prefix: Option<String>,
 }
 
 /// One server of a list.

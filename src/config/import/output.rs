@@ -107,6 +107,7 @@ fn rows(accounts: &[ListedAccount], servers: &[Named; 2], has_master: bool) -> Z
     let room = accounts.iter().map(ListedAccount::room).sum::<usize>() + HEADER_ROOM;
     let mut text = Zeroizing::new(String::with_capacity(room));
     let names = names(accounts);
+    let has_prefixes = accounts.iter().any(|account| account.prefix.is_some());
     text.push_str("name");
     for (side, columns) in Side::BOTH.into_iter().zip(&sides) {
         if columns.server {
@@ -117,7 +118,7 @@ fn rows(accounts: &[ListedAccount], servers: &[Named; 2], has_master: bool) -> Z
             let _ = write!(text, ";{side}_password");
         }
     }
-    text.push('\n');
+    text.push_str(if has_prefixes { ";prefix\n" } else { "\n" });
     for (account, name) in accounts.iter().zip(&names) {
         push_cell(&mut text, name);
         for (side, columns) in Side::BOTH.into_iter().zip(&sides) {
@@ -132,6 +133,10 @@ fn rows(accounts: &[ListedAccount], servers: &[Named; 2], has_master: bool) -> Z
                 text.push(';');
                 push_cell(&mut text, account.passwords[number].as_ref().map_or("", |password| password.as_str()));
             }
+        }
+        if has_prefixes {
+            text.push(';');
+            push_cell(&mut text, account.prefix.as_deref().unwrap_or_default());
         }
         text.push('\n');
     }
@@ -151,7 +156,8 @@ impl ListedAccount {
     fn room(&self) -> usize {
         let servers = self.servers.iter().flatten().map(|server| server.host.len() + 16).sum::<usize>();
         let passwords = self.passwords.iter().flatten().map(|password| 2 * password.len()).sum::<usize>();
-        servers + passwords + 4 * self.users.iter().map(String::len).sum::<usize>() + 64
+        let prefix = self.prefix.as_ref().map_or(0, |prefix| 2 * prefix.len());
+        servers + passwords + prefix + 4 * self.users.iter().map(String::len).sum::<usize>() + 64
     }
 }
 

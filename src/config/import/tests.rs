@@ -26,8 +26,8 @@ fn password(settings: &Settings, account: usize, side: Side) -> String {
 
 const IMAPSYNC: &str = "# the loop of the FAQ\n\
     old1.example;anna; pa\"ss ;new.example;anna@new.example;p2;\r\n\n\
-    old2.example;bob;b1;new.example;bob@new.example;b,2;--port1 143 --tls1 --automap --delete2;\r\n\
-    old1.example;anna2;c1;new.example;carl;c2;--maxsize=500 --regextrans2 's,a,b,' --Tr0ub4dor;\n";
+    old2.example;bob;b1;new.example;bob@new.example;b,2;--port1 143 --tls1 --automap --delete2 --subfolder2 'Old/bob';\r\n\
+    old1.example;anna2;c1;new.example;carl;c2;--maxsize=500 --subfolder2 \"Old mail\" --regextrans2 's,a,b,' --Tr0ub4dor;\n";
 
 #[test]
 fn list_of_imapsync_becomes_settings_that_say_the_same() {
@@ -41,11 +41,14 @@ fn list_of_imapsync_becomes_settings_that_say_the_same() {
     assert!(settings.accounts[0].server(Side::Source) == settings.accounts[2].server(Side::Source));
     assert_eq!(password(&settings, 0, Side::Source), " pa\"ss ", "imapsync takes it with its blanks");
     assert_eq!(password(&settings, 1, Side::Destination), "b,2");
+    let prefixes = settings.accounts.iter().map(|account| account.policy.mailboxes.prefix.as_deref());
+    assert_eq!(prefixes.collect::<Vec<_>>(), [None, Some("Old/bob"), None]);
     let notes = imported.notes.join("\n");
     let expected = "an option that mailferry does not know (line 5) is not carried over
 --delete2 (line 4) is not carried over; in mailferry: `mode = \"mirror\"` in [sync]: deletes only what mailferry copied
 --maxsize (line 5) is not carried over; in mailferry: `max_message_size` in [sync]
---regextrans2 (line 5) is not carried over; in mailferry: [mailboxes.rename]";
+--regextrans2 (line 5) is not carried over; in mailferry: [mailboxes.rename]
+--subfolder2 (line 5) is not carried over; in mailferry: `prefix` for the account";
     assert_eq!(notes, expected);
 }
 
