@@ -325,7 +325,9 @@ impl<'a> Planner<'a> {
         self.ledger.questioned += departures.questioned;
         let account = self.access.account.name.as_str();
         let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
-        self.ledger.failures.extend(question.map(|error| error.in_account(account)));
+        if let Some(question) = question {
+            self.access.failures.note(&mut self.ledger.failures, question.in_account(account));
+        }
         let mut outcomes = outcomes(&plan);
         for (uid, outcome) in self.refresh_exceptions(&plan)? {
             // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
