@@ -24,7 +24,7 @@ use crate::model::{
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::agreeing::{accepted_gone, agree, unanswered};
+use crate::pipeline::survey::agreeing::{accepted_gone, agree, gone, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::{appends, pairing};
@@ -156,9 +156,7 @@ impl<'a> Planner<'a> {
         if destination.is_none()
             && let Some(reason) = accepted_gone(self.access, source)?
         {
-            let (mailbox, messages) = (source.name.clone(), u64::from(source.records));
-            let reason = format!("gone from the destination; accepted: {reason}");
-            self.plan.omitted.push(Omitted { mailbox, reason, condition: MailboxCondition::Excluded, messages });
+            self.plan.omitted.push(gone(source, &reason));
             return Ok(());
         }
         match self.plan_pair(pair, source, destination) {
@@ -375,7 +373,11 @@ impl<'a> Planner<'a> {
             return error;
         }
         let state = &self.access.state;
-        let _ = state.forget_mailbox(Side::Source, &source.name.raw);
+        // An obstacle until it is listed again: a mailbox that is not in the snapshot would be missed by nobody.
+        let trouble = Some("its part of the state was damaged, and was set back".to_owned());
+        let set_back = MailboxState { sync_point: None, trouble, ..source.clone() };
+        let forgotten = state.forget_mailbox(Side::Source, &source.name.raw);
+        let _ = forgotten.and_then(|()| state.put_mailbox(Side::Source, &set_back));
         if let Some(destination) = destination {
             let _ = state.forget_mailbox(Side::Destination, &destination.name.raw);
             let _ = state.reset_pair(&PairState::new(pairing(source, destination), destination.name.clone()));

@@ -276,6 +276,7 @@ fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
 mod tests {
     use super::*;
 
+    /// Holds model/ledger.rs invariant 1.
     #[test]
     fn imbalance_is_noticed_in_both_directions() {
         let outcomes = Outcomes { copied: 3, refused: 1, pending: 2, ..Outcomes::default() };

@@ -19,7 +19,7 @@ use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::{FlagCapacity, MailboxState, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::agreeing::{exceptions, questioned, unanswered};
+use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::content::{hash_both, read_doubt};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::listing::Identities;
@@ -46,7 +46,7 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
 fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     let scanned = scan_account(aside, Thoroughness::Full, Identities::All)?;
     let snapshots = Snapshots::beside(aside, &access.state)?;
-    let Mapping { pairs, omitted, warnings, unmatched: _ } = snapshots.map()?;
+    let Mapping { pairs, mut omitted, warnings, unmatched: _ } = snapshots.map()?;
     let messages = scanned.source.messages;
     let account = access.account.name.as_str();
     let event = Event::Began { account, phase: Phase::Verifying, messages, octets: scanned.source.octets };
@@ -60,6 +60,10 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let keeps = keeps(access, &snapshots)?;
     for pair in &pairs {
         access.go_on()?;
+        if let Some(reason) = gone_with_a_word(access, &snapshots, pair)? {
+            omitted.push(reason);
+            continue;
+        }
         let (verdict, departures) = verify_pair([access, aside], &snapshots, pair, keeps, depth)?;
         merge(&mut summary, verdict);
         summary.ledger.questioned += departures.questioned;
@@ -69,10 +73,21 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     }
     summary.warnings.extend(snapshots.emptiness());
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
-    let taking_part: Vec<_> = pairs.iter().map(|pair| &pair.source.raw).collect();
+    let left_out = |pair: &&MailboxPair| omitted.iter().any(|omitted| omitted.mailbox.raw == pair.source.raw);
+    let taking_part: Vec<_> = pairs.iter().filter(|pair| !left_out(pair)).map(|pair| &pair.source.raw).collect();
     summary.ledger.conditions = snapshots.conditions(&taking_part, &omitted);
     summary.ledger.held = summary.ledger.outcomes.total();
     Ok(summary)
+}
+
+/// A mailbox that is gone from the destination, where a person has said that this is good.
+fn gone_with_a_word(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &MailboxPair) -> Result<Option<Omitted>> {
+    let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
+    let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(None) };
+    if destination.is_some_and(|destination| destination.sync_point.is_some()) {
+        return Ok(None);
+    }
+    Ok(accepted_gone(access, source)?.map(|reason| gone(source, &reason)))
 }
 
 fn verify_pair(
@@ -86,7 +101,11 @@ fn verify_pair(
     let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Default::default()) };
     let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
-    let capacity = destination.map_or_else(|| snapshots.capacity(), |destination| destination.capacity.clone());
+    // Learnt when something was copied: a verification only looks at the destination, which tells nothing of it.
+    let known = access.state.mailbox(Side::Destination, &pair.destination.raw)?;
+    let known = known.map(|known| known.capacity).filter(|known| *known != FlagCapacity::everything());
+    let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
+    let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
     let links = valid_links(access, source, destination)?;
     let departures = questioned(access, &aside.state, source, destination, &links)?;
     let compare = || compare_listings([access, aside], source, destination, &capacity, keeps);

@@ -17,7 +17,7 @@
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
 //!    'F'                                         header of the list of failures
-//!    'G' number(4, big-endian)                   a piece of that list
+//!    'E' number(4, big-endian)                   a piece of that list
 //! ```
 //!
 //! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
@@ -131,11 +131,11 @@ impl AccountId {
 
     /// What all pieces of the list of failures begin with.
     pub(super) fn failure_pieces(self) -> Vec<u8> {
-        self.table(b'G', &[])
+        self.table(b'E', &[])
     }
 
     pub(super) fn failure_piece(self, number: u32) -> Vec<u8> {
-        self.table(b'G', &number.to_be_bytes())
+        self.table(b'E', &number.to_be_bytes())
     }
 
     fn table(self, table: u8, rest: &[u8]) -> Vec<u8> {

@@ -123,7 +123,8 @@ fn mail_that_came_by_smtp_during_a_break_is_not_ours_to_delete() {
         message.octets = [b"Received: by new.example.org\r\n", &message.octets[..]].concat();
         message.date = message.date.map(|date| date + 2);
     };
-    let cases: [(&dyn Fn(&mut NewMessage), usize); 2] = [(&later, 1200), (&another_way, 1201)];
+    type Change<'a> = &'a dyn Fn(&mut NewMessage);
+    let cases: [(Change<'_>, usize); 2] = [(&later, 1200), (&another_way, 1201)];
     for (change, both) in cases {
         let migration = delivered_during_a_break(change);
         assert_eq!(held(&migration), both);

@@ -66,11 +66,11 @@ impl Front {
     fn log_in(&self, command: &str) -> Login {
         let words: Vec<&str> = command.split(' ').collect();
         let parts: Vec<String> = match words[..] {
-            [verb, mechanism, response] if verb == "AUTHENTICATE" && mechanism == "PLAIN" => {
+            ["AUTHENTICATE", "PLAIN", response] => {
                 let octets = base64::decode_unpadded(response.trim_end_matches('=')).unwrap_or_default();
                 octets.split(|octet| *octet == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
             }
-            [verb, user, password] if verb == "LOGIN" => {
+            ["LOGIN", user, password] => {
                 let bare = |word: &str| word.trim_matches('"').to_owned();
                 vec![String::new(), bare(user), bare(password)]
             }

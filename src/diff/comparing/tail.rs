@@ -56,7 +56,9 @@ pub fn recognise_renamed(
     let key = |side, record: &MessageRecord| same::under_another_identity(record, &(look.contents)(side, record)?);
     let mut offered: HashMap<_, Vec<usize>> = HashMap::new();
     for (number, copy) in landed.iter().enumerate().rev() {
-        key(Side::Destination, copy).map(|key| offered.entry(key).or_default().push(number));
+        if let Some(key) = key(Side::Destination, copy) {
+            offered.entry(key).or_default().push(number);
+        }
     }
     let (mut links, mut used) = (Vec::new(), Vec::new());
     absent.retain(|record| {

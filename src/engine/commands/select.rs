@@ -44,6 +44,7 @@ impl Session {
         self.compress_if_wanted()?;
         let condstore = self.capabilities.condstore() && !self.qresync;
         self.open = Some(name.clone());
+        self.reads_only = opening == Opening::Examine;
         self.send(&with_mailbox(command, name, if condstore { " (CONDSTORE)" } else { "" })?)
     }
 
@@ -91,6 +92,16 @@ impl Session {
             self.open = None;
         }
         Ok(())
+    }
+
+    /// Opens the mailbox anew for changes if it was opened for reading alone, before something is appended to it: Courier 5.0
+    /// refuses that (`NO Current box is selected READ-ONLY.`). Dovecot and Cyrus do not mind.
+    ///
+    /// # Errors
+    /// As [`Session::finish_open`].
+    pub fn open_for_appends(&mut self, name: &MailboxName) -> Result<()> {
+        let is_in_the_way = self.reads_only && self.open.as_ref() == Some(&name.raw) && !self.keeps_order();
+        if is_in_the_way { self.open(name, Opening::Select).map(drop) } else { Ok(()) }
     }
 
     /// Opens a mailbox.

@@ -61,6 +61,8 @@ pub struct Session {
     pub(in crate::engine) compression: Compression,
     /// The mailbox that was opened last.
     pub(in crate::engine) open: Option<RawName>,
+    /// It was opened with EXAMINE.
+    pub(in crate::engine) reads_only: bool,
     pub(in crate::engine) reticence: Reticence,
     pub(in crate::engine) sender: Sender,
     /// What can be done without, of what is on its way.
@@ -90,6 +92,7 @@ impl Session {
             order: Order::default(),
             compression: Compression::default(),
             open: None,
+            reads_only: false,
             reticence: Reticence::default(),
             sender: Sender::default(),
             optional: BTreeMap::new(),

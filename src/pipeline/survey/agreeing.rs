@@ -2,7 +2,8 @@
 
 use crate::diff::agreements::{Departures, deletion_objection, departures, take_accepted};
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::plan::MailboxPlan;
+use crate::model::ledger::MailboxCondition;
+use crate::model::plan::{MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::{Agreement, Link, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
@@ -54,6 +55,13 @@ pub fn look(
 pub fn accepted_gone(access: &Access<'_>, source: &MailboxState) -> Result<Option<String>> {
     let agreement = access.state.agreement(&source.name.raw, validity(source))?;
     Ok(agreement.gone.filter(|_| !access.account.policy.restore_missing))
+}
+
+/// A source mailbox that is gone from the destination, and left out because a person said so.
+pub fn gone(source: &MailboxState, reason: &str) -> Omitted {
+    let (mailbox, messages) = (source.name.clone(), u64::from(source.records));
+    let reason = format!("gone from the destination; accepted: {reason}");
+    Omitted { mailbox, reason, condition: MailboxCondition::Excluded, messages }
 }
 
 /// The copies that are gone, as far as a person has not said that this is good; the links hold for both listings, which are

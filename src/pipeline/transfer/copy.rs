@@ -219,6 +219,7 @@ impl MailboxWork<'_> {
         conveyor: &Conveyor<Parcel>,
         spare: &Mutex<Option<Session>>,
     ) -> Result<UploadEnd> {
+        session.open_for_appends(&self.job.plan.destination)?;
         UploadRun::new(self.access, self.job, conveyor, &mut self.progress, session, spare).run()
     }
 
