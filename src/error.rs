@@ -203,6 +203,13 @@ impl Error {
         std::iter::once(self.to_string()).chain(self.causes().iter().cloned()).collect::<Vec<_>>().join(": ")
     }
 
+    /// As [`Error::line`], where the account is named already.
+    pub fn line_within_account(&self) -> String {
+        let mut nameless = self.clone();
+        nameless.0.place.account = None;
+        nameless.line()
+    }
+
     /// One line for reports and the state: what and why, without place and hint.
     pub fn summary(&self) -> String {
         std::iter::once(self.what()).chain(self.causes().iter().map(String::as_str)).collect::<Vec<_>>().join(": ")

@@ -236,7 +236,10 @@ pub enum Command {
 /// The accounts that a command is for.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AccountsArguments {
-    /// Only these accounts: names, patterns such as 'a*', or tag:WORD [default: all]
+    /// Only these accounts: names, patterns such as 'a*', or tag:WORD; state:WORD narrows them [default: all]
+    ///
+    /// WORD is what `mailferry status` shows: new, behind, synced, failed, blocked (a person must act). `sync state:failed
+    /// state:blocked` tries just those again in which something went wrong.
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 }
@@ -358,6 +361,9 @@ pub struct VerifyArguments {
 pub struct StatusArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
+    /// Also sizes, rates, and what is left out
+    #[arg(long)]
+    pub details: bool,
     /// Write the status as JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,

@@ -9,16 +9,21 @@ use super::screen::Screen;
 use super::signals::{Interruption, Stage};
 use crate::config::Settings;
 use crate::engine::Connector;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::report::AccountResult;
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Server, ServerId};
+use crate::model::{Account, Condition, Server, ServerId};
 use crate::pipeline::Migration;
+use crate::pipeline::status::status;
+use crate::report::quantity::{counted, number};
 use crate::store::Store;
 use clap::CommandFactory;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Accounts that are named in one line; the rest is counted.
+const NAMED_ACCOUNTS: usize = 8;
 
 /// What a command needs besides its settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,19 +138,45 @@ impl Context {
     /// `Settings`, `State`, `Locked`.
     pub fn migration(&self, names: &[String], needs: Needs) -> Result<Migration> {
         let settings = self.settings()?;
-        let accounts = settings.select(names)?;
+        let (mut accounts, conditions) = settings.select(names)?;
+        let known = match conditions.is_empty() {
+            true => None,
+            false => Some(self.existing_store(&settings)?),
+        };
+        if let Some(store) = &known {
+            accounts = self.narrowed(store, accounts, &conditions)?;
+        }
         if needs != Needs::Snapshot {
             settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
         }
-        let store = match needs {
-            Needs::Servers => self.store(&settings.state)?,
-            Needs::ServersAndSnapshot | Needs::Snapshot => self.existing_store(&settings)?,
+        let store = match (known, needs) {
+            (Some(store), _) => store,
+            (None, Needs::Servers) => self.store(&settings.state)?,
+            (None, Needs::ServersAndSnapshot | Needs::Snapshot) => self.existing_store(&settings)?,
         };
         let servers = self.connectors(&settings, &accounts)?;
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;
         }
         Ok(self.assembled(settings, accounts, store, servers))
+    }
+
+    /// Those of the accounts that are in one of these conditions; with none, all. Says so where that leaves nobody.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn narrowed(&self, store: &Store, accounts: Vec<Account>, conditions: &[Condition]) -> Result<Vec<Account>> {
+        if conditions.is_empty() {
+            return Ok(accounts);
+        }
+        let found = status(store, &accounts)?;
+        let wanted = accounts.into_iter().zip(found).filter(|(_, it)| conditions.contains(&it.condition));
+        let wanted: Vec<Account> = wanted.map(|(account, _)| account).collect();
+        if wanted.is_empty() {
+            let words: Vec<&str> = conditions.iter().map(|condition| condition.word()).collect();
+            self.screen.line(&format!("No account is {}: there is nothing to do.", words.join(" or ")));
+        }
+        Ok(wanted)
     }
 
     fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
@@ -203,6 +234,27 @@ impl Context {
     /// As [`Context::conclude`]; whether there is something to do is told, too.
     pub fn conclude_in_detail<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) -> ExitCode {
         self.ended(results, ExitCode::of_ledgers_in_detail(&RunLedger::of(results)), again)
+    }
+
+    /// After a run over several accounts: which failed, and the command line that tries just these again. They are found by
+    /// their attempts in the state.
+    pub fn tell_failed<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) {
+        let run = RunLedger::of(results);
+        let failed: Vec<&str> = run.failed().collect();
+        if failed.is_empty() || results.len() < 2 || self.interruption.stop.is_requested() {
+            return;
+        }
+        let named: Vec<String> = failed.iter().take(NAMED_ACCOUNTS).map(|name| sanitized(name)).collect();
+        let more = match failed.len().saturating_sub(NAMED_ACCOUNTS) {
+            0 => String::new(),
+            more => format!(" and {} more, which `mailferry status` lists", number(more as u64)),
+        };
+        let narrowing = if again.contains("state:") { "" } else { " state:failed state:blocked" };
+        let (failed, all) = (number(failed.len() as u64), counted(results.len() as u64, "account"));
+        let (named, again) = (named.join(", "), format!("{again}{narrowing}"));
+        self.screen.line(&format!(
+            "\n{failed} of {all} failed, whole or in part: {named}{more}. To try just these, run: {again}"
+        ));
     }
 
     fn ended<T: Accounted>(&self, results: &[AccountResult<T>], code: ExitCode, again: &str) -> ExitCode {

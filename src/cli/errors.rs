@@ -4,6 +4,7 @@
 use super::screen::{Screen, Tone};
 use crate::error::{Error, Kind, sanitized};
 use crate::model::Side;
+use crate::report::alike::without_names;
 use crate::report::quantity::counted;
 
 /// Places that are named for failures that have everything else in common; the rest is counted.
@@ -93,11 +94,6 @@ type Likeness<'a> = (String, &'a [String], Option<&'a str>, Option<Side>, Option
 fn likeness(error: &Error) -> Likeness<'_> {
     let place = error.place();
     (without_names(error.what()), error.causes(), error.advice(), place.side, place.server.as_deref())
-}
-
-/// The text without what stands in backquotes.
-fn without_names(text: &str) -> String {
-    text.split('`').step_by(2).collect()
 }
 
 /// The failures in groups that are alike, in the order in which each first occurred.

@@ -53,7 +53,7 @@ use crate::error::Result;
 use crate::model::limits::Limits;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
-use crate::model::{Account, Server, Side};
+use crate::model::{Account, Condition, Server, Side};
 use account::AccountDraft;
 use keyring::Keyring;
 use limits::LimitSettings;
@@ -158,12 +158,13 @@ impl Settings {
     }
 
     /// The accounts named on the command line, in the order of the settings: by name, by a pattern such as `a*`, or by
-    /// `tag:word`. No names mean all.
+    /// `tag:word`. No names mean all. Words such as `state:failed` come back as the conditions that they are to be in.
     ///
     /// # Errors
     /// Every name that fits no account, with the nearest one.
-    pub fn select(&self, names: &[String]) -> Result<Vec<Account>, Mistakes> {
-        select_from(&self.accounts, names)
+    pub fn select(&self, names: &[String]) -> Result<(Vec<Account>, Vec<Condition>), Mistakes> {
+        let (names, conditions) = selection::conditions(names)?;
+        Ok((select_from(&self.accounts, &names)?, conditions))
     }
 
     fn read_file(path: &Path, surroundings: Box<dyn Surroundings>) -> Result<Settings, Mistakes> {

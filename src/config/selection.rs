@@ -1,7 +1,8 @@
-//! The accounts that are named on the command line: by name, by pattern, or by tag.
+//! The accounts that are named on the command line: by name, by pattern, or by tag. `state:WORD` narrows them to those in
+//! a condition, which the state tells and the settings do not.
 
 use super::mistake::{Mistake, Mistakes, did_you_mean};
-use crate::model::Account;
+use crate::model::{Account, Condition};
 use globset::{GlobBuilder, GlobMatcher};
 
 /// One word of the command line.
@@ -9,6 +10,26 @@ enum Wanted<'a> {
     Name(&'a str),
     Tag(&'a str),
     Pattern(GlobMatcher),
+}
+
+/// What words of the command line want: accounts by their names and tags, and of those the ones in a condition.
+pub(super) fn conditions(words: &[String]) -> Result<(Vec<String>, Vec<Condition>), Mistakes> {
+    let (mut others, mut conditions, mut mistakes) = (Vec::new(), Vec::new(), Vec::new());
+    for word in words {
+        match word.strip_prefix("state:").map(|word| (word, Condition::read(word))) {
+            None => others.push(word.clone()),
+            Some((_, Some(condition))) => conditions.push(condition),
+            Some((word, None)) => mistakes.push(no_condition(word)),
+        }
+    }
+    if mistakes.is_empty() { Ok((others, conditions)) } else { Err(Mistakes(mistakes)) }
+}
+
+fn no_condition(word: &str) -> Mistake {
+    let words = Condition::ALL.map(Condition::word);
+    let near = did_you_mean(word, words);
+    let all = || format!("the conditions of accounts are {}", words.join(", "));
+    Mistake::new(format!("there is no condition `{word}`")).fix(near.unwrap_or_else(all))
 }
 
 /// The wanted accounts in the order of the settings; no words want all. Words that want nothing are all noted.

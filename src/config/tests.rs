@@ -531,7 +531,7 @@ fn selection_takes_names_patterns_and_tags() {
     ];
     for (words, expected) in table {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let names: Vec<String> = settings.select(&words).unwrap().into_iter().map(|account| account.name).collect();
+        let names: Vec<String> = settings.select(&words).unwrap().0.into_iter().map(|account| account.name).collect();
         assert_eq!(names, expected, "{words:?}");
     }
 }

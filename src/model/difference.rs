@@ -73,7 +73,12 @@ impl Differences {
 
     /// Whether what left has arrived: nothing but extra messages differs.
     pub fn is_clean(&self) -> bool {
+        self.faults() == 0
+    }
+
+    /// How many differences are faults: all but extra messages.
+    pub fn faults(&self) -> u64 {
         let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } = *self;
-        missing + duplicated + altered + flags_differ + dates_differ + undeleted == 0
+        missing + duplicated + altered + flags_differ + dates_differ + undeleted
     }
 }

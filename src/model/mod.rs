@@ -5,6 +5,8 @@
 pub mod account;
 pub mod agreement;
 pub mod amount;
+pub mod attempt;
+pub mod condition;
 pub mod content;
 pub mod difference;
 pub mod digest;
@@ -33,6 +35,8 @@ pub mod utf7;
 
 pub use account::{Account, ServerId, Side};
 pub use agreement::Agreement;
+pub use attempt::{Attempt, Step};
+pub use condition::{Condition, Mark, Turn};
 pub use content::Content;
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};

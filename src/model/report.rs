@@ -1,6 +1,8 @@
 //! What a command found or did, as data: `report` makes it readable. How it ended is in its ledger.
 
 use super::Side;
+use super::attempt::Attempt;
+use super::condition::Condition;
 use super::difference::Difference;
 use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
@@ -105,6 +107,9 @@ pub struct StatusSummary {
     pub failures: u64,
     /// What the saved plan still has to do, where there is one.
     pub planned: u64,
+    /// What was last tried, though nobody could log in.
+    pub attempt: Option<Attempt>,
+    pub condition: Condition,
 }
 
 /// What a person accepted for one account.

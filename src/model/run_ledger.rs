@@ -1,5 +1,6 @@
 //! The ledgers of all accounts of a run: each account has one, or the error that kept it from having one.
 
+use super::attempt::AttemptResult;
 use super::ledger::{AccountLedger, Stage, Standing};
 use super::report::{
     AcceptSummary, AccountCheck, AccountResult, ApplySummary, PlanSummary, ScanSummary, VerifySummary,
@@ -106,6 +107,17 @@ impl<'a> RunLedger<'a> {
             ledger.map_or(true, |ledger| ledger.standing() == Standing::Uncompared)
         };
         self.accounts().filter(|(_, ledger)| uncompared(*ledger)).map(|(name, _)| name).collect()
+    }
+
+    /// Names of the accounts of which something failed, in this run or of what it was to do. What was not begun did not fail.
+    pub fn failed(&self) -> impl Iterator<Item = &'a str> {
+        let failed = |ledger: &Result<&AccountLedger, &Error>| match ledger {
+            Ok(ledger) => {
+                matches!(AttemptResult::of_ledger(ledger), AttemptResult::Failed(_)) || ledger.leaves_behind()
+            }
+            Err(error) => AttemptResult::of_error(error).is_some(),
+        };
+        self.accounts().filter(move |(_, ledger)| failed(ledger)).map(|(name, _)| name)
     }
 
     /// How many accounts stand so.

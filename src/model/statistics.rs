@@ -119,12 +119,12 @@ impl fmt::Display for BatchFigures {
 /// What the state remembers of one account between runs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct AccountStatus {
-    /// Where the account stood at the end of the last plan or run; what failed then is not kept but in `last_error`.
+    /// Where the account stood at the end of the last plan or run; what failed then is in the last attempt and the list of
+    /// failures.
     pub ledger: AccountLedger,
     /// Octets on the source when last scanned.
     pub source_octets: u64,
     /// Octets copied over all runs.
     pub octets_copied: u64,
     pub last_run: Option<RunFigures>,
-    pub last_error: Option<String>,
 }

@@ -8,7 +8,7 @@ use super::plan::plan_account;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::{AcceptSummary, AccountResult};
-use crate::model::{Outcome, Side, Uid, UidSet};
+use crate::model::{Outcome, Side, Step, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 
@@ -24,7 +24,7 @@ pub struct Acceptance {
 
 /// Accepts what stands in the state of every account of the run.
 pub fn accept(migration: &Migration, acceptance: &Acceptance) -> Vec<AccountResult<AcceptSummary>> {
-    for_each_account(migration, |access| {
+    for_each_account(migration, Step::Accept, |access| {
         let summary = accept_in_account(access, acceptance)?;
         migration.store.flush()?;
         Ok(summary)

@@ -12,7 +12,6 @@ use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
 use crate::diff::agreements::departures;
 use crate::diff::fit::quota_excess;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::Side;
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Ending};
@@ -20,8 +19,10 @@ use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::model::statistics::{Part, RunFigures};
+use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::prove_mailboxes;
 use crate::pipeline::survey::agreeing::{agree_to_deletions, unanswered};
@@ -32,12 +33,12 @@ use crate::pipeline::transfer::purge::{Purged, SecondCopies, purge};
 use crate::pipeline::transfer::share::Share;
 use crate::pipeline::transfer::subscribe::subscribe;
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Applies the saved plan of every account.
 pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<ApplySummary>> {
     let allowance = Allowance::new(options.chunk);
-    for_each_account(migration, |access| {
+    for_each_account(migration, Step::Apply, |access| {
         let clock = Clock::start();
         access.bind()?;
         let plan = current_plan(access)?;
@@ -87,8 +88,7 @@ pub struct Clock {
 impl Clock {
     /// Now.
     pub fn start() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Clock { began: Instant::now(), started: i64::try_from(since).unwrap_or(0) }
+        Clock { began: Instant::now(), started: now() }
     }
 }
 
@@ -112,7 +112,7 @@ pub fn apply_account(
         }
         // Nothing was begun: this is not a run with failures but one that did not come about.
         Err(error) if run.traces.touched.is_empty() => {
-            run.record_status(None, Some(&error))?;
+            run.record_status(None)?;
             Err(error)
         }
         Err(error) => {
@@ -334,7 +334,7 @@ impl<'a> Run<'a> {
             access.failures.note_all(&mut ledger.failures, left);
         }
         ledger.failures = std::mem::take(&mut ledger.failures).map(|it| it.in_account(&access.account.name));
-        self.record_status(Some(&ledger), ledger.failures.first())?;
+        self.record_status(Some(&ledger))?;
         Ok(ApplySummary {
             figures: self.figures.clone(),
             ledger,
@@ -343,14 +343,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn record_status(&self, ledger: Option<&AccountLedger>, error: Option<&Error>) -> Result<()> {
+    fn record_status(&self, ledger: Option<&AccountLedger>) -> Result<()> {
         let mut status = self.access.state.status()?;
         if let Some(ledger) = ledger {
             status.ledger = AccountLedger { failures: Failures::default(), ..ledger.clone() };
         }
         grow(&mut status.octets_copied, self.figures.octets_copied);
         status.last_run = Some(self.figures.clone());
-        status.last_error = error.map(Error::line);
         self.access.state.put_status(&status)?;
         self.access.migration.store.flush()
     }

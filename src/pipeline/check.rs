@@ -7,10 +7,10 @@ use crate::engine::commands::list::Listing;
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::capabilities::NonSynchronising;
 use crate::error::{Kind, Result};
-use crate::model::Side;
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Address, Tls};
+use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::likeness;
@@ -20,7 +20,7 @@ use std::thread;
 
 /// Checks both sides of every account.
 pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
-    for_each_account(migration, |access| {
+    for_each_account(migration, Step::Check, |access| {
         let account = access.account.name.as_str();
         let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
         access.migration.observer.event(event);

@@ -20,7 +20,7 @@ use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{
     Account, FlagCapacity, Link, MailboxCondition, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName,
-    Side, Uid, UidSet,
+    Side, Step, Uid, UidSet,
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -36,7 +36,7 @@ use std::collections::HashMap;
 
 /// Plans every account from its last scan.
 pub fn plan(migration: &Migration) -> Vec<AccountResult<PlanSummary>> {
-    for_each_account(migration, |access| {
+    for_each_account(migration, Step::Plan, |access| {
         let summary = plan_account(access)?;
         migration.store.flush()?;
         Ok(summary)

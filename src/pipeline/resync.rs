@@ -5,6 +5,7 @@ use super::plan::plan_settled;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Thoroughness};
 use crate::error::{Error, Result};
+use crate::model::Step;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 use crate::model::statistics::Part;
 use crate::pipeline::fleet::access::Access;
@@ -20,7 +21,7 @@ pub fn sync(
     options: ApplyOptions,
 ) -> Vec<AccountResult<ApplySummary>> {
     let allowance = Allowance::new(options.chunk);
-    for_each_account(migration, |access| sync_account(access, thoroughness, &allowance, options))
+    for_each_account(migration, Step::Sync, |access| sync_account(access, thoroughness, &allowance, options))
 }
 
 fn sync_account(

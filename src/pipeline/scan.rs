@@ -3,9 +3,9 @@
 use super::plan::settle_doubts;
 use super::{Event, Migration, Phase, Thoroughness};
 use crate::error::{Error, Kind, Result};
-use crate::model::Side;
 use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::report::{AccountResult, ScanSummary};
+use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::listing::{Identities, SideResult, SideScan, Wanted};
@@ -13,7 +13,7 @@ use std::thread;
 
 /// Scans every account.
 pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountResult<ScanSummary>> {
-    for_each_account(migration, |access| {
+    for_each_account(migration, Step::Scan, |access| {
         access.state.begin_scan()?;
         let mut summary = scan_account(access, thoroughness, Identities::All)?;
         access.failures.note_all(&mut summary.ledger.failures, unreadable(access)?);

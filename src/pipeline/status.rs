@@ -1,8 +1,8 @@
 //! `status`: what the state knows of each account, without a word to any server.
 
 use crate::error::Result;
-use crate::model::Account;
 use crate::model::report::StatusSummary;
+use crate::model::{Account, Condition, Turn};
 use crate::store::Store;
 
 /// The status of these accounts.
@@ -19,5 +19,7 @@ fn status_of(store: &Store, account: &Account) -> Result<StatusSummary> {
     let current = state.plan()?.filter(|plan| state.generation().is_ok_and(|generation| generation == plan.generation));
     let planned = current.map_or(0, |plan| plan.totals().copies);
     let failures = state.failure_count()?;
-    Ok(StatusSummary { account: account.name.clone(), status, failures, planned })
+    let attempt = state.attempt()?;
+    let condition = Condition::of(None, Turn::None, attempt.as_ref(), &status.ledger);
+    Ok(StatusSummary { account: account.name.clone(), status, failures, planned, attempt, condition })
 }

@@ -16,7 +16,7 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, MailboxState, Side};
+use crate::model::{FlagCapacity, MailboxState, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
@@ -28,7 +28,7 @@ use crate::pipeline::survey::snapshots::Snapshots;
 
 /// Verifies every account.
 pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
-    for_each_account(migration, |access| verify_account(access, depth))
+    for_each_account(migration, Step::Verify, |access| verify_account(access, depth))
 }
 
 fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {

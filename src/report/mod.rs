@@ -8,9 +8,11 @@
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `losses`: what cannot be kept. `bottleneck`: who was waited for, in one line.
+//! - [`alike`]: what differs only in names is told once.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
 pub mod accept;
+pub mod alike;
 pub mod apply;
 mod bottleneck;
 pub mod check;

@@ -2,6 +2,7 @@
 
 use bytesize::ByteSize;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// A number with thousands separators: `1,234,567`.
 pub fn number(number: u64) -> String {
@@ -80,10 +81,14 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A moment to the minute, in UTC: `2026-07-12 14:02`.
-pub fn moment(seconds: i64) -> String {
+/// So long ago, a moment is told by its year and not by its hour.
+const LONG_AGO_SECONDS: u64 = 300 * 86_400;
+
+/// A moment by the clock of that zone, seen from `now`: `12 Jul 14:02`, or `12 Jul 2026` where that is long ago.
+pub fn moment_in(seconds: i64, zone: &TimeZone, now: i64) -> String {
+    let format = if now.abs_diff(seconds) > LONG_AGO_SECONDS { "%d %b %Y" } else { "%d %b %H:%M" };
     match Timestamp::from_second(seconds) {
-        Ok(timestamp) => timestamp.strftime("%Y-%m-%d %H:%M").to_string(),
+        Ok(timestamp) => timestamp.to_zoned(zone.clone()).strftime(format).to_string(),
         Err(_) => "unknown".to_owned(),
     }
 }
@@ -133,6 +138,8 @@ mod tests {
 
     #[test]
     fn moment_is_utc() {
-        assert_eq!(moment(1_783_864_920), "2026-07-12 14:02");
+        let berlin = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(moment_in(1_783_864_920, &berlin, 1_783_900_000), "12 Jul 16:02");
+        assert_eq!(moment_in(1_783_864_920, &TimeZone::UTC, 1_900_000_000), "12 Jul 2026");
     }
 }

@@ -16,6 +16,7 @@
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
+//!    'Y'                                         the last attempt
 //!    'F'                                         header of the list of failures
 //!    'E' number(4, big-endian)                   a piece of that list
 //! ```
@@ -123,6 +124,10 @@ impl AccountId {
 
     pub(super) fn status(self) -> Vec<u8> {
         self.table(b'S', &[])
+    }
+
+    pub(super) fn attempt(self) -> Vec<u8> {
+        self.table(b'Y', &[])
     }
 
     pub(super) fn failures(self) -> Vec<u8> {

@@ -34,6 +34,7 @@
 
 mod account;
 mod agreements;
+mod attempts;
 mod checkpoint;
 mod codec;
 mod contents;

@@ -36,15 +36,15 @@ struct FormerStatus {
     source_octets: u64,
     octets_copied: u64,
     last_run: Option<RunFigures>,
-    last_error: Option<String>,
+    _last_error: Option<String>,
 }
 
 /// The status that schema 2 wrote.
 pub(super) fn status(payload: &[u8]) -> Result<AccountStatus, Flaw> {
-    let FormerStatus { outcomes, source_messages, source_octets, octets_copied, last_run, last_error } =
+    let FormerStatus { outcomes, source_messages, source_octets, octets_copied, last_run, _last_error } =
         decode_payload(payload)?;
     let ledger = AccountLedger { outcomes: outcomes.today(), held: source_messages, ..AccountLedger::default() };
-    Ok(AccountStatus { ledger, source_octets, octets_copied, last_run, last_error })
+    Ok(AccountStatus { ledger, source_octets, octets_copied, last_run })
 }
 
 /// A pair of schema 2. That it was settled is not taken over: what it loses was not counted.
@@ -104,7 +104,7 @@ mod tests {
             source_octets: 9,
             octets_copied: 11,
             last_run: Some(RunFigures { messages_copied: 2, ..RunFigures::default() }),
-            last_error: Some("why".to_owned()),
+            _last_error: Some("why".to_owned()),
         };
         let status: AccountStatus = codec::decode(KEY, &written::<AccountStatus>(&former)).unwrap();
         assert_eq!((status.ledger.outcomes.total(), status.ledger.held, status.octets_copied), (36, 36, 11));

@@ -38,7 +38,7 @@ mod tests {
         let (_directory, store) = open();
         let account = store.account("alice");
         assert_eq!(account.status().unwrap(), AccountStatus::default());
-        let status = AccountStatus { source_octets: 7, last_error: Some("why".to_owned()), ..Default::default() };
+        let status = AccountStatus { source_octets: 7, octets_copied: 9, ..Default::default() };
         account.put_status(&status).unwrap();
         assert_eq!(account.status().unwrap(), status);
     }

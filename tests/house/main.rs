@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
-const INNER_ARROWS: [(&str, &[&str]); 16] = [
+const INNER_ARROWS: [(&str, &[&str]); 17] = [
     ("config::import", &["config"]),
     ("engine::wire", &[]),
     ("engine::conversation", &["engine::wire"]),
@@ -39,6 +39,7 @@ const INNER_ARROWS: [(&str, &[&str]); 16] = [
     ("diff::routing", &[]),
     ("diff::comparing", &["diff::routing"]),
     ("diff", &["diff::routing", "diff::comparing"]),
+    ("report::status", &["report"]),
     ("cli::progress", &["cli"]),
     ("cli::commands", &["cli", "cli::progress"]),
     ("cli", &["cli::progress", "cli::commands"]),

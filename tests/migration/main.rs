@@ -17,6 +17,7 @@
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
+//! - [`conditions`]: what became of each account, and trying again what went wrong.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`mirror`]: deletions that follow, and all that stays.
@@ -36,6 +37,7 @@ mod agreements;
 mod bad_input;
 mod changing;
 mod compressed;
+mod conditions;
 mod courier;
 mod exit_status;
 mod first_copy;

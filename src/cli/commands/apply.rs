@@ -24,7 +24,9 @@ pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
 /// `Io` when standard output cannot be written to.
 pub fn finish(context: &Context, results: &[AccountResult<ApplySummary>], again: &str) -> Result<ExitCode> {
     output::print(&report::apply::text(results, again))?;
-    Ok(context.conclude(results, again))
+    let code = context.conclude(results, again);
+    context.tell_failed(results, again);
+    Ok(code)
 }
 
 impl ChunkArguments {

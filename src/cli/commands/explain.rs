@@ -10,7 +10,7 @@ use crate::report;
 
 pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> {
     let settings = context.settings()?;
-    let accounts = settings.select(std::slice::from_ref(&arguments.account))?;
+    let (accounts, _) = settings.select(std::slice::from_ref(&arguments.account))?;
     let [account] = &accounts[..] else { return Err(several(&arguments.account, accounts.len())) };
     let store = context.existing_store(&settings)?;
     let explanation = explain(&store, account, &account.policy, &arguments.mailbox, arguments.message.as_deref())?;

@@ -15,7 +15,10 @@ pub fn run(context: &Context, arguments: &ScanArguments) -> Result<ExitCode> {
     let results = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
     let invocation = context.invocation(names);
     output::print(&report::scan::text(&results, &invocation.next("plan")))?;
-    Ok(context.conclude(&results, &invocation.next("scan")))
+    let again = invocation.next("scan");
+    let code = context.conclude(&results, &again);
+    context.tell_failed(&results, &again);
+    Ok(code)
 }
 
 impl ThoroughnessArguments {

@@ -5,14 +5,28 @@ use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::status::status;
-use crate::report::status::{json, text};
+use crate::report::status::{View, json, text};
+use jiff::tz::TimeZone;
 
 pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
     let settings = context.settings()?;
-    let accounts = settings.select(&arguments.accounts.accounts)?;
+    let words = &arguments.accounts.accounts;
+    let (accounts, conditions) = settings.select(words)?;
     let store = context.existing_store(&settings)?;
+    let accounts = context.narrowed(&store, accounts, &conditions)?;
     let statuses = status(&store, &accounts)?;
-    output::publish(&text(&statuses), || json(&statuses), arguments.json.as_deref())?;
+    let names = words.iter().filter(|word| !word.starts_with("state:")).cloned().collect::<Vec<_>>();
+    let invocation = context.invocation(&names);
+    let view = View {
+        zone: TimeZone::system(),
+        now: now(),
+        all: !words.is_empty(),
+        details: arguments.details,
+        again: invocation.next("sync"),
+        show: invocation.next("status"),
+    };
+    output::publish(&text(&statuses, &view), || json(&statuses), arguments.json.as_deref())?;
     Ok(ExitCode::Done)
 }

@@ -17,5 +17,8 @@ pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     let invocation = context.invocation(names);
     let text = text(&results, &invocation.next("sync"));
     output::publish(&text, || json(&results), arguments.json.as_deref())?;
-    Ok(context.conclude(&results, &invocation.next("verify")))
+    let again = invocation.next("verify");
+    let code = context.conclude(&results, &again);
+    context.tell_failed(&results, &again);
+    Ok(code)
 }

@@ -6,12 +6,14 @@
 
 use super::access::Access;
 use super::again::Again;
+use super::attempts::{now, record};
 use super::commons::Fleet;
 use super::queue::accounts_at_once;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::Account;
 use crate::model::failures::LISTED_IN_A_RUN;
 use crate::model::report::AccountResult;
+use crate::model::run_ledger::Accounted;
+use crate::model::{Account, Step};
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,13 +21,14 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Does `work` for every account, some at a time; the results come in the order of the accounts.
-pub fn for_each_account<T: Again + Send>(
+pub fn for_each_account<T: Again + Accounted + Send>(
     migration: &Migration,
+    step: Step,
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
     let mut results: Vec<Option<Result<T>>> = migration.accounts.iter().map(|_| None).collect();
-    take_turns(migration, &fleet, Turn::First, &work, &mut results);
+    take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
     let accounts = migration.accounts.iter().zip(&results).enumerate();
     let again: Vec<usize> = accounts
         .filter(|(_, (account, result))| result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it)))
@@ -33,7 +36,7 @@ pub fn for_each_account<T: Again + Send>(
         .collect();
     if !again.is_empty() && !migration.stop.is_requested() {
         fleet.begin_again(&migration.accounts, &again);
-        take_turns(migration, &fleet, Turn::Last, &work, &mut results);
+        take_turns(migration, &fleet, (step, Turn::Last), &work, &mut results);
     }
     let named = migration.accounts.iter().zip(results);
     named
@@ -52,10 +55,10 @@ enum Turn {
 }
 
 /// Works on the accounts that are in the queue.
-fn take_turns<T: Again + Send>(
+fn take_turns<T: Again + Accounted + Send>(
     migration: &Migration,
     fleet: &Fleet,
-    turn: Turn,
+    (step, turn): (Step, Turn),
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
     results: &mut Vec<Option<Result<T>>>,
 ) {
@@ -65,6 +68,7 @@ fn take_turns<T: Again + Send>(
             scope.spawn(|| {
                 while let Some(index) = fleet.queue.take(&migration.accounts) {
                     let account = &migration.accounts[index];
+                    let started = now();
                     let mut seat = Seat { fleet, account, number: index, is_given_up: false };
                     let named = |error: Error| Err(error.in_account(&account.name));
                     let ended = catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, turn, work)));
@@ -73,8 +77,9 @@ fn take_turns<T: Again + Send>(
                         continue;
                     };
                     drop(seat);
+                    record(migration, step, &account.name, started, &result);
                     if let Ok(done) = &mut result
-                        && listed.fetch_add(done.failures().len(), Ordering::Relaxed) >= LISTED_IN_A_RUN
+                        && listed.fetch_add(Again::failures(done).len(), Ordering::Relaxed) >= LISTED_IN_A_RUN
                     {
                         done.shorten();
                     }

@@ -6,12 +6,13 @@
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`one_by_one`]: the same question about each of many things.
 //! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs;
-//!   [`failure_list`]: what failed in it.
+//!   [`failure_list`]: what failed in it. [`attempts`]: how it ended, kept in the state.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
 pub mod access;
 pub mod again;
 pub mod allowance;
+pub mod attempts;
 pub mod batch;
 pub mod commons;
 pub mod failure_list;

@@ -1,0 +1,50 @@
+//! The last attempt of an account: kept whatever else is known of it, so that a login that failed leaves a trace.
+
+use super::account::AccountStore;
+use super::codec::stored;
+use crate::error::Result;
+use crate::model::Attempt;
+
+stored! {
+    Attempt => 17, "the last attempt";
+}
+
+impl AccountStore {
+    /// The last attempt; `None` where there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`](crate::error::Kind::State), [`Kind::Damaged`](crate::error::Kind::Damaged).
+    pub fn attempt(&self) -> Result<Option<Attempt>> {
+        self.database().load(&self.id.attempt()).map_err(|error| self.named(error))
+    }
+
+    /// Records how an attempt ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`](crate::error::Kind::State).
+    pub fn put_attempt(&self, attempt: &Attempt) -> Result<()> {
+        self.database().store(&self.id.attempt(), attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::attempt::{Attempt, AttemptResult, Step, Trouble};
+    use crate::store::tests::open;
+
+    #[test]
+    fn attempt_of_an_account_that_was_never_opened_comes_back_and_goes_with_it() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        assert_eq!(account.attempt().unwrap(), None);
+        let trouble = Trouble { line: "why".to_owned(), hint: None, count: 1, needs_a_person: true };
+        let attempt = Attempt { step: Step::Sync, started: 7, ended: 9, result: AttemptResult::Failed(trouble) };
+        account.put_attempt(&attempt).unwrap();
+        assert_eq!(account.attempt().unwrap(), Some(attempt));
+        assert_eq!(store.accounts().unwrap(), Vec::<String>::new(), "nothing is known of it but the attempt");
+        account.drop_account().unwrap();
+        assert_eq!(account.attempt().unwrap(), None);
+    }
+}
