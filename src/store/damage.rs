@@ -1,9 +1,10 @@
 //! What happens when the state is damaged: how a damaged database is set aside. Repairing is not done here: the servers are read again, by the pipeline.
 
 use super::codec::{self, Flaw, SCHEMA};
-use super::database::{Database, Obstacle};
+use super::database::Database;
 use super::directory::StateDirectory;
 use super::keys;
+use super::obstacle::Obstacle;
 use crate::error::{Error, Kind, Result};
 
 /// Opens the database. A damaged one is tried once more without sled's snapshots, which are copies, then set aside for
@@ -83,6 +84,7 @@ mod tests {
     use crate::error::Scope;
     use crate::model::{MessageRecord, Side};
     use crate::store::Store;
+    use crate::store::opening::open_sled;
     use crate::store::tests::{copy_of, fill, inbox, record};
     use std::fs::{self, File, OpenOptions};
     use std::io::{Read, Seek, SeekFrom, Write};
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn open_older_schema_is_migrated() {
         let directory = closed_state(3);
-        let raw = sled::open(directory.path().join("database")).unwrap();
+        let raw = open_sled(&directory.path().join("database")).ok().unwrap();
         raw.insert(keys::schema(), schema_value(1)).unwrap();
         raw.flush().unwrap();
         drop(raw);
@@ -202,7 +204,7 @@ mod tests {
     fn open_newer_schema_is_refused_and_kept() {
         let directory = closed_state(3);
         let plant = |octets: Vec<u8>| {
-            let raw = sled::open(directory.path().join("database")).unwrap();
+            let raw = open_sled(&directory.path().join("database")).ok().unwrap();
             let before = raw.insert(keys::schema(), octets).unwrap();
             raw.flush().unwrap();
             before.unwrap().to_vec()
@@ -220,7 +222,7 @@ mod tests {
         for number in 1..3 {
             let directory = closed_state(3);
             (1..number).for_each(|n| fs::create_dir(directory.path().join(format!("database.damaged-{n}"))).unwrap());
-            let raw = sled::open(directory.path().join("database")).unwrap();
+            let raw = open_sled(&directory.path().join("database")).ok().unwrap();
             raw.remove(keys::schema()).unwrap();
             drop(raw);
             let (store, notices) = Store::open(directory.path()).unwrap();

@@ -6,30 +6,20 @@
 use super::codec::{self, Stored};
 use super::directory::{self, DATA_FILE};
 use super::faults;
+use super::obstacle::Obstacle;
+use super::opening::open_sled;
 use super::panics;
 use crate::error::{Error, Result};
 use sled::IVec;
 use std::fs::File;
-use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
-
-/// What sled may keep of the pages, counted as they are on disk; its own default is 1 GB. Writing and reading a million
-/// records took 109 MB in all with this, and 247 MB with 64 MiB, which was an eighth faster.
-const CACHE_OCTETS: u64 = 16 << 20;
 
 /// Changes in one batch, where a batch may end anywhere. Until a batch is written sled keeps every page that it
 /// replaces: 200,000 records took 80 MB in batches of 1,024, and 448 MB in batches of 4,096.
 pub(super) const BATCH_CHANGES: usize = 512;
-
-/// How often, and after how long, sled's own lock is tried: we hold ours, so that it can only be a remnant of a database
-/// that was just closed, whose last threads are still ending.
-const LOCK_TRIES: u32 = 50;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Steps from one schema version to the next, by the version that they start from. Version 1, in which every record had an
 /// identity, was never released: its data is forgotten, and the next scan begins from nothing.
@@ -49,61 +39,10 @@ pub(super) struct Database {
     full: AtomicBool,
 }
 
-/// Why the database does not work.
-pub(super) enum Obstacle {
-    /// What is on disk is not what was written.
-    Damage(String),
-    /// The system refuses; what is on disk may be sound.
-    System(Error),
-}
-
-impl Obstacle {
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Obstacle::Damage(why) => faults::condemned(&why),
-            Obstacle::System(error) => error,
-        }
-    }
-
-    fn from_sled(error: &sled::Error) -> Self {
-        match error {
-            sled::Error::Io(why) if !is_damage(why) => Obstacle::System(faults::refused_by_system(&why.to_string())),
-            other => Obstacle::Damage(other.to_string()),
-        }
-    }
-
-    /// sled unwraps some of the system's errors; they are told by how Rust writes them.
-    fn from_panic(text: &str) -> Self {
-        if SYSTEM_REFUSALS.iter().any(|refusal| text.contains(refusal)) {
-            Obstacle::System(faults::refused_by_system(text))
-        } else {
-            Obstacle::Damage(text.to_owned())
-        }
-    }
-}
-
-/// What the text of a panic holds when the system refused. Anything else is taken for damage, which is repaired: were
-/// damage taken for a refusal, the state could never be opened again.
-const SYSTEM_REFUSALS: [&str; 7] = [
-    "StorageFull",
-    "QuotaExceeded",
-    "FileTooLarge",
-    "PermissionDenied",
-    "ReadOnlyFilesystem",
-    "(os error 5)",
-    "code: 5,",
-];
-
-/// Reading where a damaged file points to ends like this; `NotFound` is a value that sled keeps in a file of its own.
-fn is_damage(why: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
-    matches!(why.kind(), UnexpectedEof | InvalidData | InvalidInput | NotFound)
-}
-
 impl Database {
     /// Opens sled's files in `path`, or creates them.
     pub(super) fn open(path: &Path) -> Result<Self, Obstacle> {
-        let tree = open_tree(path)?;
+        let tree = open_sled(path)?;
         let data = File::open(path.join(DATA_FILE));
         let data = data.map_err(|why| Obstacle::System(faults::refused_by_system(&why.to_string())))?;
         Ok(Database {
@@ -151,7 +90,7 @@ impl Database {
         }
         #[cfg(test)]
         if self.full.load(Ordering::Acquire) {
-            return self.guarded(|_| Err(sled::Error::Io(io::Error::from(io::ErrorKind::StorageFull))));
+            return self.guarded(|_| Err(sled::Error::Io(std::io::Error::from(std::io::ErrorKind::StorageFull))));
         }
         self.guarded(|tree| tree.apply_batch(changes.batch))
     }
@@ -225,22 +164,6 @@ impl Database {
         }
         obstacle.into_error()
     }
-}
-
-fn open_tree(path: &Path) -> Result<sled::Db, Obstacle> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE_OCTETS).flush_every_ms(None);
-    for _ in 1..LOCK_TRIES {
-        match panics::caught(|| config.open()) {
-            Err(panic) => return Err(Obstacle::from_panic(&panic)),
-            Ok(Err(sled::Error::Io(why))) if is_lock(&why) => thread::sleep(LOCK_PAUSE),
-            Ok(opened) => return opened.map_err(|error| Obstacle::from_sled(&error)),
-        }
-    }
-    Err(Obstacle::System(faults::refused_by_system("sled's own lock is held")))
-}
-
-fn is_lock(why: &io::Error) -> bool {
-    why.to_string().contains("could not acquire lock")
 }
 
 /// Changes that are applied together.

@@ -1,6 +1,7 @@
 //! What can be wrong with the state, in words.
 
 use crate::error::{Error, Kind, Scope};
+use std::path::Path;
 
 /// Damage of one value; how much it spoils is for the caller to say.
 pub(super) fn damaged(noun: &str) -> Error {
@@ -21,4 +22,10 @@ pub(super) fn refused_by_system(why: &str) -> Error {
     Error::new(Kind::State, "could not read or write the state")
         .because(why)
         .hint("see to the disk that holds the state directory, then run the same command again; nothing is lost")
+}
+
+/// Our own lock is free, and sled's is not: somebody has deleted the lock file while the state was in use.
+pub(super) fn database_is_held(database: &Path) -> Error {
+    Error::new(Kind::Locked, format!("another process holds the database {}", database.display()))
+        .hint("wait until it is done, or use another state directory with --state")
 }

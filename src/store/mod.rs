@@ -4,7 +4,8 @@
 //! protocol and no network, decides nothing, and holds no secret. It is the only home of sled and bincode.
 //!
 //! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed.
-//! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors.
+//! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors (`obstacle`);
+//!   `opening`: the one place that opens it.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `contents`, `plans`, `status`,
@@ -53,7 +54,9 @@ mod listing;
 mod listing_writer;
 mod lock;
 mod mailbox_header;
+mod obstacle;
 mod older;
+mod opening;
 mod ownership;
 mod pair_header;
 mod pairs;

@@ -348,6 +348,15 @@ fn only_single_messages_are_expunged_and_in_one_place() {
     assert_none("commands that remove what others marked", lines(commands));
 }
 
+/// Who opens sled must wait for the remnants of a database that was just closed.
+#[test]
+fn state_is_opened_in_one_place() {
+    let opens = |line: &String| line.contains("sled::open") || line.contains("sled::Config");
+    let places = sources().into_iter().filter(|source| source.lines.iter().any(opens));
+    let places: Vec<PathBuf> = places.map(|source| source.path).collect();
+    assert_eq!(places, [source_directory().join("store/opening.rs")]);
+}
+
 #[test]
 fn scan_finds_what_it_looks_for() {
     let text = "use crate::{model::Uid, error::{Error, Kind}};\nlet x = crate::store::Store::open();";
