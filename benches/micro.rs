@@ -6,6 +6,7 @@ use std::env::temp_dir;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::flags::FlagHistory;
 use mailferry::diff::comparing::messages::plan_mailbox;
 use mailferry::diff::comparing::same::{Keeps, UNREAD};
 use mailferry::diff::routing::mapping::MailboxPair;
@@ -88,6 +89,7 @@ fn link(uid: u32) -> Link {
         source: uid,
         destination: uid,
         agreed: flags,
+        lost: Flags::none(),
         origin: LinkOrigin::Appended,
         octets,
         date: None,
@@ -125,6 +127,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         source: &state,
         destination: Some(&state),
         capacity: &state.capacity,
+        flags: FlagHistory::default(),
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),

@@ -7,6 +7,7 @@ mod support {
 }
 
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::flags::FlagHistory;
 use mailferry::diff::comparing::messages::plan_mailbox;
 use mailferry::diff::comparing::same::Keeps;
 use mailferry::diff::routing::mailboxes::map_mailboxes;
@@ -243,6 +244,7 @@ impl Account {
             source: &state,
             destination: Some(&destination),
             capacity: &capacity,
+            flags: FlagHistory::default(),
             append_limit: Some(SIZE_LIMIT),
             expunges_by_uid: true,
             appends: self.appends,
@@ -279,6 +281,7 @@ impl Account {
                 source: uid,
                 destination: copy,
                 agreed,
+                lost: Flags::none(),
                 origin,
                 octets,
                 date,

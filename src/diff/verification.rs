@@ -4,6 +4,7 @@
 //! Links only tell twins apart, and say which differences are somebody's doing: messages that the destination's user
 //! deleted, flags that were changed there later, copies whose source was deleted since.
 
+use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::matching::{Judge, match_records};
 use crate::diff::comparing::order::Order;
 use crate::diff::comparing::same::{Contents, Keeps, is_copy_of};
@@ -12,7 +13,7 @@ use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_D
 use crate::model::plan::Doubt;
 use crate::model::policy::Mode;
 use crate::model::{
-    Digest, FlagCapacity, Link, LinkOrigin, Losses, MessageRecord, Outcome, Outcomes, Side, SystemFlag, Uid,
+    Digest, FlagCapacity, Flags, Link, LinkOrigin, Losses, MessageRecord, Outcome, Outcomes, Side, SystemFlag, Uid,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -28,6 +29,8 @@ pub struct Verification<'a> {
     pub exceptions: HashMap<Uid, Outcome>,
     /// What the destination keeps of flags.
     pub capacity: &'a FlagCapacity,
+    /// What is known of the flags of the copies.
+    pub flags: FlagHistory<'a>,
     /// What both servers keep of a message; Exchange lists estimates of its size.
     pub keeps: Keeps,
     /// What was read of messages.
@@ -86,12 +89,12 @@ impl Verdict {
 
 /// Compares one mailbox with its copy.
 pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
-    let Verification { mailbox, source, destination, links, exceptions, capacity, keeps, contents, mode } =
+    let Verification { mailbox, source, destination, links, exceptions, capacity, flags, keeps, contents, mode } =
         verification;
     let judge = Judge { keeps, contents };
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
-    let mut comparison =
-        Comparison { mailbox, links: &links, capacity, judge, verdict: Verdict::default(), unread: Default::default() };
+    let (verdict, unread) = Default::default();
+    let mut comparison = Comparison { mailbox, links: &links, capacity, flags, judge, verdict, unread };
     let accepted = exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
     comparison.verdict.accepted = accepted.map(|(uid, _)| *uid).collect();
     comparison.verdict.messages = source.len() as u64;
@@ -163,6 +166,7 @@ struct Comparison<'a> {
     mailbox: &'a str,
     links: &'a HashMap<Uid, Link>,
     capacity: &'a FlagCapacity,
+    flags: FlagHistory<'a>,
     judge: Judge<'a>,
     verdict: Verdict,
     /// UIDs of both sides that are to be read.
@@ -183,9 +187,10 @@ impl Comparison<'_> {
         if self.judge.keeps.sizes && source.octets != copy.octets {
             self.compare_sizes(source, copy);
         }
-        let wanted = source.flags.within(self.capacity);
+        let lost = |link| self.flags.lost(&source.flags, link, &copy.flags, self.capacity);
+        let wanted = source.flags.within(self.capacity).minus(&link.map_or_else(Flags::none, lost));
         if wanted != copy.flags {
-            match link.is_some_and(|link| link.agreed == wanted) {
+            match link.is_some_and(|link| *self.flags.agreed(link, &copy.flags) == wanted) {
                 true => self.verdict.flags_changed_there += 1,
                 false => {
                     let detail = format!("{wanted} on the source, {} on the destination", copy.flags);
@@ -298,7 +303,7 @@ fn out_of_order(pairs: &[(Uid, Uid)], links: &HashMap<Uid, Link>) -> u64 {
 mod tests {
     use super::*;
     use crate::diff::comparing::same::UNREAD;
-    use crate::model::{Content, Flags, InternalDate};
+    use crate::model::{Content, InternalDate};
 
     fn record(uid: u32, identity: u8, flags: &[&str]) -> MessageRecord {
         MessageRecord {
@@ -316,6 +321,7 @@ mod tests {
             source: Uid(source),
             destination: Uid(destination),
             agreed,
+            lost: Flags::none(),
             origin: LinkOrigin::Appended,
             octets: 100,
             date: None,
@@ -352,6 +358,7 @@ mod tests {
             links,
             exceptions,
             capacity: &capacity,
+            flags: FlagHistory::default(),
             keeps: Keeps::ALL,
             contents,
             mode: Mode::Copy,
@@ -446,6 +453,7 @@ mod tests {
             links: vec![link(1, 7, &[]), link(2, 8, &[]), link(3, 9, &[])],
             exceptions: HashMap::new(),
             capacity: &capacity,
+            flags: FlagHistory::default(),
             keeps: Keeps::ALL,
             contents: &read,
             mode: Mode::Copy,

@@ -43,6 +43,9 @@ impl SystemFlag {
 
 const ALL_SYSTEM_FLAGS: u8 = 0b11111;
 
+/// Beside the five in [`FlagCapacity`]: the server said so itself.
+const TOLD: u8 = 0b1000_0000;
+
 /// The flags of one message: equal when they hold the same flags, keywords compared without case.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(from = "WrittenFlags")]
@@ -144,6 +147,12 @@ impl Flags {
         Flags { system: self.system & capacity.system, keywords: kept.map(Box::from).collect() }
     }
 
+    /// What is in both sets, as this one spells it.
+    pub fn shared_with(&self, other: &Flags) -> Flags {
+        let keywords = self.keywords.iter().filter(|keyword| other.has_keyword(keyword)).cloned().collect();
+        Flags { system: self.system & other.system, keywords }
+    }
+
     fn has_keyword(&self, keyword: &str) -> bool {
         self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword))
     }
@@ -183,15 +192,21 @@ pub const KEYWORD_OCTETS: usize = 50;
 /// What PERMANENTFLAGS says that a mailbox keeps (RFC 9051 7.1).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FlagCapacity {
+    /// The system flags, and [`TOLD`].
     system: u8,
     keywords: Box<[Box<str>]>,
     any_keyword: bool,
 }
 
 impl FlagCapacity {
-    /// Everything: what a server without PERMANENTFLAGS must be taken to hold.
+    /// Everything, as far as is known: what a server without PERMANENTFLAGS must be taken to hold.
     pub fn everything() -> Self {
         FlagCapacity { system: ALL_SYSTEM_FLAGS, keywords: Box::default(), any_keyword: true }
+    }
+
+    /// Nothing at all: a mailbox that can only be read.
+    pub fn nothing() -> Self {
+        FlagCapacity { system: TOLD, keywords: Box::default(), any_keyword: false }
     }
 
     /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made. Without any system flag they tell
@@ -202,15 +217,51 @@ impl FlagCapacity {
         if flags.system == 0 {
             return FlagCapacity::everything();
         }
-        FlagCapacity { system: flags.system, keywords: flags.keywords, any_keyword }
+        FlagCapacity { system: flags.system | TOLD, keywords: flags.keywords, any_keyword }
+    }
+
+    /// Whether the server said so; else everything is sent, and looked for afterwards.
+    pub fn is_told(&self) -> bool {
+        self.system & TOLD != 0
+    }
+
+    /// Those of the flags that this capacity grants by name and that of `before` did not, or grants at all where that of
+    /// `before` did not.
+    pub fn grants_beyond(&self, before: &FlagCapacity, flags: &Flags) -> Flags {
+        let rises = |text: &&str| self.grant(text) > before.grant(text);
+        Flags::from_texts(flags.texts().filter(rises))
+    }
+
+    fn grant(&self, flag: &str) -> Grant {
+        let (named, taken) = match SystemFlag::parse(flag) {
+            Some(system) => (self.system & system.bit() != 0, self.system & system.bit() != 0),
+            None => (self.lists_keyword(flag), self.takes_keyword(flag)),
+        };
+        match (named && self.is_told(), taken) {
+            (true, _) => Grant::Named,
+            (false, true) => Grant::Unnamed,
+            (false, false) => Grant::Refused,
+        }
+    }
+
+    fn lists_keyword(&self, keyword: &str) -> bool {
+        self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword))
     }
 
     /// Whether the keyword can be kept: the mailbox takes it, and it is a keyword that we are willing to write
     /// (an atom of at most [`KEYWORD_OCTETS`] printable ASCII octets).
     pub fn takes_keyword(&self, keyword: &str) -> bool {
-        let listed = self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword));
-        (self.any_keyword || listed) && is_writable_keyword(keyword)
+        (self.any_keyword || self.lists_keyword(keyword)) && is_writable_keyword(keyword)
     }
+}
+
+/// How a flag is granted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Grant {
+    Refused,
+    /// By `\*`, or because the server told nothing.
+    Unnamed,
+    Named,
 }
 
 /// Whether a keyword is safe to put on the wire. Server text is hostile: a keyword is checked before it is ever sent,
@@ -265,6 +316,21 @@ mod tests {
         for texts in [&[][..], &["\\*"], &["known"]] {
             assert_eq!(FlagCapacity::from_texts(texts.iter().copied()), FlagCapacity::everything());
         }
+    }
+
+    #[test]
+    fn capacity_grants_beyond_what_it_did_only_what_is_named_now_or_was_refused() {
+        let beyond = |now: &FlagCapacity, before: &FlagCapacity| now.grants_beyond(before, &flags("\\Flagged work"));
+        let named = FlagCapacity::from_texts(["\\Flagged", "work", "\\*"]);
+        let open = FlagCapacity::from_texts(["\\Seen", "\\*"]);
+        let everything = FlagCapacity::everything();
+        assert_eq!(beyond(&named, &everything), flags("\\Flagged work"), "nothing was told before");
+        assert_eq!(beyond(&named, &named), flags(""));
+        assert_eq!(beyond(&named, &open), flags("\\Flagged work"));
+        assert_eq!(beyond(&open, &FlagCapacity::nothing()), flags("work"));
+        assert_eq!(beyond(&everything, &named), flags(""), "it tells less");
+        assert!(named.is_told() && FlagCapacity::nothing().is_told() && !everything.is_told());
+        assert_eq!(flags("\\Seen work").within(&FlagCapacity::nothing()), flags(""));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A link ties one source message to the destination message that is its copy.
 
-use super::{Digest, Flags, InternalDate, Listed, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity};
+use super::{
+    Digest, FlagCapacity, Flags, InternalDate, Listed, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity,
+};
 use serde::{Deserialize, Serialize};
 
 /// How a link came to be. Only what we put there ourselves may ever be deleted by us.
@@ -26,8 +28,10 @@ impl LinkOrigin {
 pub struct Link {
     pub source: Uid,
     pub destination: Uid,
-    /// The flags that both sides last agreed on.
+    /// The flags that both sides last agreed on. Until the copy is listed (`PairState::unseen_from`): those that were sent.
     pub agreed: Flags,
+    /// Flags of the source that the destination was given, said OK to, and does not have.
+    pub lost: Flags,
     pub origin: LinkOrigin,
     /// Size in octets as read from the source when it was appended, or as listed there when it was found.
     pub octets: u64,
@@ -87,6 +91,11 @@ pub struct PairState {
     /// Where appends may have landed whose answers we never had, and which came after we had looked for them: at or above
     /// this destination UID. The UIDNEXT of the intent at the first unclean end; kept as long as the pairing.
     pub late_from: Option<Uid>,
+    /// From this destination UID on copies were not listed since they were appended: what flags they have is not known.
+    pub unseen_from: Option<Uid>,
+    /// What the destination mailbox said that it keeps of flags when some were last seen to be lost. What it grants beyond
+    /// that is given again.
+    pub lost_under: Option<FlagCapacity>,
     pub settled: Option<Settled>,
     /// What became of the source mailbox's messages, as of the last plan or apply.
     pub outcomes: Outcomes,
@@ -104,6 +113,8 @@ impl PairState {
             destination,
             intent: None,
             late_from: None,
+            unseen_from: None,
+            lost_under: None,
             settled: None,
             outcomes: Outcomes::default(),
             losses: Losses::default(),

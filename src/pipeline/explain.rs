@@ -262,6 +262,9 @@ impl Explainer<'_> {
         };
         self.say(format!("Its copy has UID {} on the destination: {how}.", link.destination));
         self.say(format!("Both sides last agreed on the flags {}.", link.agreed));
+        if !link.lost.is_empty() {
+            self.say(format!("The destination was given the flags {} and does not keep them.", link.lost));
+        }
     }
 
     fn decision(&mut self, plan: &MailboxPlan, uid: Uid, linked: bool) {

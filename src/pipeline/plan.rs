@@ -5,6 +5,7 @@
 
 use super::{Event, Migration, Phase};
 use crate::diff::comparing::comparison::{Appends, Comparison};
+use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::messages::plan_mailbox;
 use crate::diff::comparing::same::Keeps;
 use crate::diff::fit::fit_quota;
@@ -294,6 +295,7 @@ impl<'a> Planner<'a> {
             source,
             destination,
             capacity: &self.capacity,
+            flags: known.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
             append_limit: self.snapshots.side(Side::Destination).append_limit,
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
@@ -364,6 +366,7 @@ impl<'a> Planner<'a> {
         pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
         pair.outcomes = outcomes;
         pair.losses = plan.losses.clone();
+        pair.unseen_from = still_unseen(&pair, destination);
         self.access.state.put_pair(&pair)
     }
 
@@ -476,6 +479,18 @@ impl Planner<'_> {
             )
         };
         Ok(pairs.iter().filter(|pair| gone(pair)).map(question).collect())
+    }
+}
+
+/// From where on copies are still not listed, this listing having been compared: those that came after it, where a run did
+/// not end cleanly.
+fn still_unseen(pair: &PairState, destination: Option<&MailboxState>) -> Option<Uid> {
+    let from = pair.unseen_from?;
+    let listed_below = destination.and_then(|destination| destination.sync_point?.uid_next);
+    if pair.intent.is_none() && destination.is_some() {
+        None
+    } else {
+        Some(listed_below.map_or(from, |it| it.max(from)))
     }
 }
 

@@ -10,14 +10,16 @@ use crate::diff::comparing::same::alteration;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Ending, Stage};
-use crate::model::plan::AccountPlan;
+use crate::model::plan::{AccountPlan, MailboxPlan};
 use crate::model::policy::Mode;
+use crate::model::report::PlanSummary;
 use crate::model::{Link, Outcomes, RawName, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::listing::{Identities, SideScan, Wanted};
 use crate::pipeline::survey::recognise::recognise;
 use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::transfer::prepare::close_intents;
+use crate::pipeline::transfer::reflag::update_flags;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet};
 
@@ -69,13 +71,13 @@ impl Stock<'_> {
 
     fn taken(mut self, plan: &AccountPlan) -> Result<AccountLedger> {
         let access = self.access;
-        let listed = self.traces.touched.is_empty() || self.list_again()?;
+        let listed = self.traces.touched.is_empty() || self.list_again(self.traces.touched.clone())?;
         let mut ledger = if listed {
             close_intents(access, self.traces.clean.iter())?;
             self.identify_copied()?;
             access.failures.note_others(&mut self.failures, recognise(access)?);
             self.note_alterations()?;
-            let next = plan_settled(access)?;
+            let next = self.with_flags_as_sent(plan_settled(access)?)?;
             self.note_all(doubts(&next.plan));
             self.note_all(self.second_copies_left(&next.plan));
             self.note_all(self.gone_at_once(&next.plan)?);
@@ -140,6 +142,42 @@ impl Stock<'_> {
         Ok(())
     }
 
+    /// Flags that a copy of this run lacks are set, and it is listed once more: some servers drop what comes with an APPEND
+    /// and take it by a STORE (UW: keywords that the mailbox does not know yet), and what a mailbox keeps may be more than was
+    /// known when something was sent to it. Where all arrived, this costs nothing.
+    fn with_flags_as_sent(&mut self, next: PlanSummary) -> Result<PlanSummary> {
+        let access = self.access;
+        let lacking = |mailbox: &&MailboxPlan| {
+            let lacks = mailbox.flag_updates.iter().any(|update| !update.add.is_empty());
+            lacks && self.traces.touched.contains(&mailbox.destination.raw)
+        };
+        let lacking: Vec<&MailboxPlan> = next.plan.mailboxes.iter().filter(lacking).collect();
+        if lacking.is_empty() || access.migration.stop.is_requested() {
+            return Ok(next);
+        }
+        let mut changed = HashSet::new();
+        for mailbox in lacking {
+            let validity = mailbox.destination_validity.unwrap_or_default();
+            let updated =
+                access.with_session(Side::Destination, |session| update_flags(access, session, mailbox, validity));
+            let failure = match updated {
+                Ok(reflagged) => {
+                    changed.insert(mailbox.destination.raw.clone());
+                    reflagged.failure
+                }
+                Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
+                    Some(error.in_mailbox(&mailbox.destination.path()))
+                }
+                Err(error) => return Err(error),
+            };
+            self.note_all(failure);
+        }
+        match self.list_again(changed)? {
+            true => plan_settled(access),
+            false => Ok(next),
+        }
+    }
+
     /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the
     /// server did not keep what it said that it stored. Told once; that their user deleted them is no failure later.
     fn gone_at_once(&self, plan: &AccountPlan) -> Result<Vec<Error>> {
@@ -189,8 +227,8 @@ impl Stock<'_> {
         left.collect()
     }
 
-    /// Whether the destination is listed as it is now.
-    fn list_again(&mut self) -> Result<bool> {
+    /// Whether these mailboxes of the destination are listed as they are now.
+    fn list_again(&mut self, mailboxes: HashSet<RawName>) -> Result<bool> {
         let access = self.access;
         if self.traces.broken || access.migration.stop.is_requested() {
             return Ok(false);
@@ -198,7 +236,7 @@ impl Stock<'_> {
         let account = access.account.name.as_str();
         let event = Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 };
         access.migration.observer.event(event);
-        let wanted = Wanted::Only(self.traces.touched.clone());
+        let wanted = Wanted::Only(mailboxes);
         let listed = access.with_session(Side::Destination, |session| {
             SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::WhereOthersMayBe)
                 .of_changed()

@@ -7,6 +7,7 @@
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
 use crate::diff::agreements::Departures;
+use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::same::Keeps;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verification::{Verdict, Verification, verify_mailbox};
@@ -16,7 +17,7 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, MailboxState, Side, Step};
+use crate::model::{FlagCapacity, Link, MailboxState, PairState, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
@@ -103,7 +104,7 @@ fn verify_pair(
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
     // Learnt when something was copied: a verification only looks at the destination, which tells nothing of it.
     let known = access.state.mailbox(Side::Destination, &pair.destination.raw)?;
-    let known = known.map(|known| known.capacity).filter(|known| *known != FlagCapacity::everything());
+    let known = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
     let links = valid_links(access, source, destination)?;
@@ -137,6 +138,7 @@ fn compare_listings(
     let contents = |side, mailbox: &MailboxState| {
         state.contents(side, &mailbox.name.raw, mailbox.sync_point.unwrap_or_default().uid_validity)
     };
+    let known_pair = valid_pair(access, source, destination)?;
     let known = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
     Ok(verify_mailbox(Verification {
         mailbox: &source.name.path(),
@@ -148,6 +150,7 @@ fn compare_listings(
         links: valid_links(access, source, destination)?,
         exceptions: exceptions(access, listed, source, destination)?,
         capacity,
+        flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
         keeps,
         contents: &|side, record| match side {
             Side::Source => known.0.of(record),
@@ -157,17 +160,22 @@ fn compare_listings(
     }))
 }
 
-fn valid_links(
-    access: &Access<'_>,
-    source: &MailboxState,
-    destination: Option<&MailboxState>,
-) -> Result<Vec<crate::model::Link>> {
-    let Some(destination) = destination else { return Ok(Vec::new()) };
-    let known = access.state.pair(&source.name.raw)?;
-    match known.filter(|known| known.pairing == pairing(source, destination)) {
+fn valid_links(access: &Access<'_>, source: &MailboxState, destination: Option<&MailboxState>) -> Result<Vec<Link>> {
+    match valid_pair(access, source, destination)? {
         Some(_) => access.state.links(&source.name.raw)?.collect(),
         None => Ok(Vec::new()),
     }
+}
+
+/// What is known of the pair, if it holds for both listings.
+fn valid_pair(
+    access: &Access<'_>,
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+) -> Result<Option<PairState>> {
+    let Some(destination) = destination else { return Ok(None) };
+    let known = access.state.pair(&source.name.raw)?;
+    Ok(known.filter(|known| known.pairing == pairing(source, destination)))
 }
 
 /// Compares SHA-256 digests. A message whose size differs is counted as altered already, and not again.

@@ -77,7 +77,8 @@ impl UndatedLink {
     /// With what was not kept unknown.
     fn dated(self) -> Link {
         let UndatedLink { source, destination, agreed, origin, octets, identity } = self;
-        Link { source, destination, agreed, origin, octets, date: None, source_octets: None, altered: None, identity }
+        let (lost, date, source_octets, altered) = (Flags::none(), None, None, None);
+        Link { source, destination, agreed, lost, origin, octets, date, source_octets, altered, identity }
     }
 }
 

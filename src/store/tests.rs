@@ -60,6 +60,7 @@ pub(super) fn link(uid: u32) -> Link {
         source: Uid(uid),
         destination: Uid(uid + 1000),
         agreed: Flags::none(),
+        lost: Flags::none(),
         origin: LinkOrigin::Appended,
         octets: 12,
         date: None,

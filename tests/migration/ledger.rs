@@ -1,99 +1,15 @@
 //! Success is what the ledger says: every message in one outcome, every mailbox in one condition, and what cannot be kept
 //! is named. On servers that refuse, drop and lie in ways that real ones do, and without harm to the message itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::migration::count;
-use crate::support::fake::Fake;
+use crate::pair::{Pair, USER, replaced};
 use crate::support::fake::account::Content;
 use crate::support::fake::behaviour::{Behaviour, Rule, When};
-use crate::support::ferry::{Done, Ferry, Output, Side};
-use crate::support::server::User;
-
-/// One account on two servers in memory.
-struct Pair {
-    source: Fake,
-    destination: Fake,
-    ferry: Ferry,
-}
-
-const USER: &str = "mover";
-
-impl Pair {
-    fn with(mail: &str) -> Pair {
-        Pair::of(&[USER], mail)
-    }
-
-    /// Several accounts with the same mail.
-    fn of(users: &[&str], mail: &str) -> Pair {
-        let (source, destination) = (Fake::start(), Fake::start());
-        let side = |fake: &Fake| Side::in_clear_text(fake.port());
-        let mut ferry = Ferry::new(side(&source), side(&destination));
-        for user in users.iter().copied() {
-            ferry = ferry.with_account(&User::named(user));
-            source.tenant(user).account().fill(mail);
-        }
-        Pair { source, destination, ferry }
-    }
-
-    fn source(self, behaviour: Behaviour) -> Pair {
-        self.source.tenant(USER).behave(behaviour);
-        self
-    }
-
-    fn destination(self, behaviour: Behaviour) -> Pair {
-        self.destination.tenant(USER).behave(behaviour);
-        self
-    }
-
-    fn with_settings(mut self, text: &str) -> Pair {
-        self.ferry = self.ferry.with_settings(text);
-        self
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.ferry.run(&[arguments, &["--progress", "none"]].concat())
-    }
-
-    /// The outcomes that the status of the account tells.
-    fn outcomes(&self) -> Value {
-        self.ferry.status()["outcomes"].clone()
-    }
-
-    /// What the last verification counts for the account; its exit status must be that.
-    #[track_caller]
-    fn verified(&self, code: i32) -> Value {
-        self.run(&["verify", "--deep", "--json", "-"]).expect(code).json()["accounts"][0].clone()
-    }
-
-    /// The flags of each message of the destination's INBOX.
-    fn flags(&self) -> Vec<BTreeSet<String>> {
-        let tenant = self.destination.tenant(USER);
-        let mut account = tenant.account();
-        account.mailbox("INBOX").messages.iter().map(|message| message.flags.clone()).collect()
-    }
-}
-
-fn flags(words: &[&str]) -> BTreeSet<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// An honest server but for this text in its answers.
-fn saying(text: &'static str, instead: &'static str) -> Behaviour {
-    Behaviour::honest().lying(move |_, response| replaced(&response, text, instead))
-}
-
-fn replaced(response: &[u8], text: &str, instead: &str) -> Vec<u8> {
-    match memchr::memmem::find(response, text.as_bytes()) {
-        Some(at) => [&response[..at], instead.as_bytes(), &response[at + text.len()..]].concat(),
-        None => response.to_vec(),
-    }
-}
-
-const ALL_FLAGS: &str = "PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)";
+use crate::support::ferry::Done;
 
 // Messages in one outcome each
 
@@ -209,28 +125,6 @@ fn verify_between_plan_and_apply_doubles_nothing() {
     assert_eq!(pair.ferry.sync(), Done::NOTHING);
 }
 
-#[test]
-fn message_read_after_the_scan_stays_read_when_apply_comes_in_parts() {
-    let pair = Pair::with("INBOX\n    a\n    b\n    c");
-    pair.run(&["scan"]).expect(0);
-    pair.run(&["plan"]).expect(0);
-    {
-        let tenant = pair.source.tenant(USER);
-        let mut account = tenant.account();
-        let mailbox = account.mailbox("INBOX");
-        let modseq = mailbox.change();
-        mailbox.messages[0].flags.insert("\\Seen".to_owned());
-        mailbox.messages[0].modseq = modseq;
-    }
-    pair.run(&["apply", "--max-messages", "1"]).expect(9);
-    assert_eq!(pair.flags(), [flags(&["\\Seen"])]);
-    pair.run(&["apply"]).expect(0);
-    assert_eq!(pair.flags()[0], flags(&["\\Seen"]));
-    assert_eq!(pair.ferry.sync(), Done::NOTHING);
-    assert_eq!(pair.flags()[0], flags(&["\\Seen"]));
-    pair.run(&["verify"]).expect(0).says("Identical");
-}
-
 // Order
 
 #[test]
@@ -262,52 +156,6 @@ fn copies_out_of_order_are_counted_and_not_called_identical() {
 }
 
 // What cannot be kept is named, and no failure
-
-#[test]
-fn flag_that_the_destination_does_not_take_is_a_named_loss_before_and_after() {
-    let without_flagged = saying(ALL_FLAGS, "PERMANENTFLAGS (\\Answered \\Deleted \\Seen \\Draft \\*)")
-        .keeping_flags(|_, flag| flag != "\\Flagged");
-    let pair = Pair::with("INBOX\n    a \\Flagged \\Seen\n    b work\n    c").destination(without_flagged);
-    for _ in 0..2 {
-        pair.run(&["sync"]).expect(0).says("1 flag cannot be kept by the destination: `\\Flagged` on 1 message");
-        // A scan only looks at the destination (EXAMINE), which tells nothing of it: it is known from the first copy on.
-        let planned = pair.run(&["plan", "--json", "-"]).expect(0).json();
-        assert_eq!(planned["accounts"][0]["losses"]["flags"], json!({ "\\Flagged": 1 }));
-    }
-    assert_eq!(pair.flags(), [flags(&["\\Seen"]), flags(&["work"]), flags(&[])]);
-    let output = pair.run(&["verify", "--deep"]).expect(0);
-    let expected = "Every message is there, octet for octet; 1 flag cannot be kept by the destination.";
-    assert!(output.stdout.starts_with(expected), "{output}");
-    assert_eq!(pair.ferry.status()["losses"]["flags"], json!({ "\\Flagged": 1 }));
-}
-
-#[test]
-fn flags_that_a_user_of_the_destination_takes_off_stay_off() {
-    let pair = Pair::with("INBOX\n    a work \\Seen\n    b");
-    pair.run(&["sync"]).expect(0);
-    {
-        let tenant = pair.destination.tenant(USER);
-        let mut account = tenant.account();
-        let mailbox = account.mailbox("INBOX");
-        let modseq = mailbox.change();
-        mailbox.messages[0].flags.clear();
-        mailbox.messages[0].modseq = modseq;
-    }
-    assert_eq!(pair.ferry.sync(), Done::NOTHING);
-    assert_eq!(pair.flags(), [flags(&[]), flags(&[])]);
-}
-
-#[test]
-fn permanentflags_without_any_system_flag_tell_nothing() {
-    for told in ["PERMANENTFLAGS ()", "PERMANENTFLAGS (\\*)"] {
-        let pair = Pair::with("INBOX\n    a work \\Seen \\Flagged\n    b\nOther\n    c \\Answered")
-            .destination(saying(ALL_FLAGS, told));
-        pair.run(&["sync"]).expect(0);
-        assert_eq!(pair.flags()[0], flags(&["\\Seen", "\\Flagged", "work"]), "{told}");
-        assert_eq!(pair.ferry.sync(), Done::NOTHING);
-        pair.run(&["verify"]).expect(0).says("Identical");
-    }
-}
 
 #[test]
 fn dates_that_cannot_be_held_or_are_not_told_are_named_losses() {

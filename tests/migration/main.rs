@@ -5,6 +5,7 @@
 //! - [`courier`]: a server with odd ways, as source and as destination.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`ledger`]: success is what the ledger says. [`flags`]: what a destination keeps of them, and what it drops.
 //! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
@@ -28,7 +29,7 @@
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size and flags.
-//! - [`migration`]: what these tests have in common.
+//! - [`pair`]: one account on two servers in memory. [`migration`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -41,6 +42,7 @@ mod conditions;
 mod courier;
 mod exit_status;
 mod first_copy;
+mod flags;
 mod forgetting;
 mod full_disk;
 mod incremental;
@@ -50,6 +52,7 @@ mod many_servers;
 mod migration;
 mod mirror;
 mod namespaces;
+mod pair;
 mod planning;
 mod restored;
 mod same_message;

@@ -1,5 +1,6 @@
 //! What is compared: the two mailboxes of a pair, and what is known of the destination.
 
+use super::flags::FlagHistory;
 use super::same::{Contents, Keeps};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::model::{FlagCapacity, MailboxState, Uid, UidSet};
@@ -13,6 +14,8 @@ pub struct Comparison<'a> {
     pub destination: Option<&'a MailboxState>,
     /// What a mailbox that is to be created will hold of flags; the destination's INBOX is the best evidence.
     pub capacity: &'a FlagCapacity,
+    /// What is known of the flags of the copies.
+    pub flags: FlagHistory<'a>,
     /// The largest message that the destination takes, in octets.
     pub append_limit: Option<u64>,
     /// Whether the destination can expunge single messages.

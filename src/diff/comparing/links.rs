@@ -180,6 +180,7 @@ mod tests {
             source,
             destination,
             agreed,
+            lost: Flags::none(),
             origin,
             octets: 1,
             date: None,

@@ -14,7 +14,7 @@
 //! share their identity with others of their side are held whole while they are told apart.
 
 use super::comparison::Comparison;
-use super::flags::{self, FlagChange};
+use super::flags::{self, FlagChange, FlagHistory};
 use super::links::{LiveLink, Ties};
 use super::matching::{Judge, Matched, match_records};
 use super::order::Order;
@@ -103,6 +103,7 @@ struct Contested {
 /// The plan in the making.
 struct Decision<'a> {
     capacity: &'a FlagCapacity,
+    flags: FlagHistory<'a>,
     judge: Judge<'a>,
     /// Source messages that the destination stored under a UID that nobody knows.
     stored: &'a UidSet,
@@ -141,6 +142,7 @@ impl<'a> Decision<'a> {
     ) -> Self {
         Decision {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
+            flags: comparison.flags,
             stored: comparison.stored,
             judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
@@ -187,15 +189,22 @@ impl<'a> Decision<'a> {
         if self.is_contested(record) {
             self.removals.note_twin(record, link.destination, link.origin);
         }
-        self.count_losses(record, link.is_ours());
         if link.is_ours() {
             self.order.take(link.destination);
         }
-        let change = flags::follow_source(&record.flags, &link.agreed, destination_flags, self.capacity);
-        if !change.is_empty() {
-            self.update_flags(&link, change);
-        } else if change.agreed != link.agreed {
-            self.links.push(Link { agreed: change.agreed, ..link });
+        let lost = self.flags.lost(&record.flags, &link, destination_flags, self.capacity);
+        self.count_losses(record, link.is_ours(), &lost);
+        let agreed = self.flags.agreed(&link, destination_flags);
+        let change = flags::follow_source(&record.flags, &agreed, &lost, destination_flags, self.capacity);
+        let agreed = match change.is_empty() {
+            true => change.agreed,
+            false => {
+                self.update_flags(&link, change);
+                agreed.into_owned()
+            }
+        };
+        if agreed != link.agreed || lost != link.lost {
+            self.links.push(Link { agreed, lost, ..link });
         }
     }
 
@@ -207,6 +216,7 @@ impl<'a> Decision<'a> {
             source: record.uid,
             destination: copy.uid,
             agreed: self.agreed(record, copy),
+            lost: Flags::none(),
             origin: LinkOrigin::Adopted,
             octets: record.octets,
             date: record.internal_date,
@@ -217,8 +227,8 @@ impl<'a> Decision<'a> {
         link.altered = same::alteration(&link, copy);
         link.origin = self.origin(record, copy);
         self.count_linked(link.origin);
-        self.count_losses(record, link.is_ours());
-        let change = flags::follow_source(&record.flags, &link.agreed, &copy.flags, self.capacity);
+        self.count_losses(record, link.is_ours(), &link.lost);
+        let change = flags::follow_source(&record.flags, &link.agreed, &link.lost, &copy.flags, self.capacity);
         if !change.is_empty() {
             self.update_flags(&link, change);
         }
@@ -267,7 +277,7 @@ impl<'a> Decision<'a> {
             None => {
                 self.copies.push(record.uid);
                 grow(&mut self.plan.octets, record.octets);
-                self.count_losses(&record, true);
+                self.count_losses(&record, true, &Flags::none());
             }
         }
     }
@@ -287,11 +297,11 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// What cannot be kept of a message that is there, or will be.
+    /// What cannot be kept of a message that is there, or will be; of its flags, that was seen to be `lost`.
     /// A date that cannot be held is lost only where we are who sends it.
-    fn count_losses(&mut self, record: &MessageRecord, ours: bool) {
+    fn count_losses(&mut self, record: &MessageRecord, ours: bool, lost: &Flags) {
         let losses = &mut self.plan.losses;
-        losses.add_flags(&flags::lost(&record.flags, self.capacity));
+        losses.add_flags(&flags::beyond(&record.flags, self.capacity).plus(lost));
         match record.internal_date {
             None => losses.untold_dates += 1,
             Some(date) => losses.dates += u64::from(ours && date.as_sent() != date),

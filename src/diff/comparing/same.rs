@@ -229,10 +229,11 @@ mod tests {
     }
 
     fn link(origin: LinkOrigin, altered: Option<(u64, i64)>) -> Link {
-        let (source, destination, agreed, identity) = (Uid(1), Uid(2), Flags::none(), Digest([1; 16]));
+        let (source, destination, identity) = (Uid(1), Uid(2), Digest([1; 16]));
+        let (agreed, lost) = (Flags::none(), Flags::none());
         let altered = altered.map(|(octets, date)| record(1, octets, Some(date)).listed());
         let date = Some(InternalDate(5));
-        Link { source, destination, agreed, origin, octets: 9, date, source_octets: None, altered, identity }
+        Link { source, destination, agreed, lost, origin, octets: 9, date, source_octets: None, altered, identity }
     }
 
     #[test]

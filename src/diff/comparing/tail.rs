@@ -6,7 +6,7 @@
 
 use super::matching::{Judge, match_records};
 use super::same;
-use crate::model::{FlagCapacity, Link, LinkOrigin, MessageRecord, Side};
+use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, Side};
 use std::collections::HashMap;
 
 /// How the end of a mailbox is looked at.
@@ -78,7 +78,8 @@ fn link(record: &MessageRecord, copy: &MessageRecord, look: Look<'_>) -> Option<
     let mut link = Link {
         source: record.uid,
         destination: copy.uid,
-        agreed: wanted.minus(&wanted.minus(&copy.flags)),
+        agreed: wanted.shared_with(&copy.flags),
+        lost: Flags::none(),
         origin: LinkOrigin::Adopted,
         octets: record.octets,
         date: record.internal_date,
@@ -96,7 +97,7 @@ fn link(record: &MessageRecord, copy: &MessageRecord, look: Look<'_>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Content, Digest, Flags, InternalDate, Uid};
+    use crate::model::{Content, Digest, InternalDate, Uid};
 
     /// `uid:identity:octets:date`; the octets are told by the size, and the text is the same for all.
     fn records(text: &str) -> Vec<MessageRecord> {

@@ -24,6 +24,14 @@ pub struct Opened {
     pub read_write: bool,
 }
 
+impl Opened {
+    /// What the mailbox keeps of flags, as a SELECT tells it: one that can only be read keeps nothing, unless it says
+    /// itself what (a `\Seen` that is each user's own).
+    pub fn keeps(&self) -> FlagCapacity {
+        if self.read_write || self.capacity.is_told() { self.capacity.clone() } else { FlagCapacity::nothing() }
+    }
+}
+
 pub(in crate::engine) struct Gathered {
     pub(in crate::engine) opened: Opened,
     exists: Option<u32>,
@@ -187,5 +195,17 @@ mod tests {
         assert_eq!(point.highest_modseq, Some(ModSeq(u64::MAX / 2)));
         assert_eq!(gathered.exists, Some(10));
         assert!(gathered.opened.capacity.takes_keyword("new"));
+    }
+
+    #[test]
+    fn keeps_of_a_mailbox_that_can_only_be_read_is_nothing_unless_it_says_so() {
+        let opened = |flags: &str, read_write| {
+            let mut gathered = Gathered::default();
+            gathered.take(&Response::from_text(&format!("* OK [PERMANENTFLAGS ({flags})] told")));
+            Opened { read_write, ..gathered.opened }.keeps()
+        };
+        assert_eq!(opened("", true), FlagCapacity::everything());
+        assert_eq!(opened("", false), FlagCapacity::nothing());
+        assert_eq!(opened("\\Seen", false), FlagCapacity::from_texts(["\\Seen"]));
     }
 }

@@ -38,6 +38,13 @@ pub struct Status {
 }
 
 impl Status {
+    /// Whether something is refused because of its keywords, which the mailbox cannot keep; some servers refuse a whole
+    /// message for that.
+    pub fn is_about_keywords(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        self.condition == Condition::No && ["too many user flags", "keyword"].iter().any(|phrase| text.contains(phrase))
+    }
+
     /// Reads `OK [CODE arguments] text`, what stands behind the tag.
     pub fn parse(line: &[u8]) -> Option<Status> {
         let line = String::from_utf8_lossy(line);

@@ -407,7 +407,7 @@ impl<'a> SideScan<'a> {
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let opened = match self.opening {
-            Opening::Select => opened,
+            Opening::Select => opened.map(|opened| Opened { capacity: opened.keeps(), ..opened }),
             // What PERMANENTFLAGS says now is not what a SELECT would say.
             Opening::Examine => opened.map(|opened| Opened { capacity: described.capacity.clone(), ..opened }),
         };

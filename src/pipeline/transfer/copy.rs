@@ -11,7 +11,7 @@ use super::lane::Lane;
 use super::pending::Pending;
 use super::progress::{Careful, Progress};
 use super::reconcile::{Tail, reconcile};
-use super::reflag::update_flags;
+use super::reflag::{Reflagged, update_flags};
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
 use crate::engine::wire::octets::MEMORY_OCTETS;
@@ -236,11 +236,14 @@ impl MailboxWork<'_> {
     /// Once: what is refused does not keep messages from being copied, and is told afterwards.
     fn update_flags(&mut self, session: &mut Session) -> Result<()> {
         if self.flags.is_none() {
-            let updated = update_flags(self.access, session, self.job, &mut self.progress);
+            let updated = update_flags(self.access, session, &self.job.plan, self.job.destination_validity);
             if updated.as_ref().is_err_and(Error::breaks_connection) {
-                return updated;
+                return updated.map(drop);
             }
-            self.flags = Some(updated);
+            self.flags = Some(updated.map(|Reflagged { updated, failure }| {
+                self.progress.flags_updated += updated;
+                self.access.failures.note_all(&mut self.progress.failures, failure);
+            }));
         }
         Ok(())
     }

@@ -100,12 +100,13 @@ fn has_grown(status: SyncPoint, listed_next: Option<Uid>) -> bool {
 }
 
 /// What a mailbox keeps of flags, which only a SELECT tells: a scan does not. Of one alone, as those of an account are
-/// alike. `None` where it cannot be opened; what that means will be seen when it is copied to.
+/// mostly alike; where they are not, the listing after the copy shows it. `None` where it cannot be opened, or only read:
+/// what that means will be seen when it is copied to.
 fn sample(access: &Access<'_>, mailbox: &MailboxPlan) -> Result<Option<FlagCapacity>> {
     let mut session = access.session(Side::Destination)?;
     let opened = session.open(&mailbox.destination, Opening::Select);
     access.give_back(Side::Destination, session);
-    Ok(opened.ok().map(|opened| opened.capacity))
+    Ok(opened.ok().filter(|opened| opened.read_write).map(|opened| opened.keeps()))
 }
 
 /// What holds for all mailboxes of the destination.
@@ -147,8 +148,7 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
         destination_validity: status.uid_validity,
     };
     let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
-    // A mailbox that was never selected says that it keeps everything.
-    let capacity = known.map(|known| known.capacity).filter(|capacity| *capacity != FlagCapacity::everything());
+    let capacity = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
     Ok(Job::new(
         mailbox.clone(),
@@ -186,6 +186,7 @@ fn noted_pair(
         false => has_grown(status, listed_next).then_some(Unclean::Grown),
     };
     pair.intent = Some(Intent { uid_next: tail });
+    pair.unseen_from = Some(pair.unseen_from.map_or(tail, |from| from.min(tail)));
     pair.settled = None;
     match fresh {
         true => access.state.reset_pair(&pair)?,

@@ -1,53 +1,86 @@
 //! Flag updates of one mailbox: grouped into few UID STOREs, and looked at afterwards, because an OK to STORE proves
 //! nothing.
+//!
+//! What was set and is not there then is lost: it goes into the link, and is not set again before the mailbox says that it
+//! keeps more. What was to be taken off and is there is a failure.
 
-use super::job::Job;
-use super::progress::Progress;
 use crate::engine::Session;
 use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::plan::FlagUpdate;
-use crate::model::{FlagCapacity, Flags, Link, Uid, UidSet};
+use crate::model::plan::{FlagUpdate, MailboxPlan};
+use crate::model::{FlagCapacity, Flags, Link, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use std::collections::{BTreeMap, HashMap};
 
 /// UIDs in one STORE.
 const STORE_UIDS: u64 = 1000;
 
-/// Brings the flags of one destination mailbox up to date.
+/// What came of it.
+#[derive(Default)]
+pub struct Reflagged {
+    /// Messages whose flags were updated, as far as the destination keeps them.
+    pub updated: u64,
+    pub failure: Option<Error>,
+}
+
+/// Brings the flags of the plan's destination mailbox up to date, if it still has that UIDVALIDITY.
 ///
 /// # Errors
-/// `Changed` when it is another mailbox, `Refused` when it is read-only, `Connection`, `State`.
-pub fn update_flags(access: &Access<'_>, session: &mut Session, job: &Job, progress: &mut Progress) -> Result<()> {
-    let pending = pending(access, job)?;
+/// `Changed` when it is another mailbox, `Refused`, `Connection`, `State`.
+pub fn update_flags(
+    access: &Access<'_>,
+    session: &mut Session,
+    plan: &MailboxPlan,
+    validity: UidValidity,
+) -> Result<Reflagged> {
+    let pending = pending(access, plan)?;
     if pending.is_empty() || access.migration.stop.is_requested() {
-        return Ok(());
+        return Ok(Reflagged::default());
     }
-    let capacity = open(session, job)?;
+    let capacity = open(session, plan, validity)?;
     let pending: Vec<FlagUpdate> = pending.into_iter().map(|update| within(update, &capacity)).collect();
     let stores = send_stores(session, &pending)?;
-    let now = look(session, &pending)?;
+    let now = look(session, &pending);
     for tag in stores {
         let status = session.finish(tag, |_| Ok(()))?;
-        session.accepted(status, "could not update flags")?;
+        // What it does not keep is seen below.
+        if !status.is_about_keywords() {
+            session.accepted(status, "could not update flags")?;
+        }
     }
-    let (done, undone): (Vec<&FlagUpdate>, Vec<&FlagUpdate>) =
-        pending.iter().partition(|update| now.get(&update.destination).is_none_or(|flags| is_done(update, flags)));
-    record(access, job, &done)?;
-    progress.flags_updated += done.len() as u64;
-    if let Some(first) = undone.first() {
-        access.failures.note(&mut progress.failures, not_kept(job, first, undone.len()));
+    let now = now?;
+    // A message that is gone was removed by its user: nothing is to be done.
+    let state = |update: &FlagUpdate| now.get(&update.destination).cloned().unwrap_or_else(|| update.add.clone());
+    let (done, undone): (Vec<Done<'_>>, Vec<Done<'_>>) = pending
+        .iter()
+        .map(|update| Done { update, lost: update.add.minus(&state(update)), now: state(update) })
+        .partition(Done::is_done);
+    record(access, plan, &done, &capacity)?;
+    let failure = undone.first().map(|first| not_taken_off(plan, first.update, undone.len()));
+    Ok(Reflagged { updated: done.len() as u64, failure })
+}
+
+/// An update after it was sent.
+struct Done<'a> {
+    update: &'a FlagUpdate,
+    /// What was set and is not there.
+    lost: Flags,
+    now: Flags,
+}
+
+impl Done<'_> {
+    fn is_done(&self) -> bool {
+        self.update.remove.shared_with(&self.now).is_empty()
     }
-    Ok(())
 }
 
 /// Updates that were not done by an earlier, interrupted apply of the same plan.
-fn pending<'a>(access: &Access<'_>, job: &'a Job) -> Result<Vec<&'a FlagUpdate>> {
-    let (mut pending, mut links) = (Vec::new(), access.state.link_lookup(&job.plan.source.raw)?);
-    for update in &job.plan.flag_updates {
+fn pending<'a>(access: &Access<'_>, plan: &'a MailboxPlan) -> Result<Vec<&'a FlagUpdate>> {
+    let (mut pending, mut links) = (Vec::new(), access.state.link_lookup(&plan.source.raw)?);
+    for update in &plan.flag_updates {
         if links
             .get(update.source)?
             .is_some_and(|link| link.destination == update.destination && link.agreed != update.agreed)
@@ -66,20 +99,14 @@ fn within(update: &FlagUpdate, capacity: &FlagCapacity) -> FlagUpdate {
 }
 
 /// Opens the mailbox; returns what it keeps of flags.
-fn open(session: &mut Session, job: &Job) -> Result<FlagCapacity> {
-    let opened = session.open(&job.plan.destination, Opening::Select)?;
-    let mailbox = job.plan.destination.path();
-    if opened.sync_point.uid_validity != job.destination_validity {
+fn open(session: &mut Session, plan: &MailboxPlan, validity: UidValidity) -> Result<FlagCapacity> {
+    let opened = session.open(&plan.destination, Opening::Select)?;
+    if opened.sync_point.uid_validity != validity {
         return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY on the destination")
-            .in_mailbox(&mailbox)
+            .in_mailbox(&plan.destination.path())
             .hint("run `mailferry sync`"));
     }
-    if !opened.read_write {
-        return Err(Error::new(Kind::Refused, "the mailbox is read-only, its flags cannot be updated")
-            .in_mailbox(&mailbox)
-            .hint("give the login the rights `s`, `w` and `t` on it"));
-    }
-    Ok(opened.capacity)
+    Ok(opened.keeps())
 }
 
 fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<Tag>> {
@@ -108,40 +135,49 @@ fn look(session: &mut Session, updates: &[FlagUpdate]) -> Result<HashMap<Uid, Fl
     let mut uids: Vec<Uid> = updates.iter().map(|update| update.destination).collect();
     uids.sort_unstable();
     let set: UidSet = uids.into_iter().collect();
-    let mut now = HashMap::with_capacity(updates.len());
+    let (mut now, mut statuses) = (HashMap::with_capacity(updates.len()), Vec::new());
     let chunks = set.chunks(COMMAND_OCTETS, STORE_UIDS.min(session.most_messages()));
     let tags: Vec<_> = chunks.iter().map(|chunk| session.send_fetch(chunk, FLAG_ITEMS)).collect::<Result<_>>()?;
     for tag in tags {
-        session.finish_fetch(tag, |event| {
+        statuses.push(session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(Fetched { uid: Some(uid), flags: Some(flags), .. }) = event {
                 now.insert(uid, flags);
             }
             Ok(())
-        })?;
+        })?);
+    }
+    for status in statuses {
+        session.complete(status, "could not look at the flags that were updated")?;
     }
     Ok(now)
 }
 
-fn is_done(update: &FlagUpdate, now: &Flags) -> bool {
-    update.add.minus(now).is_empty() && update.remove.minus(now) == update.remove
-}
-
-fn record(access: &Access<'_>, job: &Job, done: &[&FlagUpdate]) -> Result<()> {
-    let name = &job.plan.source.raw;
+fn record(access: &Access<'_>, plan: &MailboxPlan, done: &[Done<'_>], capacity: &FlagCapacity) -> Result<()> {
+    let name = &plan.source.raw;
     let (mut links, mut known) = (Vec::with_capacity(done.len()), access.state.link_lookup(name)?);
-    for update in done {
+    for Done { update, lost, .. } in done {
         if let Some(link) = known.get(update.source)? {
-            links.push(Link { agreed: update.agreed.clone(), ..link });
+            let (agreed, lost) = (update.agreed.minus(lost), link.lost.minus(&update.add).plus(lost));
+            links.push(Link { agreed, lost, ..link });
         }
     }
-    access.state.checkpoint(name, &links, &[])
+    access.state.checkpoint(name, &links, &[])?;
+    if links.iter().any(|link| !link.lost.is_empty())
+        && let Some(mut pair) = access.state.pair(name)?
+    {
+        pair.lost_under = Some(capacity.clone());
+        access.state.put_pair(&pair)?;
+    }
+    Ok(())
 }
 
-fn not_kept(job: &Job, first: &FlagUpdate, count: usize) -> Error {
-    let what =
-        format!("the destination did not keep the flags of {count} messages, the first with UID {}", first.destination);
+fn not_taken_off(plan: &MailboxPlan, first: &FlagUpdate, count: usize) -> Error {
+    let what = format!(
+        "the destination did not take off the flags of {count} messages that the source took off, the first with UID {}",
+        first.destination
+    );
     Error::new(Kind::Refused, what)
         .scope(Scope::Mailbox)
-        .in_mailbox(&job.plan.destination.path())
+        .in_mailbox(&plan.destination.path())
         .hint("look at the rights on the mailbox; it is tried again with each `mailferry sync`")
 }

@@ -340,6 +340,7 @@ impl<'a> UploadRun<'a> {
             source: sent.uid,
             destination: *uid,
             agreed: sent.agreed,
+            lost: Flags::none(),
             origin: LinkOrigin::Appended,
             octets: sent.octets,
             date: sent.date,
@@ -406,7 +407,7 @@ impl<'a> UploadRun<'a> {
                 .in_mailbox(&self.job.plan.destination.path())
                 .hint("run `mailferry sync` to create it again"));
         }
-        if is_about_keywords(status) && sent.agreed.keywords().next().is_some() {
+        if status.is_about_keywords() && sent.agreed.keywords().next().is_some() {
             self.access.notice(&format!("UID {} goes without its keywords: {}", sent.uid, status.text));
             self.progress.without_keywords.insert(sent.uid);
             self.try_again(Careful { through: sent.uid, messages: 1 });
@@ -425,10 +426,4 @@ impl<'a> UploadRun<'a> {
         self.progress.concluded(self.access, self.job, uid, outcome);
         Ok(())
     }
-}
-
-/// Servers that cannot keep a keyword refuse the whole message because of it.
-fn is_about_keywords(status: &Status) -> bool {
-    let text = status.text.to_ascii_lowercase();
-    ["too many user flags", "keyword"].iter().any(|phrase| text.contains(phrase))
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::diff::comparing::comparison::Appends;
+use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::same::{Keeps, UNREAD};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind};
@@ -37,6 +38,7 @@ fn link(word: &str) -> Link {
         source: Uid(source.parse().unwrap()),
         destination: Uid(destination.parse().unwrap()),
         agreed: flags(&texts.collect::<Vec<_>>()),
+        lost: Flags::none(),
         origin: if pair.contains('=') { LinkOrigin::Adopted } else { LinkOrigin::Appended },
         octets: facts.get(2).map_or(100, |octets| octets.parse().unwrap()),
         date: facts.get(3).map(|date| InternalDate(date.parse().unwrap())),
@@ -127,6 +129,7 @@ impl Case {
             source: &own,
             destination: (!self.create).then_some(&theirs),
             capacity: &self.capacity,
+            flags: FlagHistory::default(),
             append_limit: self.append_limit,
             expunges_by_uid: self.expunges_by_uid,
             appends: self.appends,
@@ -306,6 +309,7 @@ fn error_of_a_listing_is_given_on() {
         source: &own,
         destination: Some(&own),
         capacity: &capacity,
+        flags: FlagHistory::default(),
         append_limit: None,
         expunges_by_uid: true,
         appends: Appends::default(),
