@@ -10,7 +10,7 @@ use super::server::ServerSettings;
 use super::surroundings::Surroundings;
 use crate::error::{Error, Result, Scope, sanitized};
 use crate::model::secret::Passwords;
-use crate::model::server::Address;
+use crate::model::server::{Address, Mechanism};
 use crate::model::{Account, Secret, ServerId, Side};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -45,6 +45,8 @@ struct ServerKeys {
     title: String,
     master: Option<String>,
     is_tunnel: bool,
+    /// Who logs in is told by a certificate.
+    needs_none: bool,
     place: Option<Place>,
     /// By login name; held while asking, so that nobody is asked twice.
     kept: Mutex<HashMap<String, Secret>>,
@@ -97,7 +99,8 @@ impl Keyring {
     pub fn ask(&self, accounts: &[Account]) -> Result<()> {
         for side in Side::BOTH {
             let must_ask = |account: &&Account| {
-                !self.keys(account, side).is_tunnel && matches!(self.way(account, side), Way::Ask(_))
+                let keys = self.keys(account, side);
+                !keys.is_tunnel && !keys.needs_none && matches!(self.way(account, side), Way::Ask(_))
             };
             for account in accounts.iter().filter(must_ask) {
                 self.password(account, side)?;
@@ -127,7 +130,7 @@ impl Keyring {
             }
         }
         // A tunnel is logged in as a rule (PREAUTH); one that is not asks when it comes to it.
-        if !keys.is_tunnel {
+        if !keys.is_tunnel && !keys.needs_none {
             self.check_asking(keys, &asked, findings);
         }
     }
@@ -192,6 +195,7 @@ impl ServerKeys {
             title,
             master: server.master.as_ref().map(|master| master.user.clone()),
             is_tunnel: matches!(server.address, Address::Tunnel(_)),
+            needs_none: server.mechanism == Some(Mechanism::External),
             place,
             kept: Mutex::default(),
         }

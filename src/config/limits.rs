@@ -63,27 +63,11 @@ impl LimitSettings {
 mod tests {
     use super::*;
     use crate::model::Side;
-    use crate::model::server::{Address, Compress, Pipelining, Timeouts, Tls};
+    use crate::model::server::{Address, Timeouts, Tls};
 
     fn waits(timeout_seconds: u64) -> Timeouts {
         let timeout = Some(Duration::from_secs(timeout_seconds));
-        let mut server = Server {
-            side: Side::Source,
-            name: None,
-            address: Address::Tunnel(vec!["imap".to_owned()]),
-            tls: Tls::None,
-            ca_file: None,
-            server_name: None,
-            mechanism: None,
-            master: None,
-            preset: None,
-            max_connections: Some(1),
-            compress: Compress::Off,
-            pipelining: Pipelining::Auto,
-            timeouts: Timeouts::default(),
-            withheld: Vec::new(),
-            retries: 1,
-        };
+        let mut server = Server::at(Side::Source, Address::Tunnel(vec!["imap".to_owned()]), Tls::None);
         LimitSettings { timeout, ..LimitSettings::default() }.apply(&mut server);
         server.timeouts
     }

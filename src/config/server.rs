@@ -10,11 +10,12 @@ use super::preset::PRESETS;
 use super::value::checked_text;
 use crate::model::Side;
 use crate::model::server::{
-    Address, Compress, Master, MasterStyle, Mechanism, Pipelining, Preset, Server, Timeouts, Tls,
+    Address, ClientCertificate, Compress, Master, MasterStyle, Mechanism, Pipelining, Preset, Server, Tls,
 };
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// A server and where its logins' shared password is.
 #[derive(Clone)]
@@ -25,9 +26,6 @@ pub(super) struct ServerSettings {
     pub title: String,
 }
 
-/// With the engine's backoff these last through a restart of a server, not through a night.
-pub(super) const DEFAULT_RETRIES: u32 = 5;
-
 const DEFAULT_SEPARATOR: char = '*';
 const IMAPS_PORT: u16 = 993;
 const IMAP_PORT: u16 = 143;
@@ -37,21 +35,37 @@ const IMAP_PORT: u16 = 143;
 enum Style {
     AuthzId,
     Separator,
+    Backslash,
+    ProxyAuth,
+    MasterAuth,
+    TrustedApplication,
 }
 
 const TLS: [(&str, Option<Tls>); 3] =
     [("implicit", Some(Tls::Implicit)), ("starttls", Some(Tls::StartTls)), ("none", Some(Tls::None))];
-const AUTH: [(&str, Option<Mechanism>); 5] = [
+const AUTH: [(&str, Option<Mechanism>); 10] = [
     ("plain", Some(Mechanism::Plain)),
     ("login", Some(Mechanism::Login)),
-    ("xoauth2", None),
-    ("oauthbearer", None),
-    ("external", None),
+    ("cram-md5", Some(Mechanism::CramMd5)),
+    ("scram-sha-1", Some(Mechanism::ScramSha1)),
+    ("scram-sha-1-plus", Some(Mechanism::ScramSha1Plus)),
+    ("scram-sha-256", Some(Mechanism::ScramSha256)),
+    ("scram-sha-256-plus", Some(Mechanism::ScramSha256Plus)),
+    ("external", Some(Mechanism::External)),
+    ("xoauth2", Some(Mechanism::XOAuth2)),
+    ("oauthbearer", Some(Mechanism::OAuthBearer)),
 ];
 const PIPELINING: [(&str, Option<Pipelining>); 2] = [("auto", Some(Pipelining::Auto)), ("off", Some(Pipelining::Off))];
 const COMPRESS: [(&str, Option<Compress>); 3] =
     [("off", Some(Compress::Off)), ("auto", Some(Compress::Auto)), ("on", Some(Compress::On))];
-const STYLES: [(&str, Option<Style>); 2] = [("authzid", Some(Style::AuthzId)), ("separator", Some(Style::Separator))];
+const STYLES: [(&str, Option<Style>); 6] = [
+    ("authzid", Some(Style::AuthzId)),
+    ("separator", Some(Style::Separator)),
+    ("backslash", Some(Style::Backslash)),
+    ("proxyauth", Some(Style::ProxyAuth)),
+    ("x-masterauth", Some(Style::MasterAuth)),
+    ("trusted-application", Some(Style::TrustedApplication)),
+];
 
 /// What the table says, key by key.
 #[derive(Default)]
@@ -63,6 +77,8 @@ pub(super) struct Keys {
     allow_plaintext: Option<At<bool>>,
     ca_file: Option<At<PathBuf>>,
     server_name: Option<At<String>>,
+    client_certificate_file: Option<At<PathBuf>>,
+    client_key_file: Option<At<PathBuf>>,
     preset: Option<At<Preset>>,
     auth: Option<At<Mechanism>>,
     master_user: Option<At<String>>,
@@ -91,6 +107,8 @@ impl Keys {
             allow_plaintext: table.switch("allow_plaintext"),
             ca_file: table.path("ca_file"),
             server_name: table.text("server_name"),
+            client_certificate_file: table.path("client_certificate_file"),
+            client_key_file: table.path("client_key_file"),
             preset: table.word("preset", &PRESETS.map(|(name, preset)| (name, Some(preset)))),
             auth: table.word("auth", &AUTH),
             master_user: table.text("master_user"),
@@ -206,6 +224,7 @@ impl Keys {
         check_tls(self, findings);
         check_master(self, has_master, findings);
         check_ca_file(self, findings);
+        check_client_certificate(self, findings);
         warn_of_oddities(self, findings);
         let password = self.password.take();
         let server = server(std::mem::take(self), side, directory, findings)?;
@@ -229,23 +248,7 @@ pub(super) fn read(mut table: Table, side: Side, title: String) -> Option<Server
 
 /// A server reached by host name and otherwise by defaults, as a URL gives it.
 pub(super) fn plain(side: Side, host: String, port: Option<u16>, tls: Tls) -> Server {
-    Server {
-        side,
-        name: None,
-        address: Address::Tcp { host, port: port.unwrap_or(default_port(tls)) },
-        tls,
-        ca_file: None,
-        server_name: None,
-        mechanism: None,
-        master: None,
-        preset: None,
-        max_connections: None,
-        compress: Compress::default(),
-        pipelining: Pipelining::default(),
-        timeouts: Timeouts::default(),
-        withheld: Vec::new(),
-        retries: DEFAULT_RETRIES,
-    }
+    Server::at(side, Address::Tcp { host, port: port.unwrap_or(default_port(tls)) }, tls)
 }
 
 /// A host as it is looked up and as certificates name it: international names in their ASCII form (RFC 5890).
@@ -292,12 +295,20 @@ fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Opti
         Some(Style::Separator) => {
             MasterStyle::Separator(keys.master_separator.map_or(DEFAULT_SEPARATOR, |separator| separator.value))
         }
-        _ => MasterStyle::AuthzId,
+        Some(Style::Backslash) => MasterStyle::Backslash,
+        Some(Style::ProxyAuth) => MasterStyle::ProxyAuth,
+        Some(Style::MasterAuth) => MasterStyle::MasterAuth,
+        Some(Style::TrustedApplication) => MasterStyle::TrustedApplication,
+        Some(Style::AuthzId) | None => MasterStyle::AuthzId,
     };
     Some(Server {
         address,
         ca_file: keys.ca_file.map(|path| path.value),
         server_name: keys.server_name.map(|name| name.value),
+        client_certificate: keys.client_certificate_file.map(|certificates| {
+            let key = keys.client_key_file.map_or_else(|| certificates.value.clone(), |key| key.value);
+            ClientCertificate { certificates: certificates.value, key }
+        }),
         mechanism: keys.auth.map(|auth| auth.value),
         master: keys.master_user.map(|user| Master { user: user.value, style }),
         preset: keys.preset.map(|preset| preset.value),
@@ -333,6 +344,7 @@ fn check_tunnel(keys: &Keys, findings: &Findings) {
         ("allow_plaintext", origin(&keys.allow_plaintext)),
         ("ca_file", origin(&keys.ca_file)),
         ("server_name", origin(&keys.server_name)),
+        ("client_certificate_file", origin(&keys.client_certificate_file)),
     ];
     for (key, origin) in useless {
         let what = format!("`{key}` contradicts `tunnel`: the command's standard input and output are the server");
@@ -349,7 +361,12 @@ fn check_tls(keys: &Keys, findings: &Findings) {
         let fix = "use \"implicit\" or \"starttls\", or add `allow_plaintext = true` where nobody can listen";
         refuse_at(origin(&keys.tls), findings, || Mistake::new(what).fix(fix));
     }
-    for (key, origin) in [("ca_file", origin(&keys.ca_file)), ("server_name", origin(&keys.server_name))] {
+    let of_certificates = [
+        ("ca_file", origin(&keys.ca_file)),
+        ("server_name", origin(&keys.server_name)),
+        ("client_certificate_file", origin(&keys.client_certificate_file)),
+    ];
+    for (key, origin) in of_certificates {
         let what = format!("`{key}` contradicts `tls = \"none\"`: there is no certificate to check");
         refuse_at(origin, findings, || Mistake::new(&what).fix("remove one of the two"));
     }
@@ -366,29 +383,60 @@ fn check_master(keys: &Keys, has_master: bool, findings: &Findings) {
         return;
     }
     let style = keys.master_style.as_ref().map_or(Style::AuthzId, |style| style.value);
-    if style == Style::AuthzId {
+    if style != Style::Separator {
         let what = "`master_separator` is used only with `master_style = \"separator\"`";
         refuse_at(origin(&keys.master_separator), findings, || Mistake::new(what).fix("set that style, or remove it"));
-        if keys.auth.as_ref().is_some_and(|auth| auth.value == Mechanism::Login) {
-            let what = "`auth = \"login\"` cannot log in as one user for another";
+    }
+    if style == Style::AuthzId {
+        let carries = |auth: &At<Mechanism>| auth.value.carries_authorization() || auth.value.takes_token();
+        if let Some(auth) = keys.auth.as_ref().filter(|auth| !carries(auth)) {
+            let name = auth.value.name().to_ascii_lowercase();
+            let what = format!("`auth = \"{name}\"` cannot log in as one user for another");
             let fix = "set `auth = \"plain\"`, or `master_style = \"separator\"` if the server knows it";
-            refuse_at(origin(&keys.auth), findings, || Mistake::new(what).fix(fix));
+            refuse_at(origin(&keys.auth), findings, || Mistake::new(&what).fix(fix));
         }
     }
 }
 
 fn check_ca_file(keys: &Keys, findings: &Findings) {
-    let Some(At { value: path, origin }) = &keys.ca_file else { return };
-    let certificates = match fs::read(path) {
-        Ok(octets) => memchr::memmem::find(&octets, b"-----BEGIN CERTIFICATE-----").is_some(),
+    check_pem("ca_file", &keys.ca_file, &["-----BEGIN CERTIFICATE-----"], "certificate", findings);
+}
+
+/// Who we are is a certificate and its key, in one file or in two.
+fn check_client_certificate(keys: &Keys, findings: &Findings) {
+    const KEYS: &[&str] =
+        &["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----"];
+    let Keys { client_certificate_file: certificate, client_key_file: key, .. } = keys;
+    check_pem("client_certificate_file", certificate, &["-----BEGIN CERTIFICATE-----"], "certificate", findings);
+    match (certificate, key) {
+        (Some(_), None) => check_pem("client_certificate_file", certificate, KEYS, "private key", findings),
+        (_, Some(_)) => check_pem("client_key_file", key, KEYS, "private key", findings),
+        (None, None) => {}
+    }
+    if certificate.is_none() {
+        let what = "`client_key_file` is given without `client_certificate_file`";
+        refuse_at(origin(key), findings, || Mistake::new(what).fix("add the certificate, or remove it"));
+        if let Some(auth) = keys.auth.as_ref().filter(|auth| auth.value == Mechanism::External) {
+            let what = "`auth = \"external\"` needs a certificate of ours";
+            let fix = "add `client_certificate_file` and `client_key_file`";
+            refuse_at(Some(&auth.origin), findings, || Mistake::new(what).fix(fix));
+        }
+    }
+}
+
+/// A file that must hold one of these blocks.
+fn check_pem(key: &str, file: &Option<At<PathBuf>>, blocks: &[&str], noun: &str, findings: &Findings) {
+    let Some(At { value: path, origin }) = file else { return };
+    let holds = match fs::read(path).map(Zeroizing::new) {
+        Ok(octets) => blocks.iter().any(|block| memchr::memmem::find(&octets, block.as_bytes()).is_some()),
         Err(error) => {
-            let mistake = Mistake::new(format!("`ca_file` {} cannot be read: {error}", path.display()));
+            let mistake = Mistake::new(format!("`{key}` {} cannot be read: {error}", path.display()));
             return findings.add(mistake.fix("correct the path or its rights").at(origin));
         }
     };
-    if !certificates {
-        let mistake = Mistake::new(format!("`ca_file` {} holds no certificate", path.display()));
-        findings.add(mistake.fix("give a file in PEM form, with -----BEGIN CERTIFICATE-----").at(origin));
+    if !holds {
+        let mistake = Mistake::new(format!("`{key}` {} holds no {noun}", path.display()));
+        findings.add(mistake.fix(format!("give a file in PEM form, with {}", blocks[0])).at(origin));
     }
 }
 

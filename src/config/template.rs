@@ -42,6 +42,8 @@ host = \"<host name of the {age} server>\"
 # ca_file = \"ca.pem\"              # trusted besides the system's certificates
 # server_name = \"{age}.example.com\" # where the certificate names another host
 {preset_line}
+# auth = \"scram-sha-256\"          # by default the best that is offered; see \"Logins\" in the README
+# client_certificate_file = \"us.pem\" # with client_key_file, for auth = \"external\"
 {login}# The password is asked for once, without echo, unless one of these says where it is:
 # password_file = \"{side}.password\"            # its first line; chmod 600
 # password_command = [\"pass\", \"show\", \"{side}\"] # no shell; {{user}} and {{name}} stand for the account's
@@ -80,7 +82,7 @@ master_separator = \"*\"            # as auth_master_user_separator on the serve
 
 const MASTER_UNKNOWN: &str = "\
 # master_user = \"admin\"
-# master_style = \"authzid\"        # or \"separator\", with master_separator = \"*\"
+# master_style = \"authzid\"        # or \"separator\" with master_separator = \"*\", \"proxyauth\", \"x-masterauth\", …
 ";
 
 const ZIMBRA: &str = "\

@@ -231,9 +231,10 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         ("max_connections = 0", "m.toml:3: `max_connections` in [source]: a number from 1 to 1000 is expected"),
         ("tls = \"implict\"", "m.toml:3: `tls` in [source]: `implict` is not known here; did you mean `implicit`?"),
         ("tls = true", "m.toml:3: `tls` in [source]: a string is expected, not true or false; put it in quotes"),
-        ("auth = \"xoauth2\"", "`xoauth2` is not supported yet; supported today: \"plain\", \"login\""),
-        ("auth = \"oauthbearer\"", "`oauthbearer` is not supported yet"),
-        ("auth = \"external\"", "`external` is not supported yet"),
+        ("auth = \"xauth2\"", "`xauth2` is not known here; did you mean `xoauth2`?"),
+        ("auth = \"external\"", "m.toml:3: `auth = \"external\"` needs a certificate of ours; add `client_cert"),
+        ("master_user = \"a\"\nauth = \"cram-md5\"", "m.toml:4: `auth = \"cram-md5\"` cannot log in as one user for"),
+        ("master_user = \"a\"\nmaster_style = \"proxyauth\"\nmaster_separator = \"*\"", "is used only with"),
         ("preset = \"zimbar\"", "`zimbar` is not known here; did you mean `zimbra`?"),
         ("tls = \"none\"", "m.toml:3: `tls = \"none\"` sends passwords and mail in clear text; use \"implicit\" or"),
         ("tls = \"none\"\nallow_plaintext = false", "sends passwords and mail in clear text"),
@@ -266,6 +267,16 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         assert!(mistakes.contains(expected), "{source}:\n{mistakes}");
         assert_eq!(mistakes.lines().count(), 1, "{source}:\n{mistakes}");
     }
+}
+
+#[test]
+fn client_certificate_and_its_key_are_both_looked_at() {
+    let mistakes = |keys: &str| Desk::new().mistakes(&with_source(keys));
+    let both = mistakes("client_certificate_file = \"gone.pem\"\nclient_key_file = \"m.toml\"");
+    assert!(both.contains("m.toml:3: `client_certificate_file` gone.pem cannot be read: No such file"), "{both}");
+    assert!(both.contains("m.toml:4: `client_key_file` m.toml holds no private key"), "{both}");
+    let alone = mistakes("client_key_file = \"gone.key\"");
+    assert!(alone.contains("`client_key_file` is given without `client_certificate_file`"), "{alone}");
 }
 
 #[test]

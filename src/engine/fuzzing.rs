@@ -13,15 +13,16 @@ use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::session::{tagged, with_mailbox};
 use crate::engine::conversation::status::Status;
 use crate::engine::login::authenticate;
-use crate::engine::login::authenticate::Identity;
+use crate::engine::login::authenticate::{Identity, Login};
+use crate::engine::login::mechanism::Disappointments;
 use crate::engine::login::quirks::{id_fields, product};
 use crate::engine::wire::buffered::{LINE_OCTETS, Wire};
 use crate::engine::wire::deflate::Deflate;
 use crate::engine::wire::octets::{Octets, Spool};
 use crate::engine::wire::response::{Part, RESPONSE_MEMORY_OCTETS, Response, Value};
 use crate::error::{Result, sanitized};
-use crate::model::server::Mechanism;
-use crate::model::{Flags, InternalDate, RawName, Secret, UidSet};
+use crate::model::server::{Address, Mechanism, Server, Tls};
+use crate::model::{Flags, InternalDate, RawName, Secret, Side, UidSet};
 use std::collections::BTreeSet;
 use std::env::temp_dir;
 use std::io::{self, Read};
@@ -123,11 +124,13 @@ pub fn logging_in(octets: &[u8]) {
     let Ok(greeting) = authenticate::greeting(&mut wire) else { return };
     assert!(!greeting.contains(&b'\n'));
     let way = octets.first().copied().unwrap_or(0);
-    let mechanism = if way & 64 == 0 { Mechanism::Plain } else { Mechanism::Login };
+    let mechanism = Mechanism::NAMES[usize::from(way) % Mechanism::NAMES.len()].0;
     let offered = Capabilities::parse(if way & 128 == 0 { "SASL-IR" } else { "" });
-    let user = Identity { authorization: String::new(), authentication: "reader".to_owned() };
+    let server = Server::at(Side::Source, Address::Tcp { host: "h".to_owned(), port: 993 }, Tls::Implicit);
+    let identity = Identity::new(&server, "reader");
+    let login = Login { wire: &mut wire, server: &server, identity, offered: &offered };
     let password = Secret::new(PASSWORD.to_owned());
-    match authenticate::log_in(&mut wire, &user, &password, mechanism, &offered) {
+    match login.run(&password, &[mechanism], &Disappointments::default()) {
         Ok(witness) => assert!(witness.tagged.is_some_and(|status| status.is_ok()), "logged in without an OK"),
         Err(error) => assert!(!error.line().contains("Q7~never") || String::from_utf8_lossy(sent).contains("Q7~never")),
     }

@@ -26,21 +26,85 @@ pub enum Tls {
 }
 
 /// How to log in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Mechanism {
     /// SASL PLAIN (RFC 4616).
     Plain,
     /// The LOGIN command.
     Login,
+    /// CRAM-MD5 (RFC 2195): for old servers.
+    CramMd5,
+    /// SCRAM (RFC 5802, 7677); with PLUS it is bound to the TLS connection.
+    ScramSha1,
+    ScramSha1Plus,
+    ScramSha256,
+    ScramSha256Plus,
+    /// Who it is was told by the client's certificate (RFC 4422, appendix A).
+    External,
+    /// A token, in the words of Google and Microsoft.
+    XOAuth2,
+    /// A token (RFC 7628).
+    OAuthBearer,
+}
+
+impl Mechanism {
+    /// All, with the names by which servers offer them, and which settings give in lower case.
+    pub const NAMES: [(Mechanism, &str); 10] = [
+        (Mechanism::Plain, "PLAIN"),
+        (Mechanism::Login, "LOGIN"),
+        (Mechanism::CramMd5, "CRAM-MD5"),
+        (Mechanism::ScramSha1, "SCRAM-SHA-1"),
+        (Mechanism::ScramSha1Plus, "SCRAM-SHA-1-PLUS"),
+        (Mechanism::ScramSha256, "SCRAM-SHA-256"),
+        (Mechanism::ScramSha256Plus, "SCRAM-SHA-256-PLUS"),
+        (Mechanism::External, "EXTERNAL"),
+        (Mechanism::XOAuth2, "XOAUTH2"),
+        (Mechanism::OAuthBearer, "OAUTHBEARER"),
+    ];
+
+    /// The name by which servers offer it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(mechanism, _)| *mechanism == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether one can log in with it for another user (the authorization identity of SASL).
+    pub fn carries_authorization(self) -> bool {
+        !matches!(self, Mechanism::Login | Mechanism::CramMd5 | Mechanism::XOAuth2 | Mechanism::OAuthBearer)
+    }
+
+    /// Whether it is bound to the TLS connection (RFC 5929, 9266).
+    pub fn is_bound(self) -> bool {
+        matches!(self, Mechanism::ScramSha1Plus | Mechanism::ScramSha256Plus)
+    }
+
+    /// Whether what is given is a token.
+    pub fn takes_token(self) -> bool {
+        matches!(self, Mechanism::XOAuth2 | Mechanism::OAuthBearer)
+    }
 }
 
 /// How one login opens another user's mailboxes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MasterStyle {
-    /// SASL PLAIN with the user as authorization identity.
+    /// The user is the authorization identity of a SASL mechanism.
     AuthzId,
     /// `user` + separator + `master` as the login name.
     Separator(char),
+    /// `master\user` as the login name: Exchange on premises, with a master of the form `DOMAIN\admin`.
+    Backslash,
+    /// The master logs in, and then says `PROXYAUTH user` (Sun, Oracle).
+    ProxyAuth,
+    /// Kerio's X-MASTERAUTH: there is a master password, and no master's name.
+    MasterAuth,
+    /// GroupWise: the master is a trusted application, and the password its key.
+    TrustedApplication,
+}
+
+impl MasterStyle {
+    /// Whether the master logs in by a command of its own, and not by a mechanism.
+    pub fn is_its_own_mechanism(self) -> bool {
+        matches!(self, MasterStyle::MasterAuth | MasterStyle::TrustedApplication)
+    }
 }
 
 /// The login that opens every account.
@@ -48,6 +112,13 @@ pub enum MasterStyle {
 pub struct Master {
     pub user: String,
     pub style: MasterStyle,
+}
+
+/// Files in PEM form: our certificate with its chain, and its private key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientCertificate {
+    pub certificates: PathBuf,
+    pub key: PathBuf,
 }
 
 /// The servers whose oddities are known by name (ARCHITECTURE.md, "Server oddities").
@@ -131,6 +202,8 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
     /// The name that the certificate must carry, where it is not the host.
     pub server_name: Option<String>,
+    /// Who we are, as certificates tell it: for `EXTERNAL`.
+    pub client_certificate: Option<ClientCertificate>,
     /// `None`: the best that is offered.
     pub mechanism: Option<Mechanism>,
     pub master: Option<Master>,
@@ -150,7 +223,32 @@ pub struct Server {
 /// Enough to keep a wide pipe full; below the limits of every server tried, which count per user.
 const DEFAULT_CONNECTIONS: usize = 8;
 
+/// With the engine's backoff these last through a restart of a server, not through a night.
+pub const DEFAULT_RETRIES: u32 = 5;
+
 impl Server {
+    /// A server with everything else by default.
+    pub fn at(side: Side, address: Address, tls: Tls) -> Server {
+        Server {
+            side,
+            name: None,
+            address,
+            tls,
+            ca_file: None,
+            server_name: None,
+            client_certificate: None,
+            mechanism: None,
+            master: None,
+            preset: None,
+            max_connections: None,
+            compress: Compress::default(),
+            pipelining: Pipelining::default(),
+            timeouts: Timeouts::default(),
+            withheld: Vec::new(),
+            retries: DEFAULT_RETRIES,
+        }
+    }
+
     /// How many connections there may be at one time while so many accounts are worked on at once: one for each of them,
     /// if the settings do not say less.
     pub fn connections(&self, accounts: usize) -> usize {

@@ -6,7 +6,7 @@ use mailferry::engine::login::connect::Common;
 use mailferry::engine::{Connector, Session};
 use mailferry::error::{Error, Result};
 use mailferry::model::limits::Limits;
-use mailferry::model::server::{Address, Compress, Server, Timeouts, Tls};
+use mailferry::model::server::{Address, Server, Timeouts, Tls};
 use mailferry::model::{MailboxName, RawName, Secret, Side};
 
 use crate::support::scripted::Scripted;
@@ -23,23 +23,9 @@ pub const LOGIN: &str =
 /// How to reach that port in clear text.
 pub fn server(port: u16) -> Server {
     let timeouts = Timeouts { connect: PATIENCE, login: PATIENCE, read: PATIENCE, slow: PATIENCE };
-    Server {
-        side: Side::Destination,
-        address: Address::Tcp { host: "localhost".to_owned(), port },
-        tls: Tls::None,
-        ca_file: None,
-        server_name: None,
-        mechanism: None,
-        master: None,
-        preset: None,
-        max_connections: Some(1),
-        compress: Compress::Off,
-        pipelining: Default::default(),
-        timeouts,
-        name: None,
-        withheld: Vec::new(),
-        retries: 0,
-    }
+    let address = Address::Tcp { host: "localhost".to_owned(), port };
+    let server = Server::at(Side::Destination, address, Tls::None);
+    Server { max_connections: Some(1), timeouts, retries: 0, ..server }
 }
 
 pub fn connect_as(server: Server, user: &str, password: &str) -> Result<Session> {

@@ -20,6 +20,7 @@
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
+//! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
@@ -48,6 +49,7 @@ mod full_disk;
 mod incremental;
 mod isolation;
 mod ledger;
+mod logins;
 mod many_servers;
 mod migration;
 mod mirror;

@@ -37,6 +37,15 @@ fn authority() -> &'static Authority {
     })
 }
 
+/// A certificate of that name and its key, in one PEM text: a client's.
+pub fn client_certificate(name: &str) -> String {
+    let key = KeyPair::generate().expect("a key for the client");
+    let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    let certificate = parameters.signed_by(&key, &authority().issuer).expect("a certificate");
+    certificate.pem() + &key.serialize_pem()
+}
+
 /// Writes the authority, and a new certificate and key for `names`, into `directory`.
 pub fn write_tls_files(directory: &Path, names: &[String], owner: &ServiceUser) -> TlsFiles {
     let key = KeyPair::generate().expect("a key for the server");

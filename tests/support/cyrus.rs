@@ -33,6 +33,8 @@ pub enum Names {
 pub struct Options {
     pub names: Names,
     pub certificate_names: Vec<String>,
+    /// What it offers to log in with.
+    pub mechanisms: String,
     /// Lines for the end of imapd.conf, as they are.
     pub extra_configuration: Vec<String>,
     /// Where the server's directory is made; `None`: the system's temporary directory.
@@ -44,6 +46,7 @@ impl Default for Options {
         Options {
             names: Names::Modern,
             certificate_names: authority::LOOPBACK_NAMES.map(str::to_owned).to_vec(),
+            mechanisms: "PLAIN LOGIN".to_owned(),
             extra_configuration: Vec::new(),
             parent_directory: None,
         }
@@ -239,7 +242,7 @@ impl Layout {
         for directory in ["conf", "spool", "run"] {
             self.owner.make_directory(self.root.join(directory));
         }
-        let mut lines = vec![self.imapd_settings()];
+        let mut lines = vec![self.imapd_settings(), format!("sasl_mech_list: {}", options.mechanisms)];
         lines.extend(options.extra_configuration.iter().cloned());
         self.owner.write_file(&self.imapd_configuration(), &(lines.join("\n") + "\n"));
         self.owner.write_file(&self.master_configuration(), &self.services(&programs.root));
@@ -263,7 +266,6 @@ altnamespace: {modern}
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: {passwords}
-sasl_mech_list: PLAIN LOGIN
 allowplaintext: yes
 allowstarttls: yes
 failedloginpause: 0

@@ -1,8 +1,9 @@
 //! From settings to a logged-in session: dial, greet, STARTTLS, log in, learn what the server is.
 
 use super::authenticate;
-use super::authenticate::Identity;
+use super::authenticate::{Identity, Login};
 use super::grant::{Grant, Grants, Stage};
+use super::mechanism::{Disappointments, choose};
 use super::quirks;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
@@ -21,7 +22,7 @@ use crate::engine::wire::throttle::Throttle;
 use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::limits::Limits;
-use crate::model::server::{Address, Server, Tls};
+use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub struct Connector {
     messages: Throttle,
     compression: Compression,
     order: Order,
+    disappointments: Disappointments,
     spool: Arc<Spool>,
     /// How many users are opened there, in this run or another with the same settings.
     users: usize,
@@ -85,8 +87,8 @@ impl Connector {
                 own.side == other.side && own.address.place() == other.address.place()
             };
             if let Some(other) = connectors.iter().find(is_same) {
-                let Connector { grants, bandwidth, messages, compression, order, .. } = other.clone();
-                connector = Connector { grants, bandwidth, messages, compression, order, ..connector };
+                let Connector { grants, bandwidth, messages, compression, order, disappointments, .. } = other.clone();
+                connector = Connector { grants, bandwidth, messages, compression, order, disappointments, ..connector };
             }
             connectors.push(connector);
         }
@@ -99,8 +101,8 @@ impl Connector {
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
-        let server = Arc::new(server);
-        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, spool, users: 1 })
+        let (server, disappointments) = (Arc::new(server), Disappointments::default());
+        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, disappointments, spool, users: 1 })
     }
 
     /// That so many users are opened there.
@@ -115,7 +117,8 @@ impl Connector {
 
     /// What users should hear about this server's connections; each is told once.
     pub fn take_news(&self) -> Option<String> {
-        self.compression.take_news().or_else(|| self.grants.take_news())
+        let news = self.compression.take_news().or_else(|| self.grants.take_news());
+        news.or_else(|| self.disappointments.take_news())
     }
 
     /// How many sessions there may be at one time: as the settings say, or as few as the server turns out to grant.
@@ -195,7 +198,7 @@ impl Connector {
         }
         match greeting.condition == Condition::Preauth || is_logged_in_after_alert(&mut session, &greeting)? {
             true => self.check_logged_in()?,
-            false => log_in(&mut session, user, &password()?)?,
+            false => self.log_in(&mut session, user, password)?,
         }
         session.wire.end_introduction();
         session.wire.patience().renew(server.timeouts.command());
@@ -206,6 +209,24 @@ impl Connector {
 }
 
 impl Connector {
+    fn log_in(&self, session: &mut Session, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<()> {
+        if session.capabilities.is_empty() {
+            ask_capabilities(session)?;
+        }
+        let (server, offered) = (session.server.clone(), session.capabilities.clone());
+        let can_bind = session.wire.channel_binding().is_some();
+        let mechanisms = match server.master.as_ref().is_some_and(|master| master.style.is_its_own_mechanism()) {
+            true => Vec::new(),
+            false => choose(&server, &offered, can_bind, &self.disappointments)?,
+        };
+        let needs_secret = mechanisms != [Mechanism::External];
+        let secret = if needs_secret { password()? } else { Secret::new(String::new()) };
+        let identity = Identity::new(&server, user);
+        let login = Login { wire: &mut session.wire, server: &server, identity, offered: &offered };
+        session.capabilities = login.run(&secret, &mechanisms, &self.disappointments)?.capabilities;
+        Ok(())
+    }
+
     /// A server that is logged in by itself must be told for whom.
     fn check_logged_in(&self) -> Result<()> {
         let error = |what| Error::new(Kind::Authorization, what);
@@ -254,17 +275,6 @@ fn start_tls(session: &mut Session, tls: &TlsClient) -> Result<()> {
     let started = session.wire.start_tls(tls);
     session.alive_after(started)?;
     session.capabilities = Capabilities::default();
-    Ok(())
-}
-
-fn log_in(session: &mut Session, user: &str, password: &Secret) -> Result<()> {
-    if session.capabilities.is_empty() {
-        ask_capabilities(session)?;
-    }
-    let identity = Identity::new(&session.server, user);
-    let mechanism = authenticate::choose(&session.server, &session.capabilities)?;
-    let witness = authenticate::log_in(&mut session.wire, &identity, password, mechanism, &session.capabilities)?;
-    session.capabilities = witness.capabilities;
     Ok(())
 }
 

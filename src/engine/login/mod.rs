@@ -1,9 +1,15 @@
 //! From settings to a session.
 //!
 //! - [`connect`]: opens a connection within the budget, greets, logs in, introduces.
-//! - [`authenticate`]: which mechanism, with which words. [`quirks`]: who the server is, and what its name tells.
+//! - [`authenticate`]: one login, with which words: [`mechanism`] chooses how, [`sasl`] and [`scram`] know what is said,
+//!   [`exchange`] says it.
+//! - [`quirks`]: who the server is, and what its name tells.
 
 pub mod authenticate;
 pub mod connect;
+mod exchange;
 mod grant;
+pub mod mechanism;
 pub mod quirks;
+mod sasl;
+mod scram;

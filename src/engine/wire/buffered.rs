@@ -12,6 +12,7 @@
 //! 6. DEFLATE begins with the octet behind the line that agreed on it, in both directions. Before, at the login, nothing
 //!    goes through it, and no login goes through it afterwards: no secret is left in its window, or told by a length.
 
+use super::binding::ChannelBinding;
 use super::deflate::Deflate;
 use super::line::Line;
 use super::meter::Meter;
@@ -99,6 +100,11 @@ impl Wire {
                 .hint("somebody on the path may have injected it; use port 993 with tls = \"implicit\""));
         }
         self.line.start_tls(client)
+    }
+
+    /// What ties a login to the TLS connection, if there is one.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        self.line.channel_binding()
     }
 
     /// Bounds the wait for each next octet from now on.

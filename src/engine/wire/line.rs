@@ -5,6 +5,7 @@
 //!
 //! Two bounds hold for every wait: one for the next octet, and one for all the waiting of a command ([`Patience`]).
 
+use super::binding::ChannelBinding;
 use super::deflate::NotDeflate;
 use super::meter::Meter;
 use super::pace::Pace;
@@ -70,6 +71,11 @@ impl Line {
     /// See [`Stream::start_tls`].
     pub fn start_tls(&mut self, client: &TlsClient) -> Result<()> {
         self.stream.start_tls(client)
+    }
+
+    /// See [`Stream::channel_binding`].
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        self.stream.channel_binding()
     }
 
     /// Bounds the wait for each next octet from now on.

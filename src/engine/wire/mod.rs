@@ -6,8 +6,10 @@
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way, in memory or in a file.
 //! - [`deflate`]: a compressed line; [`pace`]: whether that is worth it.
 //! - [`budget`]: connections to one server; [`throttle`]: octets and messages a second; [`meter`]: what was sent and waited for.
+//! - [`binding`]: what ties a login to a TLS connection.
 //! - [`stand_in`]: what the `imap` crate is given in the stead of a secret.
 
+pub mod binding;
 pub mod budget;
 pub mod buffered;
 pub mod deflate;

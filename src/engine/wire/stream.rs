@@ -1,5 +1,6 @@
 //! The bytes below the wire: a connection in clear, or under TLS.
 
+use super::binding::ChannelBinding;
 use super::socket::Socket;
 use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
@@ -25,6 +26,14 @@ impl Stream {
         };
         *self = Stream::Tls(Box::new(client.handshake(socket)?));
         Ok(())
+    }
+
+    /// What ties a login to this TLS connection.
+    pub fn channel_binding(&self) -> Option<ChannelBinding> {
+        match self {
+            Stream::Tls(tls) => ChannelBinding::of(&tls.conn),
+            _ => None,
+        }
     }
 
     /// See [`Socket::set_timeout`].

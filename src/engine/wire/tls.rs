@@ -2,8 +2,8 @@
 
 use super::socket::Socket;
 use crate::error::{Error, Kind, Result};
-use crate::model::server::{Address, Server};
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use crate::model::server::{Address, ClientCertificate, Server};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_platform_verifier::Verifier;
 use std::io;
@@ -33,8 +33,10 @@ impl TlsClient {
                 .because(cause)
                 .hint("set `server_name` to the host name in the server's certificate")
         })?;
-        let extra = server.ca_file.as_deref().map(read_certificates).transpose()?.unwrap_or_default();
-        Ok(TlsClient { config: Arc::new(client_config(extra)?), name })
+        let extra =
+            server.ca_file.as_deref().map(|file| read_certificates(file, "ca_file")).transpose()?.unwrap_or_default();
+        let own = server.client_certificate.as_ref().map(read_own).transpose()?;
+        Ok(TlsClient { config: Arc::new(client_config(extra, own)?), name })
     }
 
     /// Does the handshake.
@@ -69,25 +71,44 @@ impl TlsClient {
     }
 }
 
-fn client_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig> {
-    let failed =
-        |cause: rustls::Error| Error::new(Kind::Settings, "the trusted certificates cannot be used").because(cause);
+/// Our certificate with its chain, and its private key.
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn read_own(files: &ClientCertificate) -> Result<Own> {
+    let certificates = read_certificates(&files.certificates, "client_certificate_file")?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|cause| {
+        Error::new(Kind::Settings, format!("could not read a private key from {}", files.key.display()))
+            .because(cause)
+            .hint("`client_key_file` is a PEM file with a PRIVATE KEY block that is not encrypted")
+    })?;
+    Ok((certificates, key))
+}
+
+fn client_config(extra: Vec<CertificateDer<'static>>, own: Option<Own>) -> Result<ClientConfig> {
+    let failed = |cause: rustls::Error| {
+        Error::new(Kind::Settings, "the certificates in the settings cannot be used").because(cause)
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(failed)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(failed)?
         .dangerous() // the name of rustls' door for any verifier but its own; this one is the platform's, and it verifies
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(config)
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match own {
+        Some((certificates, key)) => config.with_client_auth_cert(certificates, key).map_err(|cause| {
+            failed(cause)
+                .hint("`client_key_file` must hold the key of the first certificate in `client_certificate_file`")
+        }),
+        None => Ok(config.with_no_client_auth()),
+    }
 }
 
-fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+fn read_certificates(file: &Path, key: &str) -> Result<Vec<CertificateDer<'static>>> {
     let failed = |cause: &dyn std::fmt::Display| {
         Error::new(Kind::Settings, format!("could not read certificates from {}", file.display()))
             .because(cause)
-            .hint("`ca_file` is a PEM file with one or more CERTIFICATE blocks")
+            .hint(format!("`{key}` is a PEM file with one or more CERTIFICATE blocks"))
     };
     let found: Vec<_> = CertificateDer::pem_file_iter(file)
         .map_err(|cause| failed(&cause))?
