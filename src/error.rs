@@ -47,6 +47,8 @@ pub enum Kind {
     Guard,
     /// The user asked to stop.
     Interrupted,
+    /// A person has set the account aside: paused, or complete. No failure.
+    SetAside,
     /// A file or the terminal.
     Io,
 }

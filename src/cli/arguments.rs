@@ -220,6 +220,14 @@ pub enum Command {
     /// For copies that are gone from the destination, and for messages that it refuses: they are neither asked about nor
     /// copied any more, and no difference. What delete_guard counts begins anew. No server is asked.
     Accept(AcceptArguments),
+    /// Leave accounts alone from now on, until `resume`
+    ///
+    /// A run that is under way obeys within seconds: it finishes the batch in hand, and goes on with others.
+    Pause(AccountsNamedArguments),
+    /// Work on accounts again that were paused or complete
+    Resume(AccountsNamedArguments),
+    /// Say that accounts are done for good: they are left alone, and `status` tells so
+    Complete(AccountsNamedArguments),
     /// Drop accounts from the state, without asking a server
     ///
     /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
@@ -329,6 +337,18 @@ pub struct ChunkArguments {
     pub over_quota: bool,
 }
 
+/// A time that is worth waiting.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text).map_err(|mistake| mistake.to_string())?;
+    match interval.is_zero() {
+        true => {
+            Err("without a rest between two rounds both servers would never have one; say 15m, or at least 1s"
+                .to_owned())
+        }
+        false => Ok(interval),
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct SyncArguments {
     #[command(flatten)]
@@ -339,7 +359,7 @@ pub struct SyncArguments {
     #[arg(long, visible_alias = "dry", conflicts_with = "watch")]
     pub dry_run: bool,
     /// Do it again and again until stopped, with this time between the end of one and the start of the next
-    #[arg(long, value_name = "INTERVAL", value_parser = parse_duration)]
+    #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub watch: Option<Duration>,
     #[command(flatten)]
     pub limits: ChunkArguments,
@@ -402,6 +422,14 @@ pub struct AcceptArguments {
     /// Why it is good: kept, and shown
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+}
+
+/// The accounts that a command is for, which have to be named.
+#[derive(Args, Debug)]
+pub struct AccountsNamedArguments {
+    /// The accounts: names, patterns such as 'a*' ('*' is all), or tag:WORD; state:WORD narrows them
+    #[arg(value_name = "ACCOUNT", required = true)]
+    pub accounts: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -518,6 +546,9 @@ mod tests {
             "accept alice INBOX 17 --reason seen",
             "accept alice --reason seen",
             "forget alice 'b*'",
+            "pause alice tag:finance",
+            "resume state:paused",
+            "complete alice",
             "completions bash",
             "man pages",
         ] {

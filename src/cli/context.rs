@@ -12,7 +12,7 @@ use crate::engine::Connector;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::report::AccountResult;
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Condition, Server, ServerId};
+use crate::model::{Account, Condition, Mark, Server, ServerId};
 use crate::pipeline::Migration;
 use crate::pipeline::status::status;
 use crate::report::quantity::{counted, number};
@@ -159,6 +159,36 @@ impl Context {
             settings.ask_for_passwords(&accounts)?;
         }
         Ok(self.assembled(settings, accounts, store, servers))
+    }
+
+    /// The accounts that these words want; the state is opened only where they name conditions.
+    ///
+    /// # Errors
+    /// `Settings`, `State`, `Locked`.
+    pub fn select(&self, settings: &Settings, words: &[String]) -> Result<Vec<Account>> {
+        let (accounts, conditions) = settings.select(words)?;
+        match conditions.is_empty() {
+            true => Ok(accounts),
+            false => self.narrowed(&self.existing_store(settings)?, accounts, &conditions),
+        }
+    }
+
+    /// Tells how many of the accounts a person has set aside.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn tell_set_aside(&self, migration: &Migration) -> Result<()> {
+        let marks = migration.store.marks()?;
+        let count =
+            |mark: Mark| migration.accounts.iter().filter(|it| marks.get(&it.name) == Some(&mark)).count() as u64;
+        for (mark, word) in [(Mark::Paused, "paused"), (Mark::Complete, "complete")] {
+            match count(mark) {
+                0 => {}
+                1 => self.warn(&format!("1 account is {word}, and is left alone")),
+                many => self.warn(&format!("{} accounts are {word}, and are left alone", number(many))),
+            }
+        }
+        Ok(())
     }
 
     /// Those of the accounts that are in one of these conditions; with none, all. Says so where that leaves nobody.

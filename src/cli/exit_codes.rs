@@ -73,6 +73,7 @@ impl ExitCode {
         match error.kind() {
             Kind::Settings => ExitCode::Usage,
             Kind::Interrupted => ExitCode::Interrupted,
+            Kind::SetAside => ExitCode::Done,
             Kind::Locked => ExitCode::Locked,
             Kind::Guard | Kind::Quota => ExitCode::GuardRefused,
             Kind::Stale => ExitCode::StalePlan,
@@ -85,6 +86,7 @@ impl ExitCode {
     fn of_account(error: &Error) -> ExitCode {
         match error.kind() {
             Kind::Interrupted => ExitCode::Interrupted,
+            Kind::SetAside => ExitCode::Done,
             Kind::Locked => ExitCode::Locked,
             Kind::Guard | Kind::Quota => ExitCode::GuardRefused,
             Kind::Stale => ExitCode::StalePlan,

@@ -6,6 +6,7 @@ use super::exit_codes::ExitCode;
 use super::screen::Screen;
 use super::{commands, errors, logging, process};
 use crate::error::{Error, Kind, Result};
+use crate::model::Mark;
 use clap::Parser;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +43,9 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Report(_) => Err(not_yet("`mailferry report`")),
         Command::Explain(arguments) => commands::explain::run(context, &arguments),
         Command::Accept(arguments) => commands::accept::run(context, &arguments),
+        Command::Pause(arguments) => commands::mark::run(context, &arguments, Some(Mark::Paused)),
+        Command::Resume(arguments) => commands::mark::run(context, &arguments, None),
+        Command::Complete(arguments) => commands::mark::run(context, &arguments, Some(Mark::Complete)),
         Command::Forget(arguments) => commands::forget::run(context, &arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
         Command::Man(arguments) => commands::man::run(&arguments),

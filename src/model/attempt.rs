@@ -24,6 +24,11 @@ impl Step {
         matches!(self, Step::Scan | Step::Apply | Step::Sync | Step::Verify)
     }
 
+    /// Whether it leaves accounts alone that a person has set aside: a look at them does no harm.
+    pub fn heeds_marks(self) -> bool {
+        matches!(self, Step::Scan | Step::Apply | Step::Sync)
+    }
+
     /// The command's word.
     pub fn word(self) -> &'static str {
         match self {
@@ -89,7 +94,7 @@ impl AttemptResult {
     /// Of an account that has none; `None` where it was not begun.
     pub fn of_error(error: &Error) -> Option<Self> {
         match error.kind() {
-            Kind::Interrupted => None,
+            Kind::Interrupted | Kind::SetAside => None,
             _ => Some(AttemptResult::Failed(Trouble::of(error, 1))),
         }
     }

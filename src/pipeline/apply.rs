@@ -107,7 +107,7 @@ pub fn apply_account(
     match run.execute(plan) {
         Ok(()) => run.finish(plan),
         Err(error) if *error.kind() == Kind::Interrupted => {
-            run.ending = Ending::Interrupted;
+            run.ending = access.ending_when_stopped();
             run.finish(plan)
         }
         // Nothing was begun: this is not a run with failures but one that did not come about.

@@ -1,7 +1,7 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
-//!   [`forget`]: the commands.
+//!   [`forget`], [`mark`]: the commands.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`transfer`]: how it gets across, and what goes.
@@ -14,6 +14,7 @@ pub mod check;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
+pub mod mark;
 pub mod plan;
 pub mod resync;
 pub mod scan;

@@ -152,7 +152,7 @@ impl Stock<'_> {
             lacks && self.traces.touched.contains(&mailbox.destination.raw)
         };
         let lacking: Vec<&MailboxPlan> = next.plan.mailboxes.iter().filter(lacking).collect();
-        if lacking.is_empty() || access.migration.stop.is_requested() {
+        if lacking.is_empty() || access.is_stopped() {
             return Ok(next);
         }
         let mut changed = HashSet::new();
@@ -230,7 +230,7 @@ impl Stock<'_> {
     /// Whether these mailboxes of the destination are listed as they are now.
     fn list_again(&mut self, mailboxes: HashSet<RawName>) -> Result<bool> {
         let access = self.access;
-        if self.traces.broken || access.migration.stop.is_requested() {
+        if self.traces.broken || access.is_stopped() {
             return Ok(false);
         }
         let account = access.account.name.as_str();

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! mailferry.lock            held by the process that uses the directory; also the sign that it is ours
+//! mailferry.marks           what people have said of accounts; written by any process
+//! mailferry.marks.lock      held by the one who is changing it
 //! database/                 sled's files
 //! database/begun            written once the schema is durable: without it, an empty database is a new one
 //! database/condemned        damage was met while it was in use: set aside at the next open
@@ -18,6 +20,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = "mailferry.lock";
+const MARKS: &str = "mailferry.marks";
+const MARKS_LOCK: &str = "mailferry.marks.lock";
 const DATABASE: &str = "database";
 const BEGUN: &str = "begun";
 const CONDEMNED: &str = "condemned";
@@ -105,6 +109,19 @@ impl StateDirectory {
 
     pub(super) fn lock(&self) -> PathBuf {
         self.0.join(LOCK)
+    }
+
+    /// The directory of an open state, or of one that is only looked at.
+    pub(super) fn named(path: &Path) -> Self {
+        StateDirectory(without_slash(path))
+    }
+
+    pub(super) fn marks(&self) -> PathBuf {
+        self.0.join(MARKS)
+    }
+
+    pub(super) fn marks_lock(&self) -> PathBuf {
+        self.0.join(MARKS_LOCK)
     }
 
     pub(super) fn database(&self) -> PathBuf {

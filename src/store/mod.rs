@@ -54,6 +54,7 @@ mod listing;
 mod listing_writer;
 mod lock;
 mod mailbox_header;
+mod marks;
 mod obstacle;
 mod older;
 mod opening;
@@ -76,6 +77,7 @@ pub use handle::Store;
 pub use leaves::Lookup;
 pub use listing::Records;
 pub use listing_writer::ListingWriter;
+pub use marks::{Marks, mark, marks};
 pub use pair_header::SideReach;
 pub use reach::Reach;
 

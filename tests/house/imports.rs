@@ -117,7 +117,8 @@ fn head(text: &str) -> String {
 fn home(name: &str, modules: &BTreeSet<String>, handed_on: &BTreeMap<String, String>) -> Option<String> {
     let mut shortened = name.trim_end_matches(':');
     loop {
-        if let Some(origin) = handed_on.get(shortened) {
+        // What has its file's name is in that file: following it would never end.
+        if let Some(origin) = handed_on.get(shortened).filter(|origin| !is_within(origin, shortened)) {
             return home(origin, modules, handed_on);
         }
         if modules.contains(shortened) {
@@ -125,6 +126,10 @@ fn home(name: &str, modules: &BTreeSet<String>, handed_on: &BTreeMap<String, Str
         }
         shortened = shortened.rsplit_once("::")?.0;
     }
+}
+
+fn is_within(name: &str, module: &str) -> bool {
+    name.strip_prefix(module).is_some_and(|rest| rest.starts_with("::"))
 }
 
 /// The `use` statements, and whether each is public.
@@ -177,6 +182,9 @@ fn imports_are_found_wherever_they_stand() {
         ("a/b.rs", "use super::c::{self, Other};\nuse crate::d;"),
         ("a/c.rs", "use crate::a::Thing;\npub(in crate::d) fn f() {}"),
         ("d.rs", "fn g() -> crate::a::c::Other { todo!() }"),
+        ("e/mod.rs", "mod f;\npub use f::f;"),
+        ("e/f.rs", "pub fn f() {}"),
+        ("g.rs", "use crate::e::f;"),
     ];
     let sources = sources.map(|(path, code)| (PathBuf::from(path), code.to_owned()));
     let imports = Imports::read(&sources);
@@ -184,6 +192,7 @@ fn imports_are_found_wherever_they_stand() {
     assert_eq!(of("a::b"), ["a::c", "d"]);
     assert_eq!(of("a::c"), ["a::b"], "what a mod.rs hands on belongs to its file, and a wall is no import");
     assert_eq!(of("d"), ["a::c"]);
+    assert_eq!(of("g"), ["e::f"], "what a mod.rs hands on may have the name of its file");
     let circle: Vec<BTreeSet<String>> = vec![["a::b", "a::c", "d"].map(str::to_owned).into()];
     assert_eq!(imports.circles(), circle);
 }

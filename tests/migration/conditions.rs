@@ -1,9 +1,12 @@
 //! What became of each account is known afterwards, and what went wrong can be tried again by its condition.
 
+use crate::support::compare::{assert_identical_but_automatic, expect};
 use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::seed::seed;
 use crate::support::server::{Server, User};
 use crate::support::shared;
+use crate::support::state::observe;
+use mailferry::store::Store;
 use serde_json::Value;
 
 const MAIL: &str = "INBOX\n    1..30 bulk\nArchive\n    a";
@@ -56,4 +59,83 @@ fn accounts_that_could_not_be_opened_leave_a_trace_and_are_tried_again_by_it() {
     let json = ferry.run(&["status", "--json", "-"]).expect(0);
     assert_eq!(condition(&json, &missing)["condition"], "synced");
     assert_eq!(condition(&json, &bad)["condition"], "blocked");
+}
+
+/// The state is free while a watch rests: one account can be brought forward, and everything read.
+#[test]
+fn between_two_rounds_of_a_watch_others_may_work() {
+    let pair = shared::dovecot_pair();
+    let users = [pair.add_fresh_user("watched"), pair.add_fresh_user("hurried")];
+    users.iter().for_each(|user| seed(&pair.source, &user.name, MAIL));
+    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination));
+    let ferry = users.iter().fold(ferry, |ferry, user| ferry.with_account(user));
+    let mut watching = ferry.start(&["sync", "--watch", "1h", "--progress", "plain"]);
+    assert!(watching.wait_until_said(|said| said.contains("The next sync begins in 1h, at ")), "it watches");
+    for command in ["status", "plan", "check", "verify"] {
+        ferry.run(&[command]).expect(0);
+    }
+    seed(&pair.source, &users[1].name, "INBOX\n    31 new");
+    ferry.run(&["sync", &users[1].name]).expect(0);
+    expect(&pair.destination, &users[1].name, "INBOX\n    1..30 bulk\n    31 new\nArchive\n    a");
+    watching.interrupt();
+    watching.finish().expect(130);
+}
+
+/// The next round waits for the one who has the state, and says so.
+#[test]
+fn round_of_a_watch_waits_for_another_process() {
+    let pair = shared::dovecot_pair();
+    let user = pair.add_fresh_user("waited");
+    seed(&pair.source, &user.name, MAIL);
+    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination)).with_account(&user);
+    ferry.run(&["sync"]).expect(0);
+    let mut watching = ferry.start(&["sync", "--watch", "3s", "--progress", "plain"]);
+    assert!(watching.wait_until_said(|said| said.contains("The next sync begins")), "it watches");
+    // It may be in a round just now: then this is the one that waits.
+    let mut held = None;
+    assert!(watching.wait_until(|| {
+        held = Store::open_existing(&ferry.state()).ok();
+        held.is_some()
+    }));
+    assert!(watching.wait_until_said(|said| said.contains("the next sync begins when it is done")), "it waits");
+    drop(held);
+    let rounds = |said: &str| said.matches("The next sync begins").count();
+    let before = rounds(&std::fs::read_to_string(watching.stderr_file()).expect("standard error"));
+    assert!(watching.wait_until_said(|said| rounds(said) > before), "it goes on");
+    watching.interrupt();
+    watching.finish().expect(130);
+}
+
+/// An account that is paused in the middle of its copy ends with the batch in hand; the others are done, and it is left
+/// alone until it is resumed.
+#[test]
+fn account_that_is_paused_in_the_midst_waits_until_it_is_resumed() {
+    let pair = shared::dovecot_pair();
+    let users = [pair.add_fresh_user("paused"), pair.add_fresh_user("going")];
+    seed(&pair.source, &users[0].name, "INBOX\n    1..2000 bulk");
+    seed(&pair.source, &users[1].name, MAIL);
+    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination))
+        .with_settings("[limits]\nmessages_per_second = 50\nbatch_messages = 10");
+    let ferry = users.iter().fold(ferry, |ferry, user| ferry.with_account(user));
+    let mut running = ferry.start(&["sync", "--progress", "plain", "--jobs", "2"]);
+    let mut destination = pair.destination.connect(&users[0].name);
+    assert!(running.wait_until(|| destination.select("INBOX").exists >= 10), "it copies");
+    ferry.run(&["pause", &users[0].name]).expect(0).says(&format!("Paused: {}", users[0].name));
+    let output = running.finish().expect(9);
+    expect(&pair.destination, &users[1].name, MAIL);
+    let status = ferry.run(&["status", "--json", "-"]).expect(0);
+    assert_eq!(condition(&status, &users[0])["condition"], "paused");
+    let copied = destination.select("INBOX").exists;
+    assert!(copied < 2000, "it was not in the midst: {copied} {output}");
+
+    // Nothing is done for it, and that is no failure.
+    ferry.run(&["sync"]).expect(0).complains(&["1 account is paused, and is left alone"]);
+    assert_eq!(destination.select("INBOX").exists, copied);
+    destination.logout();
+    ferry.run(&["complete", &users[1].name]).expect(0);
+    ferry.run(&["status"]).expect(0).says("1 paused, 1 complete");
+    ferry.run(&["resume", "*"]).expect(0);
+    let ferry = ferry.with_settings("");
+    ferry.run(&["sync"]).expect(0);
+    assert_identical_but_automatic(&observe(&pair.source, &users[0].name), &observe(&pair.destination, &users[0].name));
 }

@@ -21,7 +21,7 @@ Archive/2024
 /// The issue asks for so many: each begins with the state that the one before left.
 const RESTARTS: u32 = 10;
 
-const WATCH: [&str; 5] = ["sync", "--watch", "0s", "--progress", "none"];
+const WATCH: [&str; 5] = ["sync", "--watch", "1s", "--progress", "none"];
 
 /// A disk that the test fills up and empties while the program runs.
 trait Disk {

@@ -14,6 +14,7 @@ use crate::report;
 pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::ServersAndSnapshot)?;
+    context.tell_set_aside(&migration)?;
     let results = context.watched(&migration, |migration| apply(migration, arguments.limits.options()));
     finish(context, &results, &context.invocation(names).next("apply"))
 }

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod forget;
 pub mod init;
 pub mod man;
+pub mod mark;
 pub mod plan;
 pub mod scan;
 pub mod status;

@@ -12,6 +12,7 @@ use crate::report;
 pub fn run(context: &Context, arguments: &ScanArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Servers)?;
+    context.tell_set_aside(&migration)?;
     let results = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
     let invocation = context.invocation(names);
     output::print(&report::scan::text(&results, &invocation.next("plan")))?;

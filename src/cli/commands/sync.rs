@@ -8,17 +8,22 @@ use crate::cli::signals::Stage;
 use crate::cli::{errors, output};
 use crate::error::{Error, Kind, Result};
 use crate::model::report::{AccountResult, ApplySummary};
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
 use crate::pipeline::resync::sync;
 use crate::pipeline::scan::scan;
 use crate::pipeline::{Migration, Stop};
 use crate::report;
 use crate::report::plan::Detail;
-use crate::report::quantity::duration;
+use crate::report::quantity::{duration, moment_in};
 use crate::store::Store;
+use jiff::tz::TimeZone;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// How often is looked whether another process is done with the state.
+const LOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a wait looks whether the user asked to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
@@ -61,6 +66,7 @@ struct Round {
 
 fn once(context: &Context, arguments: &SyncArguments, migration: &Migration) -> Result<Round> {
     let thoroughness = arguments.thoroughness.chosen();
+    context.tell_set_aside(migration)?;
     let results = context.watched(migration, |migration| sync(migration, thoroughness, arguments.limits.options()));
     let done = results.iter().filter_map(|result| result.result.as_ref().ok());
     context.tell_unmatched(done.map(|done| &done.unmatched));
@@ -74,8 +80,8 @@ fn any_login_refused(results: &[AccountResult<ApplySummary>]) -> bool {
     results.iter().any(|result| result.result.as_ref().is_err_and(refused))
 }
 
-/// Goes on through rounds in which something failed: the next one may find it mended. After one in which the state could
-/// not be written, it is opened anew: its disk may have room again.
+/// Goes on through rounds in which something failed: the next one may find it mended. Between two rounds the state is
+/// closed: others may read it and work on it, and a disk that was full may have room when it is opened again.
 fn watch(context: &Context, arguments: &SyncArguments, migration: Migration, interval: Duration) -> Result<ExitCode> {
     let mut migration = migration;
     loop {
@@ -83,21 +89,31 @@ fn watch(context: &Context, arguments: &SyncArguments, migration: Migration, int
         if round.code == ExitCode::Interrupted || round.shut_out {
             return Ok(round.code);
         }
-        rest(context, interval)?;
-        if round.code == ExitCode::Fatal {
-            migration = migration.reopened(|directory| reopen(context, directory, interval))?;
-        }
+        migration = migration.reopened(|directory| {
+            rest(context, interval)?;
+            reopen(context, directory, interval)
+        })?;
     }
 }
 
-/// Tries until it succeeds, or fails for another reason than what the disk is like.
+/// Tries until it succeeds, or fails for another reason than what the disk is like, or who has the state.
 fn reopen(context: &Context, directory: &Path, interval: Duration) -> Result<Store> {
+    let mut is_told = false;
     loop {
         match context.store(directory) {
-            Err(error) if *error.kind() == Kind::State => errors::show(&context.screen, &error),
+            Err(error) if *error.kind() == Kind::Locked => {
+                if !is_told {
+                    context.warn(&format!("{}: the next sync begins when it is done", error.what()));
+                }
+                is_told = true;
+                pause(context, LOCK_INTERVAL)?;
+            }
+            Err(error) if *error.kind() == Kind::State => {
+                errors::show(&context.screen, &error);
+                rest(context, interval)?;
+            }
             opened => return opened,
         }
-        rest(context, interval)?;
     }
 }
 
@@ -107,9 +123,19 @@ fn reopen(context: &Context, directory: &Path, interval: Duration) -> Result<Sto
 /// `Interrupted` when the user asked to stop.
 fn rest(context: &Context, interval: Duration) -> Result<()> {
     if !context.global.quiet {
-        let interval = duration(interval.as_secs_f64());
-        context.screen.line(&format!("\nThe next sync begins in {interval}; Ctrl-C ends it"));
+        let (length, now) = (duration(interval.as_secs_f64()), now());
+        let next = now.saturating_add_unsigned(interval.as_secs());
+        let clock = moment_in(next, &TimeZone::system(), now);
+        context.screen.line(&format!("\nThe next sync begins in {length}, at {clock}; Ctrl-C ends it"));
     }
+    pause(context, interval)
+}
+
+/// Waits, and says nothing.
+///
+/// # Errors
+/// As [`rest`].
+fn pause(context: &Context, interval: Duration) -> Result<()> {
     context.interruption.enter(Stage::Waiting);
     match waited(interval, &context.interruption.stop) {
         true => Ok(()),

@@ -10,8 +10,9 @@ use crate::engine::commands::list::Subscriptions;
 use crate::engine::login::connect::Common;
 use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::ledger::Ending;
 use crate::model::server::Address;
-use crate::model::{Account, RawName, Side};
+use crate::model::{Account, RawName, Side, Step};
 use crate::pipeline::{Event, Migration};
 use crate::store::{AccountStore, Binding};
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub struct Access<'a> {
     pub account: &'a Account,
     pub state: AccountStore,
     fleet: &'a Fleet,
+    heeds_marks: bool,
     /// With the count of absences of that server when they became idle: what is from before is broken.
     idle: [Mutex<Vec<(u64, Session)>>; 2],
     yielded: AtomicBool,
@@ -64,7 +66,7 @@ pub struct Access<'a> {
 
 impl<'a> Access<'a> {
     /// Nothing is opened yet.
-    pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account) -> Self {
+    pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account, step: Step) -> Self {
         let state = migration.store.account(&account.name);
         let failures = FailureList::new(state.clone());
         Access {
@@ -72,6 +74,7 @@ impl<'a> Access<'a> {
             account,
             state,
             fleet,
+            heeds_marks: step.heeds_marks(),
             idle: Default::default(),
             yielded: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
@@ -82,6 +85,16 @@ impl<'a> Access<'a> {
             suspicions: AtomicU64::new(0),
             failures,
         }
+    }
+
+    /// Whether the work on the account is to end with the batch in hand: the run is, or a person has set the account aside.
+    pub fn is_stopped(&self) -> bool {
+        self.migration.stop.is_requested() || (self.heeds_marks && self.fleet.aside.mark(&self.account.name).is_some())
+    }
+
+    /// How work ends that was stopped: of an account that was set aside, with work left.
+    pub fn ending_when_stopped(&self) -> Ending {
+        if self.migration.stop.is_requested() { Ending::Interrupted } else { Ending::Limit }
     }
 
     /// Where its sessions of that side come from.
@@ -134,7 +147,10 @@ impl<'a> Access<'a> {
     /// # Errors
     /// `State`.
     pub fn aside(&self) -> Result<Access<'a>> {
-        let mut aside = Access::new(self.migration, self.fleet, self.account);
+        let mut aside = Access {
+            heeds_marks: self.heeds_marks,
+            ..Access::new(self.migration, self.fleet, self.account, Step::Check)
+        };
         aside.state = self.migration.store.aside(&self.account.name)?;
         aside.failures = FailureList::new(aside.state.clone());
         Ok(aside)
@@ -374,7 +390,7 @@ impl<'a> Access<'a> {
     /// `Interrupted` when the user asked to stop, `Authorization` when two accounts turned out to be one.
     pub fn go_on(&self) -> Result<()> {
         self.whose().conflict().map_or(Ok(()), Err)?;
-        if self.migration.stop.is_requested() {
+        if self.is_stopped() {
             return Err(Error::new(Kind::Interrupted, "interrupted; all that was done is recorded")
                 .hint("run the same command again: it goes on where it stopped"));
         }

@@ -6,6 +6,7 @@ use super::batch::BatchSize;
 use super::logins::MasterLogin;
 use super::outage::Outage;
 use super::queue::Queue;
+use super::set_aside::SetAside;
 use super::whose::Whose;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Account, ServerId, Side};
@@ -17,6 +18,8 @@ pub struct Fleet {
     /// Whose turn it is.
     pub queue: Queue,
     pub whose: Whose,
+    /// Whom people have set aside.
+    pub aside: SetAside,
     /// By the numbers of the servers.
     servers: Vec<Common>,
 }
@@ -39,8 +42,8 @@ impl Fleet {
             outage: Outage::default(),
             opened_before: OnceLock::new(),
         };
-        let (queue, whose) = (Queue::new(migration), Whose::default());
-        Fleet { queue, whose, servers: migration.servers.iter().map(|_| common()).collect() }
+        let (queue, whose, aside) = (Queue::new(migration), Whose::default(), SetAside::of(&migration.store));
+        Fleet { queue, whose, aside, servers: migration.servers.iter().map(|_| common()).collect() }
     }
 
     /// How many messages the account's destination is given at once.

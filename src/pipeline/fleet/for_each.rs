@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::LISTED_IN_A_RUN;
 use crate::model::report::AccountResult;
 use crate::model::run_ledger::Accounted;
-use crate::model::{Account, Step};
+use crate::model::{Account, Mark, Step};
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,23 +28,29 @@ pub fn for_each_account<T: Again + Accounted + Send>(
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
     let mut results: Vec<Option<Result<T>>> = migration.accounts.iter().map(|_| None).collect();
-    take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
-    let accounts = migration.accounts.iter().zip(&results).enumerate();
-    let again: Vec<usize> = accounts
-        .filter(|(_, (account, result))| result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it)))
-        .map(|(number, _)| number)
-        .collect();
-    if !again.is_empty() && !migration.stop.is_requested() {
-        fleet.begin_again(&migration.accounts, &again);
-        take_turns(migration, &fleet, (step, Turn::Last), &work, &mut results);
+    let mut work = || {
+        take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
+        let accounts = migration.accounts.iter().zip(&results).enumerate();
+        let again: Vec<usize> = accounts
+            .filter(|(_, (account, result))| result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it)))
+            .map(|(number, _)| number)
+            .collect();
+        if !again.is_empty() && !migration.stop.is_requested() {
+            fleet.begin_again(&migration.accounts, &again);
+            take_turns(migration, &fleet, (step, Turn::Last), &work, &mut results);
+        }
+    };
+    match step.heeds_marks() {
+        true => fleet.aside.watched(&migration.store, &mut work),
+        false => work(),
     }
     let named = migration.accounts.iter().zip(results);
-    named
-        .map(|(account, result)| AccountResult {
-            account: account.name.clone(),
-            result: result.unwrap_or_else(|| Err(not_begun())),
-        })
-        .collect()
+    let named = named.map(|(account, result)| AccountResult {
+        account: account.name.clone(),
+        result: result.unwrap_or_else(|| Err(not_begun())),
+    });
+    // What a person has set aside takes no part.
+    named.filter(|it| !matches!(&it.result, Err(error) if *error.kind() == Kind::SetAside)).collect()
 }
 
 /// Whether what fails may be tried once more.
@@ -71,7 +77,8 @@ fn take_turns<T: Again + Accounted + Send>(
                     let started = now();
                     let mut seat = Seat { fleet, account, number: index, is_given_up: false };
                     let named = |error: Error| Err(error.in_account(&account.name));
-                    let ended = catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, turn, work)));
+                    let ended =
+                        catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, (step, turn), work)));
                     let Some(mut result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
                         seat.is_given_up = true;
                         continue;
@@ -127,11 +134,14 @@ fn one_account<T: Again>(
     migration: &Migration,
     fleet: &Fleet,
     account: &Account,
-    turn: Turn,
+    (step, turn): (Step, Turn),
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
 ) -> Option<Result<T>> {
     if migration.stop.is_requested() {
         return Some(Err(not_begun().in_account(&account.name)));
+    }
+    if let Some(mark) = fleet.aside.mark(&account.name).filter(|_| step.heeds_marks()) {
+        return Some(Err(set_aside(mark).in_account(&account.name)));
     }
     if let Some(conflict) = fleet.whose.conflict() {
         return Some(Err(conflict.in_account(&account.name)));
@@ -139,10 +149,14 @@ fn one_account<T: Again>(
     if let Some(refusal) = fleet.halted(account) {
         return Some(Err(not_tried(&refusal).in_account(&account.name)));
     }
-    let access = Access::new(migration, fleet, account);
+    let access = Access::new(migration, fleet, account, step);
     let attempt = || caught(|| work(&access));
     let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
-    let result = result.map_err(|error| error.in_account(&account.name));
+    let result = result.map_err(|error| {
+        let is_set_aside = *error.kind() == Kind::Interrupted && !migration.stop.is_requested();
+        let error = if is_set_aside { error.recast(Kind::SetAside) } else { error };
+        error.in_account(&account.name)
+    });
     access.close();
     if result.is_err() && access.yielded() {
         return None;
@@ -151,7 +165,9 @@ fn one_account<T: Again>(
         access.notice("a server was away for too long: another try at the end of the run");
         return Some(result);
     }
-    if let Err(error) = &result {
+    if let Err(error) = &result
+        && *error.kind() != Kind::SetAside
+    {
         migration.observer.event(Event::Failed { account: &account.name, error });
     }
     migration.observer.event(Event::Ended { account: &account.name });
@@ -160,6 +176,14 @@ fn one_account<T: Again>(
 
 fn not_begun() -> Error {
     Error::new(Kind::Interrupted, "not begun, because the run was interrupted").scope(Scope::Account)
+}
+
+fn set_aside(mark: Mark) -> Error {
+    let word = match mark {
+        Mark::Paused => "paused",
+        Mark::Complete => "complete",
+    };
+    Error::new(Kind::SetAside, format!("not begun, because it is {word}")).scope(Scope::Account)
 }
 
 fn not_tried(refusal: &Error) -> Error {

@@ -124,19 +124,22 @@ impl MailboxWork<'_> {
         }
         let (download, upload) = self.transfer(lane);
         self.due = match &upload {
-            Ok(UploadEnd::Complete) => None,
+            Ok(UploadEnd::Complete | UploadEnd::Stopped) => None,
             Ok(UploadEnd::Reconcile) => Some(Due::Unnamed),
             Ok(UploadEnd::Split) => Some(Due::Refusal),
             Err(_) => Some(Due::Break),
         };
-        upload?;
+        let upload = upload?;
         if self.due.is_some() {
             return Ok(None);
+        }
+        if upload == UploadEnd::Stopped {
+            return Ok(Some(self.access.ending_when_stopped()));
         }
         match download? {
             DownloadEnd::Complete => self.flags.take().unwrap_or(Ok(())).map(|()| Some(Ending::Complete)),
             DownloadEnd::Limit => Ok(Some(Ending::Limit)),
-            DownloadEnd::Stopped => Ok(Some(Ending::Interrupted)),
+            DownloadEnd::Stopped => Ok(Some(self.access.ending_when_stopped())),
         }
     }
 
@@ -332,7 +335,7 @@ impl MailboxWork<'_> {
     fn fail(&mut self, error: Error) -> Result<Ending> {
         let error = error.in_mailbox(&self.job.plan.source.path());
         match error.kind() {
-            Kind::Interrupted => Ok(Ending::Interrupted),
+            Kind::Interrupted => Ok(self.access.ending_when_stopped()),
             Kind::Refused | Kind::Changed => {
                 self.access.failures.note(&mut self.progress.failures, error);
                 Ok(Ending::Complete)

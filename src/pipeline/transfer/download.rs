@@ -152,7 +152,7 @@ impl Download<'_> {
         let mut end = DownloadEnd::Complete;
         loop {
             while end == DownloadEnd::Complete && in_flight.len() < self.most_in_flight(&in_flight) {
-                if self.access.migration.stop.is_requested() {
+                if self.access.is_stopped() {
                     end = DownloadEnd::Stopped;
                     break;
                 }

@@ -37,7 +37,7 @@ pub fn update_flags(
     validity: UidValidity,
 ) -> Result<Reflagged> {
     let pending = pending(access, plan)?;
-    if pending.is_empty() || access.migration.stop.is_requested() {
+    if pending.is_empty() || access.is_stopped() {
         return Ok(Reflagged::default());
     }
     let capacity = open(session, plan, validity)?;

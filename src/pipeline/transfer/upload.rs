@@ -122,6 +122,8 @@ struct InFlight {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum UploadEnd {
     Complete,
+    /// The run is to end, or the account is set aside: what lay on the belt was not sent.
+    Stopped,
     /// Some messages are stored, but the server did not say where: the tail tells.
     Reconcile,
     /// A batch was refused: its messages are to be tried in smaller ones, after a look at the tail.
@@ -193,23 +195,27 @@ impl<'a> UploadRun<'a> {
     }
 
     fn append_all(&mut self) -> Result<UploadEnd> {
-        while self.end != UploadEnd::Split {
+        let mut is_stopped = false;
+        while self.end != UploadEnd::Split && !is_stopped {
             match self.conveyor.take(PATIENCE) {
-                Taken::Items(parcels) => self.take(parcels)?,
+                Taken::Items(parcels) => is_stopped = !self.take(parcels)?,
                 Taken::Nothing => self.close_batch()?,
                 Taken::End => break,
             }
         }
         self.close_batch()?;
         while self.settle_oldest()? {}
-        Ok(self.end)
+        Ok(if is_stopped { self.end.max(UploadEnd::Stopped) } else { self.end })
     }
 
-    fn take(&mut self, parcels: Vec<Parcel>) -> Result<()> {
+    /// False where the work is to end: what is left of these, and on the belt, will be fetched again.
+    fn take(&mut self, parcels: Vec<Parcel>) -> Result<bool> {
         for parcel in parcels {
-            // What is left will be fetched again.
             if self.end == UploadEnd::Split {
-                return Ok(());
+                return Ok(true);
+            }
+            if self.access.is_stopped() {
+                return Ok(false);
             }
             match parcel {
                 Parcel::Absent { uid, outcome } => self.conclude(uid, outcome)?,
@@ -219,7 +225,7 @@ impl<'a> UploadRun<'a> {
                 },
             }
         }
-        self.push()
+        self.push().map(|()| true)
     }
 
     /// The server works on what has come while the next message does.
@@ -352,7 +358,7 @@ impl<'a> UploadRun<'a> {
             self.record_owed()?;
         }
         // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
-        if self.end == UploadEnd::Complete
+        if self.end <= UploadEnd::Stopped
             && let Some(next) = uids.last().and_then(|last| last.next())
         {
             self.progress.tail = next;

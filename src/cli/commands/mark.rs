@@ -1,0 +1,51 @@
+//! `mailferry pause`, `resume` and `complete`: what a person says of accounts, obeyed also by a run that is under way.
+
+use crate::cli::arguments::AccountsNamedArguments;
+use crate::cli::context::Context;
+use crate::cli::exit_codes::ExitCode;
+use crate::cli::output;
+use crate::error::{Result, sanitized};
+use crate::model::Mark;
+use crate::pipeline;
+use crate::report::quantity::{counted, verb_for};
+
+/// Says it of the accounts; `None` takes back what was said.
+pub fn run(context: &Context, arguments: &AccountsNamedArguments, mark: Option<Mark>) -> Result<ExitCode> {
+    let settings = context.settings()?;
+    let accounts = context.select(&settings, &arguments.accounts)?;
+    let changed = pipeline::mark::mark(&settings.state, &accounts, mark)?;
+    output::print(&text(accounts.len(), &changed, mark))?;
+    Ok(ExitCode::Done)
+}
+
+fn text(named: usize, changed: &[String], mark: Option<Mark>) -> String {
+    let (done, before, meaning) = match mark {
+        Some(Mark::Paused) => ("Paused", "paused", "scan, apply and sync leave it alone until `mailferry resume`"),
+        Some(Mark::Complete) => ("Complete", "complete", "scan, apply and sync leave it alone from now on"),
+        None => ("Resumed", "neither paused nor complete", "the next run works on it"),
+    };
+    let same = (named - changed.len()) as u64;
+    let same = match same {
+        0 => String::new(),
+        _ => format!("{} {} {before} before\n", counted(same, "account"), verb_for(same, "was", "were")),
+    };
+    if changed.is_empty() {
+        return same;
+    }
+    let names: Vec<String> = changed.iter().map(|name| sanitized(name)).collect();
+    format!("{done}: {} ({meaning})\n{same}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_names_what_changed_and_counts_what_was_so() {
+        let changed = ["alice".to_owned(), "bob".to_owned()];
+        let shown = text(3, &changed, Some(Mark::Paused));
+        let expected = "Paused: alice, bob (scan, apply and sync leave it alone until `mailferry resume`)\n1 account was paused before\n";
+        assert_eq!(shown, expected);
+        assert_eq!(text(1, &[], None), "1 account was neither paused nor complete before\n");
+    }
+}
