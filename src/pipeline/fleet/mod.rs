@@ -5,7 +5,8 @@
 //!   good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`one_by_one`]: the same question about each of many things.
-//! - [`access`]: one account's sessions and its part of the state. [`gauge`]: what its run costs;
+//! - [`access`]: one account at work, with its part of the state; [`connecting`]: where its sessions come from;
+//!   [`backoff`]: how long is waited; [`suspects`]: mailboxes that break connections. [`gauge`]: what its run costs;
 //!   [`failure_list`]: what failed in it. [`attempts`]: how it ended, kept in the state.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
@@ -13,8 +14,10 @@ pub mod access;
 pub mod again;
 pub mod allowance;
 pub mod attempts;
+pub mod backoff;
 pub mod batch;
 pub mod commons;
+pub mod connecting;
 pub mod failure_list;
 pub mod for_each;
 pub mod gauge;
@@ -24,4 +27,5 @@ pub mod outage;
 pub mod proof;
 pub mod queue;
 pub mod set_aside;
+pub mod suspects;
 pub mod whose;

@@ -1,7 +1,8 @@
 //! The same question about each of many things, several on their way at one time; what breaks the connection again and again
 //! is found by going one by one, and given up alone.
 
-use super::access::{Access, Backoff};
+use super::access::Access;
+use super::backoff::Backoff;
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::Side;

@@ -155,12 +155,12 @@ impl<'a> SideScan<'a> {
         let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
         let mut asked: Vec<&mut ListedMailbox> = Vec::new();
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
-            match self.access.conviction(self.side, &mailbox.name.raw) {
+            match self.access.suspects.conviction(self.side, &mailbox.name.raw) {
                 Some(error) => drop(self.refusals.insert(mailbox.name.raw.clone(), error.summary())),
                 None => asked.push(mailbox),
             }
         }
-        let most = if self.access.is_careful(self.side) { 1 } else { asked.len().max(1) };
+        let most = if self.access.suspects.is_careful(self.side) { 1 } else { asked.len().max(1) };
         for window in asked.chunks_mut(most) {
             let names: Vec<RawName> = window.iter().map(|mailbox| mailbox.name.raw.clone()).collect();
             let answers = self.session.statuses(&names).inspect_err(|error| self.suspect(&names[0], error))?;
@@ -174,7 +174,7 @@ impl<'a> SideScan<'a> {
     /// The connection broke on that mailbox, as far as can be told.
     fn suspect(&self, name: &RawName, error: &Error) {
         if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
-            self.access.suspect(self.side, name, error);
+            self.access.suspects.note(self.side, name, error);
         }
     }
 
@@ -252,7 +252,7 @@ impl<'a> SideScan<'a> {
         let Some(status) = listed.status.filter(|_| is_selectable(&listed)) else {
             return self.record_unlisted(&listed, known);
         };
-        if let Some(error) = self.access.conviction(self.side, &listed.name.raw) {
+        if let Some(error) = self.access.suspects.conviction(self.side, &listed.name.raw) {
             return self.trouble(&listed, known.as_ref(), error);
         }
         let recorded = known.as_ref().and_then(|known| known.sync_point);
@@ -325,7 +325,7 @@ impl<'a> SideScan<'a> {
         let mut in_flight: VecDeque<Begun> = VecDeque::new();
         loop {
             self.access.go_on()?;
-            let several = self.session.keeps_order() && !self.access.is_careful(self.side);
+            let several = self.session.keeps_order() && !self.access.suspects.is_careful(self.side);
             let most = if several { MAILBOXES_IN_FLIGHT } else { 1 };
             while in_flight.len() < most
                 && in_flight.iter().map(Begun::commands).sum::<usize>() < COMMANDS_IN_FLIGHT

@@ -25,7 +25,7 @@ use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::{Amounts, grow};
 use crate::model::{Link, MessageRecord, Uid, UidSet};
-use crate::pipeline::fleet::access::{Access, pause};
+use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::content::{Digests, read_contents};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::recognise::identities;
@@ -68,7 +68,7 @@ pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -
         if !tail.settle {
             break;
         }
-        pause(access, SETTLING)?;
+        access.pause(SETTLING)?;
         let now = open(session, job)?;
         if now == standing {
             break;

@@ -6,7 +6,7 @@
 use crate::engine::Session;
 use crate::error::Result;
 use crate::model::{RawName, SyncPoint};
-use crate::pipeline::fleet::access::{Access, pause};
+use crate::pipeline::fleet::access::Access;
 use std::time::Duration;
 
 /// A server process whose connection broke may still be storing what it had received. The tail is believed when two
@@ -29,7 +29,7 @@ pub fn settled(
     access.notice("the run before did not end cleanly: waiting for what the destination may still be storing");
     let mut last = before;
     for _ in 0..LOOKS {
-        pause(access, SETTLING)?;
+        access.pause(SETTLING)?;
         let now = session.statuses(names)?;
         let is_still = now == last;
         last = now;
