@@ -6,7 +6,8 @@
 use super::{date, identity};
 use crate::engine::commands::append::{Appended, append_uids, flag_list};
 use crate::engine::commands::fetch::{FetchEvent, Fetched, fetch_event, searched};
-use crate::engine::commands::list::{Found, Listing};
+use crate::engine::commands::found::Found;
+use crate::engine::commands::listed::Listing;
 use crate::engine::commands::quota::quota_line;
 use crate::engine::commands::select::Gathered;
 use crate::engine::conversation::capabilities::Capabilities;

@@ -3,7 +3,7 @@
 
 use super::{Event, Migration, Phase};
 use crate::engine::Session;
-use crate::engine::commands::list::Listing;
+use crate::engine::commands::listed::Listing;
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::capabilities::NonSynchronising;
 use crate::error::{Kind, Result};

@@ -20,7 +20,7 @@ use super::task::{Begun, Open, Task};
 use super::way::Way;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{FetchEvent, Fetched};
-use crate::engine::commands::list::{ListedMailbox, Listing};
+use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::amount::grow;

@@ -5,7 +5,7 @@ use super::creation::create;
 use super::job::{Job, Unclean, went_back};
 use super::settling::settled;
 use super::share::Share;
-use crate::engine::commands::list::Statuses;
+use crate::engine::commands::mailbox_status::Statuses;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;

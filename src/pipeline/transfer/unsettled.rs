@@ -7,7 +7,8 @@
 
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
-use crate::engine::commands::list::{ListedMailbox, Listing, Subscriptions};
+use crate::engine::commands::list::Subscriptions;
+use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::error::Result;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
