@@ -14,7 +14,7 @@ use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::likeness;
-use crate::pipeline::survey::listing::{blind, is_selectable};
+use crate::pipeline::survey::described::{blind, is_selectable};
 use crate::pipeline::survey::snapshots::empty_source;
 use std::thread;
 

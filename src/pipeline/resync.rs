@@ -11,7 +11,7 @@ use crate::model::statistics::Part;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::listing::Identities;
+use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::recognise::recognise;
 
 /// Resyncs every account.

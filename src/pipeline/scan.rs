@@ -8,7 +8,8 @@ use crate::model::report::{AccountResult, ScanSummary};
 use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::listing::{Identities, SideResult, SideScan, Wanted};
+use crate::pipeline::survey::errand::{Identities, SideResult, Wanted};
+use crate::pipeline::survey::listing::SideScan;
 use std::thread;
 
 /// Scans every account.

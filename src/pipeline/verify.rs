@@ -22,8 +22,8 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::content::{hash_both, read_doubt};
+use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
-use crate::pipeline::survey::listing::Identities;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::snapshots::Snapshots;
 

@@ -11,7 +11,7 @@ use crate::engine::commands::list::Subscriptions;
 use crate::engine::{Connector, Session};
 use crate::error::{Error, Kind, Result};
 use crate::model::ledger::Ending;
-use crate::model::{Account, Side, Step};
+use crate::model::{Account, RawName, Side, Step};
 use crate::pipeline::{Event, Migration};
 use crate::store::{AccountStore, Binding};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -231,6 +231,13 @@ impl<'a> Access<'a> {
         for side in Side::BOTH {
             let sessions: Vec<_> = self.pool(side).drain(..).collect();
             sessions.into_iter().for_each(|(_, session)| session.logout());
+        }
+    }
+
+    /// The connection broke on that mailbox, as far as can be told.
+    pub fn suspect(&self, side: Side, name: &RawName, error: &Error) {
+        if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
+            self.suspects.note(side, name, error);
         }
     }
 }

@@ -14,22 +14,25 @@
 //! 2. An incomplete listing is an error, never a deletion.
 
 use super::asking::{ask, must_look_first};
+use super::described::{blind, described, is_selectable};
+use super::errand::{Identities, SideResult, Wanted};
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
+use super::side_record::SideRecord;
+use super::silence::Silence;
 use super::task::{Begun, Open, Task};
+use super::unreadable::record_unreadable;
 use super::way::Way;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{FetchEvent, Fetched};
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
-use crate::error::{Error, Kind, Result, Scope};
+use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
-use crate::model::failures::Failures;
-use crate::model::report::SideSummary;
-use crate::model::{FlagCapacity, MailboxState, Outcome, RawName, Side, SideState, SyncPoint, UidSet};
+use crate::model::{MailboxState, RawName, Side, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::{Event, Thoroughness};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
 /// than what lies on a connection unread, so that nobody waits for room while the other does, too.
@@ -38,31 +41,6 @@ const COMMANDS_IN_FLIGHT: usize = 200;
 
 /// After this many deltas a mailbox is listed whole again.
 const DELTAS: u32 = 100;
-
-/// Which mailboxes to list.
-pub enum Wanted {
-    All,
-    Only(HashSet<RawName>),
-}
-
-/// Which messages are listed with their identities.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Identities {
-    All,
-    /// Not those of source mailboxes that nothing was copied from, as most of them have nothing to be recognised, and of
-    /// destination mailboxes that were empty before, as what they hold now is linked.
-    WhereOthersMayBe,
-}
-
-/// What listing a side brought.
-#[derive(Default)]
-pub struct SideResult {
-    pub summary: SideSummary,
-    pub warnings: Vec<String>,
-    pub troubles: Failures,
-    /// What the server calls the INBOX among all that it has, where it tells.
-    pub inbox_id: Option<String>,
-}
 
 /// One side of one account being listed.
 pub struct SideScan<'a> {
@@ -119,12 +97,15 @@ impl<'a> SideScan<'a> {
         let mut listing = self.session.list_names(self.access.subscriptions())?;
         self.check_not_blind(&listing)?;
         self.result.inbox_id = listing.inbox_id.take();
-        self.fill_in_statuses(&mut listing)?;
+        let silence = Silence::of(self.access, self.side, &mut *self.session);
+        self.refusals = silence.break_in(&mut listing)?;
         let readable = |mailbox: &ListedMailbox| !mailbox.name.is_inbox() && mailbox.status.is_some();
         self.sees_others = listing.mailboxes.iter().any(readable);
         if matches!(wanted, Wanted::All) {
-            self.record_side(&listing)?;
-            self.forget_vanished(&listing)?;
+            let warnings = &mut self.result.warnings;
+            let mut record = SideRecord { access: self.access, side: self.side, session: &*self.session, warnings };
+            record.record(&listing)?;
+            record.forget_vanished(&listing)?;
         }
         for listed in listing.mailboxes {
             if let Wanted::Only(names) = wanted
@@ -148,101 +129,6 @@ impl<'a> SideScan<'a> {
 
     fn located(&self, error: Error) -> Error {
         error.on(self.side, &self.session.server().label())
-    }
-
-    /// Some servers leave STATUS out of LIST for a mailbox or two.
-    fn fill_in_statuses(&mut self, listing: &mut Listing) -> Result<()> {
-        let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
-        let mut asked: Vec<&mut ListedMailbox> = Vec::new();
-        for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
-            match self.access.suspects.conviction(self.side, &mailbox.name.raw) {
-                Some(error) => drop(self.refusals.insert(mailbox.name.raw.clone(), error.summary())),
-                None => asked.push(mailbox),
-            }
-        }
-        let most = if self.access.suspects.is_careful(self.side) { 1 } else { asked.len().max(1) };
-        for window in asked.chunks_mut(most) {
-            let names: Vec<RawName> = window.iter().map(|mailbox| mailbox.name.raw.clone()).collect();
-            let answers = self.session.statuses(&names).inspect_err(|error| self.suspect(&names[0], error))?;
-            for (mailbox, status) in window.iter_mut().zip(answers) {
-                mailbox.status = status;
-            }
-        }
-        self.open_the_silent(listing)
-    }
-
-    /// The connection broke on that mailbox, as far as can be told.
-    fn suspect(&self, name: &RawName, error: &Error) {
-        if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
-            self.access.suspects.note(self.side, name, error);
-        }
-    }
-
-    /// A mailbox that STATUS is refused for may be open to EXAMINE; what that says is why it cannot be read.
-    fn open_the_silent(&mut self, listing: &mut Listing) -> Result<()> {
-        let silent = |mailbox: &&mut ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
-        for mailbox in listing.mailboxes.iter_mut().filter(silent) {
-            if self.refusals.contains_key(&mailbox.name.raw) {
-                continue;
-            }
-            match self.session.open(&mailbox.name, Opening::Examine) {
-                Ok(opened) => mailbox.status = Some(opened.sync_point),
-                Err(error) if self.session.is_alive() => {
-                    self.refusals.insert(mailbox.name.raw.clone(), error.summary());
-                }
-                Err(error) => {
-                    self.suspect(&mailbox.name.raw, &error);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn record_side(&mut self, listing: &Listing) -> Result<()> {
-        let capabilities = self.session.capabilities();
-        let state = SideState {
-            product: self.session.product().to_owned(),
-            preset: self.session.preset(),
-            namespace: listing.namespace.clone(),
-            append_limit: capabilities.append_limit(),
-            creates_special_use: capabilities.has("CREATE-SPECIAL-USE"),
-            expunges_by_uid: self.session.expunges_by_uid(),
-            quotas: listing.quotas.clone(),
-        };
-        if self.access.state.side(self.side)?.as_ref() != Some(&state) {
-            self.access.state.put_side(self.side, &state)?;
-        }
-        if self.access.state.names(self.side)? != listing.names {
-            self.access.state.put_names(self.side, &listing.names)?;
-        }
-        if let Some(why) = &listing.subscriptions_refused {
-            let (side, server) = (self.side, self.session.server().label());
-            self.result.warnings.push(format!("the {side} {server} does not tell what is subscribed: {why}"));
-        }
-        if let Some(odd) = &listing.odd_namespaces {
-            self.result.warnings.push(format!(
-                "what the {} says of its namespaces cannot be understood (`{odd}`): every mailbox that it lists is taken \
-                 for the user's own; look at the plan before it is applied",
-                self.side
-            ));
-        }
-        Ok(())
-    }
-
-    /// Mailboxes that are gone from the listing are gone from the snapshot; their links stay.
-    fn forget_vanished(&mut self, listing: &Listing) -> Result<()> {
-        let present: HashSet<&RawName> = listing.mailboxes.iter().map(|mailbox| &mailbox.name.raw).collect();
-        for known in self.access.state.mailboxes(self.side)? {
-            if !present.contains(&known.name.raw) {
-                let side = self.side;
-                self.result
-                    .warnings
-                    .push(format!("`{}` is gone from the {side}; nothing is deleted because of it", known.name));
-                self.access.state.forget_mailbox(side, &known.name.raw)?;
-            }
-        }
-        Ok(())
     }
 
     /// Decides how a mailbox is listed, if at all.
@@ -335,7 +221,7 @@ impl<'a> SideScan<'a> {
             }
             let Some(begun) = in_flight.pop_front() else { return Ok(()) };
             let name = begun.task.listed.name.raw.clone();
-            self.conclude(begun).inspect_err(|error| self.suspect(&name, error))?;
+            self.conclude(begun).inspect_err(|error| self.access.suspect(self.side, &name, error))?;
         }
     }
 
@@ -469,7 +355,10 @@ impl<'a> SideScan<'a> {
                 let state = self.access.gauge.on_state(|| writer.finish(*state))?;
                 memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
                 self.advanced(&state);
-                self.record_unreadable(&state, &unreadable)?;
+                if let Some(error) = record_unreadable(self.access, self.side, &state, &unreadable)? {
+                    let error = self.located(error);
+                    self.access.failures.note(&mut self.result.troubles, error);
+                }
             }
             Conclusion::Identify(unfinished) => {
                 let way = Way::Identify(unfinished);
@@ -482,40 +371,6 @@ impl<'a> SideScan<'a> {
             Conclusion::Impossible(error) => self.trouble(&listed, known.as_ref(), error)?,
         }
         Ok(())
-    }
-
-    /// Messages that the server holds and does not describe are named each time: they stay behind.
-    fn record_unreadable(&mut self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
-        if self.side == Side::Source {
-            self.forget_readable(state, unreadable)?;
-        }
-        if unreadable.is_empty() {
-            return Ok(());
-        }
-        let what = format!("the server does not describe the messages with UID {unreadable}");
-        if self.side == Side::Source {
-            let outcomes: Vec<_> = unreadable.iter().map(|uid| (uid, Outcome::Failed(what.clone()))).collect();
-            self.access.state.checkpoint(&state.name.raw, &[], &outcomes)?;
-        }
-        let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
-        let error = self.located(error);
-        let error = error.hint("look at them with another client; they may be damaged on the server");
-        self.access.failures.note(&mut self.result.troubles, error);
-        Ok(())
-    }
-
-    /// What was unreadable once and is gone or described now has no outcome of its own any more.
-    fn forget_readable(&self, state: &MailboxState, unreadable: &UidSet) -> Result<()> {
-        let account = &self.access.state;
-        let mut records = account.record_lookup(Side::Source, &state.name.raw);
-        let mut over = Vec::new();
-        for exception in account.exceptions(&state.name.raw) {
-            let (uid, outcome) = exception?;
-            if matches!(outcome, Outcome::Failed(_)) && !unreadable.contains(uid) && records.get(uid)?.is_none() {
-                over.push((uid, Outcome::Pending));
-            }
-        }
-        account.checkpoint(&state.name.raw, &[], &over)
     }
 
     fn advanced(&mut self, state: &MailboxState) {
@@ -542,35 +397,4 @@ fn cannot_be_found(most_messages: u64) -> Error {
     Error::new(Kind::Refused, "the server does not tell which messages the mailbox holds")
         .because(format!("it takes {most_messages} messages a command (MESSAGELIMIT)"))
         .hint("ask for a login that may take more")
-}
-
-/// What an account looks like on which a master user has no rights: almost empty.
-pub fn blind(what: &str) -> Error {
-    Error::new(Kind::Authorization, what).hint(
-        "the login may lack rights on this account: with Dovecot's acl plugin set `plugin { acl_user = %u }`, \
-         elsewhere give the master user rights on the user's mailboxes",
-    )
-}
-
-pub(in crate::pipeline) fn is_selectable(listed: &ListedMailbox) -> bool {
-    use crate::model::Attribute::{NoSelect, NonExistent, Remote};
-    !listed.attributes.iter().any(|attribute| matches!(attribute, NoSelect | NonExistent | Remote))
-}
-
-/// The state of a mailbox as listed now; what a listing does not say is kept.
-fn described(listed: &ListedMailbox, known: Option<&MailboxState>) -> MailboxState {
-    MailboxState {
-        name: listed.name.clone(),
-        delimiter: listed.delimiter,
-        attributes: listed.attributes.clone(),
-        subscribed: listed.subscribed,
-        sync_point: known.and_then(|known| known.sync_point),
-        capacity: known.map_or_else(FlagCapacity::everything, |known| known.capacity.clone()),
-        octets: known.map_or(0, |known| known.octets),
-        records: known.map_or(0, |known| known.records),
-        revision: known.map_or(0, |known| known.revision),
-        deltas: known.map_or(0, |known| known.deltas),
-        identified: known.is_none_or(|known| known.identified),
-        trouble: None,
-    }
 }

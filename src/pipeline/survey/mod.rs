@@ -1,7 +1,9 @@
 //! What is there: both servers listed into the state, and what is made of it before anything is planned.
 //!
-//! - [`listing`]: one side, by the cheapest way that can be trusted; [`task`] and [`way`]: one mailbox of it;
-//!   [`asking`]: what is asked of it; [`gathering`]: its answers.
+//! - [`listing`]: one side, by the cheapest way that can be trusted, on an [`errand`]; [`task`] and [`way`]: one mailbox of it;
+//!   [`asking`]: what is asked of it; [`gathering`]: its answers; [`described`]: what the listing says of it;
+//!   [`silence`]: mailboxes that it says nothing of; [`unreadable`]: messages that the server does not describe;
+//!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
@@ -13,6 +15,8 @@ pub mod agreeing;
 pub mod asking;
 pub mod content;
 pub mod dead_links;
+pub mod described;
+pub mod errand;
 pub mod gathering;
 pub mod keeping;
 pub mod listing;
@@ -20,6 +24,9 @@ pub mod pairing;
 pub mod recognise;
 pub mod rollback;
 pub mod settle;
+pub mod side_record;
+pub mod silence;
 pub mod snapshots;
 pub mod task;
+pub mod unreadable;
 pub mod way;

@@ -4,7 +4,8 @@
 //! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
 //! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
 
-use super::listing::{Identities, SideScan, Wanted};
+use super::errand::{Identities, Wanted};
+use super::listing::SideScan;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
 use crate::error::Result;

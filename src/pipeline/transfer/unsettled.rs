@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
 use crate::model::{Digest, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
-use crate::pipeline::survey::listing::is_selectable;
+use crate::pipeline::survey::described::is_selectable;
 use crate::pipeline::survey::recognise::identities;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
