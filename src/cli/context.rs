@@ -10,17 +10,21 @@ use super::signals::{Interruption, Stage};
 use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result, sanitized};
-use crate::model::report::AccountResult;
+use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Condition, Mark, Server, ServerId};
+use crate::model::{Account, Condition, Mark, Server, ServerId, Step};
 use crate::pipeline::Migration;
+use crate::pipeline::beside;
+use crate::pipeline::fleet::roll::Roll;
 use crate::pipeline::status::status;
 use crate::report::quantity::{counted, number};
 use crate::store::Store;
 use clap::CommandFactory;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Accounts that are named in one line; the rest is counted.
 const NAMED_ACCOUNTS: usize = 8;
@@ -28,6 +32,8 @@ const NAMED_ACCOUNTS: usize = 8;
 /// What a command needs besides its settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
+    /// As [`Needs::Servers`]; nothing is recorded, and a state that somebody else holds is done without.
+    Look,
     /// Both servers, and so passwords; a state that is made if there is none.
     Servers,
     /// Both servers, and a state that a scan has made.
@@ -36,12 +42,20 @@ pub enum Needs {
     Snapshot,
 }
 
+/// What is known of accounts, and who holds the state meanwhile.
+pub struct Known {
+    pub accounts: Vec<StatusSummary>,
+    pub under_way: Option<UnderWay>,
+}
+
 /// The surroundings in which a command runs.
 pub struct Context {
     pub global: Global,
     pub screen: Screen,
     pub progress: Arc<Progress>,
     pub interruption: Interruption,
+    /// Where a state is that only serves to look; it goes at the end.
+    aside: OnceCell<TempDir>,
 }
 
 impl Context {
@@ -52,7 +66,7 @@ impl Context {
     pub fn new(global: Global, screen: Screen) -> Result<Context> {
         let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen));
         let interruption = Interruption::listen(&screen)?;
-        Ok(Context { global, screen, progress, interruption })
+        Ok(Context { global, screen, progress, interruption, aside: OnceCell::new() })
     }
 
     /// The command line to type next for these accounts.
@@ -126,6 +140,19 @@ impl Context {
         self.told(Store::open(state)?)
     }
 
+    /// The state, or an empty one while another process holds it.
+    fn store_to_look(&self, state: &Path) -> Result<Store> {
+        match self.store(state) {
+            Err(error) if *error.kind() == Kind::Locked => {
+                let refused = |why| Error::new(Kind::Io, "could not make a temporary directory").because(why);
+                let directory = tempfile::tempdir().map_err(refused)?;
+                let directory = self.aside.get_or_init(|| directory);
+                self.told(Store::open(&directory.path().join("state"))?)
+            }
+            opened => opened,
+        }
+    }
+
     fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
         notices.iter().for_each(|notice| self.warn(notice));
         Ok(store)
@@ -144,13 +171,15 @@ impl Context {
             false => Some(self.existing_store(&settings)?),
         };
         if let Some(store) = &known {
-            accounts = self.narrowed(store, accounts, &conditions)?;
+            let known = status(store, &accounts)?;
+            accounts = self.narrowed(accounts, known, &conditions).0;
         }
         if needs != Needs::Snapshot {
             settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
         }
         let store = match (known, needs) {
             (Some(store), _) => store,
+            (None, Needs::Look) => self.store_to_look(&settings.state)?,
             (None, Needs::Servers) => self.store(&settings.state)?,
             (None, Needs::ServersAndSnapshot | Needs::Snapshot) => self.existing_store(&settings)?,
         };
@@ -161,15 +190,31 @@ impl Context {
         Ok(self.assembled(settings, accounts, store, servers))
     }
 
-    /// The accounts that these words want; the state is opened only where they name conditions.
+    /// The accounts that these words want; the state is looked at only where they name conditions.
     ///
     /// # Errors
     /// `Settings`, `State`, `Locked`.
     pub fn select(&self, settings: &Settings, words: &[String]) -> Result<Vec<Account>> {
         let (accounts, conditions) = settings.select(words)?;
-        match conditions.is_empty() {
-            true => Ok(accounts),
-            false => self.narrowed(&self.existing_store(settings)?, accounts, &conditions),
+        if conditions.is_empty() {
+            return Ok(accounts);
+        }
+        let known = self.known(settings, &accounts)?;
+        Ok(self.narrowed(accounts, known.accounts, &conditions).0)
+    }
+
+    /// How these accounts stand: from the state, or from the run that holds it.
+    ///
+    /// # Errors
+    /// `State`; `Locked` where the run does not answer.
+    pub fn known(&self, settings: &Settings, accounts: &[Account]) -> Result<Known> {
+        match self.existing_store(settings) {
+            Ok(store) => Ok(Known { accounts: status(&store, accounts)?, under_way: None }),
+            Err(error) if *error.kind() == Kind::Locked => {
+                let answer = beside::ask_status(&settings.state, accounts).ok_or(error);
+                answer.map(|(accounts, under_way)| Known { accounts, under_way: Some(under_way) })
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -191,22 +236,21 @@ impl Context {
         Ok(())
     }
 
-    /// Those of the accounts that are in one of these conditions; with none, all. Says so where that leaves nobody.
-    ///
-    /// # Errors
-    /// `State`.
-    pub fn narrowed(&self, store: &Store, accounts: Vec<Account>, conditions: &[Condition]) -> Result<Vec<Account>> {
-        if conditions.is_empty() {
-            return Ok(accounts);
-        }
-        let found = status(store, &accounts)?;
-        let wanted = accounts.into_iter().zip(found).filter(|(_, it)| conditions.contains(&it.condition));
-        let wanted: Vec<Account> = wanted.map(|(account, _)| account).collect();
-        if wanted.is_empty() {
+    /// Those of the accounts that are in one of these conditions, and how they stand; with none, all. Says so where that
+    /// leaves nobody.
+    pub fn narrowed(
+        &self,
+        accounts: Vec<Account>,
+        known: Vec<StatusSummary>,
+        conditions: &[Condition],
+    ) -> (Vec<Account>, Vec<StatusSummary>) {
+        let is_wanted = |it: &StatusSummary| conditions.is_empty() || conditions.contains(&it.condition);
+        let wanted: (Vec<_>, Vec<_>) = accounts.into_iter().zip(known).filter(|(_, it)| is_wanted(it)).unzip();
+        if wanted.0.is_empty() && !conditions.is_empty() {
             let words: Vec<&str> = conditions.iter().map(|condition| condition.word()).collect();
             self.screen.line(&format!("No account is {}: there is nothing to do.", words.join(" or ")));
         }
-        Ok(wanted)
+        wanted
     }
 
     fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
@@ -227,6 +271,7 @@ impl Context {
         servers: Vec<Connector>,
     ) -> Migration {
         Migration {
+            roll: Arc::new(Roll::new(accounts.len())),
             accounts,
             servers,
             passwords: settings.passwords(),
@@ -246,11 +291,11 @@ impl Context {
         unmatched.iter().for_each(|setting| self.warn(&format!("{setting} matches no mailbox of any account")));
     }
 
-    /// Does the work with progress shown, and clears the way for its results.
-    pub fn watched<T>(&self, migration: &Migration, work: impl FnOnce(&Migration) -> T) -> T {
+    /// Does the work with progress shown, answers others meanwhile who ask how it stands, and clears the way for its results.
+    pub fn watched<T>(&self, migration: &Migration, step: Step, work: impl FnOnce(&Migration) -> T) -> T {
         self.interruption.enter(Stage::Working);
         self.progress.begin(migration.accounts.len());
-        let result = work(migration);
+        let result = beside::answering(migration, step, work);
         self.progress.clear();
         result
     }

@@ -3,10 +3,12 @@
 
 use super::attempt::{Attempt, AttemptResult};
 use super::ledger::{AccountLedger, Stage};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where an account stands, for the one who looks after many.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// A person must act: a login, rights, a guard, the quota, the settings.
     Blocked,
@@ -29,7 +31,7 @@ pub enum Condition {
 }
 
 /// What a person has said of an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     Paused,

@@ -1,7 +1,7 @@
 //! What a command found or did, as data: `report` makes it readable. How it ended is in its ledger.
 
 use super::Side;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
 use super::ledger::AccountLedger;
@@ -9,6 +9,7 @@ use super::plan::AccountPlan;
 use super::server::Quota;
 use super::statistics::{AccountStatus, RunFigures};
 use crate::error::Error;
+use serde::{Deserialize, Serialize};
 
 /// The result of a command for one account.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ pub struct VerifySummary {
 }
 
 /// What `status` knows of one account.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StatusSummary {
     pub account: String,
     pub status: AccountStatus,
@@ -110,6 +111,17 @@ pub struct StatusSummary {
     /// What was last tried, though nobody could log in.
     pub attempt: Option<Attempt>,
     pub condition: Condition,
+}
+
+/// The run that holds the state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UnderWay {
+    pub process: u32,
+    pub step: Step,
+    /// Seconds since 1970.
+    pub since: i64,
+    pub accounts: u64,
+    pub done: u64,
 }
 
 /// What a person accepted for one account.
@@ -136,7 +148,7 @@ pub struct Forgotten {
 }
 
 /// The facts and the rule behind what became, or will become, of one message.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Explanation {
     pub account: String,
     pub mailbox: String,

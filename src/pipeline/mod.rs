@@ -2,6 +2,7 @@
 //!
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
 //!   [`forget`], [`mark`]: the commands.
+//! - [`beside`]: what others may ask while a run holds the state.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`transfer`]: how it gets across, and what goes.
@@ -10,6 +11,7 @@
 
 pub mod accept;
 pub mod apply;
+pub mod beside;
 pub mod check;
 pub mod explain;
 pub mod fleet;
@@ -30,6 +32,7 @@ use crate::model::limits::{Chunk, Limits};
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
 use crate::store::Store;
+use fleet::roll::Roll;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +49,8 @@ pub struct Migration {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub stop: Stop,
+    /// How far the run has come with the accounts.
+    pub roll: Arc<Roll>,
 }
 
 impl Migration {
@@ -60,11 +65,11 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop } = self;
+        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, roll } = self;
         let directory = store.directory().to_owned();
         drop(store);
         let store = open(&directory)?;
-        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop })
+        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, roll })
     }
 }
 

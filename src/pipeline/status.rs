@@ -11,16 +11,21 @@ use crate::store::Store;
 /// `State`.
 pub fn status(store: &Store, accounts: &[Account]) -> Result<Vec<StatusSummary>> {
     let marks = store.marks()?;
-    accounts.iter().map(|account| status_of(store, account, marks.get(&account.name).copied())).collect()
+    let of = |account: &Account| status_of(store, &account.name, marks.get(&account.name).copied(), Turn::None);
+    accounts.iter().map(of).collect()
 }
 
-fn status_of(store: &Store, account: &Account, mark: Option<Mark>) -> Result<StatusSummary> {
-    let state = store.account(&account.name);
+/// The status of one account, of which that was said, and which a run has in hand so.
+///
+/// # Errors
+/// `State`.
+pub fn status_of(store: &Store, account: &str, mark: Option<Mark>, turn: Turn) -> Result<StatusSummary> {
+    let state = store.account(account);
     let status = state.status()?;
     let current = state.plan()?.filter(|plan| state.generation().is_ok_and(|generation| generation == plan.generation));
     let planned = current.map_or(0, |plan| plan.totals().copies);
     let failures = state.failure_count()?;
     let attempt = state.attempt()?;
-    let condition = Condition::of(mark, Turn::None, attempt.as_ref(), &status.ledger);
-    Ok(StatusSummary { account: account.name.clone(), status, failures, planned, attempt, condition })
+    let condition = Condition::of(mark, turn, attempt.as_ref(), &status.ledger);
+    Ok(StatusSummary { account: account.to_owned(), status, failures, planned, attempt, condition })
 }

@@ -4,6 +4,7 @@
 //! mailferry.lock            held by the process that uses the directory; also the sign that it is ours
 //! mailferry.marks           what people have said of accounts; written by any process
 //! mailferry.marks.lock      held by the one who is changing it
+//! mailferry.socket          where the process that holds the directory can be asked
 //! database/                 sled's files
 //! database/begun            written once the schema is durable: without it, an empty database is a new one
 //! database/condemned        damage was met while it was in use: set aside at the next open
@@ -20,6 +21,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = "mailferry.lock";
+const SOCKET: &str = "mailferry.socket";
 const MARKS: &str = "mailferry.marks";
 const MARKS_LOCK: &str = "mailferry.marks.lock";
 const DATABASE: &str = "database";
@@ -114,6 +116,10 @@ impl StateDirectory {
     /// The directory of an open state, or of one that is only looked at.
     pub(super) fn named(path: &Path) -> Self {
         StateDirectory(without_slash(path))
+    }
+
+    pub(super) fn socket(&self) -> PathBuf {
+        self.0.join(SOCKET)
     }
 
     pub(super) fn marks(&self) -> PathBuf {

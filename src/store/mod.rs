@@ -47,6 +47,7 @@ mod failures;
 mod faults;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod gate;
 mod handle;
 mod keys;
 mod leaves;
@@ -73,6 +74,7 @@ pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
 pub use contents::Contents;
 pub use entries::Entries;
 pub use failures::FailureWriter;
+pub use gate::Gate;
 pub use handle::Store;
 pub use leaves::Lookup;
 pub use listing::Records;

@@ -20,6 +20,7 @@ use mailferry::error::{Error, Result};
 use mailferry::model::secret::Passwords;
 use mailferry::model::{self, Secret};
 use mailferry::pipeline::check::check;
+use mailferry::pipeline::fleet::roll::Roll;
 use mailferry::pipeline::resync::sync;
 use mailferry::pipeline::verify::verify;
 use mailferry::pipeline::{ApplyOptions, Depth, Event, Migration, Observer, Stop, Thoroughness};
@@ -195,6 +196,7 @@ impl Bench {
             store: Store::open(&settings.state).expect("a state").0,
             observer: Arc::new(Watcher),
             stop: Stop::default(),
+            roll: Arc::new(Roll::new(self.accounts.len())),
         }
     }
 

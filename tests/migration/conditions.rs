@@ -139,3 +139,33 @@ fn account_that_is_paused_in_the_midst_waits_until_it_is_resumed() {
     ferry.run(&["sync"]).expect(0);
     assert_identical_but_automatic(&observe(&pair.source, &users[0].name), &observe(&pair.destination, &users[0].name));
 }
+
+/// What a run is at can be asked while it is: it answers itself.
+#[test]
+fn run_that_holds_the_state_tells_how_it_stands() {
+    let pair = shared::dovecot_pair();
+    let users = [pair.add_fresh_user("busy"), pair.add_fresh_user("queued")];
+    seed(&pair.source, &users[0].name, "INBOX\n    1..2000 bulk");
+    seed(&pair.source, &users[1].name, MAIL);
+    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination))
+        .with_settings("[limits]\nmessages_per_second = 20\nbatch_messages = 10");
+    let ferry = users.iter().fold(ferry, |ferry, user| ferry.with_account(user));
+    ferry.run(&["scan", "--jobs", "1"]).expect(0);
+    let mut running = ferry.start(&["sync", "--progress", "plain", "--jobs", "1"]);
+    let mut destination = pair.destination.connect(&users[0].name);
+    assert!(running.wait_until(|| destination.select("INBOX").exists >= 10), "it copies");
+    destination.logout();
+    let status = ferry.run(&["status", "--json", "-"]).expect(0);
+    assert_eq!(condition(&status, &users[0])["condition"], "working");
+    assert_eq!(condition(&status, &users[1])["condition"], "waiting");
+    let under_way = &status.json()["under_way"];
+    assert_eq!((&under_way["process"], &under_way["done"]), (&Value::from(running.id()), &Value::from(0)));
+    ferry.run(&["status", "state:working"]).expect(0).says("A sync is under way since").says("0 of 2 accounts done");
+    ferry.run(&["explain", &users[0].name, "INBOX", "1"]).expect(0).says("INBOX");
+    ferry.run(&["explain", &users[0].name, "Nowhere"]).expect(1).complains(&["knows no source mailbox `Nowhere`"]);
+    ferry.run(&["check"]).expect(0).says(&users[1].name);
+    ferry.run(&["sync"]).expect(7);
+    // One that is stopped does not answer; nobody waits for it for ever, and what it holds is safe.
+    running.kill();
+    ferry.run(&["status"]).expect(0);
+}

@@ -5,7 +5,7 @@ use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};
-use crate::model::Uid;
+use crate::model::{Step, Uid};
 use crate::pipeline::accept::{Acceptance, accept};
 use crate::report;
 
@@ -23,7 +23,7 @@ pub fn run(context: &Context, arguments: &AcceptArguments) -> Result<ExitCode> {
         uid: arguments.uid.map(Uid),
         reason: arguments.reason.trim().to_owned(),
     };
-    let results = context.watched(&migration, |migration| accept(migration, &acceptance));
+    let results = context.watched(&migration, Step::Accept, |migration| accept(migration, &acceptance));
     output::print(&report::accept::text(&results))?;
     let invocation = context.invocation(names);
     Ok(context.conclude(&results, &invocation.next("accept")))

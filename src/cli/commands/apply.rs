@@ -5,6 +5,7 @@ use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::model::Step;
 use crate::model::limits::Chunk;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::pipeline::apply::apply;
@@ -15,7 +16,7 @@ pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::ServersAndSnapshot)?;
     context.tell_set_aside(&migration)?;
-    let results = context.watched(&migration, |migration| apply(migration, arguments.limits.options()));
+    let results = context.watched(&migration, Step::Apply, |migration| apply(migration, arguments.limits.options()));
     finish(context, &results, &context.invocation(names).next("apply"))
 }
 

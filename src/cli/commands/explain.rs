@@ -5,6 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};
+use crate::pipeline::beside::ask_to_explain;
 use crate::pipeline::explain::explain;
 use crate::report;
 
@@ -12,8 +13,14 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
     let settings = context.settings()?;
     let (accounts, _) = settings.select(std::slice::from_ref(&arguments.account))?;
     let [account] = &accounts[..] else { return Err(several(&arguments.account, accounts.len())) };
-    let store = context.existing_store(&settings)?;
-    let explanation = explain(&store, account, &account.policy, &arguments.mailbox, arguments.message.as_deref())?;
+    let (mailbox, message) = (arguments.mailbox.as_str(), arguments.message.as_deref());
+    let explanation = match context.existing_store(&settings) {
+        Ok(store) => explain(&store, account, &account.policy, mailbox, message),
+        Err(error) if *error.kind() == Kind::Locked => {
+            ask_to_explain(&settings.state, account, mailbox, message).unwrap_or(Err(error))
+        }
+        Err(error) => Err(error),
+    }?;
     output::print(&report::explanation::text(&explanation))?;
     Ok(ExitCode::Done)
 }

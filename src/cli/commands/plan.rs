@@ -5,6 +5,7 @@ use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::{output, run::not_yet};
 use crate::error::Result;
+use crate::model::Step;
 use crate::pipeline::plan::plan;
 use crate::report::plan::{Detail, json, text};
 
@@ -14,7 +15,7 @@ pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
     }
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Snapshot)?;
-    let results = context.watched(&migration, plan);
+    let results = context.watched(&migration, Step::Plan, plan);
     let invocation = context.invocation(names);
     let detail = if arguments.details { Detail::Full } else { Detail::Brief };
     let text = text(&results, detail, &invocation.next("apply"));

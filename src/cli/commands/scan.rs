@@ -5,6 +5,7 @@ use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::model::Step;
 use crate::pipeline::Thoroughness;
 use crate::pipeline::scan::scan;
 use crate::report;
@@ -13,7 +14,7 @@ pub fn run(context: &Context, arguments: &ScanArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Servers)?;
     context.tell_set_aside(&migration)?;
-    let results = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
+    let results = context.watched(&migration, Step::Scan, |migration| scan(migration, arguments.thoroughness.chosen()));
     let invocation = context.invocation(names);
     output::print(&report::scan::text(&results, &invocation.next("plan")))?;
     let again = invocation.next("scan");

@@ -6,7 +6,6 @@ use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
 use crate::pipeline::fleet::attempts::now;
-use crate::pipeline::status::status;
 use crate::report::status::{View, json, text};
 use jiff::tz::TimeZone;
 
@@ -14,9 +13,8 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
     let settings = context.settings()?;
     let words = &arguments.accounts.accounts;
     let (accounts, conditions) = settings.select(words)?;
-    let store = context.existing_store(&settings)?;
-    let accounts = context.narrowed(&store, accounts, &conditions)?;
-    let statuses = status(&store, &accounts)?;
+    let known = context.known(&settings, &accounts)?;
+    let (_, statuses) = context.narrowed(accounts, known.accounts, &conditions);
     let names = words.iter().filter(|word| !word.starts_with("state:")).cloned().collect::<Vec<_>>();
     let invocation = context.invocation(&names);
     let view = View {
@@ -26,7 +24,8 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
         details: arguments.details,
         again: invocation.next("sync"),
         show: invocation.next("status"),
+        under_way: known.under_way,
     };
-    output::publish(&text(&statuses, &view), || json(&statuses), arguments.json.as_deref())?;
+    output::publish(&text(&statuses, &view), || json(&statuses, view.under_way.as_ref()), arguments.json.as_deref())?;
     Ok(ExitCode::Done)
 }

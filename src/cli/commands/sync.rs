@@ -7,6 +7,7 @@ use crate::cli::exit_codes::ExitCode;
 use crate::cli::signals::Stage;
 use crate::cli::{errors, output};
 use crate::error::{Error, Kind, Result};
+use crate::model::Step;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
@@ -44,11 +45,11 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
 
 /// Scan and plan: what a sync would do.
 fn dry_run(context: &Context, arguments: &SyncArguments, mut migration: Migration) -> Result<ExitCode> {
-    let scanned = context.watched(&migration, |migration| scan(migration, arguments.thoroughness.chosen()));
+    let scanned = context.watched(&migration, Step::Scan, |migration| scan(migration, arguments.thoroughness.chosen()));
     // Of what could not be scanned there is nothing to plan, and it is told already.
     let opened = |name: &str| scanned.iter().any(|result| result.account == name && result.result.is_ok());
     migration.accounts.retain(|account| opened(&account.name));
-    let planned = context.watched(&migration, plan);
+    let planned = context.watched(&migration, Step::Plan, plan);
     let invocation = context.invocation(&arguments.accounts.accounts);
     let again = invocation.next("sync");
     output::print(&report::plan::text(&planned, Detail::Brief, &again))?;
@@ -67,7 +68,8 @@ struct Round {
 fn once(context: &Context, arguments: &SyncArguments, migration: &Migration) -> Result<Round> {
     let thoroughness = arguments.thoroughness.chosen();
     context.tell_set_aside(migration)?;
-    let results = context.watched(migration, |migration| sync(migration, thoroughness, arguments.limits.options()));
+    let results =
+        context.watched(migration, Step::Sync, |migration| sync(migration, thoroughness, arguments.limits.options()));
     let done = results.iter().filter_map(|result| result.result.as_ref().ok());
     context.tell_unmatched(done.map(|done| &done.unmatched));
     let again = context.invocation(&arguments.accounts.accounts).next("sync");

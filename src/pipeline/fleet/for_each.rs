@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::LISTED_IN_A_RUN;
 use crate::model::report::AccountResult;
 use crate::model::run_ledger::Accounted;
-use crate::model::{Account, Mark, Step};
+use crate::model::{Account, Mark, Step, condition as account};
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +28,7 @@ pub fn for_each_account<T: Again + Accounted + Send>(
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
     let mut results: Vec<Option<Result<T>>> = migration.accounts.iter().map(|_| None).collect();
+    migration.roll.begin();
     let mut work = || {
         take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
         let accounts = migration.accounts.iter().zip(&results).enumerate();
@@ -75,15 +76,18 @@ fn take_turns<T: Again + Accounted + Send>(
                 while let Some(index) = fleet.queue.take(&migration.accounts) {
                     let account = &migration.accounts[index];
                     let started = now();
+                    migration.roll.set(index, account::Turn::Working);
                     let mut seat = Seat { fleet, account, number: index, is_given_up: false };
                     let named = |error: Error| Err(error.in_account(&account.name));
                     let ended =
                         catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, (step, turn), work)));
                     let Some(mut result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
                         seat.is_given_up = true;
+                        migration.roll.set(index, account::Turn::Waiting);
                         continue;
                     };
                     drop(seat);
+                    migration.roll.set(index, account::Turn::None);
                     record(migration, step, &account.name, started, &result);
                     if let Ok(done) = &mut result
                         && listed.fetch_add(Again::failures(done).len(), Ordering::Relaxed) >= LISTED_IN_A_RUN

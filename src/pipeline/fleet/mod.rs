@@ -1,7 +1,7 @@
 //! Accounts side by side, and what each works with.
 //!
 //! - [`for_each`]: some threads, one failure stays one failure. [`again`]: what a second turn needs to know of the first.
-//!   [`queue`]: whose turn it is. [`set_aside`]: whom people have paused. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
+//!   [`queue`]: whose turn it is. [`roll`]: who waits and who is at work. [`set_aside`]: whom people have paused. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
 //!   good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`one_by_one`]: the same question about each of many things.
@@ -26,6 +26,7 @@ pub mod one_by_one;
 pub mod outage;
 pub mod proof;
 pub mod queue;
+pub mod roll;
 pub mod set_aside;
 pub mod suspects;
 pub mod whose;

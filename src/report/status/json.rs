@@ -2,7 +2,7 @@
 
 use super::figures::{conditions, sums, trouble_of};
 use crate::model::attempt::{Attempt, AttemptResult};
-use crate::model::report::StatusSummary;
+use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::statistics::{AccountStatus, PartFigures, RunFigures};
 use crate::report::quantity::{exact_moment, per_second};
 use crate::report::{losses, outcomes};
@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The status as the Contract has it: per account the outcomes, octets, rates, last run and last error.
-pub fn json(accounts: &[StatusSummary]) -> Value {
+pub fn json(accounts: &[StatusSummary], under_way: Option<&UnderWay>) -> Value {
     let (outcomes, planned) = sums(accounts);
     json!({
+        "under_way": under_way.map(under_way_json),
         "accounts": accounts.iter().map(account_json).collect::<Vec<_>>(),
         "totals": {
             "outcomes": outcomes::json(&outcomes),
@@ -39,6 +40,16 @@ fn account_json(summary: &StatusSummary) -> Value {
         "last_attempt": attempt.map(attempt_json),
         "last_error": attempt.and_then(trouble_of).map(|trouble| &trouble.line),
         "failures": summary.failures,
+    })
+}
+
+fn under_way_json(run: &UnderWay) -> Value {
+    json!({
+        "process": run.process,
+        "step": run.step.word(),
+        "since": exact_moment(run.since),
+        "accounts": run.accounts,
+        "done": run.done,
     })
 }
 
@@ -100,7 +111,7 @@ mod tests {
 
     #[test]
     fn json_has_what_the_contract_names() {
-        let json = json(&accounts());
+        let json = json(&accounts(), None);
         let alice = &json["accounts"][0];
         assert_eq!(alice["outcomes"]["copied"], 118);
         assert_eq!(alice["octets_copied"], 50_541_363);

@@ -11,7 +11,7 @@ use super::outcomes;
 use super::quantity::{counted, moment_in, noun_for, number, octet_rate, octets};
 use super::table::{Align, Table};
 use crate::error::sanitized;
-use crate::model::report::StatusSummary;
+use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::{Condition, Outcomes};
 use figures::{conditions, sums};
 pub use json::json;
@@ -28,12 +28,19 @@ pub fn text(accounts: &[StatusSummary], view: &View) -> String {
         .into_iter()
         .partition(|it| view.all || accounts.len() <= LISTED_ACCOUNTS || !has_nothing_to_tell(it.condition));
     let parts = [
+        view.under_way.as_ref().map_or_else(String::new, |run| under_way(run, view)),
         table(&listed, view).lines().iter().map(|line| format!("{line}\n")).collect(),
         unlisted(&counted, view),
         troubles::text(&listed, view),
         conclusion(accounts, view),
     ];
     parts.into_iter().filter(|part: &String| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn under_way(run: &UnderWay, view: &View) -> String {
+    let (step, since) = (run.step.word(), moment_in(run.since, &view.zone, view.now));
+    let (done, of) = (number(run.done), counted(run.accounts, "account"));
+    format!("A {step} is under way since {since} (process {}): {done} of {of} done\n", run.process)
 }
 
 fn has_nothing_to_tell(condition: Condition) -> bool {
@@ -110,8 +117,8 @@ fn conclusion(accounts: &[StatusSummary], view: &View) -> String {
 mod tests {
     use super::samples::{accounts, summary, trouble, view};
     use super::*;
-    use crate::model::AccountLedger;
     use crate::model::statistics::AccountStatus;
+    use crate::model::{AccountLedger, Step};
 
     #[test]
     fn text_is_a_table_with_what_is_wrong_and_a_sum() {
@@ -128,6 +135,14 @@ alice, failed: could not append: NO ?[0m (and 2 more failures: mailferry explain
 To try just what is not well again, run: mailferry sync state:failed
 ";
         assert_eq!(text(&accounts(), &view()), expected);
+    }
+
+    #[test]
+    fn run_that_is_under_way_is_told_first() {
+        let run = UnderWay { process: 7, step: Step::Sync, since: 1_783_864_920, accounts: 50, done: 12 };
+        let shown = text(&accounts(), &View { under_way: Some(run), ..view() });
+        let expected = "A sync is under way since 12 Jul 14:02 (process 7): 12 of 50 accounts done\n\nACCOUNT";
+        assert!(shown.starts_with(expected), "{shown}");
     }
 
     #[test]

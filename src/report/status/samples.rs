@@ -30,6 +30,7 @@ pub(super) fn view() -> View {
         details: false,
         again: "mailferry sync".to_owned(),
         show: "mailferry status".to_owned(),
+        under_way: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the status is to be shown.
 
+use crate::model::report::UnderWay;
 use jiff::tz::TimeZone;
 
 /// How the status is to be shown.
@@ -16,4 +17,6 @@ pub struct View {
     pub again: String,
     /// The command line that shows them, without them.
     pub show: String,
+    /// The run that told all this.
+    pub under_way: Option<UnderWay>,
 }

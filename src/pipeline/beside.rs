@@ -1,0 +1,163 @@
+//! What others may ask while a run holds the state: how the accounts stand, and why a message is treated as it is.
+//!
+//! sled is one process's. So the run itself answers, from a thread of its own: at a socket in the state directory, which
+//! only its owner can enter. One question a connection, bounded in octets and time; nothing can be changed from there, and
+//! a run that does not answer is no reason to wait.
+
+use super::Migration;
+use super::explain::explain;
+use super::status::status_of;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::Account;
+use crate::model::attempt::Step;
+use crate::model::report::{Explanation, StatusSummary, UnderWay};
+use crate::pipeline::fleet::attempts::now;
+use crate::store::Gate;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// A question names 100,000 accounts at most.
+const LARGEST_QUESTION_OCTETS: u64 = 32 << 20;
+const LARGEST_ANSWER_OCTETS: u64 = 1 << 30;
+
+/// How long the run waits for a question, and for its answer to be read.
+const PATIENCE_OF_THE_RUN: Duration = Duration::from_secs(2);
+
+/// How long is waited for the answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Serialize, Deserialize)]
+enum Question {
+    Status { accounts: Vec<String> },
+    Explain { account: String, mailbox: String, message: Option<String> },
+}
+
+#[derive(Serialize, Deserialize)]
+enum Answer {
+    Status { accounts: Vec<StatusSummary>, under_way: UnderWay },
+    Explanation(Explanation),
+    Objection { what: String, hint: Option<String> },
+}
+
+/// Does the work, and answers meanwhile. Where no socket can be made, nobody is answered.
+pub fn answering<T>(migration: &Migration, step: Step, work: impl FnOnce(&Migration) -> T) -> T {
+    let Ok(gate) = migration.store.gate() else { return work(migration) };
+    let (since, is_over) = (now(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        // However the work ends, so does the answering.
+        let _end = End { gate: &gate, is_over: &is_over };
+        scope.spawn(|| {
+            while let Ok(visitor) = gate.next() {
+                if is_over.load(Ordering::SeqCst) {
+                    break;
+                }
+                let _ = answer(migration, (step, since), &visitor);
+            }
+        });
+        work(migration)
+    })
+}
+
+struct End<'a> {
+    gate: &'a Gate,
+    is_over: &'a AtomicBool,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.gate.close();
+    }
+}
+
+fn answer(migration: &Migration, run: (Step, i64), visitor: &UnixStream) -> io::Result<()> {
+    visitor.set_read_timeout(Some(PATIENCE_OF_THE_RUN))?;
+    visitor.set_write_timeout(Some(PATIENCE_OF_THE_RUN))?;
+    let mut line = String::new();
+    BufReader::new(visitor.take(LARGEST_QUESTION_OCTETS)).read_line(&mut line)?;
+    let answer = match serde_json::from_str(&line)? {
+        Question::Status { accounts } => told(migration, run, &accounts),
+        Question::Explain { account, mailbox, message } => explained(migration, &account, &mailbox, message.as_deref()),
+    };
+    let answer = answer
+        .unwrap_or_else(|error| Answer::Objection { what: error.summary(), hint: error.advice().map(str::to_owned) });
+    let mut visitor = visitor;
+    visitor.write_all(&serde_json::to_vec(&answer)?)
+}
+
+fn told(migration: &Migration, (step, since): (Step, i64), names: &[String]) -> Result<Answer> {
+    let numbers: HashMap<&str, usize> =
+        migration.accounts.iter().enumerate().map(|(number, account)| (account.name.as_str(), number)).collect();
+    let marks = migration.store.marks()?;
+    let of = |name: &String| {
+        let turn = numbers.get(name.as_str()).map(|number| migration.roll.turn(*number)).unwrap_or_default();
+        status_of(&migration.store, name, marks.get(name).copied(), turn)
+    };
+    let accounts = names.iter().map(of).collect::<Result<_>>()?;
+    let under_way = UnderWay {
+        process: std::process::id(),
+        step,
+        since,
+        accounts: migration.accounts.len() as u64,
+        done: migration.roll.done() as u64,
+    };
+    Ok(Answer::Status { accounts, under_way })
+}
+
+fn explained(migration: &Migration, account: &str, mailbox: &str, message: Option<&str>) -> Result<Answer> {
+    let found = migration.accounts.iter().find(|known| known.name == account);
+    let account = found.ok_or_else(|| {
+        Error::new(Kind::Locked, "the run that holds the state does not work on this account, and cannot explain it")
+            .hint("wait until it is done")
+    })?;
+    explain(&migration.store, account, &account.policy, mailbox, message).map(Answer::Explanation)
+}
+
+/// How these accounts stand, told by the run that holds the state in this directory; `None` where nobody answers.
+pub fn ask_status(state: &Path, accounts: &[Account]) -> Option<(Vec<StatusSummary>, UnderWay)> {
+    let accounts = accounts.iter().map(|account| account.name.clone()).collect();
+    match ask(state, &Question::Status { accounts })? {
+        Answer::Status { accounts, under_way } => Some((accounts, under_way)),
+        Answer::Explanation(_) | Answer::Objection { .. } => None,
+    }
+}
+
+/// An explanation by the run that holds the state; `None` where nobody answers.
+pub fn ask_to_explain(
+    state: &Path,
+    account: &Account,
+    mailbox: &str,
+    message: Option<&str>,
+) -> Option<Result<Explanation>> {
+    let (account, mailbox, message) = (account.name.clone(), mailbox.to_owned(), message.map(str::to_owned));
+    match ask(state, &Question::Explain { account, mailbox, message })? {
+        Answer::Explanation(explanation) => Some(Ok(explanation)),
+        Answer::Objection { what, hint } => {
+            let error = Error::new(Kind::State, what).scope(Scope::Account);
+            Some(Err(match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }))
+        }
+        Answer::Status { .. } => None,
+    }
+}
+
+fn ask(state: &Path, question: &Question) -> Option<Answer> {
+    let asked = || -> io::Result<Answer> {
+        let mut run = Gate::enter(state)?;
+        run.set_read_timeout(Some(PATIENCE))?;
+        run.set_write_timeout(Some(PATIENCE))?;
+        run.write_all(format!("{}\n", serde_json::to_string(question)?).as_bytes())?;
+        let mut answer = Vec::new();
+        run.take(LARGEST_ANSWER_OCTETS).read_to_end(&mut answer)?;
+        Ok(serde_json::from_slice(&answer)?)
+    };
+    asked().map_err(|why| tracing::debug!(%why, "the run that holds the state does not answer")).ok()
+}
