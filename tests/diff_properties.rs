@@ -249,6 +249,7 @@ impl Account {
             expunges_by_uid: true,
             appends: self.appends,
             stored: &UidSet::new(),
+            replaced: &UidSet::new(),
             keeps: Keeps::ALL,
             contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
         };

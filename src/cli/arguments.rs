@@ -358,6 +358,12 @@ pub struct SyncArguments {
     /// Only show what would be done: scan, and plan
     #[arg(long, visible_alias = "dry", conflicts_with = "watch")]
     pub dry_run: bool,
+    /// Read every copy of ours again, and replace those that are not as their source messages are
+    ///
+    /// Reads all that was copied, on both sides, as `verify --deep` does. What is spoilt is copied anew first; then the old
+    /// copy goes, if the destination can remove single messages. More than delete_guard of a mailbox needs --allow-deletes.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub repair: bool,
     /// Do it again and again until stopped, with this time between the end of one and the start of the next
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub watch: Option<Duration>,

@@ -101,13 +101,14 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     comparison.verdict.octets = source.iter().map(|record| record.octets).total();
     let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
     let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
+    let there: HashSet<Uid> = destination.iter().map(|record| record.uid).collect();
     let (linked, source, mut destination) = pair_linked(source, destination, &links);
     let matched = match_records(source, &mut destination, judge);
     for (source, destination) in linked.iter().chain(&matched.pairs) {
         comparison.compare(source, destination);
     }
     for record in &matched.unmatched {
-        comparison.unmatched(record, exceptions.get(&record.uid));
+        comparison.unmatched(record, exceptions.get(&record.uid), &there);
     }
     let orphans: HashMap<Uid, &Link> =
         links.values().filter(|link| !present.contains(&link.source)).map(|link| (link.destination, link)).collect();
@@ -256,16 +257,20 @@ impl Comparison<'_> {
         verdict
     }
 
-    /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy.
-    fn unmatched(&mut self, record: &MessageRecord, exception: Option<&Outcome>) {
-        let departed = Outcome::Departed;
-        let outcome = match exception {
-            Some(outcome) => outcome,
-            None if self.links.contains_key(&record.uid) => &departed,
-            None => &Outcome::Pending,
+    /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy. That
+    /// its copy is gone is told by its UID: another message under it is none that a user put there.
+    fn unmatched(&mut self, record: &MessageRecord, exception: Option<&Outcome>, there: &HashSet<Uid>) {
+        let outcome = match (exception, self.links.get(&record.uid)) {
+            (Some(outcome), _) => outcome.clone(),
+            (None, Some(link)) if there.contains(&link.destination) => Outcome::NotFoundAgain(format!(
+                "under the UID {} of its copy there is another message",
+                link.destination
+            )),
+            (None, Some(_)) => Outcome::Departed,
+            (None, None) => Outcome::Pending,
         };
-        self.verdict.outcomes.add(outcome, 1);
-        let reason = match outcome {
+        self.verdict.outcomes.add(&outcome, 1);
+        let reason = match &outcome {
             Outcome::Skipped(_) | Outcome::Departed => return,
             Outcome::Accepted(_) => return,
             Outcome::Limited(reason)
@@ -470,6 +475,14 @@ mod tests {
         let links = |count| [link(1, 12, &[]), link(2, 9, &[]), link(3, 10, &[]), link(4, 11, &[])][..count].to_vec();
         assert_eq!(verdict(source(), copies(), links(4)).losses.out_of_order, 1);
         assert_eq!(verdict(source(), copies(), links(0)).losses.out_of_order, 0);
+    }
+
+    #[test]
+    fn verify_another_message_under_the_uid_of_a_copy_is_no_departure() {
+        let found = verdict(vec![record(1, 1, &[])], vec![record(7, 9, &[])], vec![link(1, 7, &[])]);
+        assert_eq!((found.differences.missing, found.outcomes.not_found_again, found.outcomes.departed), (1, 1, 0));
+        let found = verdict(vec![record(1, 1, &[])], vec![record(8, 9, &[])], vec![link(1, 7, &[])]);
+        assert_eq!((found.differences.missing, found.outcomes.departed), (0, 1));
     }
 
     #[test]

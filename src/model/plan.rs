@@ -147,6 +147,8 @@ pub struct MailboxPlan {
     pub kept: u64,
     /// Ascending by the UID of the surplus one.
     pub second_copies: Vec<SecondCopy>,
+    /// Destination UIDs of copies of ours that are not as their source is: they go when it was copied anew.
+    pub replaced: UidSet,
     /// Why so many deletions need a word from the user.
     pub guard: Option<String>,
     /// Source messages that are tied to a message which was on the destination before us.
@@ -160,7 +162,7 @@ pub struct MailboxPlan {
 impl MailboxPlan {
     /// Whether there is nothing to do on the destination.
     pub fn is_empty(&self) -> bool {
-        !self.adds() && self.removals() == 0
+        !self.adds() && self.removals() == 0 && self.replaced.is_empty()
     }
 
     /// Whether there is something to create, copy or mark.
@@ -215,6 +217,7 @@ pub struct PlanTotals {
     pub flag_updates: u64,
     pub deletes: u64,
     pub second_copies: u64,
+    pub replaced: u64,
     pub creates: u64,
     pub subscribes: u64,
     pub skipped: u64,
@@ -228,6 +231,7 @@ impl PlanTotals {
         self.flag_updates += mailbox.flag_updates.len() as u64;
         self.deletes += mailbox.deletions.len() as u64;
         self.second_copies += mailbox.second_copies.len() as u64;
+        self.replaced += mailbox.replaced.len();
         self.creates += u64::from(mailbox.create);
         self.subscribes += u64::from(mailbox.subscribe);
         self.skipped += mailbox.skipped.len() as u64;
@@ -240,6 +244,7 @@ impl PlanTotals {
         self.flag_updates += other.flag_updates;
         self.deletes += other.deletes;
         self.second_copies += other.second_copies;
+        self.replaced += other.replaced;
         self.creates += other.creates;
         self.subscribes += other.subscribes;
         self.skipped += other.skipped;
@@ -247,7 +252,18 @@ impl PlanTotals {
 
     /// Whether there is anything to do on the destination.
     pub fn is_empty(&self) -> bool {
-        self.copies + self.flag_updates + self.deletes + self.second_copies + self.creates + self.subscribes == 0
+        let PlanTotals {
+            copies,
+            octets: _,
+            flag_updates,
+            deletes,
+            second_copies,
+            replaced,
+            creates,
+            subscribes,
+            skipped: _,
+        } = *self;
+        copies + flag_updates + deletes + second_copies + replaced + creates + subscribes == 0
     }
 }
 

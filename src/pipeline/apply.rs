@@ -4,10 +4,11 @@
 //! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
 //! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
 //! 4. What goes from the destination goes last (`purge`).
-//! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left (`stock`).
+//! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left (`stock`). What
+//!    a copy lacks of its flags is set then, and what was copied anew takes the place of the copy that it replaces.
 
 use super::plan::stamp;
-use super::stock::{Traces, left_over, take_stock};
+use super::stock::{StockTaken, Traces, left_over, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
 use crate::diff::agreements::departures;
 use crate::diff::fit::quota_excess;
@@ -321,7 +322,8 @@ impl<'a> Run<'a> {
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
         let (access, gauge) = (self.access, &self.access.gauge);
         let stock = || take_stock(access, plan, &self.traces, self.deletes, self.ending);
-        let mut ledger = gauge.part(Part::Close, stock)?;
+        let StockTaken { mut ledger, removed } = gauge.part(Part::Close, stock)?;
+        self.figures.messages_deleted += removed;
         self.figures.parts = gauge.parts();
         self.figures.batch = gauge.batch();
         self.figures.reconnects = access.reconnects();

@@ -1,6 +1,6 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
-//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`], [`verify`], [`status`], [`explain`],
+//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`],
 //!   [`forget`], [`mark`]: the commands.
 //! - [`beside`]: what others may ask while a run holds the state.
 //! - [`stock`]: what an apply has come to.
@@ -18,6 +18,7 @@ pub mod fleet;
 pub mod forget;
 pub mod mark;
 pub mod plan;
+pub mod repair;
 pub mod resync;
 pub mod scan;
 pub mod status;
@@ -97,6 +98,16 @@ pub struct ApplyOptions {
     pub chunk: Chunk,
     pub deletes: Deletes,
     pub room: Room,
+    /// Only of `sync`.
+    pub repair: Repair,
+}
+
+/// Whether copies of ours are read again, and replaced where they are spoilt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Repair {
+    #[default]
+    Nothing,
+    SpoiltCopies,
 }
 
 /// Whether what does not fit into the destination's quota is begun.

@@ -300,6 +300,7 @@ impl<'a> Planner<'a> {
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
             stored: &stored(state, name),
+            replaced: &replaced(state, name, destination)?,
             keeps: self.keeps()?,
             contents: &contents,
         };
@@ -502,6 +503,20 @@ const NOT_FOUND_AGAIN: &str = "the destination said that it stored it, and it is
 fn stored(state: &AccountStore, source: &RawName) -> UidSet {
     let exceptions = state.exceptions(source).map_while(Result::ok);
     exceptions.filter(|(_, outcome)| matches!(outcome, Outcome::NotFoundAgain(_))).map(|(uid, _)| uid).collect()
+}
+
+/// The copies of a source mailbox that are to be replaced, as far as they are there.
+fn replaced(state: &AccountStore, source: &RawName, destination: Option<&MailboxState>) -> Result<UidSet> {
+    let Some(destination) = destination else { return Ok(UidSet::new()) };
+    let mut records = state.record_lookup(Side::Destination, &destination.name.raw);
+    let mut there = UidSet::new();
+    for replaced in state.replaced(source)? {
+        let uid = replaced?.copy.destination;
+        if records.get(uid)?.is_some() {
+            there.insert(uid);
+        }
+    }
+    Ok(there)
 }
 
 /// An error in the place of the records, for an iterator that is asked for again and again.

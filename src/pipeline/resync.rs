@@ -2,8 +2,9 @@
 
 use super::apply::{Clock, apply_account};
 use super::plan::plan_settled;
+use super::repair::plan_repair;
 use super::scan::scan_account;
-use super::{ApplyOptions, Migration, Thoroughness};
+use super::{ApplyOptions, Migration, Repair, Thoroughness};
 use crate::error::{Error, Result};
 use crate::model::Step;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
@@ -37,7 +38,10 @@ fn sync_account(
         access.failures.note_others(&mut scanned.ledger.failures, recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
-    let planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
+    let mut planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
+    if options.repair == Repair::SpoiltCopies {
+        planned = access.gauge.part(Part::Plan, || plan_repair(access, planned, options.deletes))?;
+    }
     let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;
     access.failures.note_others(&mut summary.ledger.failures, std::mem::take(&mut scanned.ledger.failures));
     access.failures.record(&summary.ledger.failures)?;

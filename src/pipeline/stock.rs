@@ -20,7 +20,9 @@ use crate::pipeline::survey::listing::SideScan;
 use crate::pipeline::survey::recognise::recognise;
 use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::transfer::prepare::close_intents;
+use crate::pipeline::transfer::purge::Purged;
 use crate::pipeline::transfer::reflag::update_flags;
+use crate::pipeline::transfer::replace::remove_replaced;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::{HashMap, HashSet};
 
@@ -39,6 +41,13 @@ pub struct Traces {
     pub broken: bool,
 }
 
+/// What a run has come to.
+pub struct StockTaken {
+    pub ledger: AccountLedger,
+    /// Copies that were replaced.
+    pub removed: u64,
+}
+
 /// Takes stock after a run of `plan` that ended so.
 ///
 /// # Errors
@@ -49,19 +58,21 @@ pub fn take_stock(
     traces: &Traces,
     deletes: Deletes,
     ending: Ending,
-) -> Result<AccountLedger> {
+) -> Result<StockTaken> {
     access.gauge.on_state(|| access.migration.store.flush())?;
-    let stock = Stock { access, traces, deletes, failures: Failures::default() };
+    let mut stock = Stock { access, traces, deletes, ending, removed: 0, failures: Failures::default() };
     let mut ledger = stock.taken(plan)?;
     let imbalance = imbalance(&ledger);
     access.failures.note_all(&mut ledger.failures, imbalance);
-    Ok(AccountLedger { stage: Stage::Applied, ending, ..ledger })
+    Ok(StockTaken { ledger: AccountLedger { stage: Stage::Applied, ending, ..ledger }, removed: stock.removed })
 }
 
 struct Stock<'a> {
     access: &'a Access<'a>,
     traces: &'a Traces,
     deletes: Deletes,
+    ending: Ending,
+    removed: u64,
     failures: Failures,
 }
 
@@ -70,7 +81,7 @@ impl Stock<'_> {
         self.access.failures.note_all(&mut self.failures, failures);
     }
 
-    fn taken(mut self, plan: &AccountPlan) -> Result<AccountLedger> {
+    fn taken(&mut self, plan: &AccountPlan) -> Result<AccountLedger> {
         let access = self.access;
         let listed = self.traces.touched.is_empty() || self.list_again(self.traces.touched.clone())?;
         let mut ledger = if listed {
@@ -79,6 +90,7 @@ impl Stock<'_> {
             access.failures.note_others(&mut self.failures, recognise(access)?);
             self.note_alterations()?;
             let next = self.with_flags_as_sent(plan_settled(access)?)?;
+            let next = self.without_replaced(next)?;
             self.note_all(doubts(&next.plan));
             self.note_all(self.second_copies_left(&next.plan));
             self.note_all(self.gone_at_once(&next.plan)?);
@@ -89,7 +101,7 @@ impl Stock<'_> {
             self.restamp(plan)?;
             reckoned(access.state.status()?.ledger, &self.traces.outcomes)
         };
-        access.failures.note_others(&mut ledger.failures, self.failures);
+        access.failures.note_others(&mut ledger.failures, std::mem::take(&mut self.failures));
         Ok(ledger)
     }
 
@@ -174,6 +186,24 @@ impl Stock<'_> {
             self.note_all(failure);
         }
         match self.list_again(changed)? {
+            true => plan_settled(access),
+            false => Ok(next),
+        }
+    }
+
+    /// Copies that were replaced go, now that it is seen what is in their place.
+    fn without_replaced(&mut self, next: PlanSummary) -> Result<PlanSummary> {
+        let access = self.access;
+        let replaces = next.plan.mailboxes.iter().any(|mailbox| !mailbox.replaced.is_empty());
+        if !replaces || self.ending != Ending::Complete || self.traces.broken || access.migration.stop.is_requested() {
+            return Ok(next);
+        }
+        let mut purged = Purged::default();
+        let result = remove_replaced(access, &next.plan, &mut purged);
+        self.removed += purged.removed;
+        access.failures.note_others(&mut self.failures, purged.failures);
+        result?;
+        match !purged.touched.is_empty() && self.list_again(purged.touched)? {
             true => plan_settled(access),
             false => Ok(next),
         }

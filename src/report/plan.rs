@@ -81,6 +81,9 @@ fn notes(plan: &MailboxPlan) -> String {
     if !plan.second_copies.is_empty() {
         notes.push(format!("{} of ours", counted(plan.second_copies.len() as u64, "second copy")));
     }
+    if !plan.replaced.is_empty() {
+        notes.push(format!("{} to be replaced", counted(plan.replaced.len(), "copy")));
+    }
     if plan.guard.is_some() {
         notes.push("guarded".to_owned());
     }
@@ -177,6 +180,9 @@ fn total_line(totals: &PlanTotals) -> String {
     if totals.second_copies > 0 {
         extras.push(counted(totals.second_copies, "second copy"));
     }
+    if totals.replaced > 0 {
+        extras.push(format!("{} to be replaced", counted(totals.replaced, "copy")));
+    }
     if totals.copies > 0 {
         extras.push(octets(totals.octets));
     }
@@ -222,6 +228,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
             "flag_updates": totals.flag_updates,
             "deletes": totals.deletes,
             "second_copies": totals.second_copies,
+            "replaced": totals.replaced,
             "creates": totals.creates,
             "subscribes": totals.subscribes,
             "skipped": totals.skipped,
@@ -258,6 +265,7 @@ fn mailbox_json(plan: &MailboxPlan) -> Value {
         "flag_updates": plan.flag_updates.len(),
         "deletes": plan.deletions.len(),
         "second_copies": plan.second_copies.len(),
+        "replaced": plan.replaced.len(),
         "kept": plan.kept,
         "guard": plan.guard,
         "skipped": skipped.collect::<Vec<_>>(),
@@ -318,6 +326,7 @@ mod tests {
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),
+            replaced: UidSet::new(),
             guard: None,
             present: 0,
             copied: 0,

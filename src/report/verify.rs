@@ -200,7 +200,13 @@ fn advice(sum: &VerifySummary, sync_command: &str) -> String {
         lines += &format!("To bring over what is missing or has changed since, run: {sync_command}\n");
     }
     if duplicated + altered + dates_differ > 0 {
-        lines += "What is doubled or altered stays so; for each: mailferry explain ACCOUNT MAILBOX UID\n";
+        lines +=
+            "What is doubled or altered stays so with a plain sync; for each: mailferry explain ACCOUNT MAILBOX UID\n";
+    }
+    if altered > 0 {
+        lines += &format!(
+            "Altered copies of ours are replaced by: {sync_command} --repair (not what the destination writes in its own way)\n"
+        );
     }
     if duplicated > 0 {
         lines += "If it is a second copy of ours, it is named and can be removed by: mailferry sync --allow-deletes\n";
@@ -346,7 +352,9 @@ To bring over what is missing or has changed since, run: mailferry sync
         let ledger = |differences| AccountLedger { differences, ..AccountLedger::default() };
         let sum = |differences| VerifySummary { ledger: ledger(differences), ..VerifySummary::default() };
         let altered = advice(&sum(Differences { altered: 1, ..Differences::default() }), "mailferry sync");
-        assert!(altered.contains("explain") && !altered.contains("sync"), "{altered}");
+        assert!(altered.contains("explain") && altered.contains("mailferry sync --repair"), "{altered}");
+        let doubled = advice(&sum(Differences { duplicated: 1, ..Differences::default() }), "mailferry sync");
+        assert!(doubled.contains("explain") && !doubled.contains("--repair"), "{doubled}");
         let missing = advice(&sum(Differences { missing: 1, ..Differences::default() }), "mailferry sync");
         assert_eq!(missing, "To bring over what is missing or has changed since, run: mailferry sync\n");
         assert_eq!(advice(&sum(Differences { extra: 1, ..Differences::default() }), "mailferry sync"), "");

@@ -52,7 +52,7 @@ macro_rules! stored {
 }
 pub(super) use stored;
 
-// 0 to 9, of which 1 to 3 are those of `leaves`, and 6 that of `contents`; the headers, which are private to their files, have 10 and up.
+// 0 to 9, of which 1 to 3 are those of `leaves`, 6 that of `contents`, and 8 that of `replaced`; the headers, which are private to their files, have 10 and up.
 stored! {
     () => 0, "the schema version";
     SideState => 4, "what is known of a server";

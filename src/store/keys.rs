@@ -13,6 +13,7 @@
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
 //!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
+//!    'V' mailbox(16) leaf(4, big-endian)         copies to be replaced, by their destination UIDs, likewise
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
@@ -47,6 +48,7 @@ pub(super) enum PerMessage {
     Link = b'L',
     Exception = b'X',
     Content = b'C',
+    Replaced = b'V',
 }
 
 impl AccountId {

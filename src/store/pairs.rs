@@ -63,6 +63,7 @@ impl AccountStore {
     fn write_anew(&self, pair: &PairState) -> Result<()> {
         let mailbox = MailboxId::new(Side::Source, &pair.pairing.source);
         self.database().clear(&self.id.entries(PerMessage::Link, mailbox))?;
+        self.database().clear(&self.replaced_keys(&pair.pairing.source))?;
         self.write_pair(pair, Tally::default(), Default::default())
     }
 

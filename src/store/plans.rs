@@ -221,6 +221,7 @@ mod tests {
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),
+            replaced: UidSet::new(),
             guard: None,
             present: 0,
             copied: 0,

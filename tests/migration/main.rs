@@ -16,6 +16,7 @@
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
+//! - [`repair`]: copies that are not as their source is.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
@@ -56,6 +57,7 @@ mod mirror;
 mod namespaces;
 mod pair;
 mod planning;
+mod repair;
 mod restored;
 mod same_message;
 mod second_copies;

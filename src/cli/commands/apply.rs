@@ -37,6 +37,6 @@ impl ChunkArguments {
         let chunk = Chunk { max_messages: self.max_messages, max_octets: self.max_bytes, max_time: self.max_time };
         let deletes = if self.allow_deletes { Deletes::Allowed } else { Deletes::Guarded };
         let room = if self.over_quota { Room::Unguarded } else { Room::Guarded };
-        ApplyOptions { chunk, deletes, room }
+        ApplyOptions { chunk, deletes, room, ..ApplyOptions::default() }
     }
 }

@@ -13,7 +13,7 @@ use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
 use crate::pipeline::resync::sync;
 use crate::pipeline::scan::scan;
-use crate::pipeline::{Migration, Stop};
+use crate::pipeline::{ApplyOptions, Migration, Repair, Stop};
 use crate::report;
 use crate::report::plan::Detail;
 use crate::report::quantity::{duration, moment_in};
@@ -67,9 +67,10 @@ struct Round {
 
 fn once(context: &Context, arguments: &SyncArguments, migration: &Migration) -> Result<Round> {
     let thoroughness = arguments.thoroughness.chosen();
+    let repair = if arguments.repair { Repair::SpoiltCopies } else { Repair::Nothing };
+    let options = ApplyOptions { repair, ..arguments.limits.options() };
     context.tell_set_aside(migration)?;
-    let results =
-        context.watched(migration, Step::Sync, |migration| sync(migration, thoroughness, arguments.limits.options()));
+    let results = context.watched(migration, Step::Sync, |migration| sync(migration, thoroughness, options));
     let done = results.iter().filter_map(|result| result.result.as_ref().ok());
     context.tell_unmatched(done.map(|done| &done.unmatched));
     let again = context.invocation(&arguments.accounts.accounts).next("sync");

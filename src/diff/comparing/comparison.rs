@@ -24,6 +24,8 @@ pub struct Comparison<'a> {
     pub appends: Appends,
     /// Source messages that the destination said it stored, and that were not found there.
     pub stored: &'a UidSet,
+    /// Destination UIDs of copies that are to be replaced: nothing is tied to them.
+    pub replaced: &'a UidSet,
     /// What both servers keep of a message.
     pub keeps: Keeps,
     /// What was read of messages.

@@ -55,7 +55,7 @@ where
     L: Iterator<Item = Result<Link>>,
 {
     let mut ties = Ties::sort(links(), source())?;
-    let (candidates, held) = unlinked(destination(), &mut ties)?;
+    let (candidates, held) = unlinked(destination(), &mut ties, comparison.replaced)?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }
@@ -77,11 +77,16 @@ where
     decision.into_plan()
 }
 
-/// The destination records that no live link names, ascending by identity, and how many records there are in all.
-fn unlinked(destination: impl Iterator<Item = Result<MessageRecord>>, ties: &mut Ties) -> Result<(Roster, u64)> {
+/// The destination records that no live link names, ascending by identity, and how many records there are in all. Those that
+/// are to be replaced are as good as gone.
+fn unlinked(
+    destination: impl Iterator<Item = Result<MessageRecord>>,
+    ties: &mut Ties,
+    replaced: &UidSet,
+) -> Result<(Roster, u64)> {
     let (mut candidates, mut held) = (Roster::default(), 0);
     for record in destination {
-        if let Some(record) = ties.note_present(record?) {
+        if let Some(record) = ties.note_present(record?).filter(|record| !replaced.contains(record.uid)) {
             candidates.add(&record);
         }
         held += 1;
@@ -158,7 +163,10 @@ impl<'a> Decision<'a> {
             departed: Vec::new(),
             doubtful: Default::default(),
             order: Order::default(),
-            plan: comparison.pair.empty_plan(comparison.source, comparison.standing()),
+            plan: MailboxPlan {
+                replaced: comparison.replaced.clone(),
+                ..comparison.pair.empty_plan(comparison.source, comparison.standing())
+            },
             links: Vec::new(),
             record,
         }

@@ -166,6 +166,17 @@ pub fn is_copy_of(link: &Link, copy: &MessageRecord) -> bool {
     expected == copy.listed()
 }
 
+/// The internal date of a message, and what was read of it.
+pub type Dated<'a> = (Option<InternalDate>, &'a Content);
+
+/// Whether a copy of ours that was read has neither the octets of its source nor what servers make of them that rewrite
+/// headers or line ends: rule 3, for what was tied before.
+pub fn is_spoilt(source: Dated<'_>, copy: Dated<'_>, keeps: Keeps) -> bool {
+    let (sent, ours, theirs) = (source.0.map(InternalDate::as_sent), source.1, copy.1);
+    let dated = !keeps.dates || sent.is_none() || sent == copy.0;
+    ours.octets != theirs.octets && !(ours.text == theirs.text && dated)
+}
+
 /// What the destination lists of a copy, where it is not what was sent.
 pub fn alteration(link: &Link, copy: &MessageRecord) -> Option<Listed> {
     let as_sent = Link { altered: None, ..link.clone() };
@@ -226,6 +237,23 @@ mod tests {
         assert_eq!(verdict(record(1, 9, Some(5)), record(1, 9, Some(6)), sizes), Verdict::Unsettled);
         assert_eq!(verdict(record(1, 9, Some(5)), record(1, 9, Some(6)), dates), Verdict::Same);
         assert_eq!(verdict(record(1, 9, Some(5)), record(1, 8, Some(5)), dates), Verdict::Unsettled);
+    }
+
+    #[test]
+    fn spoilt_is_what_no_server_makes_of_a_message() {
+        let spoilt = |dates: [Option<i64>; 2], contents: [Content; 2], keeps| {
+            let [ours, theirs] = dates.map(|date| date.map(InternalDate));
+            is_spoilt((ours, &contents[0]), (theirs, &contents[1]), keeps)
+        };
+        let undated = Keeps { dates: false, ..Keeps::ALL };
+        let (whole, rewritten, half) = (read(1, 1), read(2, 1), read(3, 3));
+        let day = [Some(90_000); 2];
+        assert!(!spoilt(day, [whole, whole], Keeps::ALL) && !spoilt(day, [whole, rewritten], Keeps::ALL));
+        assert!(spoilt(day, [whole, half], Keeps::ALL) && spoilt(day, [whole, half], undated));
+        let other_day = [Some(90_000), Some(90_060)];
+        assert!(spoilt(other_day, [whole, rewritten], Keeps::ALL), "a draft was saved again");
+        assert!(!spoilt(other_day, [whole, rewritten], undated) && !spoilt(other_day, [whole, whole], Keeps::ALL));
+        assert!(!spoilt([None, Some(90_060)], [whole, rewritten], Keeps::ALL), "the source tells no date");
     }
 
     fn link(origin: LinkOrigin, altered: Option<(u64, i64)>) -> Link {

@@ -49,6 +49,7 @@ impl MailboxPair {
             deletions: Vec::new(),
             kept: 0,
             second_copies: Vec::new(),
+            replaced: UidSet::new(),
             guard: None,
             present: 0,
             copied: 0,

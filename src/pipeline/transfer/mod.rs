@@ -5,7 +5,7 @@
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
 //!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
 //! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive. [`reflag`]: flags that changed.
-//! - [`purge`]: what goes from the destination; [`unsettled`]: what waits because it may have been moved.
+//! - [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
 
 pub mod conveyor;
 pub mod copy;
@@ -21,6 +21,7 @@ pub mod progress;
 pub mod purge;
 pub mod reconcile;
 pub mod reflag;
+pub mod replace;
 pub mod settling;
 pub mod share;
 pub mod subscribe;

@@ -69,14 +69,15 @@ pub fn purge(access: &Access<'_>, plan: &AccountPlan, second_copies: SecondCopie
     Ok(())
 }
 
-struct Purge<'a> {
-    access: &'a Access<'a>,
-    purged: &'a mut Purged,
+/// Removes messages of the destination, and notes what came of it.
+pub(super) struct Purge<'a> {
+    pub(super) access: &'a Access<'a>,
+    pub(super) purged: &'a mut Purged,
 }
 
 impl Purge<'_> {
     /// What concerns one mailbox alone does not stop the others.
-    fn take(&mut self, mailbox: &MailboxPlan, result: Result<()>) -> Result<()> {
+    pub(super) fn take(&mut self, mailbox: &MailboxPlan, result: Result<()>) -> Result<()> {
         match result {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
                 self.access.failures.note(&mut self.purged.failures, error.in_mailbox(&mailbox.destination.path()));
@@ -153,7 +154,7 @@ impl Purge<'_> {
     }
 
     /// Removes messages of the destination mailbox, and returns which of them are not there any more.
-    fn remove(&mut self, plan: &MailboxPlan, targets: &Targets) -> Result<HashSet<Uid>> {
+    pub(super) fn remove(&mut self, plan: &MailboxPlan, targets: &Targets) -> Result<HashSet<Uid>> {
         let validity = plan.destination_validity.unwrap_or_default();
         self.purged.touched.insert(plan.destination.raw.clone());
         let mut removal = Removal::default();
@@ -240,7 +241,7 @@ fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {
 }
 
 /// What is to be removed: by UID, what must be listed of it.
-type Targets = BTreeMap<Uid, Listed>;
+pub(super) type Targets = BTreeMap<Uid, Listed>;
 
 #[derive(Default)]
 struct Removal {

@@ -43,7 +43,7 @@ pub fn update_flags(
     let capacity = open(session, plan, validity)?;
     let pending: Vec<FlagUpdate> = pending.into_iter().map(|update| within(update, &capacity)).collect();
     let stores = send_stores(session, &pending)?;
-    let now = look(session, &pending);
+    let now = flags_of(session, pending.iter().map(|update| update.destination));
     for tag in stores {
         let status = session.finish(tag, |_| Ok(()))?;
         // What it does not keep is seen below.
@@ -130,12 +130,16 @@ fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<Tag>
     Ok(tags)
 }
 
-/// The flags as they are after the STOREs, which are on their way. A message that is gone is not in it: its user removed it, nothing is to be done.
-fn look(session: &mut Session, updates: &[FlagUpdate]) -> Result<HashMap<Uid, Flags>> {
-    let mut uids: Vec<Uid> = updates.iter().map(|update| update.destination).collect();
+/// The flags of messages of the open mailbox, as they are when all that was sent before is done. A message that is gone is
+/// not in it.
+///
+/// # Errors
+/// `Connection`; `Refused` where they are not told.
+pub fn flags_of(session: &mut Session, uids: impl Iterator<Item = Uid>) -> Result<HashMap<Uid, Flags>> {
+    let mut uids: Vec<Uid> = uids.collect();
     uids.sort_unstable();
     let set: UidSet = uids.into_iter().collect();
-    let (mut now, mut statuses) = (HashMap::with_capacity(updates.len()), Vec::new());
+    let (mut now, mut statuses) = (HashMap::new(), Vec::new());
     let chunks = set.chunks(COMMAND_OCTETS, STORE_UIDS.min(session.most_messages()));
     let tags: Vec<_> = chunks.iter().map(|chunk| session.send_fetch(chunk, FLAG_ITEMS)).collect::<Result<_>>()?;
     for tag in tags {
@@ -147,7 +151,7 @@ fn look(session: &mut Session, updates: &[FlagUpdate]) -> Result<HashMap<Uid, Fl
         })?);
     }
     for status in statuses {
-        session.complete(status, "could not look at the flags that were updated")?;
+        session.complete(status, "could not look at flags")?;
     }
     Ok(now)
 }

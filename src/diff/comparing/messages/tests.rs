@@ -134,6 +134,7 @@ impl Case {
             expunges_by_uid: self.expunges_by_uid,
             appends: self.appends,
             stored: &self.stored,
+            replaced: &UidSet::new(),
             keeps: Keeps::ALL,
             contents: &|_, record| self.read.then_some(content(record)),
         };
@@ -314,6 +315,7 @@ fn error_of_a_listing_is_given_on() {
         expunges_by_uid: true,
         appends: Appends::default(),
         stored: &UidSet::new(),
+        replaced: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
     };
