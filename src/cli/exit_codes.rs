@@ -175,9 +175,12 @@ impl From<ExitCode> for process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ledger::Conditions;
     use crate::model::report::{AccountCheck, AccountResult, ApplySummary, ScanSummary};
     use crate::model::run_ledger::Accounted;
     use crate::model::statistics::RunFigures;
+    use crate::model::{Flags, MailboxCondition, Outcome, Outcomes};
+    use crate::report;
 
     fn failed(kind: Kind) -> AccountResult<ScanSummary> {
         AccountResult { account: "alice".to_owned(), result: Err(Error::new(kind, "it failed")) }
@@ -251,36 +254,86 @@ mod tests {
         assert_eq!(kinds.map(code), [2, 7, 1, 5, 1, 4]);
     }
 
+    /// As JSON sorts them.
+    fn expected_keys(key: &'static str) -> [&'static str; 2] {
+        if key < "total" { [key, "total"] } else { ["total", key] }
+    }
+
+    /// Every outcome of a message: how it changes the exit status of plan, apply and verify, its words, and its key in JSON.
     #[test]
-    fn what_is_kept_back_is_3_from_sync_and_8_from_verify_and_a_plan_only_tells_of_it() {
-        type Spoil = fn(&mut AccountLedger);
-        let kept_back: [Spoil; 7] = [
-            |it| it.outcomes.limited = 1,
-            |it| it.outcomes.refused = 1,
-            |it| it.outcomes.failed = 1,
-            |it| it.outcomes.not_found_again = 1,
-            |it| it.outcomes.undecided = 1,
-            |it| it.conditions.unreadable = 1,
-            |it| it.questioned = 1,
+    fn every_outcome_has_its_exit_status_its_words_and_its_key() {
+        const WELL: [u8; 3] = [0, 0, 0];
+        const KEPT_BACK: [u8; 3] = [0, 3, 8];
+        let text = String::new;
+        let table = [
+            (Outcome::Present, WELL, "1 present before", "present"),
+            (Outcome::Copied, WELL, "1 copied", "copied"),
+            (Outcome::Skipped(text()), WELL, "1 skipped", "skipped"),
+            (Outcome::Limited(text()), KEPT_BACK, "1 beyond the destination's limit", "limited"),
+            (Outcome::Refused(text()), KEPT_BACK, "1 refused", "refused"),
+            (Outcome::Vanished, WELL, "1 vanished from the source", "vanished"),
+            (Outcome::Failed(text()), KEPT_BACK, "1 failed", "failed"),
+            (Outcome::Departed, WELL, "1 gone from the destination since", "departed"),
+            // What is left though nothing hindered it.
+            (Outcome::Pending, KEPT_BACK, "1 still to copy", "pending"),
+            (Outcome::NotFoundAgain(text()), KEPT_BACK, "1 stored and not found again", "not_found_again"),
+            (Outcome::Undecided(text()), KEPT_BACK, "1 not decided yet", "undecided"),
+            (Outcome::Accepted(text()), WELL, "1 accepted as they are", "accepted"),
         ];
-        for (index, spoil) in kept_back.into_iter().enumerate() {
-            let codes = [Stage::Planned, Stage::Applied, Stage::Verified].map(|stage| code_of(stage, spoil));
-            assert_eq!(codes, [0, 3, 8], "{index}");
+        let mut seen = Outcomes::default();
+        for (outcome, expected, words, key) in &table {
+            seen.add(outcome, 1);
+            let only = |it: &mut AccountLedger| it.outcomes.add(outcome, 1);
+            let codes = [Stage::Planned, Stage::Applied, Stage::Verified].map(|stage| code_of(stage, only));
+            assert_eq!(&codes, expected, "{outcome:?}");
+            let mut one = Outcomes::default();
+            one.add(outcome, 1);
+            assert_eq!(report::outcomes::sentence(&one), format!("1 message: {words}"));
+            let json = report::outcomes::json(&one);
+            let counted = json.as_object().into_iter().flatten().filter(|(_, count)| *count == 1);
+            assert_eq!(counted.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected_keys(key), "{json}");
         }
+        assert!(seen.counts().iter().all(|count| *count == 1), "an outcome is not in the table: {seen:?}");
+    }
+
+    /// The same of every condition of a mailbox, by its key.
+    #[test]
+    fn every_condition_of_a_mailbox_has_its_exit_status_and_its_key() {
+        let table = [
+            (MailboxCondition::TakesPart, [0, 0, 0], "takes_part"),
+            (MailboxCondition::Excluded, [0, 0, 0], "excluded"),
+            (MailboxCondition::Container, [0, 0, 0], "container"),
+            (MailboxCondition::Foreign, [0, 0, 0], "foreign"),
+            (MailboxCondition::Unreadable, [0, 3, 8], "unreadable"),
+        ];
+        let mut seen = Conditions::default();
+        for (condition, expected, key) in table {
+            seen.add(condition);
+            let only = |it: &mut AccountLedger| it.conditions.add(condition);
+            let codes = [Stage::Planned, Stage::Applied, Stage::Verified].map(|stage| code_of(stage, only));
+            assert_eq!(codes, expected, "{condition:?}");
+            let mut one = Conditions::default();
+            one.add(condition);
+            assert_eq!(serde_json::to_value(one).unwrap()[key], 1);
+        }
+        let Conditions { takes_part, excluded, container, foreign, unreadable } = seen;
+        assert_eq!([takes_part, excluded, container, foreign, unreadable], [1; 5]);
     }
 
     #[test]
-    fn what_the_user_leaves_out_and_what_cannot_be_kept_is_a_success() {
-        let well: [fn(&mut AccountLedger); 6] = [
-            |it| it.outcomes.skipped = 9,
-            |it| it.outcomes.departed = 9,
-            |it| it.outcomes.vanished = 9,
-            |it| it.outcomes.accepted = 9,
-            |it| it.losses.dates = 9,
-            |it| it.differences.extra = 9,
+    fn copies_that_are_gone_need_a_word_and_what_cannot_be_kept_or_is_new_there_is_a_success() {
+        type With = fn(&mut AccountLedger);
+        let table: [(With, [u8; 3]); 6] = [
+            (|it| it.questioned = 1, [0, 3, 8]),
+            (|it| it.losses.dates = 9, [0, 0, 0]),
+            (|it| it.losses.untold_dates = 9, [0, 0, 0]),
+            (|it| it.losses.out_of_order = 9, [0, 0, 0]),
+            (|it| it.losses.add_flags(&Flags::from_texts(["work"])), [0, 0, 0]),
+            (|it| it.differences.extra = 9, [0, 0, 0]),
         ];
-        for (index, with) in well.into_iter().enumerate() {
-            assert_eq!([Stage::Applied, Stage::Verified].map(|stage| code_of(stage, with)), [0, 0], "{index}");
+        for (index, (with, expected)) in table.into_iter().enumerate() {
+            let codes = [Stage::Planned, Stage::Applied, Stage::Verified].map(|stage| code_of(stage, with));
+            assert_eq!(codes, expected, "{index}");
         }
     }
 

@@ -140,7 +140,8 @@ impl AccountLedger {
     /// Whether a fault or the destination keeps something back that was to be brought over: no success, whatever else
     /// went well. A plan only tells of it.
     pub fn leaves_behind(&self) -> bool {
-        let unfinished = self.stage == Stage::Applied && self.ending == Ending::Complete && self.outcomes.pending > 0;
+        let finished = self.stage == Stage::Verified || self.ending == Ending::Complete;
+        let unfinished = finished && self.outcomes.pending > 0;
         let kept_back = self.outcomes.left_behind() + self.conditions.unreadable + self.questioned > 0;
         self.stage >= Stage::Applied && (kept_back || unfinished)
     }
@@ -191,7 +192,7 @@ mod tests {
     fn only_what_was_compared_and_is_whole_is_identical() {
         assert_eq!(verified().standing(), Standing::Identical);
         type Spoil = fn(&mut AccountLedger);
-        let spoilt: [(Spoil, Standing); 12] = [
+        let spoilt: [(Spoil, Standing); 13] = [
             (|it| it.stage = Stage::Applied, Standing::Uncompared),
             (|it| drop(it.failures.add(Error::new(Kind::Connection, "it broke"))), Standing::Uncompared),
             (|it| it.conditions.unreadable = 1, Standing::Different),
@@ -199,6 +200,7 @@ mod tests {
             (|it| it.outcomes.refused = 1, Standing::Different),
             (|it| it.outcomes.not_found_again = 1, Standing::Different),
             (|it| it.outcomes.undecided = 1, Standing::Different),
+            (|it| it.outcomes.pending = 1, Standing::Different),
             (|it| it.differences.missing = 1, Standing::Different),
             (|it| it.questioned = 1, Standing::Different),
             (|it| it.outcomes.skipped = 1, Standing::Partial),
