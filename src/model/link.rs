@@ -94,7 +94,7 @@ pub struct PairState {
     /// From this destination UID on copies were not listed since they were appended: what flags they have is not known.
     pub unseen_from: Option<Uid>,
     /// What the destination mailbox said that it keeps of flags when some were last seen to be lost. What it grants beyond
-    /// that is given again.
+    /// that is given again; all of it where this is not known.
     pub lost_under: Option<FlagCapacity>,
     pub settled: Option<Settled>,
     /// What became of the source mailbox's messages, as of the last plan or apply.

@@ -42,6 +42,9 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
     let account = &access.account.name;
     access.bind()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 });
+    if thoroughness == Thoroughness::Full {
+        try_lost_flags_again(access)?;
+    }
     let (source, destination) = thread::scope(|scope| {
         let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness, Identities::All));
         let source = scan_side(access, Side::Source, thoroughness, identities);
@@ -59,6 +62,18 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
         access.failures.note_others(&mut summary.ledger.failures, troubles);
     }
     Ok(summary)
+}
+
+/// Who lists all anew wants to know what the destination keeps of flags by now.
+fn try_lost_flags_again(access: &Access<'_>) -> Result<()> {
+    // What cannot be read of the state is matched anew.
+    for mut pair in access.state.pairs().unwrap_or_default() {
+        if pair.lost_under.take().is_some() {
+            pair.settled = None;
+            access.state.put_pair(&pair)?;
+        }
+    }
+    Ok(())
 }
 
 fn scan_side(

@@ -7,7 +7,7 @@
 //! 4. What a copy that was not listed before does not have of what was sent with it was dropped on the way, not removed by a
 //!    user: it is set.
 //! 5. What the destination did not keep though it was told to is lost: neither wanted again nor taken for a change by its
-//!    user, until the mailbox grants more than it did then.
+//!    user, until the mailbox grants more than it did then, or all is listed anew.
 
 use crate::model::{FlagCapacity, Flags, Link, PairState, Uid};
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use std::borrow::Cow;
 pub struct FlagHistory<'a> {
     /// `PairState::unseen_from`.
     pub unseen_from: Option<Uid>,
-    /// `PairState::lost_under`.
+    /// `PairState::lost_under`. `None`: it is to be tried again.
     pub lost_under: Option<&'a FlagCapacity>,
 }
 
@@ -46,8 +46,7 @@ impl<'a> FlagHistory<'a> {
             return Flags::none();
         }
         let lost = link.lost.shared_with(source).minus(destination);
-        let given_again = self.lost_under.map_or_else(Flags::none, |before| now.grants_beyond(before, &lost));
-        lost.minus(&given_again)
+        self.lost_under.map_or_else(Flags::none, |before| lost.minus(&now.grants_beyond(before, &lost)))
     }
 }
 
@@ -138,13 +137,14 @@ mod tests {
     fn what_is_lost_is_not_wanted_until_more_is_granted() {
         let (told, open) = (FlagCapacity::from_texts(["\\Seen", "work", "\\*"]), FlagCapacity::everything());
         let lost = |source, destination, before, now| {
-            let history = FlagHistory { unseen_from: None, lost_under: Some(before) };
+            let history = FlagHistory { unseen_from: None, lost_under: before };
             history.lost(&flags(source), &link("\\Seen", "work"), &flags(destination), now)
         };
-        assert_eq!(lost("\\Seen work", "\\Seen", &told, &told), flags("work"));
-        assert_eq!(lost("\\Seen work", "\\Seen", &open, &told), flags(""), "it is named now");
-        assert_eq!(lost("\\Seen", "\\Seen", &told, &told), flags(""), "the source dropped it");
-        assert_eq!(lost("\\Seen work", "\\Seen work", &told, &told), flags(""), "it is there after all");
+        assert_eq!(lost("\\Seen work", "\\Seen", Some(&told), &told), flags("work"));
+        assert_eq!(lost("\\Seen work", "\\Seen", Some(&open), &told), flags(""), "it is named now");
+        assert_eq!(lost("\\Seen work", "\\Seen", None, &told), flags(""), "it is to be tried again");
+        assert_eq!(lost("\\Seen", "\\Seen", Some(&told), &told), flags(""), "the source dropped it");
+        assert_eq!(lost("\\Seen work", "\\Seen work", Some(&told), &told), flags(""), "it is there after all");
         let change = following("\\Seen work", "\\Seen", "work", "\\Seen", &told);
         assert_eq!((change.is_empty(), change.agreed), (true, flags("\\Seen")));
     }
