@@ -9,7 +9,8 @@
 //!
 //! What is void is matched by identity anew, so that a link that was taken for void by mistake costs nothing.
 
-use crate::model::{Digest, Uid};
+use super::comparing::same::{Keeps, is_linked, mark};
+use crate::model::{Digest, Link, Listed, Side, Uid};
 
 /// What the listing before held under a UID.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,19 +18,29 @@ pub enum Before {
     /// There is no listing from before.
     Unknown,
     Absent,
+    /// A message of this [`mark`].
     Held(Digest),
 }
 
 /// A link, as seen from the side that was listed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sighting {
-    /// What it names on this side.
-    pub uid: Uid,
+pub struct Sighting<'a> {
+    pub link: &'a Link,
     pub before: Before,
-    /// What the UID names now; `None`: nothing.
-    pub now: Option<Digest>,
-    /// The message that was linked, as the source has it.
-    pub linked: Digest,
+    /// What its UID names now; `None`: nothing.
+    pub now: Option<Listed>,
+}
+
+/// The side that was listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub side: Side,
+    /// What its server keeps of a message.
+    pub keeps: Keeps,
+    /// UIDNEXT of the listing.
+    pub next: Option<Uid>,
+    /// UIDNEXT alone says that the mailbox went back.
+    pub went_back: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,36 +53,47 @@ enum Standing {
     },
 }
 
-impl Sighting {
-    fn standing(&self, next: Option<Uid>) -> Standing {
-        if next.is_some_and(|next| self.uid >= next) {
+impl Sighting<'_> {
+    /// What the link names on that side.
+    pub fn uid(&self, side: Side) -> Uid {
+        match side {
+            Side::Source => self.link.source,
+            Side::Destination => self.link.destination,
+        }
+    }
+
+    fn standing(&self, seen: Seen) -> Standing {
+        let uid = self.uid(seen.side);
+        if uid.is_stand_in() {
+            return Standing::Gone { was_there: false };
+        }
+        if seen.next.is_some_and(|next| uid >= next) {
             return Standing::Void;
         }
         let same = match (self.now, self.before) {
             (None, before) => return Standing::Gone { was_there: before != Before::Absent },
-            (Some(now), Before::Held(before)) => now == before,
-            (Some(now), Before::Unknown | Before::Absent) => now == self.linked,
+            (Some(now), Before::Held(before)) => mark(&now, seen.keeps) == before,
+            (Some(now), Before::Unknown | Before::Absent) => is_linked(self.link, seen.side, &now, seen.keeps),
         };
         if same { Standing::Sound } else { Standing::Void }
     }
 }
 
-/// Which of the links are void, as indexes. `next` is the UIDNEXT of the listing; `went_back` where that alone says
-/// that the mailbox went back.
-pub fn void_links(sightings: &[Sighting], next: Option<Uid>, went_back: bool) -> Vec<usize> {
-    let standings: Vec<Standing> = sightings.iter().map(|sighting| sighting.standing(next)).collect();
+/// Which of the links are void, as indexes.
+pub fn void_links(sightings: &[Sighting<'_>], seen: Seen) -> Vec<usize> {
+    let standings: Vec<Standing> = sightings.iter().map(|sighting| sighting.standing(seen)).collect();
     let uids = |wanted: Standing| {
         let all = sightings.iter().zip(&standings);
-        all.filter(move |(_, standing)| **standing == wanted).map(|(sighting, _)| sighting.uid)
+        all.filter(move |(_, standing)| **standing == wanted).map(|(sighting, _)| sighting.uid(seen.side))
     };
     // The mailbox went back to a UIDNEXT between these two.
     let turn = uids(Standing::Void).min();
     let unharmed = uids(Standing::Sound).filter(|uid| turn.is_none_or(|turn| *uid < turn)).max();
-    let is_lost = |uid: Uid| (went_back || turn.is_some()) && unharmed.is_none_or(|unharmed| uid > unharmed);
+    let is_lost = |uid: Uid| (seen.went_back || turn.is_some()) && unharmed.is_none_or(|unharmed| uid > unharmed);
     let is_void = |index: &usize| match standings[*index] {
         Standing::Sound => false,
         Standing::Void => true,
-        Standing::Gone { was_there } => was_there && is_lost(sightings[*index].uid),
+        Standing::Gone { was_there } => was_there && is_lost(sightings[*index].uid(seen.side)),
     };
     (0..sightings.len()).filter(is_void).collect()
 }
@@ -79,27 +101,54 @@ pub fn void_links(sightings: &[Sighting], next: Option<Uid>, went_back: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UidSet;
+    use crate::model::{Flags, InternalDate, LinkOrigin, UidSet};
 
     const UNKNOWN: char = '?';
 
-    /// `uid:before:now:linked`, one letter a message, `-` where there is none, `?` where nothing is known.
-    fn sighting(text: &str) -> Sighting {
-        let parts: Vec<&str> = text.split(':').collect();
-        let digest = |text: &str| (text != "-").then(|| Digest([text.as_bytes()[0]; 16]));
-        let before = match digest(parts[1]) {
-            Some(_) if parts[1].starts_with(UNKNOWN) => Before::Unknown,
-            Some(digest) => Before::Held(digest),
-            None => Before::Absent,
-        };
-        let uid = Uid(parts[0].parse().unwrap());
-        Sighting { uid, before, now: digest(parts[2]), linked: digest(parts[3]).unwrap() }
+    /// A letter is an identity, a digit behind it a size; `-` where there is no message.
+    fn listed(text: &str) -> Option<Listed> {
+        let octets = text.get(1..).and_then(|digit| digit.parse().ok()).unwrap_or(1);
+        let (date, identity) = (Some(InternalDate(7)), Some(Digest([text.as_bytes()[0]; 16])));
+        (text != "-").then_some(Listed { octets, date, identity })
     }
 
+    fn link(uid: &str, linked: &str) -> Link {
+        let Listed { octets, date, identity } = listed(linked).unwrap();
+        Link {
+            source: Uid(uid.parse().unwrap()),
+            destination: Uid(uid.parse().unwrap()),
+            agreed: Flags::none(),
+            lost: Flags::none(),
+            origin: LinkOrigin::Appended,
+            octets,
+            date,
+            source_octets: None,
+            altered: None,
+            identity: identity.unwrap(),
+        }
+    }
+
+    /// Which links are void: `uid:before:now:linked`, before is `?` where nothing is known.
     fn void(links: &str, next: u32, went_back: bool) -> String {
-        let sightings: Vec<Sighting> = links.split_whitespace().map(sighting).collect();
-        let void = void_links(&sightings, Some(Uid(next)), went_back);
-        void.into_iter().map(|index| sightings[index].uid).collect::<UidSet>().to_string()
+        let parts: Vec<Vec<&str>> = links.split_whitespace().map(|link| link.split(':').collect()).collect();
+        let links: Vec<Link> = parts.iter().map(|parts| link(parts[0], parts[3])).collect();
+        let before = |text: &str| match listed(text) {
+            Some(_) if text.starts_with(UNKNOWN) => Before::Unknown,
+            Some(listed) => Before::Held(mark(&listed, Keeps::ALL)),
+            None => Before::Absent,
+        };
+        let sighting =
+            |(link, parts): (_, &Vec<&str>)| Sighting { link, before: before(parts[1]), now: listed(parts[2]) };
+        let sightings: Vec<Sighting<'_>> = links.iter().zip(&parts).map(sighting).collect();
+        Side::BOTH
+            .map(|side| {
+                let seen = Seen { side, keeps: Keeps::ALL, next: Some(Uid(next)), went_back };
+                let void = void_links(&sightings, seen);
+                void.into_iter().map(|index| links[index].source).collect::<UidSet>().to_string()
+            })
+            .into_iter()
+            .reduce(|one, other| if one == other { one } else { format!("{one} | {other}") })
+            .unwrap()
     }
 
     #[test]
@@ -119,6 +168,33 @@ mod tests {
     fn links_whose_uid_was_given_to_another_message_are_void() {
         assert_eq!(void("1:a:a:a 2:b:x:b 3:c:y:c", 9, false), "2:3");
         assert_eq!(void("1:a:a:a 2:-:x:b", 9, false), "2", "one that had departed");
+    }
+
+    /// A draft that was saved again has the identity that it had.
+    #[test]
+    fn links_whose_uid_was_given_to_another_message_of_their_identity_are_void() {
+        assert_eq!(void("1:a:a:a 2:b1:b2:b1 3:c:c:c", 9, false), "2");
+        assert_eq!(void("1:a:a:a 2:?:b2:b1", 9, false), "2");
+        assert_eq!(void("1:a:a:a 2:-:b2:b1", 9, false), "2");
+        assert_eq!(void("1:a:a:a 2:b2:b2:b1", 9, false), "", "a server that rewrites is believed");
+    }
+
+    #[test]
+    fn links_of_what_is_not_there_under_this_uidvalidity_are_never_lost() {
+        assert_eq!(void("0:?:-:a", 1, true), "");
+        assert_eq!(void(&format!("1:a:a:a {}:?:-:b", Uid::LOST), 2, true), "");
+    }
+
+    #[test]
+    fn what_a_server_does_not_keep_voids_nothing() {
+        let (known, now) = (link("1", "a1"), listed("a2"));
+        for (sizes, void) in [(true, vec![0]), (false, vec![])] {
+            let keeps = Keeps { sizes, dates: true };
+            let seen = Seen { side: Side::Destination, keeps, next: Some(Uid(9)), went_back: false };
+            for before in [Before::Unknown, Before::Held(mark(&listed("a1").unwrap(), keeps))] {
+                assert_eq!(void_links(&[Sighting { link: &known, before, now }], seen), void);
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::matching::{Judge, match_records};
 use crate::diff::comparing::order::Order;
-use crate::diff::comparing::same::{Contents, Keeps, is_copy_of};
+use crate::diff::comparing::same::{Contents, Keeps, are_linked, is_copy_of};
 use crate::model::amount::Amounts;
 use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
 use crate::model::plan::Doubt;
@@ -149,9 +149,7 @@ fn pair_linked(
     for record in source {
         let link = links.get(&record.uid);
         let linked = link.and_then(|link| Some((link, there.get(&link.destination)?)));
-        let holds = |(link, copy): &(&Link, &MessageRecord)| {
-            Some(link.identity) == record.identity && (copy.identity == record.identity || is_copy_of(link, copy))
-        };
+        let holds = |(link, copy): &(&Link, &MessageRecord)| are_linked(link, &record, copy);
         let copy = linked.filter(holds).map(|(_, copy)| copy.uid);
         match copy.and_then(|uid| there.remove(&uid)) {
             Some(copy) => pairs.push((record, copy)),

@@ -15,6 +15,14 @@ pub enum Side {
 impl Side {
     /// Both, source first.
     pub const BOTH: [Side; 2] = [Side::Source, Side::Destination];
+
+    /// The one that this is not.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Source => Side::Destination,
+            Side::Destination => Side::Source,
+        }
+    }
 }
 
 impl fmt::Display for Side {

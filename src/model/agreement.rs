@@ -34,6 +34,19 @@ impl Agreement {
         Agreement { source_validity, departed: UidSet::new(), accepted: Vec::new(), ..self }
     }
 
+    /// What it says where each message has the UID that `now` tells; a message that has none is not spoken of.
+    pub fn renumbered(self, source_validity: UidValidity, now: impl Fn(Uid) -> Option<Uid>) -> Agreement {
+        let uids = |before: &UidSet| {
+            let mut uids: Vec<Uid> = before.iter().filter_map(&now).collect();
+            uids.sort_unstable();
+            uids.into_iter().collect::<UidSet>()
+        };
+        let departed = uids(&self.departed);
+        let accepted = self.accepted.iter().map(|it| Acceptance { uids: uids(&it.uids), reason: it.reason.clone() });
+        let accepted = accepted.filter(|acceptance| !acceptance.uids.is_empty()).collect();
+        Agreement { source_validity, departed, accepted, ..self }
+    }
+
     /// Why a message is good as it is; the last word counts.
     pub fn reason(&self, uid: Uid) -> Option<&str> {
         let said = self.accepted.iter().rev().find(|acceptance| acceptance.uids.contains(uid));
@@ -51,6 +64,19 @@ impl Agreement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn renumbered_speaks_of_the_same_messages() {
+        let mut agreement = Agreement { deleted: 7, departed: UidSet::range(Uid(1), Uid(2)), ..Agreement::default() };
+        agreement.accept(UidSet::range(Uid(2), Uid(3)), "why");
+        agreement.accept(UidSet::range(Uid(4), Uid(4)), "gone");
+        let now = agreement.renumbered(UidValidity(9), |uid| (uid < Uid(4)).then(|| Uid(30 - uid.0)));
+        assert_eq!((now.deleted, now.departed.to_string(), now.accepted.len()), (7, "28:29".to_owned(), 1));
+        assert_eq!(
+            (now.reason(Uid(27)), now.reason(Uid(29)), now.source_validity),
+            (Some("why"), None, UidValidity(9))
+        );
+    }
 
     #[test]
     fn under_another_uidvalidity_only_the_counts_stay() {

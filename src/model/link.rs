@@ -1,7 +1,8 @@
 //! A link ties one source message to the destination message that is its copy.
 
 use super::{
-    Digest, FlagCapacity, Flags, InternalDate, Listed, Losses, MailboxName, Outcomes, RawName, Uid, UidValidity,
+    Digest, FlagCapacity, Flags, InternalDate, Listed, Losses, MailboxName, MailboxState, Outcomes, RawName, Side, Uid,
+    UidValidity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,21 @@ pub struct Pairing {
     pub source_validity: UidValidity,
     pub destination: RawName,
     pub destination_validity: UidValidity,
+}
+
+impl Pairing {
+    /// The UIDVALIDITY that it holds for on that side.
+    pub fn validity(&self, side: Side) -> UidValidity {
+        match side {
+            Side::Source => self.source_validity,
+            Side::Destination => self.destination_validity,
+        }
+    }
+
+    /// Whether UIDs of its links are those of this listing.
+    pub fn holds_for(&self, side: Side, listing: &MailboxState) -> bool {
+        listing.sync_point.is_some_and(|point| point.uid_validity == self.validity(side))
+    }
 }
 
 /// Noted durably before the first append to a destination mailbox: all that we may have stored there without

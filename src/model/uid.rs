@@ -19,6 +19,18 @@ pub struct UidValidity(pub u32);
 pub struct ModSeq(pub u64);
 
 impl Uid {
+    /// No server gives it: the destination message of a link is not there under the UIDVALIDITY of now.
+    pub const NOWHERE: Uid = Uid(0);
+
+    /// From here on UIDs stand for source messages of links that are not there under the UIDVALIDITY of now. A server would
+    /// have to give out four billion UIDs to come so far.
+    pub const LOST: Uid = Uid(0xf000_0000);
+
+    /// Whether it is a stand-in of ours, under which there is no message.
+    pub fn is_stand_in(self) -> bool {
+        self == Uid::NOWHERE || self >= Uid::LOST
+    }
+
     /// The UID after this one, or `None` at the end of the 32-bit space.
     pub fn next(self) -> Option<Uid> {
         self.0.checked_add(1).map(Uid)

@@ -41,7 +41,7 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
     let allowance = Allowance::new(options.chunk);
     for_each_account(migration, Step::Apply, |access| {
         let clock = Clock::start();
-        access.bind()?;
+        access.check_users()?;
         let plan = current_plan(access)?;
         let summary = apply_account(access, &plan, &allowance, options, clock)?;
         access.failures.record(&summary.ledger.failures)?;
@@ -61,6 +61,9 @@ fn current_plan(access: &Access<'_>) -> Result<AccountPlan> {
     let plan = plan.ok_or_else(|| stale("there is no plan for this account"))?;
     if plan.generation != access.state.generation()? {
         return Err(stale("the plan is stale: the account was scanned again since it was made"));
+    }
+    if access.state.binding()?.is_some_and(|known| known.places != access.here().places) {
+        return Err(stale("the plan is stale: the address of a server is another one than when it was made"));
     }
     if plan.policy != stamp(access.account) {
         return Err(stale("the plan is stale: the settings changed since it was made"));

@@ -260,7 +260,12 @@ impl Explainer<'_> {
             }
             LinkOrigin::Adopted => "it was on the destination before us, and was recognised by identity",
         };
-        self.say(format!("Its copy has UID {} on the destination: {how}.", link.destination));
+        match link.destination {
+            Uid::NOWHERE => self.say(format!(
+                "It had a copy ({how}), which was not found again when the UIDVALIDITY of the destination changed."
+            )),
+            uid => self.say(format!("Its copy has UID {uid} on the destination: {how}.")),
+        }
         self.say(format!("Both sides last agreed on the flags {}.", link.agreed));
         if !link.lost.is_empty() {
             self.say(format!("The destination was given the flags {} and does not keep them.", link.lost));

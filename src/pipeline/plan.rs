@@ -26,6 +26,7 @@ use crate::model::{
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, agree, gone, unanswered};
+use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::{appends, pairing};
@@ -50,7 +51,7 @@ pub fn plan(migration: &Migration) -> Vec<AccountResult<PlanSummary>> {
 /// `Stale` when it was never scanned, `Settings` for a wrong glob, `State`.
 pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
     let account = access.account.name.as_str();
-    access.bind()?;
+    access.check_users()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Planning, messages: 0, octets: 0 });
     let (snapshots, summary) = draft(access)?;
     access.state.put_plan(&summary.plan)?;
@@ -197,15 +198,19 @@ impl<'a> Planner<'a> {
         };
         let pairing = pairing(source, destination);
         let lasting = pairing.source_validity.is_lasting() && pairing.destination_validity.is_lasting();
-        match known.filter(|known| known.pairing == pairing && lasting) {
+        let (known, before) = match known {
+            Some(known) if known.pairing == pairing && lasting => (Some(known), None),
+            before => (None, before),
+        };
+        match known {
             Some(known) if known.settled == Some(self.settlement(source, destination)) => {
                 Ok(self.settled_plan(pair, source, destination, &known))
             }
             Some(known) => self.compare(pair, source, Some(destination), Some(known)),
             None => {
-                let fresh = PairState::new(pairing, pair.destination.clone());
-                self.access.state.reset_pair(&fresh)?;
-                self.compare(pair, source, Some(destination), Some(fresh))
+                let keeps = self.keeps()?;
+                let carried = carried_over(self.access, before, [source, destination], keeps)?;
+                self.compare(pair, source, Some(destination), Some(carried))
             }
         }
     }

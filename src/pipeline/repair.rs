@@ -13,7 +13,7 @@
 use super::Deletes;
 use super::plan::plan_settled;
 use crate::diff::agreements::replacement_objection;
-use crate::diff::comparing::same::{Keeps, is_spoilt};
+use crate::diff::comparing::same::{Keeps, is_known_as, is_spoilt};
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
@@ -115,11 +115,7 @@ fn retain_ours(access: &Access<'_>, destination: &MailboxState, spoilt: &mut Vec
         session.open(&destination.name, Opening::Examine)?;
         identities(session, &uids)
     })?;
-    spoilt.retain(|Replaced { copy, .. }| {
-        let now = listed.get(&copy.destination).and_then(|listed| listed.identity);
-        let made = copy.altered.and_then(|altered| altered.identity);
-        now.is_some() && (now == Some(copy.identity) || now == made)
-    });
+    spoilt.retain(|Replaced { copy, .. }| listed.get(&copy.destination).is_some_and(|now| is_known_as(copy, now)));
     Ok(())
 }
 

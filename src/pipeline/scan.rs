@@ -10,6 +10,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::errand::{Identities, SideResult, Wanted};
 use crate::pipeline::survey::listing::SideScan;
+use crate::pipeline::survey::whereabouts::{Whereabouts, recognise_server};
 use std::thread;
 
 /// Scans every account.
@@ -40,20 +41,28 @@ fn unreadable(access: &Access<'_>) -> Result<Vec<Error>> {
 /// is among the ledger's failures.
 pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities: Identities) -> Result<ScanSummary> {
     let account = &access.account.name;
-    access.bind()?;
+    access.check_users()?;
+    let [source_is, destination_is] =
+        [recognise_server(access, Side::Source)?, recognise_server(access, Side::Destination)?];
+    let thoroughness = |whereabouts| match whereabouts {
+        Whereabouts::AsBefore => thoroughness,
+        Whereabouts::Elsewhere => Thoroughness::Full,
+    };
     access.migration.observer.event(Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 });
     if thoroughness == Thoroughness::Full {
         try_lost_flags_again(access)?;
     }
     let (source, destination) = thread::scope(|scope| {
-        let destination = scope.spawn(|| scan_side(access, Side::Destination, thoroughness, Identities::All));
-        let source = scan_side(access, Side::Source, thoroughness, identities);
+        let destination =
+            scope.spawn(|| scan_side(access, Side::Destination, thoroughness(destination_is), Identities::All));
+        let source = scan_side(access, Side::Source, thoroughness(source_is), identities);
         (source, destination.join())
     });
     let source = source?;
     let destination = destination.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     access.claim_scanned(Side::Source, source.inbox_id.clone())?;
     access.claim_scanned(Side::Destination, destination.inbox_id.clone())?;
+    access.bind()?;
     let mut summary =
         ScanSummary { source: source.summary, destination: destination.summary, ..ScanSummary::default() };
     for side in [source, destination] {

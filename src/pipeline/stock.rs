@@ -138,6 +138,10 @@ impl Stock<'_> {
         let state = &self.access.state;
         for (source, tail) in &self.traces.tails {
             let Some(pair) = state.pair(source)? else { continue };
+            let listed = state.mailbox(Side::Destination, &pair.pairing.destination)?;
+            if !listed.is_some_and(|listed| pair.pairing.holds_for(Side::Destination, &listed)) {
+                continue;
+            }
             let mut copies = state.record_lookup(Side::Destination, &pair.pairing.destination);
             let mut altered = Vec::new();
             for link in state.links(source)? {

@@ -21,11 +21,13 @@ use crate::model::{FlagCapacity, Link, MailboxState, PairState, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
+use crate::pipeline::survey::carrying::links_between;
 use crate::pipeline::survey::content::{hash_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::snapshots::Snapshots;
+use crate::pipeline::survey::whereabouts::recognise_server;
 
 /// Verifies every account.
 pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
@@ -33,7 +35,8 @@ pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySu
 }
 
 fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
-    access.bind()?;
+    access.check_users()?;
+    Side::BOTH.into_iter().try_for_each(|side| recognise_server(access, side).map(drop))?;
     let aside = access.aside()?;
     let verified = verify_aside(access, &aside, depth);
     aside.close();
@@ -107,7 +110,7 @@ fn verify_pair(
     let known = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
-    let links = valid_links(access, source, destination)?;
+    let links = valid_links([access, aside], source, destination, keeps)?;
     let departures = questioned(access, &aside.state, source, destination, &links)?;
     let compare = || compare_listings([access, aside], source, destination, &capacity, keeps);
     let mut verdict = compare()?;
@@ -147,7 +150,7 @@ fn compare_listings(
             Some(destination) => listed.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
             None => Vec::new(),
         },
-        links: valid_links(access, source, destination)?,
+        links: valid_links([access, aside], source, destination, keeps)?,
         exceptions: exceptions(access, listed, source, destination)?,
         capacity,
         flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
@@ -160,9 +163,14 @@ fn compare_listings(
     }))
 }
 
-fn valid_links(access: &Access<'_>, source: &MailboxState, destination: Option<&MailboxState>) -> Result<Vec<Link>> {
-    match valid_pair(access, source, destination)? {
-        Some(_) => access.state.links(&source.name.raw)?.collect(),
+fn valid_links(
+    [access, aside]: [&Access<'_>; 2],
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
+    keeps: Keeps,
+) -> Result<Vec<Link>> {
+    match destination {
+        Some(destination) => links_between(access, &aside.state, [source, destination], keeps),
         None => Ok(Vec::new()),
     }
 }

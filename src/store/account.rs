@@ -1,13 +1,14 @@
 //! One account's part of the state: which two users it ties together, how often it was scanned, what is known of its
 //! servers. Its mailboxes, links and plan are in the files named after them.
 
-use super::codec::stored;
+use super::codec::{Flaw, Stored, decode_payload};
 use super::database::Database;
 use super::handle::Store;
 use super::keys::AccountId;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Names, Side, SideState};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 /// One account's part of the state. Cheap to clone. What it reads belongs to this account and to no other.
@@ -18,11 +19,30 @@ pub struct AccountStore {
     name: Arc<str>,
 }
 
-/// The two users whose mailboxes the state of an account describes, each as `user at server`.
+/// The two users whose mailboxes the state of an account describes, and where their servers were when both let them in last;
+/// by side.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Binding {
-    pub source: String,
-    pub destination: String,
+    pub users: [String; 2],
+    pub places: [String; 2],
+}
+
+impl Binding {
+    /// From `user at place`, as it was kept before.
+    fn former((source, destination): (String, String)) -> Binding {
+        let [source, destination] = [source, destination].map(|text| {
+            let (user, place) = text.rsplit_once(" at ").unwrap_or((&text, ""));
+            (user.to_owned(), place.to_owned())
+        });
+        Binding { users: [source.0, destination.0], places: [source.1, destination.1] }
+    }
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Binding { users: [source, destination], places: [here, there] } = self;
+        write!(f, "{source} at {here} to {destination} at {there}")
+    }
 }
 
 /// Stands for the account in the list of accounts.
@@ -36,8 +56,18 @@ pub(super) struct AccountHeader {
     revisions: u64,
 }
 
-stored! {
-    AccountHeader => 10, "the header of the account";
+impl Stored for AccountHeader {
+    const KIND: u8 = 10;
+    const NOUN: &'static str = "the header of the account";
+
+    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        type Former = (String, Option<(String, String)>, u64, u64);
+        let header = |(name, binding, generation, revisions): Former| {
+            let binding = binding.map(Binding::former);
+            AccountHeader { name, binding, generation, revisions }
+        };
+        Some(decode_payload(payload).map(header))
+    }
 }
 
 impl AccountHeader {
@@ -62,6 +92,8 @@ impl Store {
     pub fn aside(&self, name: &str) -> Result<AccountStore> {
         let aside = AccountStore { id: AccountId::aside(name), ..self.account(name) };
         aside.drop_account()?;
+        let _alone = self.alone();
+        aside.enrolled()?;
         Ok(aside)
     }
 
@@ -86,30 +118,44 @@ impl AccountStore {
         &self.name
     }
 
-    /// Makes sure that the state of this account is that of these two users, and records them the first time.
+    /// The users whose state it is, and where their servers were; `None` before both have let them in.
+    pub fn binding(&self) -> Result<Option<Binding>> {
+        Ok(self.header()?.and_then(|header| header.binding))
+    }
+
+    /// Makes sure that the state of this account is that of these two users, or nobody's yet.
     ///
     /// # Errors
     ///
     /// [`Kind::State`] if it was recorded for others: their UIDs and links would be taken for these users'.
-    pub fn bind(&self, binding: &Binding) -> Result<()> {
-        let _alone = self.store.alone();
-        let mut header = self.enrolled()?;
-        match &header.binding {
-            Some(known) if known != binding => Err(self.bound_to_others(known, binding)),
-            Some(_) => Ok(()),
-            None => {
-                header.binding = Some(binding.clone());
-                self.put_header(&header)
-            }
+    pub fn check_users(&self, asked: &Binding) -> Result<()> {
+        match self.binding()? {
+            Some(known) if known.users != asked.users => Err(self.bound_to_others(&known, asked)),
+            _ => Ok(()),
         }
     }
 
+    /// Records whose state it is, and where their servers are.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccountStore::check_users`].
+    pub fn bind(&self, binding: &Binding) -> Result<()> {
+        let _alone = self.store.alone();
+        self.check_users(binding)?;
+        let mut header = self.enrolled()?;
+        if header.binding.as_ref() == Some(binding) {
+            return Ok(());
+        }
+        header.binding = Some(binding.clone());
+        self.put_header(&header)
+    }
+
     fn bound_to_others(&self, known: &Binding, asked: &Binding) -> Error {
-        let shown = |binding: &Binding| format!("{} to {}", binding.source, binding.destination);
         Error::new(Kind::State, "the state holds other users under the name of this account")
             .scope(Scope::Account)
             .in_account(&self.name)
-            .because(format!("it holds {}; asked for was {}", shown(known), shown(asked)))
+            .because(format!("it holds {known}; asked for was {asked}"))
             .hint("give the account another name, or use another state directory with --state")
     }
 
@@ -209,20 +255,45 @@ mod tests {
     use crate::store::tests::{fill, inbox, open};
 
     fn binding(source: &str) -> Binding {
-        Binding { source: source.to_owned(), destination: "alice at new.example.org".to_owned() }
+        Binding::former((source.to_owned(), "alice at new.example.org".to_owned()))
     }
 
     #[test]
     fn bind_other_users_is_refused_and_names_both() {
         let (_directory, store) = open();
         let account = store.account("alice");
+        account.check_users(&binding("bob at old")).unwrap();
         account.bind(&binding("alice at old")).unwrap();
         account.bind(&binding("alice at old")).unwrap();
         let error = account.bind(&binding("bob at old")).unwrap_err();
+        assert_eq!(account.check_users(&binding("bob at old")), Err(error.clone()));
         assert_eq!(error.kind(), &Kind::State);
         assert!(error.summary().contains("alice at old") && error.summary().contains("bob at old"));
         store.account("bob").bind(&binding("bob at old")).unwrap();
         assert_eq!(store.accounts().unwrap(), ["alice", "bob"]);
+    }
+
+    #[test]
+    fn bind_the_same_users_elsewhere_is_taken_note_of() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        account.bind(&binding("alice at old")).unwrap();
+        account.check_users(&binding("alice at other")).unwrap();
+        assert_eq!(account.binding().unwrap(), Some(binding("alice at old")));
+        account.bind(&binding("alice at other")).unwrap();
+        assert_eq!(account.binding().unwrap(), Some(binding("alice at other")));
+    }
+
+    #[test]
+    fn header_of_schema_2_keeps_its_users_and_places() {
+        let former = ("x", Some(("at at old:1143", "bob at new")), 5u64, 6u64);
+        let payload = bincode::serde::encode_to_vec(former, bincode::config::standard()).unwrap();
+        let key = AccountId::new("x").header();
+        let envelope = crate::store::codec::sealed(&key, &[&[2, AccountHeader::KIND], &payload[..]].concat());
+        let header: AccountHeader = crate::store::codec::decode(&key, &envelope).unwrap();
+        let users = ["at", "bob"].map(str::to_owned);
+        let places = ["old:1143", "new"].map(str::to_owned);
+        assert_eq!((header.binding, header.generation, header.revisions), (Some(Binding { users, places }), 5, 6));
     }
 
     #[test]

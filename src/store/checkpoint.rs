@@ -35,14 +35,14 @@ impl AccountStore {
     /// The links of a source mailbox; none where there is no pair.
     pub fn links(&self, source: &RawName) -> Result<Links> {
         let Some(header) = self.pair_header(source)? else { return Ok(Entries::none(source)) };
-        let prefix = self.of_source(PerMessage::Link, source);
+        let prefix = self.of_source(header.table(), source);
         Ok(Entries::new(self.database().walk(&prefix), source, Some(header.tally)))
     }
 
     /// Looks up links by source UID; finds none where there is no pair.
     pub fn link_lookup(&self, source: &RawName) -> Result<Lookup<Link>> {
         Ok(match self.pair_header(source)? {
-            Some(_) => Lookup::new(self.database(), self.of_source(PerMessage::Link, source), source),
+            Some(header) => Lookup::new(self.database(), self.of_source(header.table(), source), source),
             None => Lookup::nothing(),
         })
     }
@@ -72,7 +72,7 @@ impl AccountStore {
         }
         if !links.is_empty() {
             let mut header = self.pair_header(source)?.ok_or_else(|| self.unpaired(source))?;
-            let mut known = self.editor(PerMessage::Link, source, header.tally);
+            let mut known = self.editor(header.table(), source, header.tally);
             for link in links {
                 known.put(link.clone())?;
                 exceptions.remove(link.source)?;
@@ -95,7 +95,7 @@ impl AccountStore {
     pub fn unlink(&self, source: &RawName, uids: impl IntoIterator<Item = Uid>) -> Result<()> {
         let _alone = self.store.alone();
         let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
-        let mut links = self.editor::<Link>(PerMessage::Link, source, header.tally);
+        let mut links = self.editor::<Link>(header.table(), source, header.tally);
         for uid in uids {
             links.remove(uid)?;
             links.close_unchanged();
@@ -119,11 +119,11 @@ impl AccountStore {
         self.database().clear(&self.of_source(PerMessage::Exception, source))
     }
 
-    fn of_source(&self, table: PerMessage, source: &RawName) -> Vec<u8> {
+    pub(super) fn of_source(&self, table: PerMessage, source: &RawName) -> Vec<u8> {
         self.id.entries(table, MailboxId::new(Side::Source, source))
     }
 
-    fn editor<T: Entry>(&self, table: PerMessage, source: &RawName, tally: Tally) -> LeafEditor<T> {
+    pub(super) fn editor<T: Entry>(&self, table: PerMessage, source: &RawName, tally: Tally) -> LeafEditor<T> {
         LeafEditor::new(self.database(), self.of_source(table, source), tally)
     }
 

@@ -11,6 +11,7 @@
 //!    'G' mailbox(16)                             what a person agreed to, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
+//!    'K' mailbox(16) leaf(4, big-endian)         links again: the header of the pair says which of the two tables holds
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
 //!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
 //!    'V' mailbox(16) leaf(4, big-endian)         copies to be replaced, by their destination UIDs, likewise
@@ -46,6 +47,7 @@ pub(super) struct MailboxId([u8; 16]);
 pub(super) enum PerMessage {
     Record = b'R',
     Link = b'L',
+    CarriedLink = b'K',
     Exception = b'X',
     Content = b'C',
     Replaced = b'V',

@@ -122,7 +122,7 @@ impl AccountStore {
         Ok(ListingWriter::amending(self, side, mailbox, header, end))
     }
 
-    /// Gives the records of a pair that were listed without identities those of their links. On the destination a record
+    /// Gives the records of a pair that were listed without identities those of their links, where the links hold for them. On the destination a record
     /// must have the size of what was linked, too: else the server did something of its own with it.
     ///
     /// # Errors
@@ -130,7 +130,8 @@ impl AccountStore {
     /// [`Kind::State`].
     pub fn identify_linked(&self, pairing: &Pairing) -> Result<()> {
         for (side, mailbox) in [(Side::Source, &pairing.source), (Side::Destination, &pairing.destination)] {
-            let lacking = |state: &MailboxState| !state.identified && state.sync_point.is_some();
+            // Of a mailbox that was made anew meanwhile the same UIDs name other messages.
+            let lacking = |state: &MailboxState| !state.identified && pairing.holds_for(side, state);
             let Some(state) = self.mailbox(side, mailbox)?.filter(lacking) else { continue };
             let (mut writer, mut identified) = (self.amend(side, mailbox)?, 0);
             for link in self.links(&pairing.source)? {
@@ -181,8 +182,8 @@ fn described(known: MailboxHeader, state: &MailboxState, account: &mut AccountHe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FlagCapacity;
-    use crate::store::tests::{fill, inbox, name, open, state};
+    use crate::model::{FlagCapacity, MessageRecord, Uid};
+    use crate::store::tests::{fill, inbox, link, name, open, pair, record, state};
 
     const SIDE: Side = Side::Destination;
 
@@ -210,6 +211,25 @@ mod tests {
         fill(&account, SIDE, 10);
         account.put_mailbox(SIDE, &MailboxState { sync_point: None, ..state() }).unwrap();
         assert!(account.records(SIDE, &inbox()).is_err());
+    }
+
+    #[test]
+    fn identify_linked_leaves_a_listing_of_another_uidvalidity_as_it_is() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        let mut writer = account.relist(SIDE, &inbox()).unwrap();
+        let bare = MessageRecord { identity: None, octets: 12, ..record(1001) };
+        writer.put(&bare).unwrap();
+        let listed = writer.finish(MailboxState { identified: false, ..state() }).unwrap();
+        account.put_pair(&pair()).unwrap();
+        account.checkpoint(&inbox(), &[link(1)], &[]).unwrap();
+        account.identify_linked(&pair().pairing).unwrap();
+        assert_eq!(account.record(SIDE, &inbox(), Uid(1001)).unwrap(), Some(bare), "another message under that UID");
+        let validity = listed.sync_point.unwrap().uid_validity;
+        let of_now = Pairing { destination_validity: validity, ..pair().pairing };
+        account.identify_linked(&of_now).unwrap();
+        let identity = account.record(SIDE, &inbox(), Uid(1001)).unwrap().unwrap().identity;
+        assert_eq!(identity, Some(link(1).identity));
     }
 
     #[test]

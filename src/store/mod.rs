@@ -8,8 +8,8 @@
 //!   `opening`: the one place that opens it.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `replaced`, `contents`, `plans`,
-//!   `status`, `failures`: what [`AccountStore`] can do.
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `replaced`, `contents`,
+//!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
@@ -35,6 +35,7 @@
 mod account;
 mod agreements;
 mod attempts;
+mod carrying;
 mod checkpoint;
 mod codec;
 mod contents;

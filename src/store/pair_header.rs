@@ -1,6 +1,7 @@
 //! What stands over the links of a pair: the pair itself, how many links there are, and how far they reach.
 
 use super::codec::{Flaw, Stored, decode_payload};
+use super::keys::PerMessage;
 use super::older::FormerPair;
 use super::tally::Tally;
 use crate::model::{Link, PairState, Uid};
@@ -22,6 +23,19 @@ pub(super) struct PairHeader {
     pub(super) tally: Tally,
     /// How far the links reach, by side.
     pub(super) reach: [SideReach; 2],
+    /// Which of two tables the links stand in: they change it when they are carried over to another UIDVALIDITY.
+    pub(super) carried: bool,
+}
+
+impl PairHeader {
+    /// Where the links stand.
+    pub(super) fn table(&self) -> PerMessage {
+        table(self.carried)
+    }
+}
+
+pub(super) fn table(carried: bool) -> PerMessage {
+    if carried { PerMessage::CarriedLink } else { PerMessage::Link }
 }
 
 impl Stored for PairHeader {
@@ -30,14 +44,17 @@ impl Stored for PairHeader {
 
     fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
         let former = decode_payload::<(FormerPair, Tally, [SideReach; 2])>(payload);
-        Some(former.map(|(pair, tally, reach)| PairHeader { state: pair.today(), tally, reach }))
+        let today =
+            |(pair, tally, reach): (FormerPair, _, _)| PairHeader { state: pair.today(), tally, reach, carried: false };
+        Some(former.map(today))
     }
 }
 
 /// Takes new links into the reach.
 pub(super) fn extend(reach: &mut [SideReach; 2], links: &[Link]) {
     for link in links {
-        for (side, uid) in [link.source, link.destination].into_iter().enumerate() {
+        let uids = [link.source, link.destination].into_iter().enumerate();
+        for (side, uid) in uids.filter(|(_, uid)| !uid.is_stand_in()) {
             reach[side].below = reach[side].below.max(uid.next().unwrap_or(uid));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::account::AccountStore;
 use super::keys::{MailboxId, PerMessage};
-use super::pair_header::{PairHeader, SideReach};
+use super::pair_header::PairHeader;
 use super::tally::{Tally, shown};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{PairState, RawName, Side};
@@ -33,7 +33,10 @@ impl AccountStore {
         let _alone = self.store.alone();
         match self.pair_header(&pair.pairing.source)? {
             None => self.write_anew(pair),
-            Some(known) if known.state.pairing == pair.pairing => self.write_pair(pair, known.tally, known.reach),
+            Some(known) if known.state.pairing == pair.pairing => {
+                let state = PairState { links: known.tally.count, ..pair.clone() };
+                self.write_pair(&PairHeader { state, ..known })
+            }
             Some(_) => Err(self.other_pairing(&pair.pairing.source)),
         }
     }
@@ -61,15 +64,17 @@ impl AccountStore {
 
     /// Links that stand where no header is come from before damage or a crash.
     fn write_anew(&self, pair: &PairState) -> Result<()> {
-        let mailbox = MailboxId::new(Side::Source, &pair.pairing.source);
-        self.database().clear(&self.id.entries(PerMessage::Link, mailbox))?;
-        self.database().clear(&self.replaced_keys(&pair.pairing.source))?;
-        self.write_pair(pair, Tally::default(), Default::default())
+        let source = &pair.pairing.source;
+        for table in [PerMessage::Link, PerMessage::CarriedLink] {
+            self.database().clear(&self.of_source(table, source))?;
+        }
+        self.database().clear(&self.replaced_keys(source))?;
+        let state = PairState { links: 0, ..pair.clone() };
+        self.write_pair(&PairHeader { state, tally: Tally::default(), reach: Default::default(), carried: false })
     }
 
-    fn write_pair(&self, pair: &PairState, tally: Tally, reach: [SideReach; 2]) -> Result<()> {
-        let header = PairHeader { state: PairState { links: tally.count, ..pair.clone() }, tally, reach };
-        self.database().store(&self.id.pair(&pair.pairing.source), &header)
+    fn write_pair(&self, header: &PairHeader) -> Result<()> {
+        self.database().store(&self.id.pair(&header.state.pairing.source), header)
     }
 
     fn other_pairing(&self, source: &RawName) -> Error {

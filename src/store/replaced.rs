@@ -52,7 +52,7 @@ impl AccountStore {
     fn change_replaced(&self, source: &RawName, replace: &[Replaced], settled: &[Uid], ties: &[Link]) -> Result<()> {
         let _alone = self.store.alone();
         let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
-        let mut links: LeafEditor<Link> = LeafEditor::new(self.database(), self.link_keys(source), header.tally);
+        let mut links: LeafEditor<Link> = self.editor(header.table(), source, header.tally);
         let mut known: LeafEditor<Replaced> =
             LeafEditor::new(self.database(), self.replaced_keys(source), Tally::default());
         for replaced in replace {
@@ -73,10 +73,6 @@ impl AccountStore {
 
     pub(super) fn replaced_keys(&self, source: &RawName) -> Vec<u8> {
         self.id.entries(PerMessage::Replaced, MailboxId::new(Side::Source, source))
-    }
-
-    fn link_keys(&self, source: &RawName) -> Vec<u8> {
-        self.id.entries(PerMessage::Link, MailboxId::new(Side::Source, source))
     }
 }
 

@@ -328,6 +328,41 @@ fn functions(lines: &[String]) -> Vec<(String, usize)> {
         .collect()
 }
 
+/// Places besides `same.rs` that compare identities, how often, and why that ties, copies and deletes nothing.
+const IDENTITIES_COMPARED: [(&str, usize, &str); 3] = [
+    ("diff/comparing/roster.rs", 2, "finds those of one identity, which only proposes"),
+    ("pipeline/explain.rs", 1, "shows what a message is compared with"),
+    ("pipeline/transfer/purge.rs", 1, "whether a link is still the one that was planned with"),
+];
+
+/// Identity is a name and no proof: whether two messages are one is asked of `same.rs` alone.
+#[test]
+fn sameness_is_decided_in_one_place() {
+    let mut offences = Vec::new();
+    for source in sources().into_iter().filter(|source| ["diff", "pipeline"].contains(&source.room.as_str())) {
+        let shown = source.shown();
+        let file = &shown[shown.find("src/").map_or(0, |at| at + "src/".len())..];
+        let found: Vec<&String> = source.lines.iter().filter(|line| compares_identities(line)).collect();
+        let allowed = IDENTITIES_COMPARED.iter().find(|(known, ..)| *known == file).map_or(0, |(_, count, _)| *count);
+        if file != "diff/comparing/same.rs" && found.len() != allowed {
+            offences.extend(found.iter().map(|line| format!("{file}: {}", line.trim())));
+            offences.push(format!("{file}: {allowed} such lines are known, and {} are there", found.len()));
+        }
+    }
+    assert_none("identities are compared outside of diff/comparing/same.rs", offences);
+}
+
+fn compares_identities(line: &str) -> bool {
+    let is_path = |letter: char| letter.is_alphanumeric() || "_.".contains(letter);
+    let compares = |(at, sign): (usize, &str)| {
+        let (before, after) = (&line[..at], &line[at + sign.len()..]);
+        let after = after.strip_prefix("Some(").unwrap_or(after);
+        let after: String = after.chars().take_while(|letter| is_path(*letter)).collect();
+        before.trim_end_matches(['(', ')']).ends_with("identity") || after.ends_with("identity")
+    };
+    [" == ", " != "].into_iter().any(|sign| line.match_indices(sign).any(compares))
+}
+
 /// Holds disaster rule 2: one place says UID EXPUNGE, one calls it, and nothing says EXPUNGE or CLOSE.
 #[test]
 fn only_single_messages_are_expunged_and_in_one_place() {
@@ -363,6 +398,9 @@ fn scan_finds_what_it_looks_for() {
     let found: Vec<String> = text.split("crate::").skip(1).flat_map(heads).collect();
     assert_eq!(found, ["model::Uid", "error::", "Kind", "store::Store::open"]);
     assert!(names("use imap::Client;", "imap") && !names("use proto_imap::Client;", "imap"));
+    assert!(
+        compares_identities("if one.identity == other.identity {") && !compares_identities("if a == b { identity }")
+    );
     let body = ["fn long() {", "    a();", "}", "    fn inner(&self) { b() }"].map(str::to_owned);
     assert_eq!(functions(&body), [("fn long".to_owned(), 3), ("fn inner".to_owned(), 1)]);
 }

@@ -13,6 +13,7 @@
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`agreements`]: guards that count over time, and what a person says to them.
+//! - [`carried`]: other UIDVALIDITYs and addresses: what was tied stays tied.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
@@ -38,6 +39,7 @@ mod support;
 
 mod agreements;
 mod bad_input;
+mod carried;
 mod changing;
 mod compressed;
 mod conditions;

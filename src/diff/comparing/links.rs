@@ -89,7 +89,8 @@ impl Ties {
         };
         let mut order = by_destination(&self.live);
         let destination = |index: u32| self.live[index as usize].destination;
-        let repeated = order.windows(2).filter(|pair| destination(pair[0]) == destination(pair[1]));
+        let is_repeated = |one, next| destination(one) == destination(next) && destination(one) != Uid::NOWHERE;
+        let repeated = order.windows(2).filter(|pair| is_repeated(pair[0], pair[1]));
         let mut void: Vec<u32> = repeated.map(|pair| pair[1]).collect();
         if !void.is_empty() {
             void.sort_unstable();
@@ -227,6 +228,7 @@ mod tests {
         assert_eq!(sorted(&[1, 2], &[(1, 9), (2, 9)]), (vec![(1, 9)], vec![]));
         assert_eq!(sorted(&[1], &[(1, 8), (1, 9)]), (vec![(1, 8)], vec![]));
         assert_eq!(sorted(&[2], &[(1, 9), (2, 9)]).0, [(2, 9)]);
+        assert_eq!(sorted(&[1, 2], &[(1, 0), (2, 0)]).0, [(1, 0), (2, 0)], "both have departed");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
 use crate::model::policy::{MessageFilter, Policy};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Plans one pair of mailboxes.
 ///
@@ -125,6 +125,8 @@ struct Decision<'a> {
     /// Source records that share their identity with a candidate: decided when all are known.
     contested: Vec<Contested>,
     contested_departed: Vec<MessageRecord>,
+    /// Of these the links whose copies were not known again under another UIDVALIDITY.
+    astray: HashMap<Uid, Link>,
     copies: Vec<Uid>,
     departed: Vec<Uid>,
     /// UIDs of both sides that are in doubt.
@@ -159,6 +161,7 @@ impl<'a> Decision<'a> {
             unreconciled: comparison.appends.unreconciled,
             contested: Vec::new(),
             contested_departed: Vec::new(),
+            astray: HashMap::new(),
             copies: Vec::new(),
             departed: Vec::new(),
             doubtful: Default::default(),
@@ -175,7 +178,12 @@ impl<'a> Decision<'a> {
     fn take_linked(&mut self, record: MessageRecord, live: LiveLink) {
         match live.destination_flags {
             Some(destination_flags) => self.follow(&record, live.link, &destination_flags),
-            None if self.is_contested(&record) => self.contested_departed.push(record),
+            None if self.is_contested(&record) => {
+                if live.link.destination == Uid::NOWHERE {
+                    self.astray.insert(record.uid, live.link);
+                }
+                self.contested_departed.push(record);
+            }
             None => self.leave_departed(record),
         }
     }
@@ -220,11 +228,12 @@ impl<'a> Decision<'a> {
     fn adopt(&mut self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
         // Only what has an identity is matched.
         let Some(identity) = record.identity else { return LinkOrigin::Adopted };
+        let former = self.former(record, copy);
         let mut link = Link {
             source: record.uid,
             destination: copy.uid,
-            agreed: self.agreed(record, copy),
-            lost: Flags::none(),
+            agreed: self.agreed(record, copy, former),
+            lost: former.map_or_else(Flags::none, |former| former.lost.shared_with(&record.flags).minus(&copy.flags)),
             origin: LinkOrigin::Adopted,
             octets: record.octets,
             date: record.internal_date,
@@ -245,9 +254,18 @@ impl<'a> Decision<'a> {
         origin
     }
 
-    /// A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
-    fn agreed(&self, record: &MessageRecord, copy: &MessageRecord) -> Flags {
-        let agreed = flags::agreed_on_adoption(&record.flags, &copy.flags, self.capacity);
+    /// The link by which the two were tied before, under other UIDs.
+    fn former(&self, record: &MessageRecord, copy: &MessageRecord) -> Option<&Link> {
+        let orphaned = || self.removals.former(copy.uid).filter(|former| same::is_of_one_name(former, record));
+        self.astray.get(&record.uid).or_else(orphaned)
+    }
+
+    /// What both agree on. A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
+    fn agreed(&self, record: &MessageRecord, copy: &MessageRecord, former: Option<&Link>) -> Flags {
+        let agreed = match former {
+            Some(former) => self.flags.agreed(former, &copy.flags).into_owned(),
+            None => flags::agreed_on_adoption(&record.flags, &copy.flags, self.capacity),
+        };
         let marked = copy.flags.has(SystemFlag::Deleted) && self.removals.would_delete(copy);
         if marked { agreed.with(SystemFlag::Deleted) } else { agreed }
     }
@@ -256,8 +274,8 @@ impl<'a> Decision<'a> {
     /// that did not end cleanly, and just as we would have sent it.
     fn origin(&self, record: &MessageRecord, copy: &MessageRecord) -> LinkOrigin {
         let as_sent = same::is_as_sent(record, copy, self.judge.contents);
-        match self.removals.origin(copy.uid) {
-            Some(origin) => origin,
+        match self.removals.former(copy.uid) {
+            Some(former) => former.origin,
             None if as_sent && self.unreconciled.is_some_and(|from| copy.uid >= from) => LinkOrigin::Reconciled,
             None => LinkOrigin::Adopted,
         }

@@ -6,6 +6,7 @@
 //!   [`wanted`]: what is copied at all. [`removals`]: what may go from the destination.
 //!   [`tail`]: what landed there without an answer.
 
+pub mod carry;
 pub mod comparison;
 pub mod flags;
 pub mod links;

@@ -71,9 +71,9 @@ impl Removals {
         self.source_messages += 1;
     }
 
-    /// How a message came to be there that was linked to a source message which is gone.
-    pub(in crate::diff) fn origin(&self, copy: Uid) -> Option<LinkOrigin> {
-        self.orphaned.get(&copy).map(|link| link.origin)
+    /// The link of a message whose source is gone.
+    pub(in crate::diff) fn former(&self, copy: Uid) -> Option<&Link> {
+        self.orphaned.get(&copy)
     }
 
     /// Remembers a copy of which the destination has another one, linked before or by this plan.

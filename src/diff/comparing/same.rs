@@ -12,6 +12,7 @@
 //! Where a server is known to give all it is given back in another form ([`Keeps`]), what it does not keep tells nothing.
 
 use crate::model::{Content, Digest, Flags, InternalDate, Link, LinkOrigin, Listed, MessageRecord, Side};
+use sha2::{Digest as _, Sha256};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// The answer.
@@ -145,20 +146,27 @@ pub fn same_message(source: &MessageRecord, copy: &MessageRecord, keeps: Keeps, 
     if same { Verdict::Same } else { Verdict::Other }
 }
 
+/// What the source lists of the message that was linked.
+fn linked_source(link: &Link) -> Listed {
+    let octets = link.source_octets.unwrap_or(link.octets);
+    Listed { octets, date: link.date, identity: Some(link.identity) }
+}
+
+/// What the destination lists of it.
+fn linked_copy(link: &Link) -> Listed {
+    link.altered.unwrap_or(Listed { octets: link.octets, date: link.date, identity: Some(link.identity) })
+}
+
 /// Whether a source message is still the one that was linked, from what its listing says.
 pub(in crate::diff) fn is_source_of(link: &Link, source: &MessageRecord) -> bool {
-    let expected = Listed {
-        octets: link.source_octets.unwrap_or(link.octets),
-        date: link.date.or(source.internal_date),
-        identity: source.identity.and(Some(link.identity)),
-    };
-    expected == source.listed()
+    let linked = linked_source(link);
+    let (date, identity) = (linked.date.or(source.internal_date), source.identity.and(linked.identity));
+    Listed { date, identity, ..linked } == source.listed()
 }
 
 /// Whether a destination message is still the copy that was linked, from what its listing says.
 pub fn is_copy_of(link: &Link, copy: &MessageRecord) -> bool {
-    let sent = Listed { octets: link.octets, date: link.date, identity: Some(link.identity) };
-    let mut expected = link.altered.unwrap_or(sent);
+    let mut expected = linked_copy(link);
     // An older state did not keep it, or the source told none and the destination chose one.
     if expected.date.is_none() {
         expected.date = copy.internal_date;
@@ -175,6 +183,61 @@ pub fn is_spoilt(source: Dated<'_>, copy: Dated<'_>, keeps: Keeps) -> bool {
     let (sent, ours, theirs) = (source.0.map(InternalDate::as_sent), source.1, copy.1);
     let dated = !keeps.dates || sent.is_none() || sent == copy.0;
     ours.octets != theirs.octets && !(ours.text == theirs.text && dated)
+}
+
+/// Whether on that side a message, as listed now, is still the one that was linked, as far as that server keeps it.
+pub(in crate::diff) fn is_linked(link: &Link, side: Side, now: &Listed, keeps: Keeps) -> bool {
+    let linked = match side {
+        Side::Source => linked_source(link),
+        Side::Destination => linked_copy(link),
+    };
+    let date = linked.date.or(now.date);
+    mark(&Listed { date, ..linked }, keeps) == mark(now, keeps)
+}
+
+/// Whether a link says of these two that one is the copy of the other, whatever became of its octets.
+pub(in crate::diff) fn are_linked(link: &Link, source: &MessageRecord, copy: &MessageRecord) -> bool {
+    source.identity == Some(link.identity) && (copy.identity == source.identity || is_copy_of(link, copy))
+}
+
+/// Whether what is listed under the UID of a copy goes by the name that the copy had, whatever became of its octets.
+pub fn is_known_as(link: &Link, copy: &Listed) -> bool {
+    let made = link.altered.and_then(|altered| altered.identity);
+    copy.identity.is_some_and(|now| now == link.identity || Some(now) == made)
+}
+
+/// What is listed of a message, as far as that server keeps it, in 16 octets: what one server lists under one UID and
+/// UIDVALIDITY at two times is one message where this is the same. It never leaves memory.
+pub fn mark(listed: &Listed, keeps: Keeps) -> Digest {
+    let mut facts = Sha256::new();
+    facts.update([u8::from(listed.identity.is_some())]);
+    facts.update(listed.identity.map_or([0; 16], |identity| identity.0));
+    facts.update(if keeps.sizes { listed.octets.to_be_bytes() } else { [0; 8] });
+    let date = listed.date.filter(|_| keeps.dates);
+    facts.update([u8::from(date.is_some())]);
+    facts.update(date.map_or([0; 8], |date| date.0.to_be_bytes()));
+    Digest::from_sha256(facts.finalize().into())
+}
+
+/// By what a message of one mailbox is known again there under another UID, by rule 2, in 16 octets; `None` where a listing
+/// alone never tells. It never leaves memory.
+pub fn trace(listed: &Listed, keeps: Keeps) -> Option<Digest> {
+    let identity = listed.identity.filter(|identity| *identity != Digest::NAMELESS)?;
+    (listed.date.is_some() || !keeps.dates).then(|| mark(&Listed { identity: Some(identity), ..*listed }, keeps))
+}
+
+/// The same of what was linked, on that side.
+pub(in crate::diff) fn trace_of_linked(link: &Link, side: Side, keeps: Keeps) -> Option<Digest> {
+    match side {
+        Side::Source => trace(&linked_source(link), keeps),
+        Side::Destination => trace(&linked_copy(link), keeps),
+    }
+}
+
+/// Whether the flags that a link agrees on are those of this source message: it, or what it was before it came back under
+/// another UID.
+pub(in crate::diff) fn is_of_one_name(link: &Link, source: &MessageRecord) -> bool {
+    source.identity == Some(link.identity) && link.identity != Digest::NAMELESS
 }
 
 /// What the destination lists of a copy, where it is not what was sent.

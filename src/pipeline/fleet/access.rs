@@ -122,14 +122,26 @@ impl<'a> Access<'a> {
         Ok(aside)
     }
 
+    /// The users of this account, and where the settings say that their servers are.
+    pub fn here(&self) -> Binding {
+        let users = Side::BOTH.map(|side| self.account.user(side).to_owned());
+        Binding { users, places: Side::BOTH.map(|side| self.connector(side).server().address.place()) }
+    }
+
     /// Makes sure that the state under this account's name is that of these two users.
     ///
     /// # Errors
     /// `State` when it belongs to others.
+    pub fn check_users(&self) -> Result<()> {
+        self.state.check_users(&self.here())
+    }
+
+    /// Takes the state for these two users', who were let in by both servers.
+    ///
+    /// # Errors
+    /// As [`Access::check_users`].
     pub fn bind(&self) -> Result<()> {
-        let [source, destination] = Side::BOTH
-            .map(|side| format!("{} at {}", self.account.user(side), self.connector(side).server().address.place()));
-        self.state.bind(&Binding { source, destination })
+        self.state.bind(&self.here())
     }
 
     /// Begins this account's part of the state anew where an error came from damage in it, and says so. The servers are

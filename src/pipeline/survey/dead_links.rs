@@ -47,6 +47,7 @@ impl Listed {
     }
 
     fn lacks(&mut self, uid: Uid) -> Result<bool> {
-        Ok(self.below.is_some_and(|next| uid < next) && self.records.get(uid)?.is_none())
+        let is_gone = uid.is_stand_in() || self.below.is_some_and(|next| uid < next);
+        Ok(is_gone && self.records.get(uid)?.is_none())
     }
 }

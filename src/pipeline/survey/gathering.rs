@@ -6,7 +6,7 @@ use crate::engine::commands::select::Opened;
 use crate::engine::conversation::status::Status;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
-use crate::model::{MailboxState, MessageRecord, Side, SyncPoint, Uid, UidSet};
+use crate::model::{Listed, MailboxState, MessageRecord, Side, SyncPoint, Uid, UidSet};
 use crate::store::{AccountStore, ListingWriter};
 
 use super::way::{Unfinished, Way};
@@ -208,8 +208,9 @@ impl Gathering {
             self.distrust = Some(came_back(now.uid));
         }
         let Some(before) = last_known.filter(|before| before.uid == now.uid) else { return };
-        let same = before.octets == now.octets && before.internal_date == now.internal_date;
-        if !same || before.identity.is_some_and(|identity| Some(identity) != now.identity) {
+        // One that was listed without identity tells none.
+        let as_before = Listed { identity: before.identity.and(now.identity), ..now.listed() };
+        if before.listed() != as_before {
             self.distrust = Some(format!("UID {} is not the message that it was", now.uid));
         }
     }

@@ -2,10 +2,11 @@
 
 use crate::diff::comparing::same::Keeps;
 use crate::error::Result;
-use crate::model::Link;
 use crate::model::server::Preset;
+use crate::model::{Link, RawName};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::snapshots::Snapshots;
+use crate::store::AccountStore;
 
 /// Links that are looked at, of one mailbox and of all.
 const LINKS_OF_A_MAILBOX: usize = 128;
@@ -16,18 +17,24 @@ const LINKS: usize = 1024;
 /// # Errors
 /// `State`. Links that cannot be read tell nothing.
 pub fn keeps(access: &Access<'_>, snapshots: &Snapshots<'_>) -> Result<Keeps> {
+    let sources: Vec<RawName> = access.state.reaches().into_iter().map(|reach| reach.pairing.source).collect();
+    Ok(as_seen(&access.state, sources.iter()).and(by_presets(snapshots.presets())))
+}
+
+/// What the links of these source mailboxes show.
+pub fn as_seen<'a>(state: &AccountStore, sources: impl Iterator<Item = &'a RawName>) -> Keeps {
     let mut seen: Vec<Link> = Vec::new();
-    for reach in access.state.reaches() {
-        let links = access.state.links(&reach.pairing.source).ok();
+    for source in sources {
+        let links = state.links(source).ok();
         seen.extend(links.into_iter().flatten().take(LINKS_OF_A_MAILBOX).map_while(Result::ok));
         if seen.len() >= LINKS {
             break;
         }
     }
-    Ok(Keeps::as_seen(seen.iter()).and(by_preset(snapshots)))
+    Keeps::as_seen(seen.iter())
 }
 
 /// Exchange makes a message anew each time that it is asked for, and lists an estimate of its size.
-fn by_preset(snapshots: &Snapshots<'_>) -> Keeps {
-    Keeps { sizes: !snapshots.presets().contains(&Preset::Exchange), dates: true }
+pub fn by_presets(presets: impl IntoIterator<Item = Preset>) -> Keeps {
+    Keeps { sizes: !presets.into_iter().any(|preset| preset == Preset::Exchange), dates: true }
 }

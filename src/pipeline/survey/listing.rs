@@ -176,7 +176,7 @@ impl<'a> SideScan<'a> {
         match (self.side, trusted()) {
             (Side::Destination, _) if bare && was_empty => Way::Bare,
             (_, Some(recorded)) => Way::Delta(recorded),
-            (Side::Source, None) if bare && self.watch.is_free(name, status) => Way::Bare,
+            (Side::Source, None) if bare && self.watch.is_free(name) => Way::Bare,
             _ => Way::Whole,
         }
     }

@@ -6,6 +6,7 @@
 //!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
+//! - [`whereabouts`]: servers that are at another address. [`carrying`]: links under another UIDVALIDITY.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`agreeing`]: what a person has said of what is gone.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
@@ -13,6 +14,7 @@
 
 pub mod agreeing;
 pub mod asking;
+pub mod carrying;
 pub mod content;
 pub mod dead_links;
 pub mod described;
@@ -30,3 +32,4 @@ pub mod snapshots;
 pub mod task;
 pub mod unreadable;
 pub mod way;
+pub mod whereabouts;

@@ -7,10 +7,12 @@
 //!
 //! Memory: 20 octets a message while a mailbox that has links is listed whole.
 
-use crate::diff::rollback::{Before, Sighting, void_links};
+use crate::diff::comparing::same::{Keeps, mark};
+use crate::diff::rollback::{Before, Seen, Sighting, void_links};
 use crate::error::{Result, Scope};
-use crate::model::{Digest, Link, MailboxState, MessageRecord, RawName, Side, SyncPoint, Uid};
+use crate::model::{Digest, Link, Listed, MailboxState, MessageRecord, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::keeping::{as_seen, by_presets};
 use crate::store::Reach;
 use std::collections::HashMap;
 
@@ -23,8 +25,9 @@ pub struct Watch<'a> {
 
 /// What was known of a mailbox before it was listed whole.
 pub struct Memory {
-    /// UIDs and identities in ascending order; `None`: nothing that can be relied on.
+    /// UIDs and marks in ascending order; `None`: nothing that can be relied on.
     records: Option<Vec<(Uid, Digest)>>,
+    keeps: Keeps,
     /// UIDNEXT of that listing.
     next: Option<Uid>,
     /// UIDNEXT as EXAMINE or SELECT gives it: what STATUS says comes out of a cache on some servers, and may be late.
@@ -48,17 +51,13 @@ impl<'a> Watch<'a> {
 
     /// The pairs whose links hold for this UIDVALIDITY.
     fn linked(&self, name: &RawName, status: SyncPoint) -> Vec<&Reach> {
-        let validity = |reach: &Reach| match self.side {
-            Side::Source => reach.pairing.source_validity,
-            Side::Destination => reach.pairing.destination_validity,
-        };
         let all = self.reaches.get(name).into_iter().flatten();
-        all.filter(|reach| validity(reach) == status.uid_validity).collect()
+        all.filter(|reach| reach.pairing.validity(self.side) == status.uid_validity).collect()
     }
 
-    /// Whether no link depends on what the mailbox holds.
-    pub fn is_free(&self, name: &RawName, status: SyncPoint) -> bool {
-        self.linked(name, status).is_empty()
+    /// Whether no link depends on what the mailbox holds. Those that hold for another UIDVALIDITY are carried over by it.
+    pub fn is_free(&self, name: &RawName) -> bool {
+        !self.reaches.contains_key(name)
     }
 
     /// Whether the links of a mailbox must be compared, even if its listing is as it was.
@@ -88,10 +87,11 @@ impl<'a> Watch<'a> {
         let doubted = linked.iter().any(|reach| reach.sides[self.side as usize].suspect);
         let next = point.and_then(|point| point.uid_next);
         let suspect = doubted || distrusted || went_back(status.uid_next, next) || self.doubts(name, status);
+        let keeps = self.keeps(&linked)?;
         let records = match point {
             // A scan that was cut off has replaced the listing from before.
             Some(_) if !doubted && known.is_some_and(|known| known.identified) => {
-                self.identities(name).and_then(Iterator::collect).ok()
+                self.marks(name, keeps).and_then(Iterator::collect).ok()
             }
             _ => None,
         };
@@ -102,13 +102,24 @@ impl<'a> Watch<'a> {
         for reach in linked.iter().filter(|_| suspect) {
             self.access.state.suspect_links(&reach.pairing.source, self.side)?;
         }
-        Ok(Some(Memory { records, next, opened: None, suspect }))
+        Ok(Some(Memory { records, keeps, next, opened: None, suspect }))
     }
 
-    fn identities(&self, name: &RawName) -> Result<impl Iterator<Item = Result<(Uid, Digest)>>> {
+    /// What that server keeps of a message, as the links of the mailbox show.
+    fn keeps(&self, linked: &[&Reach]) -> Result<Keeps> {
+        let sources = linked.iter().map(|reach| &reach.pairing.source);
+        let preset = self.access.state.side(self.side)?.map(|side| side.preset);
+        Ok(as_seen(&self.access.state, sources).and(by_presets(preset)))
+    }
+
+    fn listed(&self, name: &RawName) -> Result<impl Iterator<Item = Result<(Uid, Listed)>>> {
         let records = self.access.state.records(self.side, name)?;
-        let identified = |record: MessageRecord| record.identity.map(|identity| (record.uid, identity));
+        let identified = |record: MessageRecord| record.identity.is_some().then(|| (record.uid, record.listed()));
         Ok(records.filter_map(move |record| record.map(identified).transpose()))
+    }
+
+    fn marks(&self, name: &RawName, keeps: Keeps) -> Result<impl Iterator<Item = Result<(Uid, Digest)>>> {
+        Ok(self.listed(name)?.map(move |found| found.map(|(uid, listed)| (uid, mark(&listed, keeps)))))
     }
 
     /// Compares the links of a mailbox that was listed whole with what it was before, and forgets those that are void.
@@ -117,10 +128,10 @@ impl<'a> Watch<'a> {
     /// `State`. Links that cannot be read are left to the plan, which sets them back.
     pub fn compare(&self, memory: &Memory, listed: &MailboxState) -> Result<()> {
         let Some(status) = listed.sync_point else { return Ok(()) };
-        if !memory.suspect && memory.is_continued_by(self.identities(&listed.name.raw)?)? {
+        if !memory.suspect && memory.is_continued_by(self.marks(&listed.name.raw, memory.keeps)?)? {
             return Ok(());
         }
-        let now: Vec<_> = self.identities(&listed.name.raw)?.collect::<Result<_>>()?;
+        let now: Vec<_> = self.listed(&listed.name.raw)?.collect::<Result<_>>()?;
         for reach in self.linked(&listed.name.raw, status) {
             match self.compare_pair(memory, &now, status, reach) {
                 Ok(0) => {}
@@ -136,32 +147,31 @@ impl<'a> Watch<'a> {
     }
 
     /// Returns how many links were void.
-    fn compare_pair(&self, memory: &Memory, now: &[(Uid, Digest)], status: SyncPoint, reach: &Reach) -> Result<usize> {
+    fn compare_pair(&self, memory: &Memory, now: &[(Uid, Listed)], status: SyncPoint, reach: &Reach) -> Result<usize> {
         let state = &self.access.state;
         let source = &reach.pairing.source;
         let links = state.links(source)?.collect::<Result<Vec<Link>>>()?;
-        let sightings: Vec<Sighting> = links.iter().map(|link| self.sighting(link, memory, now)).collect();
+        let sightings: Vec<Sighting<'_>> = links.iter().map(|link| self.sighting(link, memory, now)).collect();
         let next = status.uid_next.max(memory.opened);
-        let void = void_links(&sightings, next, went_back(next, memory.next));
-        let mut left = sightings.iter().map(|sighting| Some(sighting.uid)).collect::<Vec<_>>();
+        let went_back = went_back(next, memory.next);
+        let void = void_links(&sightings, Seen { side: self.side, keeps: memory.keeps, next, went_back });
+        let mut left = sightings.iter().map(|sighting| Some(sighting.uid(self.side))).collect::<Vec<_>>();
         void.iter().for_each(|&index| left[index] = None);
-        let highest = left.into_iter().flatten().max();
+        let highest = left.into_iter().flatten().filter(|uid| !uid.is_stand_in()).max();
         let below = highest.map_or(Uid(0), |uid| uid.next().unwrap_or(uid));
         let uids: Vec<Uid> = void.iter().map(|&index| links[index].source).collect();
         state.void_links(source, self.side, &uids, below)?;
         Ok(uids.len())
     }
 
-    fn sighting(&self, link: &Link, memory: &Memory, now: &[(Uid, Digest)]) -> Sighting {
-        let uid = match self.side {
-            Side::Source => link.source,
-            Side::Destination => link.destination,
-        };
-        let before = match &memory.records {
-            None => Before::Unknown,
-            Some(records) => find(records, uid).map_or(Before::Absent, Before::Held),
-        };
-        Sighting { uid, before, now: find(now, uid), linked: link.identity }
+    fn sighting<'l>(&self, link: &'l Link, memory: &Memory, now: &[(Uid, Listed)]) -> Sighting<'l> {
+        let mut sighting = Sighting { link, before: Before::Unknown, now: None };
+        let uid = sighting.uid(self.side);
+        if let Some(records) = &memory.records {
+            sighting.before = find(records, uid).map_or(Before::Absent, Before::Held);
+        }
+        sighting.now = find(now, uid);
+        sighting
     }
 }
 
@@ -180,11 +190,11 @@ impl Memory {
         let Some(before) = &self.records else { return Ok(false) };
         let next = self.next.or_else(|| before.last().and_then(|(uid, _)| uid.next()));
         for message in now {
-            let (uid, identity) = message?;
+            let (uid, mark) = message?;
             if Some(uid) >= next {
                 break;
             }
-            if find(before, uid) != Some(identity) {
+            if find(before, uid) != Some(mark) {
                 return Ok(false);
             }
         }
@@ -192,6 +202,6 @@ impl Memory {
     }
 }
 
-fn find(records: &[(Uid, Digest)], uid: Uid) -> Option<Digest> {
+fn find<T: Copy>(records: &[(Uid, T)], uid: Uid) -> Option<T> {
     records.binary_search_by_key(&uid, |(known, _)| *known).ok().map(|index| records[index].1)
 }
