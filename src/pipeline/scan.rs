@@ -44,7 +44,7 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
     access.check_users()?;
     let [source_is, destination_is] =
         [recognise_server(access, Side::Source)?, recognise_server(access, Side::Destination)?];
-    let thoroughness = |whereabouts| match whereabouts {
+    let thorough = |whereabouts| match whereabouts {
         Whereabouts::AsBefore => thoroughness,
         Whereabouts::Elsewhere => Thoroughness::Full,
     };
@@ -54,8 +54,8 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
     }
     let (source, destination) = thread::scope(|scope| {
         let destination =
-            scope.spawn(|| scan_side(access, Side::Destination, thoroughness(destination_is), Identities::All));
-        let source = scan_side(access, Side::Source, thoroughness(source_is), identities);
+            scope.spawn(|| scan_side(access, Side::Destination, thorough(destination_is), Identities::All));
+        let source = scan_side(access, Side::Source, thorough(source_is), identities);
         (source, destination.join())
     });
     let source = source?;
