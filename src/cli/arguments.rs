@@ -120,7 +120,7 @@ pub struct Global {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorMode::Auto, hide_short_help = true)]
     pub color: ColorMode,
 
-    /// How much to log [default: warn on standard error, info in a log file]
+    /// How much to log [default: nothing on standard error, info in a log file]
     ///
     /// `trace` holds every line that is spoken with the servers, except passwords; message texts are not in it.
     #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_short_help = true)]
@@ -239,6 +239,14 @@ pub enum Command {
     Completions(CompletionsArguments),
     /// Write the manual pages into a directory
     Man(ManArguments),
+}
+
+impl Command {
+    /// Its word on the command line.
+    pub fn word(&self) -> String {
+        let shown = format!("{self:?}");
+        shown.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default().to_lowercase()
+    }
 }
 
 /// The accounts that a command is for.

@@ -9,7 +9,7 @@ use super::screen::Screen;
 use super::signals::{Interruption, Stage};
 use crate::config::Settings;
 use crate::engine::Connector;
-use crate::error::{Error, Kind, Result, sanitized};
+use crate::error::{Error, Kind, Result};
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Mark, Server, ServerId, Step};
@@ -25,9 +25,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-
-/// Accounts that are named in one line; the rest is counted.
-const NAMED_ACCOUNTS: usize = 8;
 
 /// What a command needs besides its settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -315,21 +312,14 @@ impl Context {
     /// their attempts in the state.
     pub fn tell_failed<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) {
         let run = RunLedger::of(results);
-        let failed: Vec<&str> = run.failed().collect();
-        if failed.is_empty() || results.len() < 2 || self.interruption.stop.is_requested() {
+        let failed = run.failed().count() as u64;
+        if failed == 0 || results.len() < 2 || self.interruption.stop.is_requested() {
             return;
         }
-        let named: Vec<String> = failed.iter().take(NAMED_ACCOUNTS).map(|name| sanitized(name)).collect();
-        let more = match failed.len().saturating_sub(NAMED_ACCOUNTS) {
-            0 => String::new(),
-            more => format!(" and {} more, which `mailferry status` lists", number(more as u64)),
-        };
         let narrowing = if again.contains("state:") { "" } else { " state:failed state:blocked" };
-        let (failed, all) = (number(failed.len() as u64), counted(results.len() as u64, "account"));
-        let (named, again) = (named.join(", "), format!("{again}{narrowing}"));
-        self.screen.line(&format!(
-            "\n{failed} of {all} failed, whole or in part: {named}{more}. To try just these, run: {again}"
-        ));
+        let (failed, all) = (number(failed), counted(results.len() as u64, "account"));
+        let which = format!("{failed} of {all} failed, whole or in part; `mailferry status` lists them");
+        self.screen.line(&format!("\n{which}. To try just these, run: {again}{narrowing}"));
     }
 
     fn ended<T: Accounted>(&self, results: &[AccountResult<T>], code: ExitCode, again: &str) -> ExitCode {

@@ -28,7 +28,8 @@ pub fn begin(global: &Global, screen: &Screen) -> Result<()> {
             let filter = filter(global.log_level.unwrap_or(LogLevel::Info));
             install(Mutex::new(open(file)?), global.log_format, filter);
         }
-        None => install(screen.clone(), global.log_format, filter(global.log_level.unwrap_or(LogLevel::Warn))),
+        // What failed is shown on the screen anyhow.
+        None => install(screen.clone(), global.log_format, filter(global.log_level.unwrap_or(LogLevel::Off))),
     }
     Ok(())
 }

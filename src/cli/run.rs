@@ -21,13 +21,19 @@ pub fn main() -> ExitCode {
     process::report_panics(&screen);
     let run = || {
         logging::begin(&global, &screen)?;
+        // Not the whole command line: what was typed may hold a password that is refused only later.
+        let (version, command_name) = (env!("CARGO_PKG_VERSION"), command.word());
+        tracing::info!(version, command = command_name, process = std::process::id(), "mailferry begins");
         run(&Context::new(global.clone(), screen.clone())?, command)
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
-    result.unwrap_or_else(|error| {
+    let code = result.unwrap_or_else(|error| {
+        tracing::error!("{}", error.line());
         errors::show(&screen, &error);
         ExitCode::of_run(&error)
-    })
+    });
+    tracing::info!(status = code.number(), "mailferry ends");
+    code
 }
 
 fn run(context: &Context, command: Command) -> Result<ExitCode> {

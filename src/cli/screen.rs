@@ -3,6 +3,7 @@
 
 use super::arguments::ColorMode;
 use clap::builder::styling::{AnsiColor, Style};
+use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -42,6 +43,12 @@ impl Screen {
     /// Whether bars can be drawn on it.
     pub fn takes_bars(&self) -> bool {
         io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+
+    /// Rows and columns; those of the smallest terminals where they are not known.
+    pub fn size(&self) -> (usize, usize) {
+        let (rows, columns) = Term::stderr().size_checked().unwrap_or((24, 80));
+        (usize::from(rows), usize::from(columns))
     }
 
     /// Writes a line, or several. That standard error is closed is nobody's concern.

@@ -54,6 +54,8 @@ pub struct PartFigures {
     pub destination: LineFigures,
     /// Seconds in which lanes waited for the state to be written.
     pub state_seconds: f64,
+    /// Seconds in which lanes waited because the settings' own `messages_per_second` said so.
+    pub pace_seconds: f64,
 }
 
 /// What went over the connections to one server.
@@ -97,6 +99,7 @@ impl PartFigures {
         self.source.add(other.source);
         self.destination.add(other.destination);
         self.state_seconds += other.state_seconds;
+        self.pace_seconds += other.pace_seconds;
     }
 }
 

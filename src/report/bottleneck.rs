@@ -1,39 +1,38 @@
-//! One line at the end of a run: which part took longest, and who was waited for.
+//! One line at the end of a long run: what it waited for.
 
 use crate::model::statistics::{Part, PartFigures};
 
 /// A shorter run has no bottleneck worth a word.
-const LEAST_SECONDS: f64 = 1.0;
+const LEAST_SECONDS: f64 = 60.0;
 
-/// Whoever is waited for less than this share of the time is not the bottleneck.
+/// Whoever is waited for less than this share of the time does not bind.
 const LEAST_SHARE: f64 = 0.5;
 
 /// The line, or nothing after a short run.
 pub fn line(parts: &[PartFigures], seconds: f64) -> String {
-    let all: f64 = parts.iter().map(|part| part.lane_seconds).sum();
     let longest = parts.iter().max_by(|a, b| a.lane_seconds.total_cmp(&b.lane_seconds));
     match longest {
-        Some(part) if seconds >= LEAST_SECONDS && part.lane_seconds > 0.0 => told(part, part.lane_seconds / all),
+        Some(part) if seconds >= LEAST_SECONDS && part.lane_seconds > 0.0 => told(part),
         _ => String::new(),
     }
 }
 
-fn told(part: &PartFigures, share: f64) -> String {
-    let waited = |seconds: f64| (seconds / part.lane_seconds).clamp(0.0, 1.0);
-    let mut waits = [
-        ("the destination", waited(part.destination.waited_seconds)),
-        ("the source", waited(part.source.waited_seconds)),
-        ("the state", waited(part.state_seconds)),
+fn told(part: &PartFigures) -> String {
+    let share = |seconds: f64| (seconds / part.lane_seconds).clamp(0.0, 1.0);
+    let waits = [
+        ("your own messages_per_second binds", share(part.pace_seconds)),
+        ("the destination is the slow side", share(part.destination.waited_seconds)),
+        ("the source is the slow side", share(part.source.waited_seconds)),
+        ("the disk of the state is slow", share(part.state_seconds)),
     ];
-    waits.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let culprit = if waits[0].1 >= LEAST_SHARE { waits[0].0 } else { "mailferry itself" };
-    let waits: Vec<String> = waits.iter().map(|(who, share)| format!("{who} {}", percent(*share))).collect();
-    let (name, share) = (name(part.part), percent(share));
-    format!("Bottleneck: {culprit}; {name} took {share} of the time, waiting for {}\n", waits.join(", "))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0}%", share * 100.0)
+    let most = waits.into_iter().fold(("", 0.0), |most, it| if it.1 > most.1 { it } else { most });
+    let name = name(part.part);
+    match most {
+        (words, share) if share >= LEAST_SHARE => {
+            format!("What held it up: {words}; {name} waited for it {:.0}% of the time\n", share * 100.0)
+        }
+        _ => format!("What held it up: this machine; {name} waited for neither server for long\n"),
+    }
 }
 
 fn name(part: Part) -> &'static str {
@@ -61,25 +60,28 @@ mod tests {
             source: waited(source),
             destination: waited(destination),
             state_seconds: 0.2,
+            pace_seconds: 0.0,
         }
     }
 
     #[test]
-    fn line_names_the_longest_part_and_who_was_waited_for() {
-        let parts = [part(Part::Scan, 2.0, 1.0, 1.0), part(Part::Copy, 10.0, 5.0, 16.0)];
-        let expected = "Bottleneck: the destination; copying took 83% of the time, waiting for the destination 80%, \
-                        the source 25%, the state 1%\n";
-        assert_eq!(line(&parts, 12.0), expected);
+    fn line_names_what_the_longest_part_waited_for() {
+        let parts = [part(Part::Scan, 20.0, 10.0, 10.0), part(Part::Copy, 100.0, 50.0, 160.0)];
+        let expected = "What held it up: the destination is the slow side; copying waited for it 80% of the time\n";
+        assert_eq!(line(&parts, 120.0), expected);
+        let paced = PartFigures { pace_seconds: 190.0, ..parts[1].clone() };
+        assert!(line(&[paced], 120.0).contains("your own messages_per_second binds"));
     }
 
     #[test]
-    fn line_when_nobody_was_waited_for_blames_mailferry() {
-        assert!(line(&[part(Part::Plan, 3.0, 0.0, 0.1)], 3.0).starts_with("Bottleneck: mailferry itself; planning"));
+    fn line_when_nobody_was_waited_for_says_so() {
+        let shown = line(&[part(Part::Plan, 90.0, 0.0, 0.1)], 90.0);
+        assert_eq!(shown, "What held it up: this machine; planning waited for neither server for long\n");
     }
 
     #[test]
     fn line_after_a_short_run_is_empty() {
-        assert_eq!(line(&[part(Part::Copy, 0.4, 0.1, 0.1)], 0.4), "");
-        assert_eq!(line(&[], 9.0), "");
+        assert_eq!(line(&[part(Part::Copy, 30.0, 0.1, 30.0)], 30.0), "");
+        assert_eq!(line(&[], 90.0), "");
     }
 }

@@ -28,7 +28,7 @@ pub mod status;
 pub mod table;
 pub mod verify;
 
-use crate::error::sanitized;
+use crate::error::{Error, Kind, sanitized};
 use crate::model::report::AccountResult;
 
 /// The accounts whose command succeeded, with what it gave.
@@ -38,13 +38,20 @@ fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)
 
 /// `4 of 6 accounts done; 2 failed: bob, carol`, for a line at the end; empty where none failed.
 fn unreached<T>(results: &[AccountResult<T>], done: &str) -> String {
-    let failed: Vec<&str> = results.iter().filter(|it| it.result.is_err()).map(|it| it.account.as_str()).collect();
-    if failed.is_empty() {
+    let errors = results.iter().filter_map(|it| Some((it.account.as_str(), it.result.as_ref().err()?)));
+    let is_interrupted = |error: &Error| *error.kind() == Kind::Interrupted;
+    let (interrupted, failed): (Vec<_>, Vec<_>) = errors.partition(|(_, error)| is_interrupted(error));
+    if failed.is_empty() && interrupted.is_empty() {
         return String::new();
     }
-    let (all, well) = (results.len() as u64, (results.len() - failed.len()) as u64);
-    let accounts = quantity::counted(all, "account");
-    format!("{} of {accounts} {done}; {}\n", quantity::number(well), named_accounts("failed", &failed))
+    let failed: Vec<&str> = failed.into_iter().map(|(account, _)| account).collect();
+    let (all, well) = (results.len() as u64, (results.len() - failed.len() - interrupted.len()) as u64);
+    let not_begun = match interrupted.len() as u64 {
+        0 => String::new(),
+        count => format!("; {} not begun", quantity::number(count)),
+    };
+    let failed = if failed.is_empty() { String::new() } else { format!("; {}", named_accounts("failed", &failed)) };
+    format!("{} of {} {done}{not_begun}{failed}\n", quantity::number(well), quantity::counted(all, "account"))
 }
 
 /// `2 failed: bob, carol`; of many the first are named.

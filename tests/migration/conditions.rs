@@ -169,3 +169,30 @@ fn run_that_holds_the_state_tells_how_it_stands() {
     running.kill();
     ferry.run(&["status"]).expect(0);
 }
+
+/// The log names every account with how it fared, and the run's end.
+#[test]
+fn log_has_a_line_for_each_account_and_what_failed() {
+    let pair = shared::dovecot_pair();
+    let (good, bad) = (pair.add_fresh_user("logged"), pair.add_fresh_user("unlogged"));
+    seed(&pair.source, &good.name, MAIL);
+    let ferry = Ferry::new(Side::of(&pair.source).with_own_passwords(), Side::of(&pair.destination))
+        .with_account(&good)
+        .with_account(&bad.clone().with_password("wrong-and-secret"));
+    ferry.run(&["sync", "--log-file", "log"]).expect(3);
+    let log = std::fs::read_to_string(ferry.directory().join("log")).expect("the log");
+    let line = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(line(&["INFO", "mailferry begins", "command=\"sync\""]), "{log}");
+    assert!(line(&["INFO", "done", &format!("account={}", good.name), "there=31"]), "{log}");
+    assert!(line(&["ERROR", &bad.name, "could not log in"]), "{log}");
+    assert!(line(&["INFO", "mailferry ends", "status=3"]), "{log}");
+    assert!(!log.contains("wrong-and-secret"));
+    // Each line of what is spoken says whose connection it is.
+    ferry.run(&["sync", &good.name, "--log-level", "trace", "--log-file", "trace"]).expect(0);
+    let trace = std::fs::read_to_string(ferry.directory().join("trace")).expect("the log");
+    let spoken: Vec<&str> = trace.lines().filter(|line| line.contains("TRACE wire")).collect();
+    assert!(
+        !spoken.is_empty() && spoken.iter().all(|line| line.contains(&format!("connection={}#", good.name))),
+        "{trace}"
+    );
+}

@@ -92,6 +92,43 @@ impl Board {
         }
     }
 
+    /// Every account at work, by name.
+    pub fn at_work(&self) -> impl Iterator<Item = (&str, &Work)> {
+        self.at_work.iter().map(|(name, work)| (name.as_str(), work))
+    }
+
+    /// What was copied or compared so far.
+    pub fn moved(&self) -> Amount {
+        self.moved
+    }
+
+    /// Messages listed so far.
+    pub fn listed(&self) -> u64 {
+        self.listed
+    }
+
+    /// Seconds since the run began.
+    pub fn seconds(&self, now: Instant) -> f64 {
+        (now - self.begun).as_secs_f64()
+    }
+
+    /// The share of the run that is done: accounts that ended, and parts of those at work. What an account is that was
+    /// not begun, nobody knows yet.
+    pub fn progress(&self) -> f64 {
+        let parts: f64 = self.at_work.values().filter_map(Work::share_of_the_whole).sum();
+        if self.accounts == 0 { 0.0 } else { ((self.ended as f64 + parts) / self.accounts as f64).min(1.0) }
+    }
+
+    /// As long as the rest takes at the pace so far; `None` while that would jump about.
+    pub fn time_left(&self, now: Instant) -> Option<Duration> {
+        let (elapsed, done) = (now - self.begun, self.progress());
+        if elapsed < SHORTEST_PACE_OF_ALL || done < LEAST_SHARE {
+            return None;
+        }
+        let left = (1.0 - done) / done;
+        (left > 0.0).then(|| elapsed.mul_f64(left.min(1e6)))
+    }
+
     /// What the account is doing.
     pub fn work(&self, account: &str) -> Option<&Work> {
         self.at_work.get(account)
@@ -134,13 +171,34 @@ impl Work {
         parts.join("   ")
     }
 
-    /// As long as the rest takes at the pace so far. `None` until there is a pace.
-    fn time_left(&self, now: Instant) -> Option<Duration> {
-        let elapsed = now - self.begun;
-        let (done, whole) = match self.whole.octets {
+    /// Seconds since the phase began.
+    pub fn seconds(&self, now: Instant) -> f64 {
+        (now - self.begun).as_secs_f64()
+    }
+
+    /// The share of the phase that is done, where its whole is known.
+    pub fn share(&self) -> Option<f64> {
+        let (done, whole) = self.measure();
+        (whole > 0).then(|| (done as f64 / whole as f64).min(1.0))
+    }
+
+    /// The share of the account's work that is done: copying and verifying are nearly all of it.
+    fn share_of_the_whole(&self) -> Option<f64> {
+        self.share().filter(|_| matches!(self.phase, Phase::Copying | Phase::Verifying))
+    }
+
+    /// Done and whole in what tells most: octets, or else messages.
+    fn measure(&self) -> (u64, u64) {
+        match self.whole.octets {
             0 => (self.done.messages, self.whole.messages),
             octets => (self.done.octets, octets),
-        };
+        }
+    }
+
+    /// As long as the rest takes at the pace so far. `None` until there is a pace.
+    pub fn time_left(&self, now: Instant) -> Option<Duration> {
+        let elapsed = now - self.begun;
+        let (done, whole) = self.measure();
         if done == 0 || elapsed < SHORTEST_PACE {
             return None;
         }
@@ -151,6 +209,10 @@ impl Work {
 
 /// A forecast from less than this jumps about.
 const SHORTEST_PACE: Duration = Duration::from_secs(2);
+
+/// The same for all accounts.
+const SHORTEST_PACE_OF_ALL: Duration = Duration::from_secs(10);
+const LEAST_SHARE: f64 = 0.02;
 
 /// What an account in that phase is doing.
 pub fn phase_word(phase: Phase) -> &'static str {

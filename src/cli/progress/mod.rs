@@ -1,13 +1,16 @@
 //! Progress on standard error: takes note of the pipeline's events and shows them as bars, lines or JSON.
 //!
 //! - [`board`]: what is known of each account at work; no output, no clock of its own.
-//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it.
+//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it. [`panel`]: what stands on a terminal; [`fit`]: in its
+//!   columns.
 
 mod bars;
 mod board;
 mod display;
+mod fit;
 mod json_lines;
 mod lines;
+mod panel;
 
 use super::arguments::ProgressMode;
 use super::screen::Screen;
@@ -18,16 +21,22 @@ use display::Display;
 use json_lines::JsonLines;
 use lines::Lines;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Shows what is going on. Shared by all threads of a run.
-pub struct Progress(Mutex<State>);
+pub struct Progress(Arc<Mutex<State>>);
 
 struct State {
     board: Board,
     display: Box<dyn Display>,
+    /// Runs that began and were cleared: the one that ticks knows by it that its own is over.
+    runs: u64,
 }
+
+/// Often enough to look alive while a server is silent.
+const TICK: Duration = Duration::from_millis(200);
 
 struct Nothing;
 
@@ -47,7 +56,7 @@ impl Progress {
             ProgressMode::Plain => Box::new(Lines::new(output())),
             ProgressMode::Json => Box::new(JsonLines::new(output())),
         };
-        Progress(Mutex::new(State { board: Board::new(0, Instant::now()), display }))
+        Progress(Arc::new(Mutex::new(State { board: Board::new(0, Instant::now()), display, runs: 0 })))
     }
 
     /// A run over so many accounts begins.
@@ -55,11 +64,17 @@ impl Progress {
         let mut state = self.state();
         state.board = Board::new(accounts, Instant::now());
         state.display.begin(accounts);
+        state.runs += 1;
+        let (run, progress) = (state.runs, Arc::downgrade(&self.0));
+        drop(state);
+        thread::spawn(move || tick(run, &progress));
     }
 
     /// Clears the way for the results.
     pub fn clear(&self) {
-        self.state().display.clear();
+        let mut state = self.state();
+        state.runs += 1;
+        state.display.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -67,14 +82,28 @@ impl Progress {
     }
 }
 
+/// Shows again and again that something is alive, until the run is over.
+fn tick(run: u64, progress: &Weak<Mutex<State>>) {
+    loop {
+        thread::sleep(TICK);
+        let Some(progress) = progress.upgrade() else { return };
+        let mut state = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { board, display, runs } = &mut *state;
+        if *runs != run {
+            return;
+        }
+        display.tick(board, Instant::now());
+    }
+}
+
 impl Observer for Progress {
     fn event(&self, event: Event<'_>) {
         if let Event::Failed { account, error } = &event {
-            tracing::info!(%account, "failed: {error}: {}", error.causes().join(": "));
+            tracing::error!(%account, "{}", error.line());
         }
         let now = Instant::now();
         let mut state = self.state();
-        let State { board, display } = &mut *state;
+        let State { board, display, .. } = &mut *state;
         board.note(&event, now);
         display.show(&event, board, now);
         board.forget_ended(&event);

@@ -26,7 +26,11 @@ use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// Connections of this process so far: the log tells them apart by it.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 /// Opens sessions on one server, within its connection budget. Cheap to clone.
 #[derive(Clone)]
@@ -110,6 +114,11 @@ impl Connector {
         Connector { users, ..self }
     }
 
+    /// Whether the settings limit the messages a second.
+    pub fn is_paced(&self) -> bool {
+        self.messages.is_limiting()
+    }
+
     /// Waits until that many more messages may be appended.
     pub fn pace(&self, messages: u64) {
         self.messages.take(messages);
@@ -175,7 +184,9 @@ impl Connector {
         let server = &self.server;
         let socket = Socket::open(server, user)?;
         *stage = Stage::Greet;
-        let mut wire = Wire::new(socket, server.side, self.bandwidth.clone(), common.meter.clone());
+        let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1;
+        let wire = Wire::new(socket, server.side, self.bandwidth.clone(), common.meter.clone());
+        let mut wire = wire.named(&format!("{user}#{number}"));
         wire.set_timeout(server.timeouts.login)?;
         wire.patience().renew(server.timeouts.whole_login());
         if let (Tls::Implicit, Some(tls)) = (server.tls, &self.tls) {

@@ -48,6 +48,8 @@ const UNGATHERED_OCTETS: usize = 16 << 10;
 pub struct Wire {
     line: Line,
     side: Side,
+    /// Whose connection it is, for the log.
+    whose: String,
     input: Box<[u8]>,
     start: usize,
     end: usize,
@@ -75,11 +77,17 @@ impl Wire {
 }
 
 impl Wire {
+    /// The same, with a name for the log: sanitised, since a user's name may be anything.
+    pub fn named(self, whose: &str) -> Self {
+        Wire { whose: sanitized(whose), ..self }
+    }
+
     /// Wraps an open socket.
     pub fn new(socket: Socket, side: Side, bandwidth: Throttle, meter: Meter) -> Self {
         Wire {
             line: Line::new(socket, bandwidth, meter),
             side,
+            whose: String::new(),
             input: vec![0; INPUT_OCTETS].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -171,7 +179,7 @@ impl Wire {
         if line.len() > begin && line.last() == Some(&b'\r') {
             line.pop();
         }
-        tracing::trace!(target: "wire", side = %self.side, "S: {}", sanitized(&String::from_utf8_lossy(&line[begin..])));
+        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "S: {}", sanitized(&String::from_utf8_lossy(&line[begin..])));
         Ok(())
     }
 
@@ -256,7 +264,7 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn write_line(&mut self, line: &[u8]) -> Result<()> {
-        tracing::trace!(target: "wire", side = %self.side, "C: {}", sanitized(&String::from_utf8_lossy(line)));
+        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "C: {}", sanitized(&String::from_utf8_lossy(line)));
         self.write(line)?;
         self.write(b"\r\n")
     }

@@ -28,6 +28,11 @@ impl Throttle {
         Throttle(per_second.map(|per_second| Arc::new(account(per_second))))
     }
 
+    /// Whether there is a limit.
+    pub fn is_limiting(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Takes `amount`, and waits until it is paid for.
     pub fn take(&self, amount: u64) {
         let Some(account) = &self.0 else { return };

@@ -19,10 +19,28 @@ pub fn record<T: Accounted>(migration: &Migration, step: Step, account: &str, st
         Ok(ledger) => Some(AttemptResult::of_ledger(ledger)),
         Err(error) => AttemptResult::of_error(error),
     };
+    log(step, account, result, ended.as_ref());
     if let Some(result) = ended.filter(|_| step.is_recorded()) {
         let attempt = Attempt { step, started, ended: now(), result };
         if let Err(why) = migration.store.account(account).put_attempt(&attempt) {
             tracing::debug!(%account, %why, "the attempt could not be recorded");
         }
+    }
+}
+
+/// A line for each account: what was done for it, and how it ended.
+fn log<T: Accounted>(step: Step, account: &str, result: &Result<T, Error>, ended: Option<&AttemptResult>) {
+    let step = step.word();
+    match (result.as_ref().map(Accounted::ledger), ended) {
+        (_, None) => tracing::info!(%account, step, "not begun"),
+        (_, Some(AttemptResult::Failed(trouble))) => {
+            tracing::error!(%account, step, failures = trouble.count, "failed, whole or in part: {}", trouble.line);
+        }
+        (Ok(Ok(ledger)), Some(ended)) => {
+            let outcomes = &ledger.outcomes;
+            let ending = if *ended == AttemptResult::Cut { "ended with work left" } else { "done" };
+            tracing::info!(%account, step, there = outcomes.there(), pending = outcomes.pending, "{ending}");
+        }
+        (_, Some(_)) => {}
     }
 }

@@ -14,6 +14,7 @@ pub struct Gauge {
     messages: AtomicU64,
     octets: AtomicU64,
     state_nanoseconds: AtomicU64,
+    pace_nanoseconds: AtomicU64,
     lane_nanoseconds: AtomicU64,
     parts: Mutex<Vec<PartFigures>>,
     batch: Mutex<Option<BatchFigures>>,
@@ -40,6 +41,11 @@ impl Gauge {
     /// Runs `work`, which writes the state.
     pub fn on_state<T>(&self, work: impl FnOnce() -> T) -> T {
         timed(&self.state_nanoseconds, work)
+    }
+
+    /// Waits as the settings' own `messages_per_second` demands.
+    pub fn on_pace(&self, wait: impl FnOnce()) {
+        timed(&self.pace_nanoseconds, wait);
     }
 
     /// Runs what one of several lanes does.
@@ -76,6 +82,7 @@ impl Gauge {
             source: now.source.since(before.source),
             destination: now.destination.since(before.destination),
             state_seconds: now.state_seconds - before.state_seconds,
+            pace_seconds: now.pace_seconds - before.pace_seconds,
         };
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(figures);
         result
@@ -99,6 +106,7 @@ impl Gauge {
             source: source.meter.figures(),
             destination: destination.meter.figures(),
             state_seconds: time(&self.state_nanoseconds),
+            pace_seconds: time(&self.pace_nanoseconds),
         }
     }
 }

@@ -254,7 +254,10 @@ impl<'a> UploadRun<'a> {
             flags = flags.without_keywords();
         }
         let flags = flags.within(&self.job.capacity);
-        self.access.connector(Side::Destination).pace(1);
+        let connector = self.access.connector(Side::Destination);
+        if connector.is_paced() {
+            self.access.gauge.on_pace(|| connector.pace(1));
+        }
         let upload = Upload { octets, flags, internal_date };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
         let (agreed, date) = (upload.flags, upload.internal_date);

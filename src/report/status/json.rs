@@ -101,6 +101,7 @@ fn part_json(part: &PartFigures) -> Value {
         "source": part.source,
         "destination": part.destination,
         "state_seconds": part.state_seconds,
+        "pace_seconds": part.pace_seconds,
     })
 }
 
