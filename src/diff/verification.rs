@@ -51,6 +51,8 @@ pub struct Verdict {
     pub messages: u64,
     pub octets: u64,
     pub flags_changed_there: u64,
+    /// Copies that the destination keeps in a form of its own.
+    pub rewritten: u64,
     /// Source messages that are known to be altered: their octets need not be compared.
     pub altered: HashSet<Uid>,
     /// What must be read to be sure: whether messages of one identity are one, or listed sizes lie.
@@ -181,6 +183,7 @@ impl Comparison<'_> {
         let uids = (Some(source.uid), Some(copy.uid));
         let link = self.links.get(&source.uid).filter(|link| link.destination == copy.uid);
         let ours = link.is_some_and(|link| link.origin != LinkOrigin::Adopted);
+        self.verdict.rewritten += u64::from(link.is_some_and(|link| link.altered.is_some()));
         self.verdict.outcomes.add(if ours { &Outcome::Copied } else { &Outcome::Present }, 1);
         self.verdict.pairs.push((source.uid, copy.uid));
         if self.judge.keeps.sizes && source.octets != copy.octets {
@@ -463,7 +466,7 @@ mod tests {
         });
         assert!(found.differences.is_clean(), "{:?}", found.differences);
         let flags = [("\\Seen".to_owned(), 4)].into();
-        assert_eq!(found.losses, Losses { flags, dates: 1, untold_dates: 1, out_of_order: 0 });
+        assert_eq!(found.losses, Losses { flags, dates: 1, untold_dates: 1, ..Losses::default() });
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Losses {
     pub untold_dates: u64,
     /// Copies of ours that stand behind one that came after them.
     pub out_of_order: u64,
+    /// Messages with flags that are to be copied to where nobody knows what is kept of them. No loss yet: the copy shows it.
+    pub unknown_flags: u64,
 }
 
 impl Losses {
@@ -31,18 +33,19 @@ impl Losses {
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Losses) {
-        let Losses { flags, dates, untold_dates, out_of_order } = other;
+        let Losses { flags, dates, untold_dates, out_of_order, unknown_flags } = other;
         for (flag, count) in flags {
             *self.flags.entry(flag.clone()).or_default() += count;
         }
         self.dates += dates;
         self.untold_dates += untold_dates;
         self.out_of_order += out_of_order;
+        self.unknown_flags += unknown_flags;
     }
 
     /// Whether all is kept.
     pub fn is_empty(&self) -> bool {
-        let Losses { flags, dates, untold_dates, out_of_order } = self;
+        let Losses { flags, dates, untold_dates, out_of_order, unknown_flags: _ } = self;
         flags.is_empty() && dates + untold_dates + out_of_order == 0
     }
 

@@ -14,6 +14,7 @@ pub mod failures;
 pub mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod keeps;
 pub mod ledger;
 pub mod limits;
 pub mod link;
@@ -41,6 +42,7 @@ pub use condition::{Condition, Mark, Turn};
 pub use content::Content;
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
+pub use keeps::Keeps;
 pub use ledger::{AccountLedger, MailboxCondition};
 pub use link::{Link, LinkOrigin, PairState, Pairing};
 pub use losses::Losses;

@@ -1,6 +1,5 @@
 //! What a command found or did, as data: `report` makes it readable. How it ended is in its ledger.
 
-use super::Side;
 use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
@@ -8,6 +7,7 @@ use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
 use super::server::Quota;
 use super::statistics::{AccountStatus, RunFigures};
+use super::{Keeps, Side};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,8 @@ pub struct ApplySummary {
 pub struct PlanSummary {
     pub plan: AccountPlan,
     pub ledger: AccountLedger,
+    /// By what messages were told apart; `None` where none had to be compared.
+    pub keeps: Option<Keeps>,
     /// What the settings say of mailboxes that its source does not have.
     pub unmatched: Vec<String>,
 }
@@ -96,6 +98,10 @@ pub struct VerifySummary {
     pub deep: bool,
     /// Flags that were changed on the destination after they were copied: its user's doing, no difference.
     pub flags_changed_there: u64,
+    /// By what messages were told apart.
+    pub keeps: Option<Keeps>,
+    /// Copies that the destination keeps in a form of its own, by which they are known.
+    pub rewritten: u64,
     pub warnings: Vec<String>,
 }
 

@@ -443,7 +443,8 @@ impl<'a> Planner<'a> {
         }
         ledger.held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
         ledger.to_do = !self.plan.totals().is_empty();
-        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, unmatched: mapping.unmatched })
+        let keeps = self.keeps.get().copied();
+        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, keeps, unmatched: mapping.unmatched })
     }
 }
 

@@ -62,6 +62,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
         ..VerifySummary::default()
     };
     let keeps = keeps(access, &snapshots)?;
+    summary.keeps = Some(keeps);
     for pair in &pairs {
         access.go_on()?;
         if let Some(reason) = gone_with_a_word(access, &snapshots, pair)? {
@@ -226,6 +227,7 @@ fn merge(summary: &mut VerifySummary, verdict: Verdict) {
     summary.messages += verdict.messages;
     grow(&mut summary.octets, verdict.octets);
     summary.flags_changed_there += verdict.flags_changed_there;
+    summary.rewritten += verdict.rewritten;
 }
 
 /// A mailbox that takes no part because the user said so is left out; one that could not take part is missing.

@@ -34,12 +34,13 @@ pub fn flags(losses: &Losses) -> Vec<String> {
 
 /// All of it by name; `flags` has each flag and keyword with the number of its messages.
 pub fn json(losses: &Losses) -> Value {
-    let Losses { flags, dates, untold_dates, out_of_order } = losses;
+    let Losses { flags, dates, untold_dates, out_of_order, unknown_flags } = losses;
     json!({
         "flags": flags,
         "dates": dates,
         "untold_dates": untold_dates,
         "out_of_order": out_of_order,
+        "unknown_flags": unknown_flags,
     })
 }
 
@@ -56,6 +57,17 @@ pub fn line(losses: &Losses) -> String {
     }
     let named = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
     format!("Not kept: {}{named}\n", sentence(losses))
+}
+
+/// What a plan cannot tell: the destination says what it keeps of flags only when it is written to. Empty where it is known.
+pub fn unknown(losses: &Losses) -> String {
+    match losses.unknown_flags {
+        0 => String::new(),
+        count => format!(
+            "Not known before the copy: whether the destination keeps all flags of {}; what it does not keep is named then\n",
+            counted(count, "message")
+        ),
+    }
 }
 
 /// Flags that are named in one line; JSON has all.
@@ -76,5 +88,8 @@ mod tests {
         let others = Losses { untold_dates: 2, out_of_order: 1, ..Losses::default() };
         assert_eq!(sentence(&others), "the source tells no date of 2 messages; 1 copy stands out of order");
         assert_eq!(line(&Losses::default()), "");
+        let unknown_yet = Losses { unknown_flags: 2, ..Losses::default() };
+        assert_eq!((line(&unknown_yet), unknown_yet.is_empty()), (String::new(), true), "nothing is lost yet");
+        assert!(unknown(&unknown_yet).contains("all flags of 2 messages"));
     }
 }

@@ -7,7 +7,7 @@
 //! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`], [`accept`]: one
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
-//! - `losses`: what cannot be kept. `bottleneck`: who was waited for, in one line.
+//! - `losses`: what cannot be kept. `recognition`: by what messages were told apart. `bottleneck`: who was waited for, in one line.
 //! - [`alike`]: what differs only in names is told once.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
@@ -23,6 +23,7 @@ mod losses;
 pub mod outcomes;
 pub mod plan;
 pub mod quantity;
+mod recognition;
 pub mod scan;
 pub mod status;
 pub mod table;

@@ -2,7 +2,7 @@
 
 use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
-use super::{failure, indented, losses, outcomes, succeeded, unreached, warning_lines};
+use super::{failure, indented, losses, outcomes, recognition, succeeded, unreached, warning_lines};
 use crate::error::sanitized;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
@@ -37,7 +37,7 @@ pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, apply_comman
 fn account(name: &str, summary: &PlanSummary, detail: Detail, accounts: usize) -> String {
     let plan = &summary.plan;
     let body = mailboxes(&plan.mailboxes, detail) + &obstacles(&plan.omitted) + &omitted(&plan.omitted, detail);
-    let warnings = warning_lines(name, &plan.warnings, 1);
+    let warnings = warning_lines(name, &plan.warnings, 1) + &recognition::line(summary.keeps);
     match (body.is_empty() && warnings.is_empty(), accounts) {
         (true, _) => String::new(),
         (false, 1) => format!("{body}{warnings}\n"),
@@ -157,7 +157,10 @@ fn conclusion(results: &[AccountResult<PlanSummary>], detail: Detail, apply_comm
     let totals = totals(results);
     let scope = if results.len() > 1 { format!(" for {}", counted(planned, "account")) } else { String::new() };
     let ledger = RunLedger::of(results).sum();
-    let left_out = left_out_sentence(&ledger, detail) + &losses::line(&ledger.losses) + &unreached(results, "planned");
+    let left_out = left_out_sentence(&ledger, detail)
+        + &losses::line(&ledger.losses)
+        + &losses::unknown(&ledger.losses)
+        + &unreached(results, "planned");
     if totals.is_empty() {
         return format!("Nothing to do{scope}: {}.\n{left_out}", held(&ledger));
     }
@@ -238,12 +241,13 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match &result.result {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, .. }) => json!({
+        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, keeps, .. }) => json!({
             "account": result.account,
             "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
             "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
             "outcomes": outcomes::json(&ledger.outcomes),
             "losses": losses::json(&ledger.losses),
+            "recognised_by": recognition::json(*keeps),
             "warnings": warnings,
         }),
         Err(error) => json!({ "account": result.account, "mailboxes": [], "error": failure::json(error) }),
@@ -351,6 +355,7 @@ mod tests {
             result: Ok(PlanSummary {
                 plan,
                 ledger: AccountLedger { outcomes, held: outcomes.total(), ..AccountLedger::at(Stage::Planned) },
+                keeps: None,
                 unmatched: Vec::new(),
             }),
         }

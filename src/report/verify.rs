@@ -2,7 +2,7 @@
 
 use super::quantity::{counted, number, octets, verb_for};
 use super::table::{Align, Table};
-use super::{failure, indented, losses, named_accounts, outcomes, succeeded, warning_lines};
+use super::{failure, indented, losses, named_accounts, outcomes, recognition, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
 use crate::model::amount::grow;
@@ -29,7 +29,9 @@ fn account(name: &str, summary: &VerifySummary, accounts: usize) -> String {
         (false, 1) => format!("{listed}\n"),
         (false, _) => format!("{}\n{}\n", sanitized(name), indented(&listed, 2)),
     };
-    listed + &warnings
+    let rule = recognition::line(summary.keeps);
+    let rule = if accounts > 1 && !rule.is_empty() { format!("{}: {rule}", sanitized(name)) } else { rule };
+    listed + &warnings + &rule
 }
 
 fn mailboxes(listed: &[Difference]) -> String {
@@ -78,6 +80,7 @@ fn sum(results: &[AccountResult<VerifySummary>]) -> VerifySummary {
         grow(&mut sum.octets, summary.octets);
         sum.deep &= summary.deep;
         sum.flags_changed_there += summary.flags_changed_there;
+        sum.rewritten += summary.rewritten;
     }
     sum
 }
@@ -189,6 +192,13 @@ fn harmless(sum: &VerifySummary) -> String {
         let had = verb_for(changed, "has", "have");
         lines += &format!("{} {had} flags that were changed on the destination since\n", counted(changed, "message"));
     }
+    if sum.rewritten > 0 {
+        lines += &format!(
+            "{} {} in a form of the destination's own (header lines, size or date) and known by it\n",
+            counted(sum.rewritten, "copy"),
+            verb_for(sum.rewritten, "is", "are")
+        );
+    }
     lines
 }
 
@@ -253,6 +263,7 @@ fn account_json(result: &AccountResult<VerifySummary>) -> Value {
         Ok(summary) => {
             let mut account = summary_json(summary);
             account.insert("deep".to_owned(), json!(summary.deep));
+            account.insert("recognised_by".to_owned(), recognition::json(summary.keeps));
             account.insert("listed".to_owned(), json!(summary.listed));
             account.insert("warnings".to_owned(), json!(summary.warnings));
             let troubles: Vec<Value> = summary.ledger.failures.iter().map(failure::json).collect();
@@ -279,6 +290,7 @@ fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
         ("flags_changed_there", json!(summary.flags_changed_there)),
         ("outcomes", outcomes::json(&summary.ledger.outcomes)),
         ("losses", losses::json(&summary.ledger.losses)),
+        ("rewritten", json!(summary.rewritten)),
         ("conditions", json!(summary.ledger.conditions)),
         ("standing", json!(summary.ledger.standing())),
         ("mailboxes", json!(summary.mailboxes)),

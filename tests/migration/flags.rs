@@ -7,6 +7,22 @@ use crate::pair::{ALL_FLAGS, Pair, USER, flags, saying};
 use crate::support::fake::behaviour::{Behaviour, FlagsBy, Rule, When};
 use crate::support::ferry::Done;
 
+/// A scan only looks at the destination, and so cannot know what a mailbox keeps; the plan says that, and no more.
+#[test]
+fn plan_says_that_it_is_not_known_before_the_first_copy_what_is_kept() {
+    let pair = Pair::with("INBOX\n    a work\n    b \\Seen\n    c");
+    pair.run(&["scan"]).expect(0);
+    let output = pair.run(&["plan"]).expect(0).says("whether the destination keeps all flags of 2 messages");
+    assert!(!output.stdout.contains("Not kept"), "{output}");
+    let planned = pair.run(&["plan", "--json", "-"]).expect(0).json();
+    assert_eq!(planned["accounts"][0]["losses"]["unknown_flags"], 2);
+    pair.run(&["apply"]).expect(0);
+    pair.source.tenant(USER).account().fill("INBOX\n    9 d \\Seen");
+    pair.run(&["scan"]).expect(0);
+    let output = pair.run(&["plan"]).expect(0);
+    assert!(!output.stdout.contains("Not known"), "{output}");
+}
+
 /// An honest server but for keywords that come with an APPEND, which it drops with an OK, as UW does with new ones.
 fn dropping_keywords_of_appends() -> Behaviour {
     Behaviour::honest().keeping_flags(|by, flag| by == FlagsBy::Store || flag.starts_with('\\'))

@@ -184,3 +184,45 @@ fn dates_that_cannot_be_held_or_are_not_told_are_named_losses() {
         assert_eq!((&found["losses"][counted], &found["standing"]), (&json!(1), &json!("lossy")), "{date}: {found}");
     }
 }
+
+// By which rule messages were told apart
+
+#[test]
+fn looser_rule_of_servers_that_list_estimates_is_told() {
+    // What the destination lists is another size than what it holds, for every message.
+    let estimating = || {
+        Behaviour::honest().lying(|_, response| {
+            let Some(at) = memchr::memmem::find(&response, b"RFC822.SIZE ") else { return response };
+            let start = at + "RFC822.SIZE ".len();
+            let digits = response[start..].iter().take_while(|octet| octet.is_ascii_digit()).count();
+            let size: u64 = String::from_utf8_lossy(&response[start..start + digits]).parse().expect("a number");
+            [&response[..start], (size + 7).to_string().as_bytes(), &response[start + digits..]].concat()
+        })
+    };
+    let pair = Pair::with("INBOX\n    a\n    b\n    c").destination(estimating());
+    pair.run(&["sync"]).expect(0);
+    let line =
+        "Messages were told apart by their identity and date alone: the sizes that the servers list are estimates";
+    pair.run(&["verify"]).expect(0).says(line);
+    let found = pair.verified(0);
+    assert_eq!((&found["recognised_by"], &found["rewritten"]), (&json!(["identity", "date"]), &json!(3)), "{found}");
+    pair.source.tenant(USER).account().fill("INBOX\n    9 d");
+    pair.run(&["scan"]).expect(0);
+    pair.run(&["plan"]).expect(0).says(line);
+    let planned = pair.run(&["plan", "--json", "-"]).expect(0).json();
+    assert_eq!(planned["accounts"][0]["recognised_by"], json!(["identity", "date"]));
+}
+
+#[test]
+fn copies_that_the_destination_keeps_in_a_form_of_its_own_are_counted() {
+    let stamping = Behaviour::honest().keeping(|octets| {
+        let stamp = if memchr::memmem::find(octets, b"<a@").is_some() { "X-Stored: here\r\n" } else { "" };
+        crate::support::fake::behaviour::Kept::As([stamp.as_bytes(), octets].concat())
+    });
+    let pair = Pair::with("INBOX\n    a\n    b\n    c").destination(stamping);
+    pair.run(&["sync"]).expect(0);
+    let found = pair.verified(8);
+    assert_eq!(found["recognised_by"], json!(["identity", "size", "date"]), "one message is no rule");
+    assert_eq!((&found["rewritten"], &found["altered"]), (&json!(1), &json!(1)), "{found}");
+    pair.run(&["verify"]).expect(8).says("1 copy is in a form of the destination's own");
+}

@@ -304,6 +304,7 @@ impl<'a> Decision<'a> {
                 self.copies.push(record.uid);
                 grow(&mut self.plan.octets, record.octets);
                 self.count_losses(&record, true, &Flags::none());
+                self.plan.losses.unknown_flags += u64::from(!self.capacity.is_told() && !record.flags.is_empty());
             }
         }
     }

@@ -11,6 +11,7 @@
 //!
 //! Where a server is known to give all it is given back in another form ([`Keeps`]), what it does not keep tells nothing.
 
+pub use crate::model::Keeps;
 use crate::model::{Content, Digest, Flags, InternalDate, Link, LinkOrigin, Listed, MessageRecord, Side};
 use sha2::{Digest as _, Sha256};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -23,17 +24,7 @@ pub enum Verdict {
     Unsettled,
 }
 
-/// What both servers keep of a message: what they list of it tells messages apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Keeps {
-    pub sizes: bool,
-    pub dates: bool,
-}
-
 impl Keeps {
-    /// As an honest server does.
-    pub const ALL: Keeps = Keeps { sizes: true, dates: true };
-
     /// What a destination keeps, as it shows by what it made of our own appends. One that changes single messages (line
     /// ends, NUL) keeps the others; only what comes back changed more often than not is not kept.
     pub fn as_seen<'a>(links: impl Iterator<Item = &'a Link>) -> Keeps {
@@ -46,11 +37,6 @@ impl Keeps {
             }
         }
         Keeps { sizes: sizes * 2 <= appended, dates: dates * 2 <= appended }
-    }
-
-    /// What both of two keep.
-    pub fn and(self, other: Keeps) -> Keeps {
-        Keeps { sizes: self.sizes && other.sizes, dates: self.dates && other.dates }
     }
 }
 
