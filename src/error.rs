@@ -17,6 +17,8 @@ pub enum Kind {
     Unreachable,
     /// The connection broke or timed out; worth another try.
     Connection,
+    /// The server ended the session with the token that it was opened with: no fault, and it goes on with a new one.
+    Expired,
     /// The server asks to come back later; `Some` is its own figure.
     Throttled(Option<Duration>),
     /// Name or password refused.
@@ -192,7 +194,7 @@ impl Error {
 
     /// Whether the same may succeed on a new connection.
     pub fn is_transient(&self) -> bool {
-        matches!(self.0.kind, Kind::Unreachable | Kind::Connection | Kind::Throttled(_))
+        matches!(self.0.kind, Kind::Unreachable | Kind::Connection | Kind::Expired | Kind::Throttled(_))
     }
 
     /// Whether the connection is of no more use, and the work may go on with a new one: also after what is no IMAP.

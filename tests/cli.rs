@@ -71,6 +71,7 @@ fn help_is_on_standard_output_and_names_every_command() {
         "explain",
         "accept",
         "forget",
+        "login",
         "completions",
         "man",
     ];
@@ -85,7 +86,7 @@ fn help_is_on_standard_output_and_names_every_command() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let directory = with_settings();
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 15] = [
         &[],
         &["fly"],
         &["scan", "--no-such-option"],
@@ -96,6 +97,9 @@ fn wrong_usage_exits_with_2() {
         &["plan", "--html", "p.html"],
         &["explain", "alice"],
         &["forget"],
+        &["login"],
+        &["login", "alice", "--side", "both"],
+        &["login", "alice", "--device", "--browser"],
         &["accept", "alice", "INBOX"],
         &["accept", "alice", "INBOX", "0", "--reason", "x"],
     ];

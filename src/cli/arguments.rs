@@ -2,6 +2,7 @@
 
 use super::exit_codes;
 use crate::config::{PRESETS, parse_duration, parse_size};
+use crate::model::Side;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
@@ -233,6 +234,11 @@ pub enum Command {
     /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
     /// sides anew, and copies nothing twice. In mirror mode what was copied before is then nobody's to delete.
     Forget(ForgetArguments),
+    /// Let a person consent, once, to mailferry reading an account (OAuth)
+    ///
+    /// For settings with flow = "refresh-token". A page is named to open in a browser, and the refresh token that comes
+    /// of it is kept where the settings say, readable by you alone.
+    Login(LoginArguments),
     /// Print completions for a shell
     ///
     /// For bash: mailferry completions bash > ~/.local/share/bash-completion/completions/mailferry
@@ -451,6 +457,30 @@ pub struct ForgetArguments {
     /// The accounts, as the state has them: names, patterns such as 'a*', or tag:WORD
     #[arg(value_name = "ACCOUNT", required = true)]
     pub accounts: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct LoginArguments {
+    /// The account
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+
+    /// Only on this side [default: those whose settings want it]
+    #[arg(long, value_name = "SIDE", value_parser = side)]
+    pub side: Option<Side>,
+
+    /// By a code that is typed into a page on any device
+    #[arg(long, conflicts_with = "browser")]
+    pub device: bool,
+
+    /// By a browser on this machine
+    #[arg(long)]
+    pub browser: bool,
+}
+
+fn side(text: &str) -> Result<Side, String> {
+    let found = Side::BOTH.into_iter().find(|side| side.to_string() == text);
+    found.ok_or_else(|| "either `source` or `destination`".to_owned())
 }
 
 #[derive(Args, Debug)]

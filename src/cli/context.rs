@@ -250,7 +250,11 @@ impl Context {
         wanted
     }
 
-    fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
+    /// Connections to the servers of these accounts, none of them open.
+    ///
+    /// # Errors
+    /// `Settings`.
+    pub fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
         let jobs = usize::from(self.global.jobs);
         let numbered = settings.servers.iter().enumerate().map(|(number, server)| {
             let here = accounts.iter().filter(|account| account.server(server.side) == ServerId(number)).count();

@@ -159,6 +159,7 @@ fn is_unreached(error: &Error) -> bool {
         error.kind(),
         Kind::Unreachable
             | Kind::Connection
+            | Kind::Expired
             | Kind::Throttled(_)
             | Kind::Authentication
             | Kind::Authorization

@@ -179,7 +179,8 @@ fn check_commands(draft: &AccountDraft, side: Side, server: &ServerSettings, fin
         Address::Tunnel(command) => Some((&command[..], "`tunnel` command")),
         Address::Tcp { .. } => None,
     };
-    for (command, what) in [password, tunnel].into_iter().flatten() {
+    let token = server.ingredients.places().find_map(|place| Some((place.command()?, "token command")));
+    for (command, what) in [password, tunnel, token].into_iter().flatten() {
         let has = |word: &str| command.iter().any(|argument| argument.contains(word));
         let user = draft.account.user(side);
         if has(USER) && !is_plain(user) {

@@ -4,7 +4,7 @@
 //! It stays in our process group, so that it may ask for a passphrase at the terminal (`pass` with a pinentry does).
 
 use super::mistake::Mistake;
-use super::password::{PASSWORD_OCTETS, first_line as password_line};
+use super::password::{PASSWORD_OCTETS, TEXT_OCTETS, first_line as password_line, whole};
 use super::surroundings::Surroundings;
 use crate::error::sanitized;
 use crate::model::Secret;
@@ -28,8 +28,16 @@ const COMPLAINT_OCTETS: usize = 2048;
 
 /// The first line that the command prints. Mistakes do not say which command it is.
 pub(super) fn first_line(arguments: &[String], directory: &Path, hidden: &[String]) -> Result<Secret, Mistake> {
-    within(PATIENCE, arguments, directory, hidden)
+    password_line(printed((PATIENCE, PASSWORD_OCTETS, |octets| octets.contains(&b'\n')), arguments, directory, hidden)?)
 }
+
+/// All that the command prints.
+pub(super) fn text(arguments: &[String], directory: &Path, hidden: &[String]) -> Result<Secret, Mistake> {
+    whole(printed((PATIENCE, TEXT_OCTETS, |_| false), arguments, directory, hidden)?)
+}
+
+/// How long to wait, how much to take, and when that is enough.
+type Wanted = (Duration, usize, fn(&[u8]) -> bool);
 
 /// Whether the command's program is there to be run.
 pub(super) fn find(arguments: &[String], directory: &Path, surroundings: &dyn Surroundings) -> Result<(), Mistake> {
@@ -43,7 +51,12 @@ pub(super) fn find(arguments: &[String], directory: &Path, surroundings: &dyn Su
     found.then_some(()).ok_or_else(|| missing().fix("correct its name, or give its whole path"))
 }
 
-fn within(patience: Duration, arguments: &[String], directory: &Path, hidden: &[String]) -> Result<Secret, Mistake> {
+fn printed(
+    (patience, most, enough): Wanted,
+    arguments: &[String],
+    directory: &Path,
+    hidden: &[String],
+) -> Result<Octets, Mistake> {
     let failed = |error: io::Error| Mistake::new(format!("cannot be run: {error}"));
     let mut command = Command::new(program(arguments, directory)?);
     command.args(&arguments[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -54,11 +67,11 @@ fn within(patience: Duration, arguments: &[String], directory: &Path, hidden: &[
         command.env_remove(variable);
     });
     let mut child = command.spawn().map_err(failed)?;
-    let answer = collected(child.stdout.take(), PASSWORD_OCTETS, |octets| octets.contains(&b'\n'));
+    let answer = collected(child.stdout.take(), most, enough);
     let complaints = collected(child.stderr.take(), COMPLAINT_OCTETS, |_| false);
     let status = wait(&mut child, patience).map_err(failed)?;
     judge(status, patience, &complaints)?;
-    password_line(answer.recv_timeout(GRACE).unwrap_or_default())
+    Ok(answer.recv_timeout(GRACE).unwrap_or_default())
 }
 
 fn judge(status: Option<ExitStatus>, patience: Duration, complaints: &Receiver<Octets>) -> Result<(), Mistake> {
@@ -186,7 +199,8 @@ mod tests {
 
     #[test]
     fn slow_command_is_killed() {
-        let mistake = within(Duration::from_millis(50), &shell("exec sleep 600"), Path::new(""), &[]).unwrap_err();
+        let mistake = printed((Duration::from_millis(50), 8, |_| false), &shell("exec sleep 600"), Path::new(""), &[])
+            .unwrap_err();
         assert!(mistake.what.contains("did not end"), "{mistake}");
     }
 

@@ -4,15 +4,21 @@
 //! read at each of its logins; what is asked for at the terminal is asked for once.
 
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
+use super::oauth::Ingredients;
 use super::password::secret;
 use super::place::{Place, PlaceKind, Whose, own_variable};
 use super::server::ServerSettings;
 use super::surroundings::Surroundings;
-use crate::error::{Error, Result, Scope, sanitized};
+use crate::error::{Error, Kind, Result, Scope, sanitized};
+use crate::model::oauth::Ingredient;
 use crate::model::secret::Passwords;
 use crate::model::server::{Address, Mechanism};
 use crate::model::{Account, Secret, ServerId, Side};
 use std::collections::{BTreeSet, HashMap};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -45,9 +51,12 @@ struct ServerKeys {
     title: String,
     master: Option<String>,
     is_tunnel: bool,
-    /// Who logs in is told by a certificate.
+    /// Who logs in is told by a certificate, or a token serves in a password's stead.
     needs_none: bool,
     place: Option<Place>,
+    ingredients: Ingredients,
+    /// Refresh tokens of this run, by account.
+    refreshed: Mutex<HashMap<String, Secret>>,
     /// By login name; held while asking, so that nobody is asked twice.
     kept: Mutex<HashMap<String, Secret>>,
 }
@@ -72,8 +81,9 @@ impl Keyring {
         own: HashMap<String, OwnPlaces>,
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
-        let places = servers.iter().map(|server| &server.password).chain(own.values().flatten());
-        let hidden = hidden_variables(places.flatten(), &*surroundings);
+        let passwords = servers.iter().map(|server| &server.password).chain(own.values().flatten()).flatten();
+        let places = passwords.chain(servers.iter().flat_map(|server| server.ingredients.places()));
+        let hidden = hidden_variables(places, &*surroundings);
         let servers = servers.into_iter().map(ServerKeys::new).collect();
         Keyring { servers, own, hidden, surroundings }
     }
@@ -110,6 +120,13 @@ impl Keyring {
     }
 
     fn check_server<'a>(&'a self, keys: &ServerKeys, accounts: impl Iterator<Item = &'a Account>, findings: &Findings) {
+        if keys.needs_none {
+            for place in keys.ingredients.needed() {
+                let warning = findings.accept(&place.origin, place.check_text(&*self.surroundings));
+                warning.flatten().iter().for_each(|warning| findings.warn(&place.origin, warning));
+            }
+            return;
+        }
         let mut asked = BTreeSet::new();
         let mut shared_is_checked = false;
         for account in accounts {
@@ -130,7 +147,7 @@ impl Keyring {
             }
         }
         // A tunnel is logged in as a rule (PREAUTH); one that is not asks when it comes to it.
-        if !keys.is_tunnel && !keys.needs_none {
+        if !keys.is_tunnel {
             self.check_asking(keys, &asked, findings);
         }
     }
@@ -188,15 +205,17 @@ impl Keyring {
 
 impl ServerKeys {
     fn new(settings: ServerSettings) -> Self {
-        let ServerSettings { server, password: place, title } = settings;
+        let ServerSettings { server, password: place, ingredients, title } = settings;
         ServerKeys {
             side: server.side,
             label: server.label(),
             title,
             master: server.master.as_ref().map(|master| master.user.clone()),
             is_tunnel: matches!(server.address, Address::Tunnel(_)),
-            needs_none: server.mechanism == Some(Mechanism::External),
+            needs_none: server.mechanism == Some(Mechanism::External) || server.oauth.is_some(),
             place,
+            ingredients,
+            refreshed: Mutex::default(),
             kept: Mutex::default(),
         }
     }
@@ -234,6 +253,56 @@ impl Passwords for Keyring {
             if scope == Scope::Account { error.in_account(&account.name) } else { error }
         })
     }
+
+    fn ingredient(&self, account: &Account, side: Side, which: Ingredient) -> Result<Secret> {
+        let keys = self.keys(account, side);
+        let refreshed = keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner).get(&account.name).cloned();
+        if let (Ingredient::RefreshToken, Some(refreshed)) = (which, refreshed) {
+            return Ok(refreshed);
+        }
+        let whose = Whose { user: account.user(side), name: &account.name };
+        let place = keys.ingredients.place(which);
+        let place = place.ok_or_else(|| Mistake::new("the settings name no place for a secret of the tokens"));
+        let text = place.and_then(|place| place.text(whose, &*self.surroundings, &self.hidden));
+        text.map_err(|mistake| {
+            let error = Error::from(mistake).on(side, &keys.label);
+            match which {
+                Ingredient::RefreshToken => error
+                    .scope(Scope::Account)
+                    .in_account(&account.name)
+                    .advise(format!("run once: mailferry login {}", account.name)),
+                _ => error,
+            }
+        })
+    }
+
+    fn keep_refresh_token(&self, account: &Account, side: Side, token: &Secret) -> Result<bool> {
+        let keys = self.keys(account, side);
+        let mut refreshed = keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
+        refreshed.insert(account.name.clone(), token.clone());
+        let whose = Whose { user: account.user(side), name: &account.name };
+        let file = keys.ingredients.place(Ingredient::RefreshToken).and_then(|place| place.file(whose));
+        match file {
+            Some(file) => replace_private(&file, token).map(|()| true).map_err(|cause| {
+                Error::new(Kind::Io, format!("could not keep the refresh token in {}", file.display()))
+                    .because(cause)
+                    .hint("make room and rights there, then run once more: mailferry login")
+            }),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Replaces a file by one that its owner alone can read; at no moment is there none, or half of one.
+fn replace_private(file: &Path, token: &Secret) -> io::Result<()> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let mut new = tempfile::NamedTempFile::new_in(directory)?;
+    new.write_all(token.expose().as_bytes())?;
+    new.write_all(b"\n")?;
+    new.as_file().sync_all()?;
+    new.persist(file).map_err(|error| error.error)?;
+    File::open(directory)?.sync_all()
 }
 
 fn hidden_variables<'p>(places: impl Iterator<Item = &'p Place>, surroundings: &dyn Surroundings) -> Vec<String> {

@@ -25,6 +25,7 @@ mod import;
 mod keyring;
 mod limits;
 mod mistake;
+mod oauth;
 mod password;
 mod place;
 mod places;

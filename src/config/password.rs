@@ -22,6 +22,20 @@ pub(super) fn first_line(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mista
     secret(octets)
 }
 
+/// More of a key or a token is not read.
+pub(super) const TEXT_OCTETS: usize = 64 << 10;
+
+/// A secret of several lines, such as a key; its last line end is no part of it.
+pub(super) fn whole(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
+    if octets.len() >= TEXT_OCTETS {
+        return Err(Mistake::new("what stands there is too long for a key or a token"));
+    }
+    while octets.last().is_some_and(|octet| b"\r\n".contains(octet)) {
+        octets.pop();
+    }
+    secret(octets)
+}
+
 /// A password that can be sent: any characters but NUL, at least one (RFC 4616 2).
 pub(super) fn secret(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
     if octets.is_empty() {

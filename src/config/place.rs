@@ -9,7 +9,7 @@ use super::cell::PasswordCell;
 use super::command;
 use super::document::Table;
 use super::mistake::{Findings, Mistake, Origin};
-use super::password::{PASSWORD_OCTETS, first_line, secret};
+use super::password::{PASSWORD_OCTETS, TEXT_OCTETS, first_line, secret, whole};
 use super::surroundings::Surroundings;
 use super::value::resolved;
 use crate::model::{Secret, Side};
@@ -91,6 +91,41 @@ impl Place {
         password.map_err(|mistake| mistake.at(&self.origin))
     }
 
+    /// The whole text there: a key, or a token. `{user}` and `{name}` in a file's path stand for the account's.
+    pub fn text(&self, whose: Whose, surroundings: &dyn Surroundings, hidden: &[String]) -> Result<Secret, Mistake> {
+        let text = match &self.kind {
+            PlaceKind::Variable(name) => variable(name, &self.named(), surroundings),
+            PlaceKind::File(path) => {
+                let path = whose.path(path);
+                read_file(&path, TEXT_OCTETS, &format!("the file {}", path.display()), whole)
+            }
+            PlaceKind::Command { arguments, directory } => {
+                let arguments = whose.fill(arguments);
+                command::text(&arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
+            }
+            PlaceKind::Cell(cell) => cell.read(),
+        };
+        text.map_err(|mistake| mistake.at(&self.origin))
+    }
+
+    /// The file that it is, for that account.
+    pub fn file(&self, whose: Whose) -> Option<PathBuf> {
+        match &self.kind {
+            PlaceKind::File(path) => Some(whose.path(path)),
+            _ => None,
+        }
+    }
+
+    /// As [`Place::check`], for what [`Place::text`] reads. What each account has for itself is not looked at.
+    pub fn check_text(&self, surroundings: &dyn Surroundings) -> Result<Option<String>, Mistake> {
+        match &self.kind {
+            PlaceKind::Command { .. } => self.check(surroundings),
+            PlaceKind::File(path) if is_for_each(path) => Ok(None),
+            PlaceKind::File(path) => self.text(Whose::NOBODY, surroundings, &[]).map(|_| open_to_others(path)),
+            _ => self.text(Whose::NOBODY, surroundings, &[]).map(|_| None),
+        }
+    }
+
     /// What mistakes call it.
     fn named(&self) -> String {
         let shown =
@@ -126,6 +161,14 @@ impl fmt::Debug for PlaceKind {
 pub(super) const USER: &str = "{user}";
 pub(super) const NAME: &str = "{name}";
 
+/// What of a user's name stands otherwise in a file's name.
+const OUTSIDE_NAMES: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'/').add(b'%').add(b'\\').add(b' ');
+
+fn is_for_each(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.contains(USER) || text.contains(NAME)
+}
+
 /// Whose password is wanted.
 #[derive(Clone, Copy)]
 pub(super) struct Whose<'a> {
@@ -139,6 +182,16 @@ impl Whose<'_> {
 
     fn fill(self, arguments: &[String]) -> Vec<String> {
         arguments.iter().map(|argument| argument.replace(USER, self.user).replace(NAME, self.name)).collect()
+    }
+
+    /// A path for this account: no name leads out of its directory.
+    fn path(self, path: &Path) -> PathBuf {
+        if !is_for_each(path) {
+            return path.to_owned();
+        }
+        let level = |name: &str| percent_encoding::utf8_percent_encode(name, OUTSIDE_NAMES).to_string();
+        let text = path.to_string_lossy().replace(USER, &level(self.user)).replace(NAME, &level(self.name));
+        PathBuf::from(text)
     }
 }
 
@@ -266,12 +319,22 @@ fn variable(name: &str, what: &str, surroundings: &dyn Surroundings) -> Result<S
 }
 
 fn first_line_of_file(path: &Path, named: &str) -> Result<Secret, Mistake> {
-    let mut octets = Zeroizing::new(Vec::with_capacity(PASSWORD_OCTETS));
-    let read = File::open(path).and_then(|file| file.take(PASSWORD_OCTETS as u64).read_to_end(&mut octets));
+    read_file(path, PASSWORD_OCTETS, named, first_line)
+}
+
+/// What a file holds, up to so many octets.
+fn read_file(
+    path: &Path,
+    most: usize,
+    named: &str,
+    as_secret: fn(Zeroizing<Vec<u8>>) -> Result<Secret, Mistake>,
+) -> Result<Secret, Mistake> {
+    let mut octets = Zeroizing::new(Vec::with_capacity(most));
+    let read = File::open(path).and_then(|file| file.take(most as u64).read_to_end(&mut octets));
     let unreadable =
         |error| Mistake::new(format!("{named} cannot be read: {error}")).fix("correct the path or its rights");
     read.map_err(unreadable)?;
-    first_line(octets).map_err(|mistake| mistake.about(named))
+    as_secret(octets).map_err(|mistake| mistake.about(named))
 }
 
 /// Group and others have no business with a password.

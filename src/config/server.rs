@@ -5,10 +5,12 @@
 use super::document::{At, Table};
 use super::fields::Fields;
 use super::mistake::{Findings, Mistake, Origin};
+use super::oauth::{self, Ingredients};
 use super::place::{Place, PlaceKeys};
 use super::preset::PRESETS;
 use super::value::checked_text;
 use crate::model::Side;
+use crate::model::oauth::OAuth;
 use crate::model::server::{
     Address, ClientCertificate, Compress, Master, MasterStyle, Mechanism, Pipelining, Preset, Server, Tls,
 };
@@ -22,6 +24,8 @@ use zeroize::Zeroizing;
 pub(super) struct ServerSettings {
     pub server: Server,
     pub password: Option<Place>,
+    /// What its tokens are made with.
+    pub ingredients: Ingredients,
     /// Where it is written: `[source]`.
     pub title: String,
 }
@@ -87,11 +91,13 @@ pub(super) struct Keys {
     max_connections: Option<At<usize>>,
     compress: Option<At<Compress>>,
     pipelining: Option<At<Pipelining>>,
+    /// Where tokens come from; `None` in it: it is wrong.
+    oauth: Option<Option<(OAuth, Ingredients)>>,
     password: Option<Place>,
 }
 
 impl Keys {
-    fn read(table: &mut Table) -> Keys {
+    fn read(table: &mut Table, side: Side) -> Keys {
         for key in ["user", "username"] {
             table.refuse(
                 key,
@@ -117,6 +123,7 @@ impl Keys {
             max_connections: table.number("max_connections", 1..=1000),
             compress: table.word("compress", &COMPRESS),
             pipelining: table.word("pipelining", &PIPELINING),
+            oauth: table.table("oauth").map(|tokens| oauth::read(tokens, side)),
             password: PlaceKeys::SIDE.read(table),
         }
     }
@@ -226,15 +233,20 @@ impl Keys {
         check_ca_file(self, findings);
         check_client_certificate(self, findings);
         warn_of_oddities(self, findings);
+        check_oauth(self, findings);
         let password = self.password.take();
+        let (oauth, ingredients) = self.oauth.take().map_or(Some((None, Ingredients::default())), |read| {
+            read.map(|(oauth, ingredients)| (Some(oauth), ingredients))
+        })?;
         let server = server(std::mem::take(self), side, directory, findings)?;
-        Some(ServerSettings { server, password, title: String::new() })
+        let server = Server { oauth, ..server };
+        Some(ServerSettings { server, password, ingredients, title: String::new() })
     }
 }
 
 /// Reads a table of that title. `None` after noting why there is no server in it.
 pub(super) fn read(mut table: Table, side: Side, title: String) -> Option<ServerSettings> {
-    let mut keys = Keys::read(&mut table);
+    let mut keys = Keys::read(&mut table, side);
     if !table.has("host") && !table.has("tunnel") {
         table.missing("host", "name the server, or a `tunnel` command that leads to it");
     }
@@ -421,6 +433,22 @@ fn check_client_certificate(keys: &Keys, findings: &Findings) {
             let fix = "add `client_certificate_file` and `client_key_file`";
             refuse_at(Some(&auth.origin), findings, || Mistake::new(what).fix(fix));
         }
+    }
+}
+
+/// With tokens there is no password, and no other way to log in.
+fn check_oauth(keys: &Keys, findings: &Findings) {
+    if keys.oauth.is_none() {
+        return;
+    }
+    if let Some(auth) = keys.auth.as_ref().filter(|auth| !auth.value.takes_token()) {
+        let what = format!("`auth = \"{}\"` takes no token", auth.value.name().to_ascii_lowercase());
+        let fix = "remove it, or set \"xoauth2\" or \"oauthbearer\"";
+        refuse_at(Some(&auth.origin), findings, || Mistake::new(&what).fix(fix));
+    }
+    if let Some(place) = &keys.password {
+        let what = "a password is named beside the table `oauth`, which says where tokens come from";
+        refuse_at(Some(&place.origin), findings, || Mistake::new(what).fix("keep one of the two"));
     }
 }
 

@@ -8,6 +8,7 @@ use super::choice::Choice;
 use super::keyring::fallback_variable;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake, Origin};
+use super::oauth::Ingredients;
 use super::place::Quoting;
 use super::server::{self, ServerSettings};
 use super::{DEFAULT_STATE, Draft};
@@ -31,7 +32,10 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
     let mut account = account(None, source_user, Some(destination_user), Vec::new());
     account.servers = [ServerId(0), ServerId(1)];
     let servers = [source, destination];
-    let servers = servers.map(|server| ServerSettings { title: format!("[{}]", server.side), server, password: None });
+    let servers = servers.map(|server| {
+        let (title, ingredients) = (format!("[{}]", server.side), Ingredients::default());
+        ServerSettings { title, server, password: None, ingredients }
+    });
     Some(Draft {
         state: state.unwrap_or(Path::new(DEFAULT_STATE)).to_owned(),
         servers: servers.into(),

@@ -111,12 +111,22 @@ const COURIER: &str = "\
 
 const EXCHANGE: &str = "\
 # Exchange: write each user as domain/admin/user, with the administrator's password; the administrator needs a mailbox
-# and FullAccess (Add-MailboxPermission). Microsoft 365 takes only OAuth, which is not supported yet.
+# and FullAccess (Add-MailboxPermission). Microsoft 365 takes only tokens: see \"Microsoft 365\" in the README, and fill in
+# [source.oauth] or [destination.oauth]:
+#   flow = \"client-credentials\"
+#   preset = \"microsoft\"
+#   tenant = \"example.onmicrosoft.com\"
+#   client_id = \"…\"
+#   client_secret_file = \"client.secret\"
 # Exchange makes each message anew when it is read: octets and sizes differ from what was sent.
 ";
 
 const GMAIL: &str = "\
-# Gmail: each user needs an app password and IMAP switched on; service accounts (OAuth) are not supported yet.
+# Gmail: each user needs an app password and IMAP switched on. In a Google Workspace a service account opens all users (see
+# \"Gmail and Google Workspace\" in the README):
+#   [source.oauth] or [destination.oauth]
+#   flow = \"service-account\"
+#   key_file = \"service-account.json\"
 # Labels are mailboxes: a message with three labels is there three times, and once more in All Mail.
 ";
 

@@ -5,6 +5,7 @@
 //! - [`wire`]: octets: sockets, TLS, tunnels, framing, rates, budgets.
 //! - [`conversation`]: commands out, answers in: the session, what its server can do, how it answered.
 //! - [`commands`]: one file a group of commands: LIST, SELECT, FETCH, APPEND, STORE and UID EXPUNGE, QUOTA, COMPRESS.
+//! - [`token`]: what serves in a password's stead: OAuth.
 //! - [`login`]: from settings to a session: the handshake, who logs in how, who the server is.
 //!
 //! On the floor, for all: [`identity`], [`content`] and [`date`]: what a message is recognised by, what it holds, and when it
@@ -18,6 +19,7 @@ pub mod date;
 pub mod fuzzing;
 pub mod identity;
 pub mod login;
+pub mod token;
 pub mod wire;
 
 pub use conversation::session::Session;

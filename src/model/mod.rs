@@ -21,6 +21,7 @@ pub mod link;
 pub mod losses;
 pub mod mailbox;
 pub mod namespace;
+pub mod oauth;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

@@ -2,6 +2,7 @@
 
 use super::Side;
 use super::namespace::Namespace;
+use super::oauth::OAuth;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -206,6 +207,8 @@ pub struct Server {
     pub client_certificate: Option<ClientCertificate>,
     /// `None`: the best that is offered.
     pub mechanism: Option<Mechanism>,
+    /// Where tokens come from, in the stead of passwords.
+    pub oauth: Option<OAuth>,
     pub master: Option<Master>,
     /// `None`: found from greeting, ID and capabilities.
     pub preset: Option<Preset>,
@@ -238,6 +241,7 @@ impl Server {
             server_name: None,
             client_certificate: None,
             mechanism: None,
+            oauth: None,
             master: None,
             preset: None,
             max_connections: None,

@@ -16,6 +16,7 @@ pub mod check;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
+pub mod login;
 pub mod mark;
 pub mod plan;
 pub mod repair;

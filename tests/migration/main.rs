@@ -10,6 +10,8 @@
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
 //! - [`changing`]: both accounts change before, between and while the stages run.
+//! - [`expired`]: sessions that end with their tokens.
+//! - [`consent`]: `login`, once.
 //! - [`planning`]: `plan` and `apply`: what is shown is what is done.
 //! - [`exit_status`]: the numbers that scripts depend on.
 //! - [`agreements`]: guards that count over time, and what a person says to them.
@@ -30,6 +32,7 @@
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
+//! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size and flags.
 //! - [`pair`]: one account on two servers in memory. [`migration`]: what these tests have in common.
@@ -43,8 +46,10 @@ mod carried;
 mod changing;
 mod compressed;
 mod conditions;
+mod consent;
 mod courier;
 mod exit_status;
+mod expired;
 mod first_copy;
 mod flags;
 mod forgetting;
@@ -68,6 +73,7 @@ mod secrets_in_memory;
 mod secrets_in_settings;
 mod state;
 mod sudden_end;
+mod tokens;
 mod watching;
 mod where_to;
 mod which;

@@ -4,11 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::consent::consenting;
 use crate::migration::Migration;
 use crate::support::base64;
 use crate::support::ferry::{Ferry, Side};
+use crate::support::issuer::{Answers, Reply};
 use crate::support::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
 use crate::support::shared;
+use crate::tokens::{Scene, Validation};
 
 /// Everything that quoting, escaping and encoding could stumble over.
 const ODD: &str = r#"ö"dd \pass' %41{user}$&word*"#;
@@ -127,6 +130,71 @@ fn passwords_of_master_users_are_never_told() {
     let migration = migration.seeded("INBOX\n    a");
     assert_nothing_is_told(&migration.ferry, &user.name, &shapes(&user.name, MASTER_PASSWORD));
     migration.assert_exact();
+}
+
+/// All that is secret in what an endpoint was asked with, and what it gave: found in no output, log, state or result.
+fn shapes_of_tokens(scene: &Scene) -> Vec<Vec<u8>> {
+    const SECRET: [&str; 7] =
+        ["client_secret", "client_assertion", "assertion", "refresh_token", "device_code", "code", "code_verifier"];
+    let asked = scene.issuer.requests("/token");
+    let asked = asked.iter().flat_map(|form| SECRET.iter().filter_map(|name| form.get(*name)));
+    let secrets: std::collections::BTreeSet<String> = asked.cloned().chain(scene.issuer.granted()).collect();
+    assert!(!secrets.is_empty(), "nothing was asked for");
+    secrets.iter().flat_map(|secret| shapes(&scene.user.name, secret)).collect()
+}
+
+/// Every way to a token, talkatively, with refusals of the endpoint and of the server.
+#[test]
+fn tokens_and_what_they_are_made_with_are_never_told() {
+    let certificate = |scene: Scene| {
+        let directory = scene.issuer.directory().display().to_string();
+        scene.flow("client-credentials", &format!(
+            "client_id = \"app\"\nscope = \"s\"\ncertificate_file = '{directory}/app.pem'\nkey_file = '{directory}/rsa.pem'"
+        ))
+    };
+    let scenes = [
+        Scene::new(Validation::Local).of_application(),
+        certificate(Scene::new(Validation::Local).of_application()),
+        Scene::new(Validation::Local).flow("service-account", "key_file = \"/key.json\"\nscope = \"mail\""),
+        consenting(),
+    ];
+    for mut scene in scenes {
+        let keys = tempfile::tempdir().expect("a directory for what is secret");
+        let (key, kept) = (keys.path().join("key.json"), keys.path().join("kept"));
+        fs::write(&key, scene.issuer.service_account().to_string()).expect("a key");
+        let mut settings = scene.ferry.further_settings.replace("/key.json", &key.display().to_string());
+        let moved = keys.path().join("client.secret");
+        if fs::rename(scene.ferry.directory().join("client.secret"), &moved).is_ok() {
+            settings = settings.replace("\"client.secret\"", &format!("'{}'", moved.display()));
+        }
+        if settings.contains("refresh-token") {
+            settings.push_str(&format!("refresh_token_file = '{}'\n", kept.display()));
+            scene.ferry.further_settings.clone_from(&settings);
+            scene.issuer.knows("r3fresh-t0ken-of-a-person", &scene.user.name);
+            fs::write(&kept, "r3fresh-t0ken-of-a-person").expect("a refresh token");
+            fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).expect("its mode");
+            scene.issuer.behave(Answers { rotates: true, ..Answers::default() });
+            scene.ferry.run(&["login", &scene.user.name, "--log-level", "trace", "--log-file", "ferry.log"]).expect(0);
+            // The one that the person consented to is not the one of the account.
+            fs::write(&kept, "r3fresh-t0ken-of-a-person").expect("a refresh token");
+        }
+        scene.ferry.further_settings = settings;
+        crate::support::seed::seed(&scene.server, &scene.user.name, "INBOX\n    a");
+        scene.ferry.run(&["check", "--log-level", "trace", "--log-file", "ferry.log"]).expect(0);
+        let shapes = shapes_of_tokens(&scene);
+        assert_nothing_is_told(&scene.ferry, &scene.user.name, &shapes);
+        let shapes = shapes_of_tokens(&scene);
+        for file in files_below(scene.ferry.directory()) {
+            assert_hidden(&file.display().to_string(), &fs::read(&file).expect("a file"), &shapes);
+        }
+        scene.issuer.script([Reply::refusal("invalid_grant")]);
+        let output = scene.ferry.run(&["check", "--log-level", "trace"]).expect(4);
+        scene.issuer.behave(Answers { padding: 7000, ..Answers::default() });
+        let refused = scene.ferry.run(&["check", "--log-level", "trace"]);
+        for output in [output, refused] {
+            assert_hidden("the output", format!("{output}").as_bytes(), &shapes_of_tokens(&scene));
+        }
+    }
 }
 
 #[test]

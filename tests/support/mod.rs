@@ -11,6 +11,7 @@
 //! - [`compare`]: how one account differs from another, and assertions about it.
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
 //! - [`scripted`]: a server that says what a test tells it to.
+//! - [`issuer`]: a token endpoint.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`relay`]: counts the octets of a line, and may be slow.
@@ -38,6 +39,7 @@ pub mod fake;
 pub mod ferry;
 pub mod front;
 pub mod imap;
+pub mod issuer;
 pub mod mailbox;
 pub mod message;
 pub mod name;

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod explain;
 pub mod forget;
 pub mod init;
+pub mod login;
 pub mod man;
 pub mod mark;
 pub mod plan;

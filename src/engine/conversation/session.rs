@@ -29,7 +29,7 @@ use crate::model::RawName;
 use crate::model::server::{Pipelining, Preset, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many untagged responses a command may bring of which nobody knows how many there are: no mailbox is larger.
 pub const ANY_RESPONSES: u64 = 20_000_000;
@@ -39,6 +39,14 @@ pub const LISTING_RESPONSES: u64 = 400_000;
 
 /// What all other commands bring is less: a SELECT a dozen.
 const FEW_RESPONSES: u64 = 20;
+
+/// How long a session may last that was opened with a token.
+pub(in crate::engine) struct Lease {
+    /// From then on the server may end it.
+    pub ends: Option<Instant>,
+    /// Told that the token has ended.
+    pub on_end: Box<dyn Fn() + Send>,
+}
 
 /// A logged-in connection to one server for one user.
 pub struct Session {
@@ -71,6 +79,8 @@ pub struct Session {
     answered: BTreeMap<Tag, Status>,
     /// What was asked right after login, to be read with the first answer that is awaited.
     pub(in crate::engine) introduction: Vec<(Tag, Introduction)>,
+    /// What is to be told when the server ends the session with its token.
+    pub(in crate::engine) lease: Option<Lease>,
     dead: bool,
     /// Given back when the connection is closed.
     _permits: Permits,
@@ -98,6 +108,7 @@ impl Session {
             optional: BTreeMap::new(),
             answered: BTreeMap::new(),
             introduction: Vec::new(),
+            lease: None,
             dead: false,
             _permits: permits,
         }
@@ -160,6 +171,12 @@ impl Session {
     /// Whether no command is under way.
     pub(in crate::engine) fn is_idle(&self) -> bool {
         self.sender.is_idle()
+    }
+
+    /// Whether its token is near its end, on a server that then ends the session: better a new one than this.
+    pub fn is_spent(&self) -> bool {
+        let ends = self.lease.as_ref().and_then(|lease| lease.ends);
+        matches!(self.preset, Preset::Exchange | Preset::Gmail) && ends.is_some_and(|ends| Instant::now() >= ends)
     }
 
     /// Gives the connection up: the next use fails.
@@ -351,6 +368,10 @@ impl Session {
     /// Marks the session dead when this is an error, and says on which server it was.
     pub(in crate::engine) fn alive_after<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
+            let error = self.farewell(error);
+            if let (Kind::Expired, Some(lease)) = (error.kind(), &self.lease) {
+                (lease.on_end)();
+            }
             if !self.dead
                 && let Some(optional) = self.sender.oldest().and_then(|tag| self.optional.get(&tag))
             {
@@ -359,6 +380,19 @@ impl Session {
             self.dead = true;
             self.locate(error)
         })
+    }
+
+    /// Where the line broke as we sent: the server may have said why, and nobody was listening.
+    fn farewell(&mut self, error: Error) -> Error {
+        if self.dead || *error.kind() != Kind::Connection {
+            return error;
+        }
+        let last_words = self.wire.last_words();
+        let bye = last_words.iter().filter_map(|line| Status::parse(line.strip_prefix(b"* ")?));
+        match bye.into_iter().find(|status| status.condition == Condition::Bye) {
+            Some(status) => status.error("the server ended the connection"),
+            None => error,
+        }
     }
 
     pub(in crate::engine) fn locate(&self, error: Error) -> Error {

@@ -112,7 +112,9 @@ impl Status {
     /// What kind of refusal it is: by response code, else by the texts of servers that send none.
     fn classify(&self) -> (Kind, Option<Scope>, &'static str) {
         if self.condition == Condition::Bye {
-            return (Kind::Connection, None, "");
+            let text = self.text.to_ascii_lowercase();
+            let is_over = EXPIRED_TEXTS.iter().any(|phrase| text.contains(phrase));
+            return (if is_over { Kind::Expired } else { Kind::Connection }, None, "");
         }
         if let Some(wait) = suggested_wait(&self.text) {
             return (Kind::Throttled(Some(wait)), None, THROTTLED_HINT);
@@ -139,6 +141,9 @@ impl Status {
 const THROTTLED_HINT: &str = "the server asks for patience: run the command again later, or lower `max_connections`";
 const QUOTA_HINT: &str =
     "free or add space for the account on the destination, then run the command again; what is copied stays copied";
+
+/// Texts with which servers end a session whose token has ended: Exchange Online, Gmail.
+const EXPIRED_TEXTS: &[&str] = &["accesstokenexpired", "session expired", "session has expired", "token expired"];
 
 /// Texts of refusals that pass by themselves.
 const TRANSIENT_TEXTS: &[&str] = &[
@@ -200,6 +205,9 @@ mod tests {
         );
         let endless = "NO Request is throttled. Suggested Backoff Time: 99999999999999999999999 milliseconds";
         assert_eq!(kind(endless), Kind::Throttled(Some(Duration::from_millis(u64::MAX))));
+        assert_eq!(kind("BYE Session invalidated - AccessTokenExpired"), Kind::Expired);
+        assert_eq!(kind("BYE Session expired, please login again."), Kind::Expired);
+        assert_eq!(kind("BYE Connection is closed. 13"), Kind::Connection);
         assert_eq!(kind("NO Over quota"), Kind::Quota);
         assert_eq!(kind("NO [OVERQUOTA] Account exceeded command or bandwidth limits."), Kind::Throttled(None));
         assert_eq!(kind("NO [LIMIT] Maximum number of connections from user+IP exceeded"), Kind::Throttled(None));

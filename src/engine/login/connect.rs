@@ -9,9 +9,10 @@ use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::order::Order;
 use crate::engine::conversation::reticence::{Optional, Reticence};
-use crate::engine::conversation::session::{Introduction, Session, Tag};
+use crate::engine::conversation::session::{Introduction, Lease, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
+use crate::engine::token::jar::{Jar, Token};
 use crate::engine::wire::budget::Permits;
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::meter::Meter;
@@ -22,6 +23,7 @@ use crate::engine::wire::throttle::Throttle;
 use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::limits::Limits;
+use crate::model::secret::Credentials;
 use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,7 @@ pub struct Connector {
     compression: Compression,
     order: Order,
     disappointments: Disappointments,
+    tokens: Option<Jar>,
     spool: Arc<Spool>,
     /// How many users are opened there, in this run or another with the same settings.
     users: usize,
@@ -105,8 +108,21 @@ impl Connector {
         let bandwidth = Throttle::new(limits.bandwidth);
         let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
+        let tokens = server.oauth.as_ref().map(Jar::new).transpose()?;
         let (server, disappointments) = (Arc::new(server), Disappointments::default());
-        Ok(Connector { server, tls, grants, bandwidth, messages, compression, order, disappointments, spool, users: 1 })
+        Ok(Connector {
+            server,
+            tls,
+            grants,
+            bandwidth,
+            messages,
+            compression,
+            order,
+            disappointments,
+            tokens,
+            spool,
+            users: 1,
+        })
     }
 
     /// That so many users are opened there.
@@ -146,22 +162,32 @@ impl Connector {
     ///
     /// # Errors
     /// `Unreachable`, `Connection`, `Certificate`, `Authentication`, `Authorization`, `Throttled`, `Protocol`, `Settings`, and those of
-    /// `password`.
+    /// `credentials`.
     pub fn connect(
         &self,
         user: &str,
-        password: &dyn Fn() -> Result<Secret>,
+        credentials: &dyn Credentials,
         common: &Common,
         patience: Duration,
     ) -> Result<Option<Session>> {
-        let Some(permits) = self.grants.acquire(&common.grant, patience) else { return Ok(None) };
         let mut stage = Stage::Dial;
-        match self.open(user, password, common, permits, &mut stage) {
+        let mut attempt = || {
+            let Some(permits) = self.grants.acquire(&common.grant, patience) else { return Ok(None) };
+            self.open(user, credentials, common, permits, &mut stage).map(Some)
+        };
+        let opened = match attempt() {
+            // It may be the kept token that is refused, and not the user.
+            Err(Refusal { is_of_kept_token: true, .. }) if self.tokens.as_ref().is_some_and(|jar| jar.doubt(user)) => {
+                attempt()
+            }
+            opened => opened,
+        };
+        match opened.map_err(|refusal| refusal.error) {
             Err(error) if self.grants.refused_one_more(&common.grant, stage, &error) => Ok(None),
             Err(error) => Err(self.by_stage(error, stage).on(self.server.side, &self.server.label())),
             Ok(session) => {
-                common.grant.note_success();
-                Ok(Some(session))
+                session.iter().for_each(|_| common.grant.note_success());
+                Ok(session)
             }
         }
     }
@@ -176,12 +202,14 @@ impl Connector {
     fn open(
         &self,
         user: &str,
-        password: &dyn Fn() -> Result<Secret>,
+        credentials: &dyn Credentials,
         common: &Common,
         permits: Permits,
         stage: &mut Stage,
-    ) -> Result<Session> {
+    ) -> Result<Session, Refusal> {
         let server = &self.server;
+        // Before the server has somebody to wait for.
+        let token = self.tokens.as_ref().map(|jar| jar.token(user, credentials)).transpose()?;
         let socket = Socket::open(server, user)?;
         *stage = Stage::Greet;
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1;
@@ -203,13 +231,13 @@ impl Connector {
         session.capabilities = announced(&greeting);
         if let (Tls::StartTls, Some(tls)) = (server.tls, &self.tls) {
             if greeting.condition == Condition::Preauth {
-                return Err(preauth_before_tls());
+                return Err(preauth_before_tls().into());
             }
             start_tls(&mut session, tls)?;
         }
         match greeting.condition == Condition::Preauth || is_logged_in_after_alert(&mut session, &greeting)? {
             true => self.check_logged_in()?,
-            false => self.log_in(&mut session, user, password)?,
+            false => self.log_in(&mut session, user, token, credentials)?,
         }
         session.wire.end_introduction();
         session.wire.patience().renew(server.timeouts.command());
@@ -220,7 +248,13 @@ impl Connector {
 }
 
 impl Connector {
-    fn log_in(&self, session: &mut Session, user: &str, password: &dyn Fn() -> Result<Secret>) -> Result<()> {
+    fn log_in(
+        &self,
+        session: &mut Session,
+        user: &str,
+        token: Option<Token>,
+        credentials: &dyn Credentials,
+    ) -> Result<(), Refusal> {
         if session.capabilities.is_empty() {
             ask_capabilities(session)?;
         }
@@ -230,11 +264,31 @@ impl Connector {
             true => Vec::new(),
             false => choose(&server, &offered, can_bind, &self.disappointments)?,
         };
-        let needs_secret = mechanisms != [Mechanism::External];
-        let secret = if needs_secret { password()? } else { Secret::new(String::new()) };
+        let mut is_kept = false;
+        let secret = match (token, &self.tokens) {
+            (Some(token), Some(jar)) => {
+                is_kept = token.is_kept;
+                session.lease = Some(lease(jar, user, &token));
+                token.secret
+            }
+            _ if mechanisms == [Mechanism::External] => Secret::new(String::new()),
+            _ => credentials.password()?,
+        };
         let identity = Identity::new(&server, user);
         let login = Login { wire: &mut session.wire, server: &server, identity, offered: &offered };
-        session.capabilities = login.run(&secret, &mechanisms, &self.disappointments)?.capabilities;
+        let witness = login.run(&secret, &mechanisms, &self.disappointments);
+        let witness = witness.map_err(|error| match (error.kind(), secret.oddity()) {
+            (Kind::Authentication, Some(oddity)) if self.tokens.is_none() => {
+                let hint = format!(
+                    "the password that was found {oddity}: correct the place that it comes from, unless it is meant so"
+                );
+                error.advise(hint)
+            }
+            _ => error,
+        });
+        let is_refusal = witness.as_ref().is_err_and(|error| *error.kind() == Kind::Authentication);
+        let refused = |error| Refusal { error, is_of_kept_token: is_kept && is_refusal };
+        session.capabilities = witness.map_err(refused)?.capabilities;
         Ok(())
     }
 
@@ -252,6 +306,25 @@ impl Connector {
             Address::Tunnel(_) => Ok(()),
         }
     }
+}
+
+/// Why there is no session.
+struct Refusal {
+    error: Error,
+    /// A token was refused that had been fetched for another login.
+    is_of_kept_token: bool,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, is_of_kept_token: false }
+    }
+}
+
+/// How long a session with this token may last.
+fn lease(jar: &Jar, user: &str, token: &Token) -> Lease {
+    let (jar, user, secret) = (jar.clone(), user.to_owned(), token.secret.clone());
+    Lease { ends: token.session_ends(), on_end: Box::new(move || jar.note_end(&user, &secret)) }
 }
 
 fn read_greeting(wire: &mut Wire) -> Result<Status> {

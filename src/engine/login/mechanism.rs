@@ -60,8 +60,12 @@ pub fn choose(
     if let Some(mechanism) = server.mechanism {
         return fixed(server, mechanism, can_bind).map(|()| vec![mechanism]);
     }
-    let needs_authorization = needs_authorization(server);
     let offers = |mechanism: Mechanism| offered.has(&format!("AUTH={}", mechanism.name()));
+    if server.oauth.is_some() {
+        let known = [Mechanism::OAuthBearer, Mechanism::XOAuth2].into_iter().find(|mechanism| offers(*mechanism));
+        return known.map(|mechanism| vec![mechanism]).ok_or_else(|| takes_no_token(offered));
+    }
+    let needs_authorization = needs_authorization(server);
     let may = |mechanism: &Mechanism| {
         offers(*mechanism)
             && (!needs_authorization || mechanism.carries_authorization())
@@ -113,6 +117,13 @@ fn fixed(server: &Server, mechanism: Mechanism, can_bind: bool) -> Result<()> {
         .hint(format!("set auth = \"{}\"", name.trim_end_matches("-PLUS").to_ascii_lowercase())));
     }
     Ok(())
+}
+
+fn takes_no_token(offered: &Capabilities) -> Error {
+    let mechanisms: Vec<_> = offered.words().filter_map(|word| word.strip_prefix("AUTH=")).collect();
+    Error::new(Kind::Protocol, "the server takes no tokens (OAuth) on this connection")
+        .because(mechanisms.join(" "))
+        .hint("remove the table `oauth`, or set `auth` where the server takes tokens and does not say so")
 }
 
 fn nothing_offered(offered: &Capabilities) -> Error {

@@ -38,6 +38,9 @@ const INPUT_OCTETS: usize = 64 << 10;
 /// What a server may say before it takes a literal.
 const UNTAGGED_BEFORE_INVITATION: usize = 100;
 
+/// What is not there when the line breaks does not come any more.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Octets gathered before they are written to the stream.
 const OUTPUT_OCTETS: usize = 64 << 10;
 
@@ -58,6 +61,8 @@ pub struct Wire {
     witnessed: Vec<u8>,
     /// The secret that leaves in the stead of what the `imap` crate was given.
     stand_in: Option<StandIn>,
+    /// The line broke while something was sent: what the server said before was not read.
+    broke_sending: bool,
     /// Since COMPRESS was agreed on.
     deflate: Option<Box<Deflate>>,
 }
@@ -94,6 +99,7 @@ impl Wire {
             output: Vec::new(),
             witnessed: Vec::new(),
             stand_in: None,
+            broke_sending: false,
             deflate: None,
         }
     }
@@ -282,7 +288,24 @@ impl Wire {
         let sent = self.transmit([&output, octets], all);
         output.clear();
         self.output = output;
+        self.broke_sending |= sent.is_err();
         sent.map_err(|cause| self.broken(&cause))
+    }
+
+    /// The lines that came before the line broke as we sent, as far as they are there; none where it broke otherwise.
+    pub fn last_words(&mut self) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        if !std::mem::take(&mut self.broke_sending) || self.line.set_timeout(LAST_WORDS_TIMEOUT).is_err() {
+            return lines;
+        }
+        while lines.len() < UNTAGGED_BEFORE_INVITATION && lines.iter().map(Vec::len).sum::<usize>() < LINE_OCTETS {
+            let mut line = Vec::new();
+            if self.read_line(&mut line).is_err() {
+                break;
+            }
+            lines.push(line);
+        }
+        lines
     }
 
     /// Sends octets, compressed where that was agreed on; with `all` nothing of them is held back.

@@ -206,7 +206,14 @@ impl<'a> Access<'a> {
         let absences = self.outage(side).count();
         let mut pool = self.pool(side);
         pool.retain(|(since, _)| *since == absences);
-        pool.pop().map(|(_, session)| session)
+        while let Some((_, session)) = pool.pop() {
+            // Its server would end it soon: better here, where nothing is under way.
+            match session.is_spent() {
+                true => session.logout(),
+                false => return Some(session),
+            }
+        }
+        None
     }
 
     /// Tells whoever watches.

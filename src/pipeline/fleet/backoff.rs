@@ -2,7 +2,7 @@
 
 use super::outage::jittered;
 use crate::error::{Error, Kind, Result, Scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The first wait before a broken connection is opened again; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -14,6 +14,39 @@ const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);
 /// Ever longer waits with jitter, so that a fleet does not come back all at once.
 pub struct Backoff {
     next: Duration,
+}
+
+/// Sessions in a row that may end with their tokens before anything is done on them; further ones count as broken.
+const RENEWALS: u32 = 3;
+
+/// A session that lasted so long was of use.
+const OF_USE: Duration = Duration::from_secs(60);
+
+/// Sessions that ended with their tokens: that is no fault, and what was on them goes on with new ones at once.
+#[derive(Default)]
+pub struct Renewals {
+    in_a_row: u32,
+    last: Option<Instant>,
+}
+
+impl Renewals {
+    /// Whether the session ended so, and is followed by another without a wait.
+    pub fn grant(&mut self, error: &Error) -> bool {
+        if self.last.is_none_or(|last| last.elapsed() >= OF_USE) {
+            self.forget();
+        }
+        if *error.kind() != Kind::Expired || self.in_a_row >= RENEWALS {
+            return false;
+        }
+        (self.in_a_row, self.last) = (self.in_a_row + 1, Some(Instant::now()));
+        tracing::info!("{}; a new one follows", error.summary());
+        true
+    }
+
+    /// Something was done since.
+    pub fn forget(&mut self) {
+        self.in_a_row = 0;
+    }
 }
 
 impl Backoff {

@@ -2,11 +2,12 @@
 //! connection for one that broke.
 
 use super::access::Access;
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Renewals};
 use super::outage::{Admission, Attempt, FIRST_TRIES, Patience, Verdict};
 use crate::engine::Session;
 use crate::engine::login::connect::Common;
 use crate::error::{Error, Kind, Result};
+use crate::model::secret::Purse;
 use crate::model::server::Address;
 use crate::model::{Account, Side};
 use std::sync::atomic::Ordering;
@@ -22,8 +23,8 @@ const WAIT_FOR_BUDGET: Duration = Duration::from_millis(200);
 impl Access<'_> {
     /// A session for another account of the run, if it can be had.
     pub fn session_as(&self, other: &Account, side: Side, patience: Duration) -> Option<Session> {
-        let password = || self.migration.passwords.password(other, side);
-        self.connector(side).connect(other.user(side), &password, &Common::default(), patience).ok().flatten()
+        let purse = Purse { passwords: &*self.migration.passwords, account: other, side };
+        self.connector(side).connect(other.user(side), &purse, &Common::default(), patience).ok().flatten()
     }
 
     /// A session on that side: an idle one, or a new one. Transient failures are tried again; a server that is away is
@@ -79,7 +80,7 @@ impl Access<'_> {
         let is_tunnel = matches!(self.connector(side).server().address, Address::Tunnel(_));
         match error.kind() {
             Kind::Connection => !is_tunnel,
-            Kind::Throttled(_) | Kind::Authentication | Kind::Authorization | Kind::Protocol => true,
+            Kind::Throttled(_) | Kind::Expired | Kind::Authentication | Kind::Authorization | Kind::Protocol => true,
             _ => false,
         }
     }
@@ -157,9 +158,9 @@ impl Access<'_> {
     }
 
     fn connect_within(&self, side: Side, patience: Duration) -> Result<Option<Session>> {
-        let password = || self.migration.passwords.password(self.account, side);
+        let purse = Purse { passwords: &*self.migration.passwords, account: self.account, side };
         let (user, common) = (self.account.user(side), self.gauge.connections(side));
-        self.connector(side).connect(user, &password, common, patience)
+        self.connector(side).connect(user, &purse, common, patience)
     }
 
     /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.
@@ -189,7 +190,7 @@ impl Access<'_> {
     pub fn with_session<T>(&self, side: Side, mut work: impl FnMut(&mut Session) -> Result<T>) -> Result<T> {
         let retries = self.connector(side).server().retries;
         let mut backoff = Backoff::new();
-        let mut tried = 0;
+        let (mut tried, mut renewals) = (0, Renewals::default());
         loop {
             let mut session = self.session(side)?;
             let before = self.suspects.count();
@@ -199,6 +200,7 @@ impl Access<'_> {
                 (tried, backoff) = (0, Backoff::new());
             }
             match result {
+                Err(error) if renewals.grant(&error) => {}
                 Err(error) if error.breaks_connection() && tried < retries => {
                     tried += 1;
                     self.notice(&format!("{}; trying again on a new connection", error.summary()));

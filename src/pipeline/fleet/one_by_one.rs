@@ -2,7 +2,7 @@
 //! is found by going one by one, and given up alone.
 
 use super::access::Access;
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Renewals};
 use crate::engine::Session;
 use crate::error::{Error, Kind, Result};
 use crate::model::Side;
@@ -35,7 +35,7 @@ impl Access<'_> {
         mut finish: impl FnMut(&mut Session, &T, P) -> Result<R>,
     ) -> Result<Vec<Result<R>>> {
         let mut trial = Trial { items, answers: Vec::with_capacity(items.len()), is_careful: false, tries: 0 };
-        let mut backoff = Backoff::new();
+        let (mut backoff, mut renewals) = (Backoff::new(), Renewals::default());
         while trial.answers.len() < items.len() {
             let mut session = self.session(side)?;
             let before = trial.answers.len();
@@ -47,6 +47,10 @@ impl Access<'_> {
             }
             if trial.answers.len() > before {
                 backoff = Backoff::new();
+                renewals.forget();
+            }
+            if renewals.grant(&error) {
+                continue;
             }
             if !trial.give_up(&error) {
                 self.notice(&format!("{}; trying again, one by one", error.summary()));

@@ -20,7 +20,7 @@ use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
-use crate::pipeline::fleet::backoff::Backoff;
+use crate::pipeline::fleet::backoff::{Backoff, Renewals};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -52,6 +52,7 @@ pub fn copy_mailbox(
         }),
         flags: None,
         breaks: 0,
+        renewals: Renewals::default(),
         backoff: Backoff::new(),
     };
     let ending = work.run(lane)?;
@@ -85,6 +86,8 @@ struct MailboxWork<'a> {
     flags: Option<Result<()>>,
     /// Breaks in a row with nothing done in between.
     breaks: u32,
+    /// Sessions in a row that ended with their tokens, with nothing done in between.
+    renewals: Renewals,
     backoff: Backoff,
 }
 
@@ -276,6 +279,10 @@ impl MailboxWork<'_> {
         let retries = Side::BOTH.map(|side| self.access.connector(side).server().retries);
         if self.progress.steps > steps_before {
             (self.breaks, self.backoff) = (0, Backoff::new());
+            self.renewals.forget();
+        }
+        if self.renewals.grant(&error) {
+            return Ok(None);
         }
         self.breaks += 1;
         tracing::info!(%account, breaks = self.breaks, "{error}: {}", error.summary());

@@ -162,7 +162,7 @@ impl<'a> UploadRun<'a> {
     pub fn run(mut self) -> Result<UploadEnd> {
         let result = self.append_all();
         let recorded = self.record_owed();
-        if result.as_ref().is_err_and(Error::breaks_connection) {
+        if result.as_ref().is_err_and(|error| error.breaks_connection() && *error.kind() != Kind::Expired) {
             self.access.batch().failed();
         }
         self.conveyor.abandon();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What an honest server of today can do.
 pub const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS MULTIAPPEND LIST-EXTENDED \
-    LIST-STATUS SPECIAL-USE CONDSTORE QRESYNC ESEARCH UNSELECT CHILDREN AUTH=PLAIN";
+    LIST-STATUS SPECIAL-USE CONDSTORE QRESYNC ESEARCH UNSELECT CHILDREN AUTH=PLAIN AUTH=XOAUTH2";
 
 /// Turns one response (with its CRLF and literals) to a command into what is sent instead.
 pub type Lie = Arc<dyn Fn(&str, Vec<u8>) -> Vec<u8> + Send + Sync>;
@@ -211,6 +211,8 @@ pub enum Then {
     DoneBut(String),
     /// Answered so instead of `+`; a literal that comes nevertheless is skipped.
     AtLiteral(String),
+    /// In the midst of its first literal these octets are sent, and the connection ends.
+    InLiteral(Vec<u8>),
     /// Answered so where its first literal is announced, which is then taken for commands: Dovecot's parse errors.
     Unparsed(String),
     /// These octets are sent, and then it is done.
@@ -226,6 +228,13 @@ pub enum Then {
     Close,
     /// It is not done, and nothing is said.
     Silence,
+}
+
+impl Then {
+    /// Whether it is about a literal that is announced.
+    pub fn is_at_literal(&self) -> bool {
+        matches!(self, Then::AtLiteral(_) | Then::InLiteral(_) | Then::Unparsed(_))
+    }
 }
 
 impl Rule {

@@ -131,8 +131,7 @@ impl Connection {
     /// What a behaviour does where a literal is announced.
     fn objection(&self, whole: &[u8], literals: &[Vec<u8>]) -> Option<Then> {
         let line = whole.splitn(2, |octet| *octet == b' ').nth(1)?;
-        let kind = |then: &Then| matches!(then, Then::AtLiteral(_) | Then::Unparsed(_));
-        self.tenant.as_ref()?.rule(&Said { line, literals }, kind)
+        self.tenant.as_ref()?.rule(&Said { line, literals }, Then::is_at_literal)
     }
 
     fn object(&mut self, whole: &[u8], then: Then, length: usize, waits: bool) -> io::Result<()> {
@@ -147,6 +146,16 @@ impl Connection {
             }
         }
         match then {
+            Then::InLiteral(octets) => {
+                if waits {
+                    self.send(b"+ go on\r\n")?;
+                    self.flush()?;
+                }
+                io::copy(&mut (&mut self.input).take(length as u64 / 2), &mut io::sink())?;
+                self.send(&octets)?;
+                self.flush()?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
             Then::AtLiteral(answer) | Then::Unparsed(answer) => self.send(format!("{tag} {answer}\r\n").as_bytes()),
             _ => Ok(()),
         }

@@ -47,6 +47,8 @@ pub struct Door {
     open: AtomicUsize,
     granted: AtomicUsize,
     granted_each: AtomicUsize,
+    /// Those that logins brought.
+    tokens: Mutex<Vec<String>>,
 }
 
 impl Door {
@@ -68,6 +70,7 @@ impl Fake {
             open: AtomicUsize::new(0),
             granted: AtomicUsize::new(usize::MAX),
             granted_each: AtomicUsize::new(usize::MAX),
+            tokens: Mutex::default(),
         });
         let (shared, entrance) = (Arc::clone(&tenants), Arc::clone(&door));
         thread::spawn(move || {
@@ -97,6 +100,11 @@ impl Fake {
     /// It grants so many connections to each user: one more is told so at its login.
     pub fn grant_each(&self, connections: usize) {
         self.door.granted_each.store(connections, Ordering::SeqCst);
+    }
+
+    /// The tokens that logins brought (XOAUTH2), in their order.
+    pub fn tokens(&self) -> Vec<String> {
+        lock(&self.door.tokens).clone()
     }
 
     /// The user of that name, made with an empty INBOX at the first mention.

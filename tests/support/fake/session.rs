@@ -30,6 +30,14 @@ pub fn plain_user(response: &str) -> String {
     if authorization.is_empty() { authentication } else { authorization }
 }
 
+/// User and token of an XOAUTH2 response.
+fn bearer(response: &str) -> (String, String) {
+    let message = base64::decode_unpadded(response.trim_end_matches('=')).unwrap_or_default();
+    let message = String::from_utf8_lossy(&message).into_owned();
+    let field = |begins: &str| message.split('\u{1}').find_map(|field| field.strip_prefix(begins)).unwrap_or_default();
+    (field("user=").to_owned(), field("auth=Bearer ").to_owned())
+}
+
 /// Serves one client until it goes, or is cut off.
 pub fn serve(stream: TcpStream, tenants: &Tenants, door: &Door) -> io::Result<()> {
     if !door.is_open() {
@@ -75,7 +83,7 @@ impl Session<'_> {
     /// Does a command, or what a rule has in its stead.
     pub(super) fn work_on(&mut self, command: &Command) -> io::Result<()> {
         let said = Said { line: &command.line, literals: &command.literals };
-        let later = |then: &Then| !matches!(then, Then::AtLiteral(_) | Then::Unparsed(_));
+        let later = |then: &Then| !then.is_at_literal();
         let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
         self.follow(command, then)
     }
@@ -100,7 +108,9 @@ impl Session<'_> {
             Some(Then::Pour(make)) => self.connection.pour(|number| make(number)),
             Some(Then::Repeat(octets, pause)) => self.connection.repeat(&octets, pause),
             Some(Then::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Some(Then::AtLiteral(_) | Then::Unparsed(_)) | None => self.perform_and_answer(command),
+            Some(Then::AtLiteral(_) | Then::InLiteral(_) | Then::Unparsed(_)) | None => {
+                self.perform_and_answer(command)
+            }
         }
     }
 
@@ -184,7 +194,14 @@ impl Session<'_> {
                 String::from_utf8_lossy(&self.connection.read_line()?).into_owned()
             }
         };
-        Ok(self.enter(&plain_user(&response)))
+        match command.argument(0) {
+            b"XOAUTH2" => {
+                let (user, token) = bearer(&response);
+                super::lock(&self.door.tokens).push(token);
+                Ok(self.enter(&user))
+            }
+            _ => Ok(self.enter(&plain_user(&response))),
+        }
     }
 
     fn enter(&mut self, name: &str) -> String {
