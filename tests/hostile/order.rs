@@ -5,9 +5,17 @@ use crate::support::compare::{Automatic, compare};
 use crate::support::fake::Fake;
 use crate::support::fake::behaviour::Behaviour;
 use crate::support::ferry::{Ferry, Running, Side};
+use crate::support::proxy::place::Role;
+use crate::support::proxy::plan::Plan;
+use crate::support::proxy::{Manner, Proxy};
 use crate::support::server::User;
+use std::sync::Arc;
 
 const USER: &str = "eager";
+
+/// In one APPEND; and how many of them are open at one time, at most.
+const BATCH_MESSAGES: usize = 20;
+const CONNECTIONS: usize = 8;
 
 /// Enough mailboxes that commands for several would be in flight, and batches for several APPENDs to one.
 const MAIL: &str = "INBOX subscribed\n    1..300 bulk \\Seen\n    twin\n    twin\nA subscribed\n    1..120 small $Label\n\
@@ -17,22 +25,36 @@ struct Pair {
     source: Fake,
     destination: Fake,
     ferry: Ferry,
+    /// Holds the program in the midst of its work.
+    plan: Arc<Plan>,
+    _proxy: Proxy,
 }
 
 fn pair(source: Behaviour, destination: Behaviour, settings: &str) -> Pair {
-    let servers = [Fake::start(), Fake::start()];
-    let side = |fake: &Fake| Side::in_clear_text(fake.port());
-    let limits = format!("{settings}\n[limits]\nretries = 2\ntimeout = \"5s\"\nbatch_messages = 20");
-    let ferry =
-        Ferry::new(side(&servers[0]), side(&servers[1])).with_settings(&limits).with_account(&User::named(USER));
-    let [from, to] = servers;
-    from.tenant(USER).account().fill(MAIL);
-    from.tenant(USER).behave(source);
-    to.tenant(USER).behave(destination);
-    Pair { source: from, destination: to, ferry }
+    let limits = format!("{settings}\n[limits]\nretries = 2\ntimeout = \"5s\"\nbatch_messages = {BATCH_MESSAGES}");
+    let pair = Pair::of(source, |side| side).with_settings(&limits);
+    pair.destination.tenant(USER).behave(destination);
+    pair
 }
 
 impl Pair {
+    /// The destination is an honest one, and both are reached in that way.
+    fn of(behaviour: Behaviour, way: impl Fn(Side) -> Side) -> Pair {
+        let [source, destination] = [Fake::start(), Fake::start()];
+        let plan = Arc::<Plan>::default();
+        let proxy = Proxy::start(Role::Destination, destination.port(), Manner::default(), &plan);
+        let [from, to] = [source.port(), proxy.port()].map(|port| way(Side::in_clear_text(port)));
+        let ferry = Ferry::new(from, to).with_account(&User::named(USER));
+        source.tenant(USER).account().fill(MAIL);
+        source.tenant(USER).behave(behaviour);
+        Pair { source, destination, ferry, plan, _proxy: proxy }
+    }
+
+    fn with_settings(mut self, text: &str) -> Pair {
+        self.ferry = self.ferry.with_settings(text);
+        self
+    }
+
     #[track_caller]
     fn assert_exact(&self) {
         let (source, destination) = (self.source.tenant(USER).state(), self.destination.tenant(USER).state());
@@ -53,9 +75,12 @@ impl Pair {
     }
 
     fn kill_after(&self, messages: usize) {
+        let open = (messages - self.arrived() + CONNECTIONS * BATCH_MESSAGES) as u64;
+        self.plan.gate.close_behind("destination/upload-begin/APPEND".parse().expect("a place"), open);
         let mut running = self.ferry.start(&["sync", "--progress", "none"]);
         assert!(running.wait_until(|| self.arrived() >= messages), "it ended before {messages} had arrived");
         Running::kill(running);
+        self.plan.gate.cut();
     }
 }
 
@@ -95,13 +120,7 @@ fn eager_destination_that_takes_one_message_at_a_time_gets_all_in_order() {
 /// A server that calls itself by the name of one that keeps the order, and does not: found out, and exact in the end.
 #[test]
 fn eager_server_under_a_false_name_is_found_out() {
-    let servers = [Fake::start(), Fake::start()];
-    let side = |fake: &Fake| Side::in_clear_text(fake.port()).set("preset", "\"dovecot\"");
-    let ferry = Ferry::new(side(&servers[0]), side(&servers[1])).with_account(&User::named(USER));
-    servers[0].tenant(USER).account().fill(MAIL);
-    servers[0].tenant(USER).behave(Behaviour::honest().eager());
-    let [source, destination] = servers;
-    let pair = Pair { source, destination, ferry };
+    let pair = Pair::of(Behaviour::honest().eager(), |side| side.set("preset", "\"dovecot\""));
     pair.assert_runs();
     crate::tally::count(1);
 }

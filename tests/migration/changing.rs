@@ -1,7 +1,7 @@
 //! Both accounts change while they are migrated: before a stage, between two, and in the middle of one. Whatever happens
 //! when: no message is lost, none is there twice, none is deleted, and once quiet returns two syncs make it right.
 
-use crate::migration::{Migration, dovecot_to_dovecot};
+use crate::migration::{Migration, dovecot_to_dovecot, gated_dovecot};
 use crate::support::compare::{Automatic, Difference, compare, expect};
 use crate::support::ferry::{Done, Output};
 use crate::support::imap::Connection;
@@ -55,7 +55,7 @@ struct Allowed {
 
 /// Runs the stages, with `change` at its moment; then two syncs, after which only what is allowed may differ.
 fn disturb(moment: Moment, change: fn(&Migration<'_>), allowed: &Allowed) {
-    let mut migration = dovecot_to_dovecot().seeded(START);
+    let mut migration = gated_dovecot().seeded(START);
     let disturbed = run_with(moment, &migration, change);
     for output in disturbed {
         let expected = matches!(output.code, Some(0 | 3 | 5)) || (allowed.restored && output.code == Some(6));
@@ -98,18 +98,17 @@ fn run_with(moment: Moment, migration: &Migration<'_>, change: fn(&Migration<'_>
             vec![run("apply")]
         }
         InScan => {
-            let mut running = migration.ferry.start(&["scan"]);
-            running.wait_until(|| migration.ferry.state().exists());
+            let running = migration.held_at(&["scan"], "source/untagged/FETCH", 50);
             change(migration);
+            migration.gates().open();
             vec![running.finish(), run("plan"), run("apply")]
         }
         InApply => {
             run("scan").expect(0);
             run("plan").expect(0);
-            let mut destination = migration.at_destination();
-            let mut running = migration.ferry.start(&["apply"]);
-            running.wait_until(|| destination.select("INBOX").exists >= 100);
+            let running = migration.held(&["apply"], 100);
             change(migration);
+            migration.gates().open();
             vec![running.finish()]
         }
     }

@@ -1,7 +1,10 @@
 //! Courier, as source and as destination: no UIDNEXT in SELECT, no LITERAL+, no MULTIAPPEND, `INBOX.` before every name.
 
+use std::time::Duration;
+
 use crate::migration::Migration;
-use crate::support::ferry::{Running, Side};
+use crate::support::ferry::Side;
+use crate::support::process::poll;
 use crate::support::server::{Server, User};
 use crate::support::shared;
 
@@ -35,15 +38,13 @@ fn courier_as_destination_arrives_exactly_once() {
 /// What was killed is resumed, and deletions follow: what was recognised after the break is ours.
 #[test]
 fn courier_as_destination_killed_is_resumed_and_mirrored() {
-    let migration = to_courier()
+    let migration = Migration::gated(&shared::dovecot_pair().source, shared::courier())
         .seeded(MAIL)
-        .with_settings("[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n[limits]\nbatch_messages = 10");
+        .with_settings("[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"");
     for messages in [5, 40] {
-        let mut destination = migration.at_destination();
-        let mut running = migration.ferry.start(&["sync"]);
-        // On a quick machine it may be done before: then there is nothing to resume.
-        running.wait_until(|| destination.fetch_all("INBOX").1.len() >= messages);
-        Running::kill(running);
+        // Nobody else looks meanwhile: of two who open a new mailbox at the same time, Courier tells each another UIDVALIDITY.
+        migration.held_at(&["sync"], "destination/after-answer/APPEND", messages).kill();
+        migration.gates().cut();
     }
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
@@ -51,6 +52,24 @@ fn courier_as_destination_killed_is_resumed_and_mirrored() {
     migration.sync();
     migration.assert_exact();
     migration.run(&["verify"]).expect(0);
+}
+
+/// Courier makes the UIDVALIDITY of an empty mailbox anew each second, until it is selected: that is no other mailbox.
+#[test]
+fn courier_as_destination_that_has_other_uidvalidities_than_were_planned_is_copied_to() {
+    let migration = to_courier().seeded("INBOX\n    1..5 bulk\nBox\n    a");
+    let validity = || {
+        let answer = migration.at_destination().command(b"STATUS INBOX (UIDVALIDITY)");
+        answer.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<String>()
+    };
+    migration.run(&["scan"]).expect(0);
+    let planned = validity();
+    let other = poll(Duration::from_secs(60), || Some(validity()).filter(|now| *now != planned));
+    assert!(other.is_some(), "Courier keeps them: {planned}");
+    migration.run(&["plan"]).expect(0);
+    migration.run(&["apply"]).expect(0);
+    migration.assert_exact();
+    migration.assert_second_sync_does_nothing();
 }
 
 /// The connection that lists has INBOX open from the scan, and Courier's STATUS of it is then an old one.

@@ -35,7 +35,7 @@
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size and flags.
-//! - [`pair`]: one account on two servers in memory. [`migration`]: what these tests have in common.
+//! - [`pair`]: one account on two servers in memory. [`migration`], [`gates`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -54,6 +54,7 @@ mod first_copy;
 mod flags;
 mod forgetting;
 mod full_disk;
+mod gates;
 mod incremental;
 mod isolation;
 mod ledger;

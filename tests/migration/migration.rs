@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
+use crate::gates::{CONNECTIONS, Gates};
 use crate::support::compare::{Automatic, assert_identical_but_automatic, compare};
-use crate::support::ferry::{Done, Ferry, Output, Side};
-use crate::support::imap::Connection;
+use crate::support::ferry::{Done, Ferry, Output, Running, Side};
+use crate::support::imap::{Connection, ListedMailbox};
 use crate::support::seed::seed;
 use crate::support::server::{Server, User};
 use crate::support::shared;
 use crate::support::state::observe;
+
+/// Messages in one APPEND of a run that is to be held.
+const BATCH_MESSAGES: u64 = 10;
 
 /// Users who move from one server to another.
 pub struct Migration<'a> {
@@ -16,6 +20,8 @@ pub struct Migration<'a> {
     pub destination: &'a dyn Server,
     pub users: Vec<User>,
     pub ferry: Ferry,
+    /// Between the program and the servers, where it is to be held in the midst of its work.
+    pub gates: Option<Gates>,
 }
 
 impl<'a> Migration<'a> {
@@ -41,7 +47,64 @@ impl<'a> Migration<'a> {
             destination.add_user(user);
             ferry = ferry.with_account(user);
         }
-        Migration { source, destination, users, ferry }
+        Migration { source, destination, users, ferry, gates: None }
+    }
+
+    /// One fresh user, with a gate before each server.
+    pub fn gated(source: &'a dyn Server, destination: &'a dyn Server) -> Migration<'a> {
+        let (gates, sides) = Gates::before([source, destination]);
+        let migration = Migration::with_sides(vec![User::fresh("held")], source, destination, sides);
+        Migration { gates: Some(gates), ..migration }.with_settings("")
+    }
+
+    /// Where a run is held.
+    pub fn gates(&self) -> &Gates {
+        self.gates.as_ref().expect("a migration with gates")
+    }
+
+    /// Starts the program, and returns once so many messages have come to the destination. No more may come than fill
+    /// the batches that are open then, until it is let go.
+    #[track_caller]
+    pub fn held(&self, arguments: &[&str], messages: u64) -> Running {
+        let before = self.arrived();
+        self.gates().close("destination/upload-begin/APPEND", messages + CONNECTIONS * BATCH_MESSAGES);
+        let mut running = self.ferry.start(arguments);
+        let held = running.wait_until(|| self.arrived() >= before + messages);
+        assert!(held, "it ended before {messages} had arrived: {}", running.finish());
+        running
+    }
+
+    /// Starts the program, and returns when it is held at a place, which so many have passed.
+    #[track_caller]
+    pub fn held_at(&self, arguments: &[&str], place: &str, passed: u64) -> Running {
+        self.gates().close(place, passed);
+        let mut running = self.ferry.start(arguments);
+        let held = running.wait_until(|| self.gates().are_holding());
+        assert!(held, "it never came to {place}: {}", running.finish());
+        running
+    }
+
+    /// Starts the program, and kills it as [`Migration::held`] has it.
+    #[track_caller]
+    pub fn killed(&self, arguments: &[&str], messages: u64) {
+        let running = self.held(arguments, messages);
+        Running::kill(running);
+        self.gates().cut();
+    }
+
+    /// How many messages are on the destination, in all mailboxes.
+    pub fn arrived(&self) -> u64 {
+        let mut destination = self.at_destination();
+        let status = |mailbox: &ListedMailbox, destination: &mut Connection| {
+            let answer = destination.attempt(format!("STATUS \"{}\" (MESSAGES)", mailbox.name).as_bytes());
+            let text: String = answer.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+            let behind = text.rsplit("MESSAGES ").next().unwrap_or_default();
+            behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+        };
+        let mailboxes = destination.list();
+        let count = mailboxes.iter().map(|mailbox| status(mailbox, &mut destination)).sum();
+        destination.logout();
+        count
     }
 
     /// Puts mail onto the source, for every user.
@@ -57,7 +120,8 @@ impl<'a> Migration<'a> {
 
     /// Changes the settings.
     pub fn with_settings(mut self, text: &str) -> Migration<'a> {
-        self.ferry = self.ferry.with_settings(text);
+        let batches = format!("{text}\n[limits]\nbatch_messages = {BATCH_MESSAGES}");
+        self.ferry = self.ferry.with_settings(if self.gates.is_some() { &batches } else { text });
         self
     }
 
@@ -143,6 +207,12 @@ impl<'a> Migration<'a> {
 pub fn dovecot_to_dovecot() -> Migration<'static> {
     let pair = shared::dovecot_pair();
     Migration::between(&pair.source, &pair.destination)
+}
+
+/// The same, with a gate before each server.
+pub fn gated_dovecot() -> Migration<'static> {
+    let pair = shared::dovecot_pair();
+    Migration::gated(&pair.source, &pair.destination)
 }
 
 /// A number in JSON.

@@ -1,9 +1,9 @@
 //! Mirror mode: what is deleted on the source goes from the destination, and nothing else ever does.
 
-use crate::migration::{Migration, count, dovecot_to_dovecot};
+use crate::migration::{Migration, count, dovecot_to_dovecot, gated_dovecot};
 use crate::support::compare::expect;
 use crate::support::dovecot::{Dovecot, Options};
-use crate::support::ferry::{Done, Running};
+use crate::support::ferry::Done;
 use crate::support::seed::seed;
 use crate::support::shared;
 use crate::support::state::observe;
@@ -309,20 +309,16 @@ fn message_that_came_back_after_its_copy_was_marked_loses_the_mark() {
 
 #[test]
 fn killed_in_the_middle_of_copying_and_deleting_ends_exact() {
-    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    1..900 old\nA\n    1..300 other");
+    let migration = mirrored(gated_dovecot(), "INBOX\n    1..900 old\nA\n    1..300 other");
     let uids: Vec<u32> = (1..=600).collect();
     migration.at_source().expunge("INBOX", &uids);
     seed(migration.source, migration.user(), "INBOX\n    2001..2400 new\nA\n    2001..2300 more");
-    for messages in [950, 1050] {
-        let mut destination = migration.at_destination();
-        let mut running = migration.ferry.start(&["sync"]);
-        running.wait_until(|| destination.fetch_all("INBOX").1.len() >= messages);
-        Running::kill(running);
+    for messages in [50, 250] {
+        migration.killed(&["sync"], messages);
     }
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["sync"]);
-    running.wait_until(|| destination.fetch_all("INBOX").1.len() < 1250);
-    running.kill();
+    // They are gone, and the program was not told.
+    migration.held_at(&["sync"], "destination/before-answer/UID-EXPUNGE", 0).kill();
+    migration.gates().cut();
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();

@@ -7,10 +7,10 @@ use std::path::Path;
 use mailferry::model::{self, RawName};
 use mailferry::store::Store;
 
-use crate::migration::{Migration, count, dovecot_to_dovecot};
+use crate::migration::{Migration, count, dovecot_to_dovecot, gated_dovecot};
 use crate::support::backup::Backup;
 use crate::support::compare::expect;
-use crate::support::ferry::{Done, Running};
+use crate::support::ferry::Done;
 use crate::support::seed::seed;
 use crate::support::server::Server;
 use crate::support::shared;
@@ -116,21 +116,13 @@ fn what_its_user_deleted_after_the_backup_keeps_its_link() {
     assert_eq!((count(&status["outcomes"], "copied"), count(&status["outcomes"], "departed")), (3, 0), "{status}");
 }
 
-fn kill_apply_after(migration: &Migration<'_>, messages: u32) {
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["apply"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= messages));
-    Running::kill(running);
-    destination.logout();
-}
-
 /// Holds pipeline/survey/rollback.rs invariant 1.
 #[test]
 fn destination_restored_after_a_kill_is_filled_again() {
     // The last copies were never listed: only the links know how far the mailbox had come. In the second round the note
     // that the tail is to be reconciled is above all that is there.
     for before in [0, 100] {
-        let migration = dovecot_to_dovecot().seeded("INBOX\n    1..1500 bulk");
+        let migration = gated_dovecot().seeded("INBOX\n    1..1500 bulk");
         let validity = uid_validity(migration.destination, migration.user());
         let backup = back_up_destination(&migration);
         migration.run(&["scan"]).expect(0);
@@ -138,12 +130,12 @@ fn destination_restored_after_a_kill_is_filled_again() {
         if before > 0 {
             migration.run(&["apply", "--max-messages", &before.to_string()]).expect(9);
         }
-        kill_apply_after(&migration, before + 200);
+        migration.killed(&["apply"], 200);
         backup.restore();
         assert_eq!(uid_validity(migration.destination, migration.user()), validity);
         migration.run(&["scan"]).expect(0);
         migration.run(&["plan"]).expect(0);
-        kill_apply_after(&migration, 50);
+        migration.killed(&["apply"], 50);
         migration.run(&["apply"]).expect(0);
         migration.assert_exact();
         migration.assert_second_sync_does_nothing();
@@ -205,15 +197,13 @@ fn message_whose_link_names_the_copy_of_another_is_copied_again() {
 
 #[test]
 fn destination_restored_while_it_is_filled_converges() {
-    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..5 early");
+    let migration = gated_dovecot().seeded("INBOX\n    1..5 early");
     migration.sync();
     let backup = back_up_destination(&migration);
     seed(migration.source, migration.user(), "INBOX\n    6..1500 bulk");
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["sync"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 200));
-    destination.logout();
+    let running = migration.held(&["sync"], 200);
     backup.restore();
+    migration.gates().open();
     let output = running.finish();
     assert!(matches!(output.code, Some(0 | 3)), "{output}");
     migration.run(&["sync"]).expect(0);

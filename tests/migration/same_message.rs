@@ -1,7 +1,7 @@
 //! What counts as the same message: one that shares its Message-ID, or has nothing to be recognised by, is not yet one.
 
-use crate::migration::{Migration, count, dovecot_to_dovecot};
-use crate::support::ferry::{Done, Running};
+use crate::migration::{Migration, count, dovecot_to_dovecot, gated_dovecot};
+use crate::support::ferry::Done;
 use crate::support::imap::{FetchedMessage, NewMessage};
 use crate::support::seed::seed;
 use crate::support::state::observe;
@@ -103,15 +103,12 @@ fn plan_after_scan_knows_which_messages_are_the_same() {
 
 /// Killed in the midst of its work; then one of the messages that are still to be copied is delivered by SMTP.
 fn delivered_during_a_break(change: impl FnOnce(&mut NewMessage)) -> Migration<'static> {
-    let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..1200 bulk");
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["sync"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 100), "it ended before");
-    Running::kill(running);
+    let migration = gated_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..1200 bulk");
+    migration.killed(&["sync"], 100);
     let FetchedMessage { octets, date, .. } = migration.at_source().fetch_all("INBOX").1.pop().expect("the last one");
     let mut message = NewMessage { octets, flags: Vec::new(), date: Some(date) };
     change(&mut message);
-    destination.append("INBOX", &[message]);
+    migration.at_destination().append("INBOX", &[message]);
     migration.run(&["sync"]).expect(0);
     migration
 }

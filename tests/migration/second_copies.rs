@@ -1,8 +1,8 @@
 //! Second copies of ours: an append whose connection was gone lands when it has been looked for already. Here a second
 //! connection plays it, between a kill and what comes after.
 
-use crate::migration::{Migration, count, dovecot_to_dovecot};
-use crate::support::ferry::{Output, Running};
+use crate::migration::{Migration, count, dovecot_to_dovecot, gated_dovecot};
+use crate::support::ferry::Output;
 use crate::support::imap::{FetchedMessage, NewMessage};
 use crate::support::shared;
 use crate::support::state::observe;
@@ -12,10 +12,7 @@ const MANY: &str = "INBOX\n    1..1200 bulk \\Seen\n    1201 twin\n    1202 twin
 /// Killed once some messages have arrived.
 fn killed(migration: Migration<'_>) -> Migration<'_> {
     let migration = migration.seeded(MANY);
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["sync"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 100), "it ended before");
-    Running::kill(running);
+    migration.killed(&["sync"], 100);
     migration
 }
 
@@ -53,17 +50,17 @@ fn removed_only_when_allowed(migration: Migration<'_>) {
 
 #[test]
 fn second_copy_is_named_and_removed_only_when_allowed() {
-    removed_only_when_allowed(dovecot_to_dovecot());
+    removed_only_when_allowed(gated_dovecot());
 }
 
 #[test]
 fn second_copy_on_cyrus_is_named_and_removed_only_when_allowed() {
-    removed_only_when_allowed(Migration::between(&shared::dovecot_pair().source, shared::cyrus()));
+    removed_only_when_allowed(Migration::gated(&shared::dovecot_pair().source, shared::cyrus()));
 }
 
 #[test]
 fn second_copy_that_lands_after_the_resume_is_named_and_removed() {
-    let migration = killed(dovecot_to_dovecot());
+    let migration = killed(gated_dovecot());
     migration.sync();
     lands(&migration, |_| ());
     named_as_second_copy(migration.run(&["sync"]));
@@ -73,7 +70,7 @@ fn second_copy_that_lands_after_the_resume_is_named_and_removed() {
 
 #[test]
 fn second_copy_goes_by_itself_in_mirror_mode() {
-    let migration = killed(dovecot_to_dovecot().with_settings("[sync]\nmode = \"mirror\""));
+    let migration = killed(gated_dovecot().with_settings("[sync]\nmode = \"mirror\""));
     migration.sync();
     lands(&migration, |_| ());
     migration.sync();
@@ -84,7 +81,7 @@ fn second_copy_goes_by_itself_in_mirror_mode() {
 /// Holds pipeline/transfer/purge.rs invariant 5.
 #[test]
 fn message_with_another_octet_is_not_removed() {
-    let migration = killed(dovecot_to_dovecot());
+    let migration = killed(gated_dovecot());
     migration.sync();
     lands(&migration, |message| {
         let last = message.octets.len() - 3;
@@ -96,7 +93,7 @@ fn message_with_another_octet_is_not_removed() {
 
 #[test]
 fn message_with_another_date_or_size_is_not_removed() {
-    let migration = killed(dovecot_to_dovecot());
+    let migration = killed(gated_dovecot());
     migration.sync();
     lands(&migration, |message| message.date = message.date.map(|date| date + 1));
     lands(&migration, |message| message.octets.extend_from_slice(b"\r\n"));
@@ -117,7 +114,7 @@ fn without_an_unclean_end_nothing_is_a_second_copy() {
 
 #[test]
 fn after_the_loss_of_the_state_nothing_is_a_second_copy() {
-    let migration = killed(dovecot_to_dovecot());
+    let migration = killed(gated_dovecot());
     migration.sync();
     migration.ferry.forget_state();
     lands(&migration, |_| ());

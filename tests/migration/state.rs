@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::migration::{Migration, dovecot_to_dovecot};
+use crate::migration::{Migration, dovecot_to_dovecot, gated_dovecot};
 use crate::support::compare::expect;
 use crate::support::ferry::{Done, Ferry, Output, Running, Side};
 use crate::support::seed::seed;
@@ -393,23 +393,14 @@ fn state_that_may_not_be_written_is_refused_and_goes_on_later() {
 
 #[test]
 fn second_process_does_nothing_and_a_killed_one_lets_go() {
-    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..1500 bulk\nArchive\n    1..300 old");
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(&["sync"]);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 1));
+    let migration = gated_dovecot().seeded("INBOX\n    1..300 bulk\nArchive\n    1..30 old");
+    let running = migration.held(&["sync"], 1);
     let holder = format!("process {}", running.id());
     for command in ["scan", "plan", "apply", "sync", "verify"] {
-        if !running.is_running() {
-            break;
-        }
-        let output = migration.run(&[command]);
-        // It may have ended in this moment.
-        if running.is_running() {
-            output.expect(7).complains(&["another mailferry", &holder, "--state"]);
-        }
+        migration.run(&[command]).expect(7).complains(&["another mailferry", &holder, "--state"]);
     }
     Running::kill(running);
-    destination.logout();
+    migration.gates().cut();
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();

@@ -1,42 +1,19 @@
 //! The program ends in the middle of its work, at many points and in every way; the next sync makes it exact.
 
-use crate::migration::{Migration, dovecot_to_dovecot};
-use crate::support::ferry::Running;
-use crate::support::imap::Connection;
+use crate::migration::{Migration, gated_dovecot};
 use crate::support::shared;
 
 /// Enough that a run can be caught in the middle, in mailboxes that are copied side by side.
 const MANY: &str =
     "INBOX\n    1..1500 bulk \\Seen\n    1501 twin\n    1502 twin\nA\n    1..700 small $Label\nB/C\n    1..300 odd";
 
-/// Batches that are small, so that there are many moments at which a run can be caught.
-const SMALL_BATCHES: &str = "[limits]\nbatch_messages = 50";
-
-/// How many messages are in the three mailboxes.
-fn arrived(destination: &mut Connection) -> usize {
-    let status = |mailbox: &str, destination: &mut Connection| {
-        let answer = destination.attempt(format!("STATUS \"{mailbox}\" (MESSAGES)").as_bytes());
-        let text = answer.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect::<String>();
-        let digits: String =
-            text.rsplit("MESSAGES ").next().unwrap_or("").chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().unwrap_or(0)
-    };
-    ["INBOX", "A", "B/C"].map(|mailbox| status(mailbox, destination)).iter().sum::<usize>()
-}
-
-/// Runs, and ends the run once `messages` have arrived. Returns whether it was caught before its own end.
-fn caught(migration: &Migration<'_>, arguments: &[&str], messages: usize, end: impl FnOnce(Running)) -> bool {
-    let mut destination = migration.at_destination();
-    let mut running = migration.ferry.start(arguments);
-    let caught = running.wait_until(|| arrived(&mut destination) >= messages);
-    end(running);
-    caught
-}
+/// What the program says to the first Ctrl-C.
+const HEARD: &str = "finishing the batch in hand";
 
 fn killed_again_and_again(migration: Migration<'_>) {
-    let migration = migration.seeded(MANY).with_settings(SMALL_BATCHES);
-    for messages in [1, 200, 500, 900, 1400, 1900] {
-        assert!(caught(&migration, &["sync"], messages, Running::kill), "it ended before {messages} had arrived");
+    let migration = migration.seeded(MANY);
+    for messages in [1, 100, 300, 400, 500, 500] {
+        migration.killed(&["sync"], messages);
     }
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
@@ -46,19 +23,19 @@ fn killed_again_and_again(migration: Migration<'_>) {
 
 #[test]
 fn killed_at_six_points_is_resumed_to_an_exact_destination() {
-    killed_again_and_again(dovecot_to_dovecot());
+    killed_again_and_again(gated_dovecot());
 }
 
 #[test]
 fn killed_at_six_points_is_resumed_to_an_exact_destination_on_cyrus() {
-    killed_again_and_again(Migration::between(&shared::dovecot_pair().source, shared::cyrus()));
+    killed_again_and_again(Migration::gated(&shared::dovecot_pair().source, shared::cyrus()));
 }
 
 #[test]
 fn killed_and_its_state_lost_is_resumed_to_an_exact_destination() {
-    let migration = dovecot_to_dovecot().seeded(MANY).with_settings(SMALL_BATCHES);
-    for messages in [300, 1200] {
-        assert!(caught(&migration, &["sync"], messages, Running::kill));
+    let migration = gated_dovecot().seeded(MANY);
+    for messages in [300, 900] {
+        migration.killed(&["sync"], messages);
         migration.ferry.forget_state();
     }
     migration.run(&["sync"]).expect(0);
@@ -67,25 +44,26 @@ fn killed_and_its_state_lost_is_resumed_to_an_exact_destination() {
 
 #[test]
 fn killed_while_it_scans_leaves_a_state_that_goes_on() {
-    let migration = dovecot_to_dovecot().seeded(MANY);
-    let mut running = migration.ferry.start(&["scan"]);
-    running.wait_until(|| migration.ferry.state().exists());
-    running.kill();
+    let migration = gated_dovecot().seeded(MANY);
+    migration.held_at(&["scan"], "source/untagged/FETCH", 1000).kill();
+    migration.gates().cut();
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
 }
 
 #[test]
 fn interrupted_apply_exits_130_and_the_next_goes_on() {
-    let migration = dovecot_to_dovecot().seeded(MANY);
+    let migration = gated_dovecot().seeded(MANY);
     migration.run(&["scan"]).expect(0);
     migration.run(&["plan"]).expect(0);
-    let end = |running: Running| {
-        running.interrupt();
-        running.finish().expect(130).complains(&["mailferry apply"]);
-    };
-    assert!(caught(&migration, &["apply"], 100, end));
-    let found = arrived(&mut migration.at_destination());
+    let mut running = migration.held(&["apply"], 100);
+    running.interrupt();
+    assert!(running.wait_until_said(|said| said.contains(HEARD)), "it does not hear");
+    // What it has in hand goes through; all would not.
+    migration.gates().let_through(200);
+    running.finish().expect(130).complains(&["mailferry apply"]);
+    migration.gates().open();
+    let found = migration.arrived();
     assert!(found < 2502, "it stopped with work left, and not after all {found}");
     // A look at what is left does not make it worse.
     migration.run(&["plan"]).expect(0);
@@ -98,11 +76,11 @@ fn interrupted_apply_exits_130_and_the_next_goes_on() {
 
 #[test]
 fn killed_apply_is_gone_on_with_by_apply() {
-    let migration = dovecot_to_dovecot().seeded(MANY);
+    let migration = gated_dovecot().seeded(MANY);
     migration.run(&["scan"]).expect(0);
     migration.run(&["plan"]).expect(0);
-    for messages in [50, 1000] {
-        assert!(caught(&migration, &["apply"], messages, Running::kill));
+    for messages in [50, 950] {
+        migration.killed(&["apply"], messages);
     }
     migration.run(&["apply"]).expect(0);
     migration.assert_exact();
@@ -111,13 +89,14 @@ fn killed_apply_is_gone_on_with_by_apply() {
 
 #[test]
 fn interrupted_twice_leaves_at_once_and_the_next_sync_is_exact() {
-    let migration = dovecot_to_dovecot().seeded(MANY);
-    let end = |running: Running| {
-        running.interrupt();
-        running.interrupt();
-        running.finish().expect(130);
-    };
-    assert!(caught(&migration, &["sync"], 100, end));
+    let migration = gated_dovecot().seeded(MANY);
+    let mut running = migration.held(&["sync"], 100);
+    running.interrupt();
+    // Two signals that come at the same time are one.
+    assert!(running.wait_until_said(|said| said.contains(HEARD)), "it does not hear");
+    running.interrupt();
+    running.finish().expect(130);
+    migration.gates().cut();
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
 }

@@ -11,7 +11,8 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
 use crate::model::link::Intent;
 use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
-use crate::model::{FlagCapacity, PairState, Pairing, RawName, Side, SyncPoint, Uid};
+use crate::model::server::Preset;
+use crate::model::{FlagCapacity, MailboxState, PairState, Pairing, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
 
 /// Mailboxes asked for at once: as many as a scan asks for.
@@ -76,7 +77,43 @@ fn look<'a>(
         statuses =
             access.with_session(Side::Destination, |session| settled(access, session, &names, before.clone()))?;
     }
+    settle_validities(access, &seen, &mut statuses)?;
     Ok((seen, statuses))
+}
+
+/// Courier makes the UIDVALIDITY of a mailbox anew each second (seen with 5.0: STATUS and EXAMINE), until the first SELECT or
+/// the first message. So mailboxes that are empty are selected there, and wherever theirs is another one than was planned.
+fn settle_validities(access: &Access<'_>, ready: &[&MailboxPlan], statuses: &mut [Option<SyncPoint>]) -> Result<()> {
+    let preset = access.state.side(Side::Destination)?.map(|side| side.preset);
+    for (mailbox, status) in ready.iter().zip(statuses) {
+        let Some(status) = status.as_mut().filter(|status| status.messages == 0) else { continue };
+        if preset == Some(Preset::Courier) || is_replaced(mailbox, *status) {
+            let mut session = access.session(Side::Destination)?;
+            let opened = session.open(&mailbox.destination, Opening::Select);
+            access.give_back(Side::Destination, session);
+            if let Ok(opened) = opened
+                && opened.sync_point.messages == 0
+            {
+                status.uid_validity = opened.sync_point.uid_validity;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_replaced(mailbox: &MailboxPlan, status: SyncPoint) -> bool {
+    mailbox.destination_validity.is_some_and(|planned| planned != status.uid_validity)
+}
+
+/// Whether nothing hangs on which mailbox it is: it was empty when it was planned, it is now, and nothing is linked.
+fn is_as_empty(
+    access: &Access<'_>,
+    mailbox: &MailboxPlan,
+    status: SyncPoint,
+    known: Option<&MailboxState>,
+) -> Result<bool> {
+    let linked = access.state.pair(&mailbox.source.raw)?.is_some_and(|pair| pair.links > 0 || pair.intent.is_some());
+    Ok(status.messages == 0 && known.is_some_and(|known| known.records == 0) && !linked)
 }
 
 /// Whether appends of an earlier run may still land in one of these mailboxes: its intent is open, or there is more than
@@ -132,11 +169,11 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
     let status = status.ok_or_else(|| {
         Error::new(Kind::Changed, "the mailbox is not there any more").hint("run `mailferry sync` to plan anew")
     })?;
-    if mailbox.destination_validity.is_some_and(|planned| planned != status.uid_validity) {
+    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
+    if is_replaced(mailbox, status) && !is_as_empty(access, mailbox, status, known.as_ref())? {
         return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
             .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is copied twice"));
     }
-    let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
     let listed_next = known.as_ref().and_then(|known| known.sync_point).and_then(|point| point.uid_next);
     if status.uid_next.is_some() && status.uid_next < listed_next {
         return Err(went_back());

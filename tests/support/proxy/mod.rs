@@ -3,6 +3,7 @@
 //!
 //! - [`place`]: where a connection can be struck.
 //! - [`fault`]: what can happen there.
+//! - [`gate`]: where a run is held until the test lets it go.
 //! - [`plan`]: which places occurred, and which are to be struck; shared by the proxies of one run.
 //! - [`client`], [`server`], [`tls`]: what was sent, cut into octets and places.
 //! - [`link`]: the two sockets of a connection, and how they end.
@@ -12,6 +13,7 @@
 
 mod client;
 pub mod fault;
+pub mod gate;
 mod link;
 pub mod place;
 pub mod plan;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::fault::{Fault, Strike};
+use super::gate::Gate;
 use super::place::Place;
 use crate::support::process::poll;
 
@@ -25,6 +26,8 @@ const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub struct Plan {
     state: Mutex<State>,
+    /// Where runs are held until the test lets them go.
+    pub gate: Gate,
 }
 
 #[derive(Default)]

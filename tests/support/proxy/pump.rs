@@ -101,6 +101,12 @@ impl Pump {
             }
         }
         let place = Place { role: self.role, moment, subject };
+        if self.plan.gate.stands_at(&place) {
+            self.flush()?;
+            if !self.plan.gate.pass(&place) {
+                return self.end(Link::cut);
+            }
+        }
         let Some(blow) = self.plan.arrive(place) else { return Ok(()) };
         self.flush()?;
         self.strike(blow, tag)
