@@ -5,9 +5,9 @@
 //! - [`beside`]: what others may ask while a run holds the state.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
-//! - [`survey`]: what is there. [`transfer`]: how it gets across, and what goes.
+//! - [`survey`]: what is there. [`planning`]: what is to be done. [`transfer`]: how it gets across, and what goes.
 //!
-//! The commands know the rooms; of the rooms, `transfer` knows `survey`, and both know `fleet`.
+//! The commands know the rooms; of the rooms, `transfer` and `planning` know `survey`, and all know `fleet`.
 
 pub mod accept;
 pub mod apply;
@@ -19,6 +19,7 @@ pub mod forget;
 pub mod login;
 pub mod mark;
 pub mod plan;
+pub mod planning;
 pub mod repair;
 pub mod resync;
 pub mod scan;

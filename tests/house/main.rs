@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
-const INNER_ARROWS: [(&str, &[&str]); 18] = [
+const INNER_ARROWS: [(&str, &[&str]); 19] = [
     ("config::import", &["config"]),
     ("engine::wire", &[]),
     ("engine::conversation", &["engine::wire"]),
@@ -35,8 +35,9 @@ const INNER_ARROWS: [(&str, &[&str]); 18] = [
     ("engine", &["engine::wire", "engine::conversation", "engine::commands", "engine::token", "engine::login"]),
     ("pipeline::fleet", &[]),
     ("pipeline::survey", &["pipeline::fleet"]),
+    ("pipeline::planning", &["pipeline::fleet", "pipeline::survey"]),
     ("pipeline::transfer", &["pipeline::fleet", "pipeline::survey"]),
-    ("pipeline", &["pipeline::fleet", "pipeline::survey", "pipeline::transfer"]),
+    ("pipeline", &["pipeline::fleet", "pipeline::survey", "pipeline::planning", "pipeline::transfer"]),
     ("diff::routing", &[]),
     ("diff::comparing", &["diff::routing"]),
     ("diff", &["diff::routing", "diff::comparing"]),

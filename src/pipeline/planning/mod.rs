@@ -1,0 +1,8 @@
+//! How the two snapshots of an account become a plan, without a word to any server.
+//!
+//! - [`planner`]: an account's plan in the making; [`pair`]: what one pair of mailboxes comes to; [`warnings`]: what the reader
+//!   must know before it is applied.
+
+pub mod pair;
+pub mod planner;
+pub mod warnings;

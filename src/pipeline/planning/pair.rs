@@ -1,0 +1,237 @@
+//! One pair of mailboxes: what is known of it is compared, and what that brings is recorded.
+
+use super::planner::Planner;
+use crate::diff::comparing::comparison::{Appends, Comparison};
+use crate::diff::comparing::flags::FlagHistory;
+use crate::diff::comparing::messages::plan_mailbox;
+use crate::diff::routing::mapping::MailboxPair;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::plan::MailboxPlan;
+use crate::model::{Link, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid, UidSet};
+use crate::pipeline::survey::agreeing::{agree, unanswered};
+use crate::pipeline::survey::dead_links::drop_dead_links;
+use crate::pipeline::survey::pairing::{appends, pairing};
+use crate::store::{AccountStore, CHECKPOINT_LINKS};
+
+impl Planner<'_> {
+    /// A link would say that the message is done: one to a copy that is gone, or to what another link names, too.
+    fn unlink_copies(&self, plan: &MailboxPlan) -> Result<()> {
+        let name = &plan.source.raw;
+        let mut linked = Vec::new();
+        if !plan.copies.is_empty() {
+            for link in self.access.state.links(name)? {
+                let source = link?.source;
+                linked.extend(plan.copies.contains(source).then_some(source));
+            }
+        }
+        if linked.is_empty() { Ok(()) } else { self.access.state.unlink(name, linked) }
+    }
+
+    /// The diff proper.
+    pub(super) fn compare(
+        &mut self,
+        pair: &MailboxPair,
+        source: &MailboxState,
+        destination: Option<&MailboxState>,
+        known: Option<PairState>,
+    ) -> Result<MailboxPlan> {
+        let state = &self.access.state;
+        let validity = |mailbox: &MailboxState| mailbox.sync_point.unwrap_or_default().uid_validity;
+        let ours = state.contents(Side::Source, &source.name.raw, validity(source));
+        let theirs = destination
+            .map(|destination| state.contents(Side::Destination, &destination.name.raw, validity(destination)));
+        let contents = |side, record: &MessageRecord| match side {
+            Side::Source => ours.of(record),
+            Side::Destination => theirs.as_ref()?.of(record),
+        };
+        let name = &pair.source.raw;
+        let comparison = Comparison {
+            pair,
+            source,
+            destination,
+            capacity: &self.capacity,
+            flags: known.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
+            append_limit: self.snapshots.side(Side::Destination).append_limit,
+            expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
+            appends: known.as_ref().map_or_else(Appends::default, appends),
+            stored: &stored(state, name),
+            replaced: &replaced(state, name, destination)?,
+            keeps: self.keeps()?,
+            contents: &contents,
+        };
+        let records = || flattened(state.records(Side::Source, &source.name.raw));
+        let their_records = |theirs: &MailboxState| flattened(state.records(Side::Destination, &theirs.name.raw));
+        let listed = || destination.map(their_records).into_iter().flatten();
+        let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
+        let mut unrecorded = false;
+        let mut record = |links: &[Link]| {
+            let mut parts = links.chunks(CHECKPOINT_LINKS);
+            let recorded = parts.try_for_each(|links| state.checkpoint(name, links, &[]));
+            unrecorded |= recorded.is_err();
+            recorded
+        };
+        let policy = &self.access.account.policy;
+        let planned = plan_mailbox(&comparison, records, listed, links, policy, &mut record);
+        let mut plan = planned.map_err(|error| match unrecorded {
+            true => error,
+            false => self.forget_damaged(error, source, destination),
+        })?;
+        self.unlink_copies(&plan)?;
+        let departures = agree(self.access, &mut plan, destination.map_or(0, |it| u64::from(it.records)))?;
+        self.ledger.questioned += departures.questioned;
+        let account = self.access.account.name.as_str();
+        let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
+        if let Some(question) = question {
+            self.access.failures.note(&mut self.ledger.failures, question.in_account(account));
+        }
+        let mut outcomes = outcomes(&plan);
+        for (uid, outcome) in self.refresh_exceptions(&plan)? {
+            // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
+            let planned = u64::from(plan.copies.contains(uid));
+            outcomes.pending -= planned;
+            self.unreadable += 1 - planned;
+            outcomes.add(&outcome, 1);
+        }
+        self.ledger.outcomes.merge(&outcomes);
+        self.ledger.losses.merge(&plan.losses);
+        if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
+            drop_dead_links(state, source, destination, plan.present + plan.copied + plan.departed.len())?;
+        }
+        if known.is_some() {
+            self.record_pair(&plan, outcomes, source, destination)?;
+        }
+        Ok(plan)
+    }
+
+    fn record_pair(
+        &self,
+        plan: &MailboxPlan,
+        outcomes: Outcomes,
+        source: &MailboxState,
+        destination: Option<&MailboxState>,
+    ) -> Result<()> {
+        let Some(mut pair) = self.access.state.pair(&plan.source.raw)? else { return Ok(()) };
+        // What is left alone has to be told again each time.
+        let finished = plan.is_empty()
+            && outcomes.failed == 0
+            && plan.doubt.is_empty()
+            && plan.not_found_again.is_empty()
+            && plan.skipped.is_empty()
+            && plan.departed.is_empty()
+            && plan.kept == 0;
+        pair.settled = destination.filter(|_| finished).map(|destination| self.settlement(source, destination));
+        pair.outcomes = outcomes;
+        pair.losses = plan.losses.clone();
+        pair.unseen_from = still_unseen(&pair, destination);
+        self.access.state.put_pair(&pair)
+    }
+
+    /// A listing that does not hold what it should is forgotten: the next scan repairs it from the server.
+    fn forget_damaged(&self, error: Error, source: &MailboxState, destination: Option<&MailboxState>) -> Error {
+        if !matches!(error.kind(), Kind::State | Kind::Damaged) || error.reach() > Scope::Mailbox {
+            return error;
+        }
+        let state = &self.access.state;
+        // An obstacle until it is listed again: a mailbox that is not in the snapshot would be missed by nobody.
+        let trouble = Some("its part of the state was damaged, and was set back".to_owned());
+        let set_back = MailboxState { sync_point: None, trouble, ..source.clone() };
+        let forgotten = state.forget_mailbox(Side::Source, &source.name.raw);
+        let _ = forgotten.and_then(|()| state.put_mailbox(Side::Source, &set_back));
+        if let Some(destination) = destination {
+            let _ = state.forget_mailbox(Side::Destination, &destination.name.raw);
+            let _ = state.reset_pair(&PairState::new(pairing(source, destination), destination.name.clone()));
+        }
+        error
+            .scope(Scope::Mailbox)
+            .hint("its part of the state was set back: run `mailferry sync` again, it is rebuilt from the servers")
+    }
+
+    /// Refusals and failures stay on record while their message is still to be copied, or cannot be listed: these are
+    /// returned. The skipped are recorded anew.
+    fn refresh_exceptions(&self, plan: &MailboxPlan) -> Result<Vec<(Uid, Outcome)>> {
+        let state = &self.access.state;
+        let name = &plan.source.raw;
+        // One that is damaged is found again by the next try.
+        let before: Vec<_> = state.exceptions(name).map_while(Result::ok).collect();
+        if before.is_empty()
+            && plan.skipped.is_empty()
+            && plan.not_found_again.is_empty()
+            && state.exceptions(name).next().is_none()
+        {
+            return Ok(Vec::new());
+        }
+        state.clear_exceptions(name)?;
+        let (mut kept, mut records) = (Vec::new(), state.record_lookup(Side::Source, name));
+        for (uid, outcome) in before {
+            let mut unreadable = || Ok::<_, Error>(records.get(uid)?.is_none());
+            if plan.copies.contains(uid) || (matches!(outcome, Outcome::Failed(_)) && unreadable()?) {
+                kept.push((uid, outcome));
+            }
+        }
+        let stored = plan.not_found_again.iter().map(|uid| (uid, Outcome::NotFoundAgain(NOT_FOUND_AGAIN.to_owned())));
+        let skipped = plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome())).chain(stored);
+        let recorded: Vec<_> = kept.iter().cloned().chain(skipped).collect();
+        state.checkpoint(name, &[], &recorded)?;
+        Ok(kept)
+    }
+}
+
+/// From where on copies are still not listed, this listing having been compared: those that came after it, where a run did
+/// not end cleanly.
+fn still_unseen(pair: &PairState, destination: Option<&MailboxState>) -> Option<Uid> {
+    let from = pair.unseen_from?;
+    let listed_below = destination.and_then(|destination| destination.sync_point?.uid_next);
+    if pair.intent.is_none() && destination.is_some() {
+        None
+    } else {
+        Some(listed_below.map_or(from, |it| it.max(from)))
+    }
+}
+
+/// Why it is not sent again.
+const NOT_FOUND_AGAIN: &str = "the destination said that it stored it, and it is not in the mailbox";
+
+/// Source messages that the destination stored, and that were not found there. What cannot be read of the state is as good
+/// as not known: the message is copied again.
+fn stored(state: &AccountStore, source: &RawName) -> UidSet {
+    let exceptions = state.exceptions(source).map_while(Result::ok);
+    exceptions.filter(|(_, outcome)| matches!(outcome, Outcome::NotFoundAgain(_))).map(|(uid, _)| uid).collect()
+}
+
+/// The copies of a source mailbox that are to be replaced, as far as they are there.
+fn replaced(state: &AccountStore, source: &RawName, destination: Option<&MailboxState>) -> Result<UidSet> {
+    let Some(destination) = destination else { return Ok(UidSet::new()) };
+    let mut records = state.record_lookup(Side::Destination, &destination.name.raw);
+    let mut there = UidSet::new();
+    for replaced in state.replaced(source)? {
+        let uid = replaced?.copy.destination;
+        if records.get(uid)?.is_some() {
+            there.insert(uid);
+        }
+    }
+    Ok(there)
+}
+
+/// An error in the place of the records, for an iterator that is asked for again and again.
+fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterator<Item = Result<T>> {
+    let (records, error) = match records {
+        Ok(records) => (Some(records), None),
+        Err(error) => (None, Some(Err(error))),
+    };
+    error.into_iter().chain(records.into_iter().flatten())
+}
+
+/// Where every message of the source mailbox stands before the plan is applied.
+fn outcomes(plan: &MailboxPlan) -> Outcomes {
+    let mut outcomes = Outcomes {
+        present: plan.present,
+        copied: plan.copied,
+        departed: plan.departed.len(),
+        undecided: plan.doubt.source.len(),
+        not_found_again: plan.not_found_again.len(),
+        pending: plan.copies.len(),
+        ..Outcomes::default()
+    };
+    plan.skipped.iter().for_each(|skipped| outcomes.add(&skipped.outcome(), 1));
+    outcomes
+}

@@ -1,0 +1,207 @@
+//! An account's plan in the making: pair by pair, and what they come to together.
+
+use crate::diff::comparing::same::Keeps;
+use crate::diff::fit::fit_quota;
+use crate::diff::routing::mapping::{MailboxPair, Mapping};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::ledger::{AccountLedger, Stage};
+use crate::model::link::Settled;
+use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
+use crate::model::report::PlanSummary;
+use crate::model::{FlagCapacity, MailboxCondition, MailboxState, PairState, RawName, Side};
+use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::agreeing::{accepted_gone, gone};
+use crate::pipeline::survey::carrying::carried_over;
+use crate::pipeline::survey::keeping::keeps;
+use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::snapshots::Snapshots;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+/// An account's plan in the making.
+pub struct Planner<'a> {
+    pub(super) access: &'a Access<'a>,
+    pub(super) snapshots: &'a Snapshots<'a>,
+    by_name: [HashMap<&'a RawName, &'a MailboxState>; 2],
+    pub(super) capacity: FlagCapacity,
+    keeps: OnceCell<Keeps>,
+    policy: [u8; 16],
+    pub(super) plan: AccountPlan,
+    pub(super) ledger: AccountLedger,
+    /// Messages that the source holds and does not describe.
+    pub(super) unreadable: u64,
+}
+
+impl<'a> Planner<'a> {
+    /// Nothing is planned yet; it will be stamped with that digest of the settings.
+    pub fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>, policy: [u8; 16]) -> Self {
+        let plan = AccountPlan {
+            account: access.account.name.clone(),
+            generation: 0,
+            policy,
+            mailboxes: Vec::new(),
+            omitted: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
+        let capacity = snapshots.capacity();
+        let ledger = AccountLedger::at(Stage::Planned);
+        Planner { access, snapshots, by_name, capacity, keeps: OnceCell::new(), policy, plan, ledger, unreadable: 0 }
+    }
+
+    /// What the servers keep of a message; looked up only where messages are compared.
+    pub(super) fn keeps(&self) -> Result<Keeps> {
+        if let Some(keeps) = self.keeps.get() {
+            return Ok(*keeps);
+        }
+        let keeps = keeps(self.access, self.snapshots)?;
+        Ok(*self.keeps.get_or_init(|| keeps))
+    }
+
+    pub(super) fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
+        self.by_name[side as usize].get(name).copied()
+    }
+
+    /// Plans one pair of mailboxes. One that cannot be planned stays behind, and is named.
+    ///
+    /// # Errors
+    /// What concerns more than that mailbox: `State`.
+    pub fn take_pair(&mut self, pair: &MailboxPair) -> Result<()> {
+        let Some(source) = self.mailbox(Side::Source, &pair.source.raw) else { return Ok(()) };
+        let destination = self.mailbox(Side::Destination, &pair.destination.raw);
+        let destination = destination.filter(|destination| destination.sync_point.is_some());
+        if destination.is_none()
+            && let Some(reason) = accepted_gone(self.access, source)?
+        {
+            self.plan.omitted.push(gone(source, &reason));
+            return Ok(());
+        }
+        match self.plan_pair(pair, source, destination) {
+            Ok(plan) => self.plan.mailboxes.push(plan),
+            Err(error) if error.reach() <= Scope::Mailbox => self.obstacle(source, &error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A mailbox that cannot be planned stays behind, and is named. What is damaged is forgotten, so that the next scan
+    /// lists it anew.
+    fn obstacle(&mut self, source: &MailboxState, error: &Error) {
+        let messages = u64::from(source.records);
+        self.plan.omitted.push(Omitted {
+            mailbox: source.name.clone(),
+            reason: [Some(error.summary().as_str()), error.advice()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; "),
+            condition: MailboxCondition::Unreadable,
+            messages,
+        });
+    }
+
+    fn plan_pair(
+        &mut self,
+        pair: &MailboxPair,
+        source: &'a MailboxState,
+        destination: Option<&'a MailboxState>,
+    ) -> Result<MailboxPlan> {
+        let known = self.known_pair(&pair.source.raw)?;
+        let Some(destination) = destination.filter(|_| !pair.create) else {
+            self.refuse_vanished(pair, known.as_ref())?;
+            return self.compare(pair, source, None, None);
+        };
+        let pairing = pairing(source, destination);
+        let lasting = pairing.source_validity.is_lasting() && pairing.destination_validity.is_lasting();
+        let (known, before) = match known {
+            Some(known) if known.pairing == pairing && lasting => (Some(known), None),
+            before => (None, before),
+        };
+        match known {
+            Some(known) if known.settled == Some(self.settlement(source, destination)) => {
+                Ok(self.settled_plan(pair, source, destination, &known))
+            }
+            Some(known) => self.compare(pair, source, Some(destination), Some(known)),
+            None => {
+                let keeps = self.keeps()?;
+                let carried = carried_over(self.access, before, [source, destination], keeps)?;
+                self.compare(pair, source, Some(destination), Some(carried))
+            }
+        }
+    }
+
+    /// A pair that cannot be read is as good as none: its messages are matched by identity again.
+    fn known_pair(&self, source: &RawName) -> Result<Option<PairState>> {
+        self.access.state.pair(source).or_else(|error| match error.kind() {
+            Kind::Damaged => {
+                self.access.notice(&format!("{}; its messages are matched anew: nothing is lost", error.line()));
+                Ok(None)
+            }
+            _ => Err(error),
+        })
+    }
+
+    /// The mailbox that messages were copied to is gone: its user may have deleted or renamed it, or the server lost it.
+    fn refuse_vanished(&self, pair: &MailboxPair, known: Option<&PairState>) -> Result<()> {
+        // With an intent open, the snapshot is older than the mailbox: it was created, and not listed since.
+        let gone = known.filter(|known| {
+            known.links > 0 && known.intent.is_none() && known.pairing.destination == pair.destination.raw
+        });
+        if gone.is_none() || self.access.account.policy.restore_missing {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Changed,
+            format!("`{}`, to which it was copied, is gone from the destination", pair.destination),
+        )
+        .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
+    }
+
+    pub(super) fn settlement(&self, source: &MailboxState, destination: &MailboxState) -> Settled {
+        Settled { source_revision: source.revision, destination_revision: destination.revision, policy: self.policy }
+    }
+
+    fn settled_plan(
+        &mut self,
+        pair: &MailboxPair,
+        source: &MailboxState,
+        destination: &MailboxState,
+        known: &PairState,
+    ) -> MailboxPlan {
+        self.ledger.outcomes.merge(&known.outcomes);
+        self.ledger.losses.merge(&known.losses);
+        MailboxPlan {
+            present: known.outcomes.present,
+            copied: known.outcomes.copied,
+            losses: known.losses.clone(),
+            create: false,
+            ..pair.empty_plan(source, Some(destination))
+        }
+    }
+
+    /// The plan of all pairs, and what the account comes to by it.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
+        self.plan.generation = self.access.state.generation()?;
+        self.plan.omitted.extend(mapping.omitted);
+        self.plan.warnings = mapping.warnings;
+        self.plan.warnings.extend(self.snapshots.emptiness());
+        self.plan.warnings.extend(self.removal_warnings());
+        self.plan.warnings.extend(self.questions()?);
+        let quotas = &self.snapshots.side(Side::Destination).quotas;
+        self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));
+        let source = self.snapshots.mailboxes(Side::Source);
+        let ledger = &mut self.ledger;
+        let taking_part: Vec<&RawName> = self.plan.mailboxes.iter().map(|mailbox| &mailbox.source.raw).collect();
+        ledger.conditions = self.snapshots.conditions(&taking_part, &self.plan.omitted);
+        for omitted in &self.plan.omitted {
+            ledger.outcomes.add(&omitted.outcome(), omitted.messages);
+        }
+        ledger.held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
+        ledger.to_do = !self.plan.totals().is_empty();
+        let keeps = self.keeps.get().copied();
+        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, keeps, unmatched: mapping.unmatched })
+    }
+}

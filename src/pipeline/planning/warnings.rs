@@ -1,0 +1,47 @@
+//! What the reader of a plan must know before it is applied.
+
+use super::planner::Planner;
+use crate::error::Result;
+use crate::model::policy::Mode;
+use crate::model::{PairState, Side};
+
+impl Planner<'_> {
+    /// What the reader must know of messages that would go.
+    pub(super) fn removal_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for plan in &self.plan.mailboxes {
+            if let Some(guard) = &plan.guard {
+                warnings.push(format!("`{}`: {guard}; apply refuses that without --allow-deletes", plan.destination));
+            }
+        }
+        let second_copies = self.plan.totals().second_copies;
+        if second_copies > 0 && self.access.account.policy.mode == Mode::Copy {
+            warnings.push(format!(
+                "second copies of ours on the destination, which landed after their connection had broken: \
+                 {second_copies}; to remove them, run `mailferry sync --allow-deletes`"
+            ));
+        }
+        warnings
+    }
+
+    /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell.
+    pub(super) fn questions(&self) -> Result<Vec<String>> {
+        if self.access.account.policy.mode != Mode::Mirror {
+            return Ok(Vec::new());
+        }
+        let gone = |pair: &PairState| {
+            pair.links > 0
+                && self.mailbox(Side::Source, &pair.pairing.source).is_none()
+                && self.mailbox(Side::Destination, &pair.pairing.destination).is_some()
+        };
+        let pairs = self.access.state.pairs()?;
+        let question = |pair: &PairState| {
+            format!(
+                "the source mailbox of `{}` is gone; nothing of the {} messages that were tied to it is deleted: delete the \
+                 mailbox on the destination if that is what you want",
+                pair.destination, pair.links
+            )
+        };
+        Ok(pairs.iter().filter(|pair| gone(pair)).map(question).collect())
+    }
+}
