@@ -19,4 +19,5 @@ pub mod fit;
 pub mod policy;
 pub mod rollback;
 pub mod routing;
+pub mod verdict;
 pub mod verification;

@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
-const INNER_ARROWS: [(&str, &[&str]); 19] = [
+const INNER_ARROWS: [(&str, &[&str]); 21] = [
     ("config::import", &["config"]),
     ("engine::wire", &[]),
     ("engine::conversation", &["engine::wire"]),
@@ -41,7 +41,9 @@ const INNER_ARROWS: [(&str, &[&str]); 19] = [
     ("diff::routing", &[]),
     ("diff::comparing", &["diff::routing"]),
     ("diff", &["diff::routing", "diff::comparing"]),
+    ("report::plan", &["report"]),
     ("report::status", &["report"]),
+    ("report::verify", &["report"]),
     ("cli::progress", &["cli"]),
     ("cli::commands", &["cli", "cli::progress"]),
     ("cli", &["cli::progress", "cli::commands"]),
