@@ -3,6 +3,7 @@
 use super::exit_codes;
 use crate::config::{PRESETS, parse_duration, parse_size};
 use crate::model::Side;
+use crate::model::fingerprint::Fingerprint;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
@@ -92,6 +93,12 @@ pub struct Global {
     /// Certificates (PEM) to trust besides the system's, for both servers; goes with --source and --destination
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub ca_file: Option<PathBuf>,
+
+    /// The only certificate to trust, whoever signed it; once for each server; goes with --source and --destination
+    ///
+    /// sha256: and 64 hexadecimal digits, as `openssl x509 -noout -fingerprint -sha256` shows them.
+    #[arg(long, global = true, value_name = "SHA256", value_parser = fingerprint, hide_short_help = true)]
+    pub fingerprint: Vec<Fingerprint>,
 
     /// Where to keep what is known about both sides [default: as the settings say, or mailferry.state]
     ///
@@ -478,6 +485,10 @@ pub struct LoginArguments {
     pub browser: bool,
 }
 
+fn fingerprint(text: &str) -> Result<Fingerprint, String> {
+    Fingerprint::parse(text).ok_or_else(|| "`sha256:` and 64 hexadecimal digits are expected".to_owned())
+}
+
 fn side(text: &str) -> Result<Side, String> {
     let found = Side::BOTH.into_iter().find(|side| side.to_string() == text);
     found.ok_or_else(|| "either `source` or `destination`".to_owned())
@@ -533,6 +544,9 @@ impl Global {
             (_, None, _) | (_, _, None) if self.ca_file.is_some() => {
                 Err("--ca-file goes with --source and --destination; a settings file says `ca_file` for each server")
             }
+            (_, None, _) | (_, _, None) if !self.fingerprint.is_empty() => Err(
+                "--fingerprint goes with --source and --destination; a settings file says `fingerprint` for each server",
+            ),
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
                 Err("--config and --source/--destination contradict each other: give a settings file or two mailboxes")
             }

@@ -7,7 +7,7 @@ use super::invocation::Invocation;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::{Interruption, Stage};
-use crate::config::Settings;
+use crate::config::{Settings, UrlTrust};
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
@@ -91,7 +91,9 @@ impl Context {
             SettingsPlace::DefaultFile => Settings::from_file(default_file()?)?,
             SettingsPlace::Urls { source, destination } => {
                 let state = self.global.state.as_deref();
-                Settings::from_urls(&source, &destination, state, self.global.ca_file.as_deref())?
+                let Global { ca_file, fingerprint, .. } = &self.global;
+                let trust = UrlTrust { ca_file: ca_file.as_deref(), fingerprints: fingerprint };
+                Settings::from_urls(&source, &destination, state, trust)?
             }
         };
         if let Some(state) = &self.global.state {

@@ -51,6 +51,7 @@ pub use quantity::{parse_duration, parse_percent, parse_size};
 pub use template::template;
 
 use crate::error::Result;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::limits::Limits;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
@@ -64,6 +65,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use surroundings::{Process, Surroundings};
+
+/// Whom to trust where servers are named by URLs: of both.
+#[derive(Clone, Copy, Default)]
+pub struct UrlTrust<'a> {
+    /// Certificates in PEM form, besides the system's.
+    pub ca_file: Option<&'a Path>,
+    /// Certificates to trust, and no others, if there are any.
+    pub fingerprints: &'a [Fingerprint],
+}
 
 /// The state directory where the settings name none.
 pub const DEFAULT_STATE: &str = "mailferry.state";
@@ -119,9 +129,9 @@ impl Settings {
         source: &str,
         destination: &str,
         state: Option<&Path>,
-        ca_file: Option<&Path>,
+        trust: UrlTrust<'_>,
     ) -> Result<Settings, Mistakes> {
-        Self::read_urls(source, destination, state, ca_file, Box::new(Process))
+        Self::read_urls(source, destination, state, trust, Box::new(Process))
     }
 
     /// The server of an account on that side.
@@ -178,13 +188,16 @@ impl Settings {
         source: &str,
         destination: &str,
         state: Option<&Path>,
-        ca_file: Option<&Path>,
+        trust: UrlTrust<'_>,
         surroundings: Box<dyn Surroundings>,
     ) -> Result<Settings, Mistakes> {
         let findings = Findings::default();
         let mut draft = server_url::read(source, destination, state, &findings);
         let servers = draft.iter_mut().flat_map(|draft| &mut draft.servers);
-        servers.for_each(|settings| settings.server.ca_file = ca_file.map(Path::to_owned));
+        servers.for_each(|settings| {
+            settings.server.ca_file = trust.ca_file.map(Path::to_owned);
+            settings.server.fingerprints = trust.fingerprints.to_vec();
+        });
         Self::judge(draft, findings, surroundings)
     }
 

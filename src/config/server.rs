@@ -10,6 +10,7 @@ use super::place::{Place, PlaceKeys};
 use super::preset::PRESETS;
 use super::value::checked_text;
 use crate::model::Side;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::oauth::OAuth;
 use crate::model::server::{
     Address, ClientCertificate, Compress, Master, MasterStyle, Mechanism, Pipelining, Preset, Server, Tls,
@@ -81,6 +82,7 @@ pub(super) struct Keys {
     allow_plaintext: Option<At<bool>>,
     ca_file: Option<At<PathBuf>>,
     server_name: Option<At<String>>,
+    fingerprint: Option<At<Fingerprint>>,
     client_certificate_file: Option<At<PathBuf>>,
     client_key_file: Option<At<PathBuf>>,
     preset: Option<At<Preset>>,
@@ -113,6 +115,7 @@ impl Keys {
             allow_plaintext: table.switch("allow_plaintext"),
             ca_file: table.path("ca_file"),
             server_name: table.text("server_name"),
+            fingerprint: read_fingerprint(table),
             client_certificate_file: table.path("client_certificate_file"),
             client_key_file: table.path("client_key_file"),
             preset: table.word("preset", &PRESETS.map(|(name, preset)| (name, Some(preset)))),
@@ -244,6 +247,16 @@ impl Keys {
     }
 }
 
+fn read_fingerprint(table: &mut Table) -> Option<At<Fingerprint>> {
+    let text = table.text("fingerprint")?;
+    let wrong = || {
+        let fix = "write \"sha256:\" and 64 hexadecimal digits: openssl x509 -noout -fingerprint -sha256";
+        Mistake::new("`fingerprint` is no SHA-256 fingerprint of a certificate").fix(fix)
+    };
+    let value = table.findings().accept(&text.origin, Fingerprint::parse(&text.value).ok_or_else(wrong))?;
+    Some(At { value, origin: text.origin })
+}
+
 /// Reads a table of that title. `None` after noting why there is no server in it.
 pub(super) fn read(mut table: Table, side: Side, title: String) -> Option<ServerSettings> {
     let mut keys = Keys::read(&mut table, side);
@@ -317,6 +330,7 @@ fn server(keys: Keys, side: Side, directory: &Path, findings: &Findings) -> Opti
         address,
         ca_file: keys.ca_file.map(|path| path.value),
         server_name: keys.server_name.map(|name| name.value),
+        fingerprints: keys.fingerprint.into_iter().map(|fingerprint| fingerprint.value).collect(),
         client_certificate: keys.client_certificate_file.map(|certificates| {
             let key = keys.client_key_file.map_or_else(|| certificates.value.clone(), |key| key.value);
             ClientCertificate { certificates: certificates.value, key }
@@ -356,6 +370,7 @@ fn check_tunnel(keys: &Keys, findings: &Findings) {
         ("allow_plaintext", origin(&keys.allow_plaintext)),
         ("ca_file", origin(&keys.ca_file)),
         ("server_name", origin(&keys.server_name)),
+        ("fingerprint", origin(&keys.fingerprint)),
         ("client_certificate_file", origin(&keys.client_certificate_file)),
     ];
     for (key, origin) in useless {
@@ -376,6 +391,7 @@ fn check_tls(keys: &Keys, findings: &Findings) {
     let of_certificates = [
         ("ca_file", origin(&keys.ca_file)),
         ("server_name", origin(&keys.server_name)),
+        ("fingerprint", origin(&keys.fingerprint)),
         ("client_certificate_file", origin(&keys.client_certificate_file)),
     ];
     for (key, origin) in of_certificates {

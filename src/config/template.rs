@@ -40,6 +40,7 @@ host = \"<host name of the {age} server>\"
 # port = 993
 # tls = \"implicit\"                # \"starttls\" is port 143 as a rule
 # ca_file = \"ca.pem\"              # trusted besides the system's certificates
+# fingerprint = \"sha256:…\"       # the only certificate to trust, whoever signed it
 # server_name = \"{age}.example.com\" # where the certificate names another host
 {preset_line}
 # auth = \"scram-sha-256\"          # by default the best that is offered; see \"Logins\" in the README

@@ -260,6 +260,7 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         ("password_command = \"pass show x\"", "`password_command` in [source]: a list of strings is expected"),
         ("ca_file = \"gone.pem\"", "m.toml:3: `ca_file` gone.pem cannot be read: No such file"),
         ("ca_file = \"m.toml\"", "`ca_file` m.toml holds no certificate"),
+        ("fingerprint = \"sha1:00\"", "m.toml:3: `fingerprint` is no SHA-256 fingerprint of a certificate"),
         ("password_file = \"~/pw\"", "`~` means nothing here; write the whole path"),
     ];
     for (source, expected) in table {
@@ -467,7 +468,8 @@ fn odd_but_allowed_settings_are_warned_of() {
 #[test]
 fn urls_give_one_account_on_two_servers() {
     let settings =
-        Settings::from_urls("imaps://al%40x.de@Old.example:1993/", "imap://bob@x@[::1]", None, None).unwrap();
+        Settings::from_urls("imaps://al%40x.de@Old.example:1993/", "imap://bob@x@[::1]", None, UrlTrust::default())
+            .unwrap();
     assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 1993 });
     assert_eq!(settings.servers[0].tls, Tls::Implicit);
     assert_eq!(settings.servers[1].address, Address::Tcp { host: "::1".into(), port: 143 });
@@ -475,17 +477,20 @@ fn urls_give_one_account_on_two_servers() {
     let account = &settings.accounts[0];
     assert_eq!((&*account.name, &*account.source_user, &*account.destination_user), ("al@x.de", "al@x.de", "bob@x"));
     assert_eq!(settings.state, Path::new(DEFAULT_STATE));
-    let elsewhere = Settings::from_urls("imaps://a@b", "imaps://a@c", Some(Path::new("/s")), None).unwrap();
+    let elsewhere =
+        Settings::from_urls("imaps://a@b", "imaps://a@c", Some(Path::new("/s")), UrlTrust::default()).unwrap();
     assert_eq!(elsewhere.state, Path::new("/s"));
 }
 
 #[test]
 fn user_and_host_alone_are_a_url_under_tls() {
-    let settings = Settings::from_urls("al@x.de@old.example", "bob@new.example:1993", None, None).unwrap();
+    let settings =
+        Settings::from_urls("al@x.de@old.example", "bob@new.example:1993", None, UrlTrust::default()).unwrap();
     assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 993 });
     assert_eq!(settings.servers[1].address, Address::Tcp { host: "new.example".into(), port: 1993 });
     assert_eq!(settings.accounts[0].source_user, "al@x.de");
-    let mistakes = Settings::from_urls("al:Tr0ub4@old.example", "b@n", None, None).unwrap_err().to_string();
+    let mistakes =
+        Settings::from_urls("al:Tr0ub4@old.example", "b@n", None, UrlTrust::default()).unwrap_err().to_string();
     assert!(mistakes.contains("a password in a URL") && !mistakes.contains("Tr0ub4"), "{mistakes}");
 }
 
@@ -504,10 +509,10 @@ fn wrong_urls_say_which_and_why() {
         ("imaps://a@n", "user `a` is its own destination"),
     ];
     for (url, expected) in table {
-        let mistakes = Settings::from_urls(url, "imaps://a@n", None, None).unwrap_err().to_string();
+        let mistakes = Settings::from_urls(url, "imaps://a@n", None, UrlTrust::default()).unwrap_err().to_string();
         assert!(mistakes.contains(expected), "{url}: {mistakes}");
     }
-    let both = Settings::from_urls("x", "y", None, None).unwrap_err();
+    let both = Settings::from_urls("x", "y", None, UrlTrust::default()).unwrap_err();
     assert_eq!(both.0.len(), 2);
 }
 
@@ -520,10 +525,11 @@ fn url_with_a_password_is_refused_and_not_shown() {
         "imaps://a:hunter2@h:99999",
         "imaps://a:hun@ter2@h",
     ] {
-        let mistakes = Settings::from_urls("imaps://a@o", url, None, None).unwrap_err().to_string();
+        let mistakes = Settings::from_urls("imaps://a@o", url, None, UrlTrust::default()).unwrap_err().to_string();
         assert!(mistakes.starts_with("--destination: ") && !mistakes.contains("hun"), "{mistakes}");
     }
-    let mistakes = Settings::from_urls("imaps://a:b@o", "imaps://a@h", None, None).unwrap_err().to_string();
+    let mistakes =
+        Settings::from_urls("imaps://a:b@o", "imaps://a@h", None, UrlTrust::default()).unwrap_err().to_string();
     assert!(mistakes.contains("seen by everyone") && mistakes.contains("MAILFERRY_SOURCE_PASSWORD"), "{mistakes}");
 }
 

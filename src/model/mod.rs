@@ -11,6 +11,7 @@ pub mod content;
 pub mod difference;
 pub mod digest;
 pub mod failures;
+pub mod fingerprint;
 pub mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

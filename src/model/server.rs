@@ -1,6 +1,7 @@
 //! How to reach one server and log in on it: settings as plain data.
 
 use super::Side;
+use super::fingerprint::Fingerprint;
 use super::namespace::Namespace;
 use super::oauth::OAuth;
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,8 @@ pub struct Server {
     pub tls: Tls,
     /// PEM certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The certificates to trust, and no others; empty: those that somebody vouches for.
+    pub fingerprints: Vec<Fingerprint>,
     /// The name that the certificate must carry, where it is not the host.
     pub server_name: Option<String>,
     /// Who we are, as certificates tell it: for `EXTERNAL`.
@@ -238,6 +241,7 @@ impl Server {
             address,
             tls,
             ca_file: None,
+            fingerprints: Vec::new(),
             server_name: None,
             client_certificate: None,
             mechanism: None,

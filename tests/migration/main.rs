@@ -33,6 +33,7 @@
 //! - [`secrets`]: no password is ever seen.
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
+//! - [`trust`]: which certificates are trusted, and what is said of the others.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size and flags.
 //! - [`pair`]: one account on two servers in memory. [`migration`], [`gates`]: what these tests have in common.
@@ -75,6 +76,7 @@ mod secrets_in_settings;
 mod state;
 mod sudden_end;
 mod tokens;
+mod trust;
 mod watching;
 mod where_to;
 mod which;

@@ -6,6 +6,7 @@
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way, in memory or in a file.
 //! - [`deflate`]: a compressed line; [`pace`]: whether that is worth it.
 //! - [`budget`]: connections to one server; [`throttle`]: octets and messages a second; [`meter`]: what was sent and waited for.
+//! - [`trust`]: which certificates; [`refusal`]: why not, in words.
 //! - [`binding`]: what ties a login to a TLS connection.
 //! - [`stand_in`]: what the `imap` crate is given in the stead of a secret.
 
@@ -20,10 +21,12 @@ pub mod pace;
 pub mod patience;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod played;
+pub mod refusal;
 pub mod response;
 pub mod socket;
 pub mod stand_in;
 pub mod stream;
 pub mod throttle;
 pub mod tls;
+pub mod trust;
 pub mod tunnel;

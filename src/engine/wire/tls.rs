@@ -1,20 +1,25 @@
-//! TLS with rustls: the platform's verifier, extra roots, an expected name. Certificates are always verified.
+//! TLS with rustls: whom to trust ([`super::trust`]), an expected name, who we are. Certificates are always verified.
 
+use super::refusal::Handshake;
 use super::socket::Socket;
+use super::trust::Trust;
 use crate::error::{Error, Kind, Result};
 use crate::model::server::{Address, ClientCertificate, Server};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use rustls_platform_verifier::Verifier;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How to put TLS on connections to one server. Shared by all of them, so that sessions are resumed.
 #[derive(Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
+    trust: Arc<Trust>,
+    patience: Duration,
     name: ServerName<'static>,
+    expected: String,
 }
 
 impl TlsClient {
@@ -36,7 +41,12 @@ impl TlsClient {
         let extra =
             server.ca_file.as_deref().map(|file| read_certificates(file, "ca_file")).transpose()?.unwrap_or_default();
         let own = server.client_certificate.as_ref().map(read_own).transpose()?;
-        Ok(TlsClient { config: Arc::new(client_config(extra, own)?), name })
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let trust = Arc::new(
+            Trust::new(extra, server.fingerprints.clone(), provider.clone()).map_err(|cause| unusable(&cause))?,
+        );
+        let config = Arc::new(client_config(trust.clone(), own, provider)?);
+        Ok(TlsClient { config, trust, patience: server.timeouts.login, name, expected })
     }
 
     /// Does the handshake.
@@ -47,28 +57,22 @@ impl TlsClient {
         let mut connection = ClientConnection::new(self.config.clone(), self.name.clone())
             .map_err(|cause| Error::new(Kind::Certificate, "TLS cannot be used").because(cause))?;
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(|cause| self.handshake_error(&cause))?;
+            connection.complete_io(&mut socket).map_err(|cause| self.refusal().error(&cause))?;
         }
         Ok(StreamOwned::new(connection, socket))
     }
+}
 
-    fn handshake_error(&self, cause: &io::Error) -> Error {
-        let expected = self.name.to_str();
-        if cause.kind() != io::ErrorKind::InvalidData {
-            return Error::new(Kind::Connection, "the connection broke in the TLS handshake")
-                .because(cause)
-                .hint("check `tls`: implicit is port 993, starttls is port 143");
-        }
-        let error = Error::new(Kind::Certificate, format!("the TLS handshake with {expected} failed")).because(cause);
-        match cause.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(rustls::Error::InvalidMessage(_)) => {
-                error.hint("this is not TLS: check `tls` and `port`: implicit is port 993, starttls is port 143")
-            }
-            _ => error.hint(
-                "if the certificate is your own, name its issuer in `ca_file`; if it carries another name, set `server_name`",
-            ),
-        }
+impl TlsClient {
+    fn refusal(&self) -> Handshake<'_> {
+        let seen = self.trust.seen();
+        let by_fingerprint = self.trust.is_by_fingerprint();
+        Handshake { expected: &self.expected, seen, by_fingerprint, patience: self.patience }
     }
+}
+
+fn unusable(cause: &rustls::Error) -> Error {
+    Error::new(Kind::Settings, "the certificates in the settings cannot be used").because(cause)
 }
 
 /// Our certificate with its chain, and its private key.
@@ -84,20 +88,15 @@ fn read_own(files: &ClientCertificate) -> Result<Own> {
     Ok((certificates, key))
 }
 
-fn client_config(extra: Vec<CertificateDer<'static>>, own: Option<Own>) -> Result<ClientConfig> {
-    let failed = |cause: rustls::Error| {
-        Error::new(Kind::Settings, "the certificates in the settings cannot be used").because(cause)
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(failed)?;
+fn client_config(trust: Arc<Trust>, own: Option<Own>, provider: Arc<CryptoProvider>) -> Result<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(failed)?
-        .dangerous() // the name of rustls' door for any verifier but its own; this one is the platform's, and it verifies
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .map_err(|cause| unusable(&cause))?
+        .dangerous() // the name of rustls' door for any verifier but its own; this one verifies, or asks the platform's
+        .with_custom_certificate_verifier(trust);
     match own {
         Some((certificates, key)) => config.with_client_auth_cert(certificates, key).map_err(|cause| {
-            failed(cause)
+            unusable(&cause)
                 .hint("`client_key_file` must hold the key of the first certificate in `client_certificate_file`")
         }),
         None => Ok(config.with_no_client_auth()),
