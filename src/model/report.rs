@@ -1,5 +1,6 @@
 //! What a command found or did, as data: `report` makes it readable. How it ended is in its ledger.
 
+use super::amount::grow;
 use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
@@ -61,6 +62,17 @@ pub struct SideSummary {
     pub unchanged: u64,
     pub messages: u64,
     pub octets: u64,
+}
+
+impl SideSummary {
+    /// Adds what other mailboxes of the side hold.
+    pub fn merge(&mut self, others: &SideSummary) {
+        let SideSummary { mailboxes, unchanged, messages, octets } = others;
+        self.mailboxes += mailboxes;
+        self.unchanged += unchanged;
+        self.messages += messages;
+        grow(&mut self.octets, *octets);
+    }
 }
 
 /// How `apply` or `sync` ended for one account.

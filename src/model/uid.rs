@@ -151,6 +151,42 @@ impl UidSet {
             Self::from_ranges(self.ranges.iter().chain(&other.ranges).map(|(first, last)| (*first, *last)).collect());
     }
 
+    /// What is in this set and not in `other`; linear in the ranges of both.
+    pub fn without(&self, other: &UidSet) -> UidSet {
+        let (mut left, mut cuts) = (BTreeMap::new(), other.ranges.iter().peekable());
+        for (&first, &last) in &self.ranges {
+            let mut next = Some(first);
+            while let (Some(from), Some((&begin, &end))) = (next, cuts.peek().copied()) {
+                if end < from {
+                    cuts.next();
+                    continue;
+                }
+                if begin > last {
+                    break;
+                }
+                if from < begin {
+                    left.insert(from, begin - 1);
+                }
+                next = end.checked_add(1).filter(|from| *from <= last);
+                if end <= last {
+                    cuts.next();
+                }
+            }
+            if let Some(from) = next.filter(|from| *from <= last) {
+                left.insert(from, last);
+            }
+        }
+        UidSet { ranges: left }
+    }
+
+    /// The first `count` UIDs of it, and the others.
+    pub fn split(&self, count: u64) -> (UidSet, UidSet) {
+        let mut parts = self.chunks(usize::MAX, count).into_iter();
+        let head = parts.next().unwrap_or_default();
+        let tail = self.without(&head);
+        (head, tail)
+    }
+
     /// Whether the UID is in the set; logarithmic in the number of ranges.
     pub fn contains(&self, uid: Uid) -> bool {
         self.ranges.range(..=uid.0).next_back().is_some_and(|(_, last)| *last >= uid.0)
@@ -300,6 +336,23 @@ mod tests {
         let mut set = UidSet::parse(b"1:5,8").unwrap();
         [3, 8, 1, 7].into_iter().for_each(|uid| set.remove(Uid(uid)));
         assert_eq!(set.to_string(), "2,4:5");
+    }
+
+    #[test]
+    fn without_and_split_cut_ranges() {
+        let set = |text: &str| UidSet::parse(text.as_bytes()).unwrap();
+        for (from, cut, left) in [
+            ("1:10", "3:4,10", "1:2,5:9"),
+            ("1:3,7:9", "2:8", "1,9"),
+            ("5", "1:4294967295", ""),
+            ("4294967294:4294967295", "4294967295", "4294967294"),
+            ("1:5", "6:9", "1:5"),
+            ("1:2,4:5,7:8", "4:5", "1:2,7:8"),
+        ] {
+            assert_eq!(set(from).without(&set(cut)).to_string(), left);
+        }
+        let (head, tail) = set("1:3,7:9").split(4);
+        assert_eq!((head.to_string(), tail.to_string()), ("1:3,7".to_owned(), "8:9".to_owned()));
     }
 
     /// A server may name messages in any order; with a list of ranges this took minutes.

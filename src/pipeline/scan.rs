@@ -8,8 +8,8 @@ use crate::model::report::{AccountResult, ScanSummary};
 use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::survey::errand::{Identities, SideResult, Wanted};
-use crate::pipeline::survey::listing::SideScan;
+use crate::pipeline::survey::errand::{How, Identities, Occasion, SideResult, Wanted};
+use crate::pipeline::survey::side::list_side;
 use crate::pipeline::survey::whereabouts::{Whereabouts, recognise_server};
 use std::thread;
 
@@ -91,6 +91,5 @@ fn scan_side(
     thoroughness: Thoroughness,
     identities: Identities,
 ) -> Result<SideResult> {
-    access
-        .with_session(side, |session| SideScan::new(access, side, session, thoroughness, identities).run(&Wanted::All))
+    list_side(access, side, How { thoroughness, identities, occasion: Occasion::Survey }, &Wanted::All)
 }

@@ -15,10 +15,10 @@ use crate::model::policy::Mode;
 use crate::model::report::PlanSummary;
 use crate::model::{Link, Outcomes, RawName, Side, Uid};
 use crate::pipeline::fleet::access::Access;
-use crate::pipeline::survey::errand::{Identities, Wanted};
-use crate::pipeline::survey::listing::SideScan;
+use crate::pipeline::survey::errand::{How, Identities, Occasion, Wanted};
 use crate::pipeline::survey::recognise::recognise;
 use crate::pipeline::survey::settle::doubts;
+use crate::pipeline::survey::side::list_side;
 use crate::pipeline::transfer::prepare::close_intents;
 use crate::pipeline::transfer::purge::Purged;
 use crate::pipeline::transfer::reflag::update_flags;
@@ -272,12 +272,9 @@ impl Stock<'_> {
         let event = Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 };
         access.migration.observer.event(event);
         let wanted = Wanted::Only(mailboxes);
-        let listed = access.with_session(Side::Destination, |session| {
-            SideScan::new(access, Side::Destination, session, Thoroughness::Incremental, Identities::WhereOthersMayBe)
-                .of_changed()
-                .run(&wanted)
-        });
-        match listed {
+        let (thoroughness, identities) = (Thoroughness::Incremental, Identities::WhereOthersMayBe);
+        let how = How { thoroughness, identities, occasion: Occasion::Change };
+        match list_side(access, Side::Destination, how, &wanted) {
             Ok(result) => {
                 // What another account sees there must not be what this one has put there.
                 access.claim_scanned(Side::Destination, result.inbox_id)?;

@@ -132,6 +132,17 @@ impl Table {
         if first.code != Some(if told_any { 3 } else { 0 }) {
             faults.push(format!("the first run ended with {:?}", first.code));
         }
+        self.judge_honest(faults);
+    }
+
+    /// What comes after a first run that was judged already.
+    #[track_caller]
+    pub fn judge_rest(self) {
+        self.judge_honest(Vec::new());
+    }
+
+    #[track_caller]
+    fn judge_honest(self, mut faults: Vec<String>) {
         self.honest();
         self.repair(&mut faults);
         self.repeat(&mut faults, "a further run");
@@ -163,6 +174,16 @@ impl Table {
         faults.extend(self.tenants().iter().filter_map(|(name, tenants)| unexpected(name, tenants)));
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n\n"));
         tally::count(self.cases.len());
+    }
+
+    /// What failed in the last run, by account: how many failures there are, and the first in full.
+    pub fn failures(&self) -> BTreeMap<String, (u64, String)> {
+        let status = self.ferry.run(&["status", "--json", "-"]).expect(0).json();
+        let accounts = status["accounts"].as_array().expect("accounts").iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        accounts
+            .map(|it| (text(&it["account"]), (it["failures"].as_u64().unwrap_or_default(), text(&it["last_error"]))))
+            .collect()
     }
 
     /// All servers behave from now on.

@@ -21,6 +21,7 @@
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`failures`]: more than are listed.
 //! - [`panics`]: threads of the program that panic.
+//! - [`poison`]: single messages that cannot be listed or read.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //! - [`same`]: sizes, halves and identities by which messages are mistaken.
 //!
@@ -43,6 +44,7 @@ mod names;
 mod octets;
 mod order;
 mod panics;
+mod poison;
 mod refusals;
 mod responses;
 mod same;

@@ -1,5 +1,10 @@
 //! One bad thing stays one bad thing: servers that are restarted, grant one connection, or cannot do one thing.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::migration::Migration;
 use crate::support::compare::assert_identical_but_automatic;
 use crate::support::dovecot::{Dovecot, Options};
 use crate::support::ferry::{Ferry, Side};
@@ -61,4 +66,56 @@ fn server_that_grants_each_user_one_connection_is_served_with_it() {
     ferry.run(&["sync", "--jobs", "2"]).expect(0);
     assert_exact(&users, source, &destination);
     ferry.run(&["verify"]).expect(0);
+}
+
+/// The Maildir files of the INBOX that hold such a text.
+fn files_holding(source: &Dovecot, user: &str, text: &str) -> Vec<PathBuf> {
+    let maildir = source.mail_directory(user).join("Maildir");
+    let listed = ["cur", "new"].map(|place| fs::read_dir(maildir.join(place)).expect("a Maildir"));
+    let files = listed.into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    files.filter(|file| fs::read_to_string(file).is_ok_and(|octets| octets.contains(text))).collect()
+}
+
+fn permit(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).expect("its mode changes");
+}
+
+/// Dovecot ends the connection when it cannot read a message's file, be it for its octets or for its header.
+fn message_that_the_server_cannot_read(command: &[&str]) {
+    let source = &shared::dovecot_pair().source;
+    let sides = [Side::of(source).set("max_connections", 1), Side::of(&shared::dovecot_pair().destination)];
+    let migration =
+        Migration::with_sides(vec![User::fresh("poison")], source, &shared::dovecot_pair().destination, sides);
+    let migration = migration.seeded("INBOX\n    1..40 bulk\n    41 unreadable\n    42..60 bulk\nOther\n    1..5 bulk");
+    let user = migration.user();
+    let files = files_holding(source, user, "unreadable");
+    assert_eq!(files.len(), 1);
+    permit(&files[0], 0o000);
+    // What the server has noted of it would hide that.
+    for entry in fs::read_dir(source.mail_directory(user).join("Maildir")).expect("a Maildir").flatten() {
+        if entry.file_name().to_string_lossy().starts_with("dovecot.index") {
+            fs::remove_file(entry.path()).expect("it goes");
+        }
+    }
+    migration.run(command).expect(3).complains(&["in `INBOX`, UID 41 on the source"]);
+    let arrived = |count| assert_eq!(migration.at_destination().fetch_all("INBOX").1.len(), count);
+    arrived(59);
+    migration.seed("INBOX\n    61 later");
+    migration.run(&["sync"]).expect(3).complains(&["in `INBOX`, UID 41 on the source"]);
+    assert_eq!(migration.ferry.status()["failures"], 1);
+    arrived(60);
+    permit(&files[0], 0o600);
+    migration.sync();
+    migration.assert_exact_but_for_the_order();
+    migration.assert_second_sync_does_nothing();
+}
+
+#[test]
+fn message_whose_file_cannot_be_read_is_named_alone_by_a_first_sync() {
+    message_that_the_server_cannot_read(&["sync"]);
+}
+
+#[test]
+fn message_whose_file_cannot_be_read_is_named_alone_by_a_full_sync() {
+    message_that_the_server_cannot_read(&["sync", "--full"]);
 }

@@ -5,7 +5,7 @@ use super::commons::Fleet;
 use super::failure_list::FailureList;
 use super::gauge::Gauge;
 use super::outage::Outage;
-use super::suspects::Suspects;
+use super::suspects::{BrokeOn, Suspects};
 use super::whose::{Likeness, Whose};
 use crate::engine::commands::list::Subscriptions;
 use crate::engine::{Connector, Session};
@@ -254,9 +254,9 @@ impl<'a> Access<'a> {
     }
 
     /// The connection broke on that mailbox, as far as can be told.
-    pub fn suspect(&self, side: Side, name: &RawName, error: &Error) {
+    pub fn suspect(&self, side: Side, name: &RawName, broke_on: BrokeOn, error: &Error) {
         if matches!(error.kind(), Kind::Connection | Kind::Protocol) {
-            self.suspects.note(side, name, error);
+            self.suspects.note(side, name, broke_on, error);
         }
     }
 }

@@ -196,7 +196,7 @@ impl Access<'_> {
             let before = self.suspects.count();
             let result = work(&mut session);
             self.give_back(side, session);
-            if self.suspects.have_grown(before) {
+            if self.suspects.advanced_since(before) {
                 (tried, backoff) = (0, Backoff::new());
             }
             match result {

@@ -4,9 +4,10 @@
 //!   [`queue`]: whose turn it is. [`roll`]: who waits and who is at work. [`set_aside`]: whom people have paused. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
 //!   good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
-//! - [`one_by_one`]: the same question about each of many things.
+//! - [`one_by_one`]: the same question about each of many things. [`probing`] and [`dissection`]: which messages of a
+//!   mailbox a server cannot answer for; [`suspects`]: the mailboxes of which that is asked.
 //! - [`access`]: one account at work, with its part of the state; [`connecting`]: where its sessions come from;
-//!   [`backoff`]: how long is waited; [`suspects`]: mailboxes that break connections. [`gauge`]: what its run costs;
+//!   [`backoff`]: how long is waited. [`gauge`]: what its run costs;
 //!   [`failure_list`]: what failed in it. [`attempts`]: how it ended, kept in the state.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
@@ -18,12 +19,14 @@ pub mod backoff;
 pub mod batch;
 pub mod commons;
 pub mod connecting;
+pub mod dissection;
 pub mod failure_list;
 pub mod for_each;
 pub mod gauge;
 pub mod logins;
 pub mod one_by_one;
 pub mod outage;
+pub mod probing;
 pub mod proof;
 pub mod queue;
 pub mod roll;

@@ -12,7 +12,7 @@ use crate::model::{RawName, Side, SyncPoint, Uid, UidSet};
 use crate::store::AccountStore;
 
 /// UIDs asked for with one FETCH. A server that announces a MESSAGELIMIT gets that.
-const UIDS_PER_FETCH: u64 = 200_000;
+pub const UIDS_PER_FETCH: u64 = 200_000;
 
 /// A mailbox with more FETCH windows than this is sparse: it is asked for in one piece, or, where a server takes only so
 /// many messages a command, looked for first.
@@ -57,7 +57,7 @@ pub fn must_look_first(session: &Session, task: &Task) -> bool {
     let next =
         task.listed.status.and_then(|status| status.uid_next).map_or(u64::from(u32::MAX), |next| u64::from(next.0));
     let begins = match &task.way {
-        Way::Whole | Way::Bare if task.uids.is_none() => 0,
+        Way::Whole | Way::Bare if task.windows.is_none() => 0,
         Way::Delta(since) => since.uid_next.map_or(0, |next| u64::from(next.0)),
         _ => return false,
     };
@@ -66,9 +66,8 @@ pub fn must_look_first(session: &Session, task: &Task) -> bool {
 
 /// The windows of a whole listing.
 fn windows_of(session: &mut Session, task: &Task, status: SyncPoint, items: &str) -> Result<Vec<Tag>> {
-    let Some(uids) = &task.uids else { return send_windows(session, Uid(1), status, items) };
-    let sets = uids.chunks(COMMAND_OCTETS, UIDS_PER_FETCH.min(session.most_messages()));
-    sets.iter().map(|set| session.send_fetch(set, items)).collect()
+    let Some(windows) = &task.windows else { return send_windows(session, Uid(1), status, items) };
+    windows.iter().map(|set| session.send_fetch(set, items)).collect()
 }
 
 fn send_windows(session: &mut Session, first: Uid, status: SyncPoint, items: &str) -> Result<Vec<Tag>> {

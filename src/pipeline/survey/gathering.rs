@@ -23,6 +23,8 @@ pub enum Conclusion {
     /// The recorded listing does not fit what the server says: list it whole.
     Distrusted(String),
     Impossible(Error),
+    /// A FETCH was refused: it may be for one of its messages.
+    Refused(Error),
 }
 
 /// Which listing is being read.
@@ -50,6 +52,10 @@ pub struct Gathering {
     incomplete: UidSet,
     distrust: Option<String>,
     failure: Option<Error>,
+    /// The failure is that a FETCH was refused.
+    refused: bool,
+    /// Messages that are not asked for, and not in the listing.
+    lacking: u64,
 }
 
 impl Gathering {
@@ -83,6 +89,8 @@ impl Gathering {
             incomplete: UidSet::new(),
             distrust: None,
             failure: None,
+            refused: false,
+            lacking: 0,
         };
         match opened {
             Ok(opened) if opened.sync_point.uid_validity == status.uid_validity => gathering.opened = Some(opened),
@@ -113,8 +121,23 @@ impl Gathering {
         if status.is_ok() && status.is_cut() && self.pass == Pass::Delta {
             self.distrust.get_or_insert_with(|| "the server told a part of the changes".to_owned());
         } else if !status.is_ok() || status.is_cut() {
+            self.refused |= self.failure.is_none() && !status.is_ok();
             self.failure.get_or_insert(status.error("could not list the mailbox"));
         }
+    }
+
+    /// Messages that are not asked for: what is known of some of them stays.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn leave_out<'r>(&mut self, known: impl Iterator<Item = Option<&'r MessageRecord>>) -> Result<()> {
+        for record in known {
+            match (record, self.writer()) {
+                (Some(record), Some(writer)) => writer.put(record)?,
+                _ => self.lacking += 1,
+            }
+        }
+        Ok(())
     }
 
     fn writer(&mut self) -> Option<&mut ListingWriter> {
@@ -218,7 +241,7 @@ impl Gathering {
     /// Decides what to do with what came.
     pub fn conclude(mut self) -> Conclusion {
         if let Some(error) = self.failure {
-            return Conclusion::Impossible(error);
+            return if self.refused { Conclusion::Refused(error) } else { Conclusion::Impossible(error) };
         }
         if let Some(reason) = self.distrust {
             return Conclusion::Distrusted(reason);
@@ -239,7 +262,7 @@ impl Gathering {
         self.state.sync_point = Some(self.status);
         // New mail since STATUS was asked is not in the windows, and will be seen next time.
         let comparable = opened.sync_point.uid_next == self.status.uid_next;
-        let count = writer.records() + self.incomplete.len();
+        let count = writer.records() + self.incomplete.len() + self.lacking;
         match opened.sync_point.messages {
             exists if comparable && count != u64::from(exists) => self.miscounted(count, exists),
             _ if self.incomplete.is_empty() => Conclusion::Complete {

@@ -13,24 +13,25 @@
 //! 1. A recorded sync point is never later than the listing that it stands for: a change meanwhile is seen twice.
 //! 2. An incomplete listing is an error, never a deletion.
 
-use super::asking::{ask, must_look_first};
+use super::asking::{UIDS_PER_FETCH, ask, must_look_first};
 use super::described::{blind, described, is_selectable};
 use super::errand::{Identities, SideResult, Wanted};
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
 use super::side_record::SideRecord;
 use super::silence::Silence;
-use super::task::{Begun, Open, Task};
-use super::unreadable::record_unreadable;
+use super::task::{Begun, Open, Task, Unreadable};
+use super::unreadable::{known_poison, left_out, record_unreadable};
 use super::way::Way;
 use crate::engine::Session;
-use crate::engine::commands::fetch::{FetchEvent, Fetched};
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
 use crate::model::{MailboxState, RawName, Side, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::suspects::{BrokeOn, Suspicion};
 use crate::pipeline::{Event, Thoroughness};
 use std::collections::{HashMap, VecDeque};
 
@@ -56,6 +57,8 @@ pub struct SideScan<'a> {
     tasks: VecDeque<Task>,
     /// Why mailboxes that STATUS tells nothing about cannot be opened either.
     refusals: HashMap<RawName, String>,
+    /// The mailbox in hand is open: what breaks now is the reading of its messages.
+    reads: bool,
     result: SideResult,
 }
 
@@ -80,6 +83,7 @@ impl<'a> SideScan<'a> {
             sees_others: false,
             tasks,
             refusals: HashMap::new(),
+            reads: false,
             result,
         }
     }
@@ -134,11 +138,16 @@ impl<'a> SideScan<'a> {
     /// Decides how a mailbox is listed, if at all.
     fn consider(&mut self, listed: ListedMailbox) -> Result<()> {
         let known = self.access.state.mailbox(self.side, &listed.name.raw)?;
+        let suspicion = self.access.suspects.of(self.side, &listed.name.raw);
+        if let Suspicion::Due = suspicion {
+            self.result.suspects.push(listed.name);
+            return Ok(());
+        }
         self.result.summary.mailboxes += 1;
         let Some(status) = listed.status.filter(|_| is_selectable(&listed)) else {
             return self.record_unlisted(&listed, known);
         };
-        if let Some(error) = self.access.suspects.conviction(self.side, &listed.name.raw) {
+        if let Suspicion::Convicted(error) = suspicion {
             return self.trouble(&listed, known.as_ref(), error);
         }
         let recorded = known.as_ref().and_then(|known| known.sync_point);
@@ -155,8 +164,29 @@ impl<'a> SideScan<'a> {
         }
         let way = if doubtful { Way::Whole } else { self.way(&listed.name.raw, status, known.as_ref()) };
         let known = known.filter(|known| known.sync_point.is_some());
-        self.tasks.push_back(Task::new(listed, known, way));
+        match suspicion {
+            Suspicion::Dissected(dissected) => {
+                let unreadable = left_out(self.access, self.side, &listed.name, &dissected)?;
+                self.tasks.push_back(Task::new(listed, known, way).in_parts(&dissected.parts, unreadable));
+            }
+            _ if self.has_known_poison(&listed)? => {
+                self.access.suspects.remember(self.side, &listed.name.raw);
+                self.leave_to_the_end(listed);
+            }
+            _ => self.tasks.push_back(Task::new(listed, known, way)),
+        }
         Ok(())
+    }
+
+    /// Messages that could not be listed in an earlier run are tried last.
+    fn has_known_poison(&self, listed: &ListedMailbox) -> Result<bool> {
+        let is_new = self.access.suspects.is_unknown(self.side, &listed.name.raw);
+        Ok(is_new && !known_poison(self.access, self.side, &listed.name)?.is_empty())
+    }
+
+    fn leave_to_the_end(&mut self, listed: ListedMailbox) {
+        self.result.summary.mailboxes -= 1;
+        self.result.suspects.push(listed.name);
     }
 
     /// A recorded listing is trusted while UIDVALIDITY stands and neither UIDNEXT nor HIGHESTMODSEQ went backwards, but
@@ -220,8 +250,11 @@ impl<'a> SideScan<'a> {
                 in_flight.push_back(self.begin(task)?);
             }
             let Some(begun) = in_flight.pop_front() else { return Ok(()) };
+            self.reads = false;
             let name = begun.task.listed.name.raw.clone();
-            self.conclude(begun).inspect_err(|error| self.access.suspect(self.side, &name, error))?;
+            let concluded = self.conclude(begun);
+            let broke_on = if self.reads { BrokeOn::Reading } else { BrokeOn::Opening };
+            concluded.inspect_err(|error| self.access.suspect(self.side, &name, broke_on, error))?;
         }
     }
 
@@ -256,7 +289,8 @@ impl<'a> SideScan<'a> {
                 self.trouble(&listed, known.as_ref(), error)
             }
             (Ok(_), Some(uids)) => {
-                self.tasks.push_back(Task { uids: Some(uids), distrusted, ..Task::new(listed, known, way) });
+                let windows = Some(uids.chunks(COMMAND_OCTETS, UIDS_PER_FETCH.min(self.session.most_messages())));
+                self.tasks.push_back(Task { windows, distrusted, ..Task::new(listed, known, way) });
                 Ok(())
             }
             _ => self.trouble(&listed, known.as_ref(), cannot_be_found(self.session.most_messages())),
@@ -280,12 +314,13 @@ impl<'a> SideScan<'a> {
             return self.conclude_look(begun);
         }
         let Begun { task, open, changed, must_search, search, flags, windows } = begun;
-        let Task { listed, known, way, mut memory, .. } = task;
+        let Task { listed, known, way, mut memory, unreadable, .. } = task;
         let sent_ahead = matches!(open, Open::Sent(_));
         let opened = open.finish(self.session, &listed.name);
         if !self.session.is_alive() {
             return opened.map(drop);
         }
+        self.reads = opened.is_ok();
         if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
             memory.note_opened(opened.sync_point);
         }
@@ -298,6 +333,7 @@ impl<'a> SideScan<'a> {
             Opening::Examine => opened.map(|opened| Opened { capacity: described.capacity.clone(), ..opened }),
         };
         let mut gathering = Gathering::new(&self.access.state, self.side, described, status, way, opened)?;
+        gathering.leave_out(unreadable.values().map(|(record, _)| record.as_ref()))?;
         if let Some(tag) = changed {
             let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
             gathering.require(&status);
@@ -327,7 +363,7 @@ impl<'a> SideScan<'a> {
         }
         match gathering.conclude() {
             // The server turned out not to take commands ahead: once more, one at a time.
-            Conclusion::Impossible(_) if sent_ahead && !self.session.keeps_order() => {
+            Conclusion::Impossible(_) | Conclusion::Refused(_) if sent_ahead && !self.session.keeps_order() => {
                 self.tasks.push_back(Task::new(listed, known, Way::Whole));
                 Ok(())
             }
@@ -335,7 +371,11 @@ impl<'a> SideScan<'a> {
                 let error = self.inbox_is_open(&listed, error)?;
                 self.trouble(&listed, known.as_ref(), error)
             }
-            conclusion => self.record(listed, known, memory, conclusion),
+            Conclusion::Refused(error) if self.access.suspects.doubt(self.side, &listed.name.raw, &error) => {
+                self.leave_to_the_end(listed);
+                Ok(())
+            }
+            conclusion => self.record(listed, known, memory, unreadable, conclusion),
         }
     }
 
@@ -344,31 +384,35 @@ impl<'a> SideScan<'a> {
         listed: ListedMailbox,
         known: Option<MailboxState>,
         memory: Option<Memory>,
+        poisonous: Unreadable,
         conclusion: Conclusion,
     ) -> Result<()> {
         match conclusion {
             Conclusion::Complete { writer, mut state, unreadable } => {
-                if let Some(point) = state.sync_point.as_mut().filter(|_| !unreadable.is_empty()) {
+                let lacks = !unreadable.is_empty() || !poisonous.is_empty();
+                if let Some(point) = state.sync_point.as_mut().filter(|_| lacks) {
                     // Not what the server says: so it is not unchanged next time, and they are asked for again.
-                    point.messages = u32::try_from(writer.records()).unwrap_or(u32::MAX);
+                    let kept = poisonous.values().filter(|(record, _)| record.is_some()).count() as u64;
+                    point.messages = u32::try_from(writer.records().saturating_sub(kept)).unwrap_or(u32::MAX);
                 }
                 let state = self.access.gauge.on_state(|| writer.finish(*state))?;
                 memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
                 self.advanced(&state);
-                if let Some(error) = record_unreadable(self.access, self.side, &state, &unreadable)? {
-                    let error = self.located(error);
-                    self.access.failures.note(&mut self.result.troubles, error);
-                }
+                let errors = record_unreadable(self.access, self.side, &state, &unreadable, &poisonous)?;
+                let errors = errors.into_iter().map(|error| error.on(self.side, &self.session.server().label()));
+                self.access.failures.note_all(&mut self.result.troubles, errors);
             }
             Conclusion::Identify(unfinished) => {
                 let way = Way::Identify(unfinished);
-                self.tasks.push_back(Task { memory, ..Task::new(listed, known, way) });
+                self.tasks.push_back(Task { memory, unreadable: poisonous, ..Task::new(listed, known, way) });
             }
             Conclusion::Distrusted(reason) => {
                 self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
                 self.tasks.push_back(Task { distrusted: true, ..Task::new(listed, known, Way::Whole) });
             }
-            Conclusion::Impossible(error) => self.trouble(&listed, known.as_ref(), error)?,
+            Conclusion::Impossible(error) | Conclusion::Refused(error) => {
+                self.trouble(&listed, known.as_ref(), error)?;
+            }
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! What is there: both servers listed into the state, and what is made of it before anything is planned.
 //!
-//! - [`listing`]: one side, by the cheapest way that can be trusted, on an [`errand`]; [`task`] and [`way`]: one mailbox of it;
+//! - [`side`]: one side, whatever cannot be listed; [`listing`]: by the cheapest way that can be trusted, on an [`errand`];
+//!   [`task`] and [`way`]: one mailbox of it;
 //!   [`asking`]: what is asked of it; [`gathering`]: its answers; [`described`]: what the listing says of it;
-//!   [`silence`]: mailboxes that it says nothing of; [`unreadable`]: messages that the server does not describe;
+//!   [`silence`]: mailboxes that it says nothing of; [`unreadable`]: messages that the server cannot list;
 //!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
@@ -26,6 +27,7 @@ pub mod pairing;
 pub mod recognise;
 pub mod rollback;
 pub mod settle;
+pub mod side;
 pub mod side_record;
 pub mod silence;
 pub mod snapshots;

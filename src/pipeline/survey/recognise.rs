@@ -4,8 +4,8 @@
 //! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
 //! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
 
-use super::errand::{Identities, Wanted};
-use super::listing::SideScan;
+use super::errand::{How, Identities, Occasion, Wanted};
+use super::side::list_side;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTITY_ITEMS};
 use crate::engine::{Session, identity};
 use crate::error::Result;
@@ -21,15 +21,14 @@ use std::collections::{HashMap, HashSet};
 /// Lists with identities what is to be recognised by them, both sides having been listed. Returns what failed.
 ///
 /// # Errors
-/// As [`SideScan::run`], and those of [`Snapshots`].
+/// As [`list_side`], and those of [`Snapshots`].
 pub fn recognise(access: &Access<'_>) -> Result<Failures> {
     let mut troubles = Failures::default();
     for (side, names) in [(Side::Destination, unidentified(access)?), (Side::Source, unrecognised(access)?)] {
         if !names.is_empty() {
-            let wanted = Wanted::Only(names);
-            let listed = access.with_session(side, |session| {
-                SideScan::new(access, side, session, Thoroughness::Full, Identities::All).run(&wanted)
-            })?;
+            let (thoroughness, identities) = (Thoroughness::Full, Identities::All);
+            let how = How { thoroughness, identities, occasion: Occasion::Survey };
+            let listed = list_side(access, side, how, &Wanted::Only(names))?;
             access.failures.note_others(&mut troubles, listed.troubles);
         }
     }

@@ -7,6 +7,7 @@ use crate::engine::commands::select::Opening;
 use crate::error::{Error, Result};
 use crate::model::{RawName, Side};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::suspects::{BrokeOn, Suspicion};
 use std::collections::HashMap;
 
 /// Those of one side.
@@ -32,9 +33,9 @@ impl<'a, 'b> Silence<'a, 'b> {
         let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
         let mut asked: Vec<&mut ListedMailbox> = Vec::new();
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
-            match self.access.suspects.conviction(self.side, &mailbox.name.raw) {
-                Some(error) => drop(self.refusals.insert(mailbox.name.raw.clone(), error.summary())),
-                None => asked.push(mailbox),
+            match self.access.suspects.of(self.side, &mailbox.name.raw) {
+                Suspicion::Convicted(error) => drop(self.refusals.insert(mailbox.name.raw.clone(), error.summary())),
+                _ => asked.push(mailbox),
             }
         }
         let most = if self.access.suspects.is_careful(self.side) { 1 } else { asked.len().max(1) };
@@ -71,6 +72,6 @@ impl<'a, 'b> Silence<'a, 'b> {
     }
 
     fn suspect(&self, name: &RawName, error: &Error) {
-        self.access.suspect(self.side, name, error);
+        self.access.suspect(self.side, name, BrokeOn::Opening, error);
     }
 }

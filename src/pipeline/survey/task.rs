@@ -8,7 +8,11 @@ use crate::engine::commands::listed::ListedMailbox;
 use crate::engine::commands::select::Opened;
 use crate::engine::conversation::session::Tag;
 use crate::error::Result;
-use crate::model::{MailboxName, MailboxState, UidSet};
+use crate::model::{MailboxName, MailboxState, MessageRecord, Uid, UidSet};
+use std::collections::BTreeMap;
+
+/// Messages that the server cannot say anything of: what is known of each, and why.
+pub type Unreadable = BTreeMap<Uid, (Option<MessageRecord>, String)>;
 
 /// One mailbox to list.
 pub struct Task {
@@ -18,8 +22,10 @@ pub struct Task {
     pub way: Way,
     /// Its UIDs are looked for before it is listed: they lie far apart, on a server that takes only so many a command.
     pub looks_first: bool,
-    /// The UIDs that it holds, once they were looked for.
-    pub uids: Option<UidSet>,
+    /// What it holds, in parts that are asked for one by one, where that is known.
+    pub windows: Option<Vec<UidSet>>,
+    /// Of these messages the server cannot say anything, and what the state knows of them stays.
+    pub unreadable: Unreadable,
     /// The recorded listing turned out to be wrong.
     pub distrusted: bool,
     /// What was known before the mailbox was listed whole, where links depend on it.
@@ -29,7 +35,24 @@ pub struct Task {
 impl Task {
     /// Nothing was asked yet.
     pub fn new(listed: ListedMailbox, known: Option<MailboxState>, way: Way) -> Task {
-        Task { listed, known, way, looks_first: false, uids: None, distrusted: false, memory: None }
+        Task {
+            listed,
+            known,
+            way,
+            looks_first: false,
+            windows: None,
+            unreadable: BTreeMap::new(),
+            distrusted: false,
+            memory: None,
+        }
+    }
+}
+
+impl Task {
+    /// The same for all but some messages: the others are asked for in parts that came before.
+    pub fn in_parts(self, parts: &[UidSet], unreadable: Unreadable) -> Task {
+        let way = if matches!(self.way, Way::Bare) { Way::Bare } else { Way::Whole };
+        Task { way, windows: Some(parts.to_vec()), unreadable, ..self }
     }
 }
 

@@ -1,10 +1,12 @@
-//! Messages that the server holds and does not describe.
+//! Messages that the server holds and does not describe, and those that it cannot list at all.
 
+use super::task::Unreadable;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{MailboxState, Outcome, Side, UidSet};
+use crate::model::{MailboxName, MailboxState, Outcome, Side, UidSet};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::dissection::{Dissected, reason};
 
-/// Messages that the server holds and does not describe are named each time: they stay behind.
+/// Messages that the server holds and cannot list are named each time: they stay behind.
 ///
 /// # Errors
 /// `State`.
@@ -13,12 +15,23 @@ pub fn record_unreadable(
     side: Side,
     state: &MailboxState,
     unreadable: &UidSet,
-) -> Result<Option<Error>> {
+    poisonous: &Unreadable,
+) -> Result<Vec<Error>> {
     if side == Side::Source {
-        forget_readable(access, state, unreadable)?;
+        let mut all: UidSet = poisonous.keys().copied().collect();
+        all.merge(unreadable);
+        forget_readable(access, state, &all)?;
+        let reasons = poisonous.iter().map(|(uid, (_, reason))| (*uid, Outcome::Failed(reason.clone())));
+        access.state.checkpoint(&state.name.raw, &[], &reasons.collect::<Vec<_>>())?;
     }
+    let poisonous = poisonous.iter().map(|(uid, (_, reason))| {
+        let error = Error::new(Kind::Protocol, "a message could not be listed").scope(Scope::Message);
+        let error = error.because(reason).in_mailbox(&state.name.path()).at_uid(*uid);
+        error.hint("look at it with another client; it is tried again with each `mailferry sync`")
+    });
+    let mut errors: Vec<Error> = poisonous.collect();
     if unreadable.is_empty() {
-        return Ok(None);
+        return Ok(errors);
     }
     let what = format!("the server does not describe the messages with UID {unreadable}");
     if side == Side::Source {
@@ -26,7 +39,41 @@ pub fn record_unreadable(
         access.state.checkpoint(&state.name.raw, &[], &outcomes)?;
     }
     let error = Error::new(Kind::Protocol, what).scope(Scope::Message).in_mailbox(&state.name.path());
-    Ok(Some(error.hint("look at them with another client; they may be damaged on the server")))
+    errors.push(error.hint("look at them with another client; they may be damaged on the server"));
+    Ok(errors)
+}
+
+/// The messages of a source mailbox that could not be listed in an earlier run.
+///
+/// # Errors
+/// `State`.
+pub fn known_poison(access: &Access<'_>, side: Side, mailbox: &MailboxName) -> Result<UidSet> {
+    let mut uids = UidSet::new();
+    if side == Side::Source {
+        let mut records = access.state.record_lookup(Side::Source, &mailbox.raw);
+        for exception in access.state.exceptions(&mailbox.raw) {
+            let (uid, outcome) = exception?;
+            if matches!(outcome, Outcome::Failed(_)) && records.get(uid)?.is_none() {
+                uids.insert(uid);
+            }
+        }
+    }
+    Ok(uids)
+}
+
+/// The messages that a listing is to leave out. What is known of those of the destination stays; one of the source that
+/// cannot be read stays behind, and is no record.
+///
+/// # Errors
+/// `State`.
+pub fn left_out(access: &Access<'_>, side: Side, mailbox: &MailboxName, dissected: &Dissected) -> Result<Unreadable> {
+    let mut records = access.state.record_lookup(side, &mailbox.raw);
+    let mut unreadable = Unreadable::new();
+    for (uid, error) in &dissected.poisonous {
+        let record = if side == Side::Source { None } else { records.get(*uid)? };
+        unreadable.insert(*uid, (record, reason(error)));
+    }
+    Ok(unreadable)
 }
 
 /// What was unreadable once and is gone or described now has no outcome of its own any more.

@@ -14,6 +14,7 @@ use super::reconcile::{Tail, reconcile};
 use super::reflag::{Reflagged, update_flags};
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
+use crate::engine::commands::fetch::IDENTITY_ITEMS;
 use crate::engine::wire::octets::MEMORY_OCTETS;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::Ending;
@@ -21,12 +22,18 @@ use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::backoff::{Backoff, Renewals};
+use crate::pipeline::fleet::dissection::reason;
+use crate::pipeline::fleet::probing::{LOST_COMMANDS, Question};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Breaks on the same message, with nothing done in between, after which it is given up.
 const BREAKS_PER_MESSAGE: u32 = 3;
+
+/// Messages given up one after the other, with none between them that was copied, after which the mailbox is.
+const GIVEN_UP_IN_A_ROW: u32 = 10;
 
 /// A mailbox that takes fewer batches is done before a second connection is of use.
 const BATCHES_WORTH_TWO_UPLINKS: usize = 4;
@@ -53,6 +60,9 @@ pub fn copy_mailbox(
         flags: None,
         breaks: 0,
         renewals: Renewals::default(),
+        given_up: 0,
+        lost: Duration::ZERO,
+        settling: false,
         backoff: Backoff::new(),
     };
     let ending = work.run(lane)?;
@@ -88,6 +98,12 @@ struct MailboxWork<'a> {
     breaks: u32,
     /// Sessions in a row that ended with their tokens, with nothing done in between.
     renewals: Renewals,
+    /// Messages given up with nothing done in between.
+    given_up: u32,
+    /// How long went by until these breaks.
+    lost: Duration,
+    /// What is on the destination is being recognised.
+    settling: bool,
     backoff: Backoff,
 }
 
@@ -99,7 +115,7 @@ impl MailboxWork<'_> {
                 None => Lane::open(self.access)?,
             };
             let open = lane.insert(open);
-            let steps = self.progress.steps;
+            let (steps, began) = (self.progress.steps, Instant::now());
             match self.pass(open) {
                 Ok(Some(ending)) => return Ok(ending),
                 Ok(None) => {}
@@ -107,7 +123,7 @@ impl MailboxWork<'_> {
                     if let Some(broken) = lane.take() {
                         broken.close(self.access);
                     }
-                    if let Some(ending) = self.after_break(error, steps)? {
+                    if let Some(ending) = self.after_break(error, steps, began.elapsed())? {
                         return Ok(ending);
                     }
                 }
@@ -150,8 +166,9 @@ impl MailboxWork<'_> {
     /// Recognises what is on the destination and not linked.
     fn settle(&mut self, lane: &mut Lane, due: Due) -> Result<()> {
         let tail = Tail { from: self.progress.tail, settle: due == Due::Break, broken: due != Due::Growth };
+        self.settling = true;
         self.reconcile(lane, &tail)?;
-        self.due = None;
+        (self.due, self.settling) = (None, false);
         self.conclude_stored()
     }
 
@@ -161,7 +178,7 @@ impl MailboxWork<'_> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
         for uid in std::mem::take(&mut self.progress.stored) {
-            if state.link(name, uid)?.is_none() {
+            if state.link(name, uid)?.is_none() && !self.job.is_given_up(uid) {
                 self.note_late_appends()?;
                 let outcome = Outcome::NotFoundAgain("it is not in the mailbox".to_owned());
                 state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
@@ -272,28 +289,37 @@ impl MailboxWork<'_> {
     }
 
     /// After a broken connection: wait, and if it breaks again and again with nothing done, find the message.
-    fn after_break(&mut self, error: Error, steps_before: u64) -> Result<Option<Ending>> {
+    fn after_break(&mut self, error: Error, steps_before: u64, took: Duration) -> Result<Option<Ending>> {
         self.due = Some(Due::Break);
         self.note_late_appends()?;
         let account = &self.access.account.name;
-        let retries = Side::BOTH.map(|side| self.access.connector(side).server().retries);
+        let servers = Side::BOTH.map(|side| self.access.connector(side).server());
         if self.progress.steps > steps_before {
-            (self.breaks, self.backoff) = (0, Backoff::new());
+            (self.breaks, self.given_up, self.lost, self.backoff) = (0, 0, Duration::ZERO, Backoff::new());
             self.renewals.forget();
         }
         if self.renewals.grant(&error) {
             return Ok(None);
         }
         self.breaks += 1;
+        self.lost += took;
         tracing::info!(%account, breaks = self.breaks, "{error}: {}", error.summary());
-        if self.breaks > retries[0].max(retries[1]).max(BREAKS_PER_MESSAGE) {
+        let retries = servers.map(|server| server.retries).into_iter().max().unwrap_or(0);
+        let patience = servers.map(|server| server.timeouts.command()).into_iter().max().unwrap_or_default();
+        let hopeless =
+            self.given_up >= GIVEN_UP_IN_A_ROW || (self.given_up > 0 && self.lost > patience * LOST_COMMANDS);
+        if self.breaks > retries.max(BREAKS_PER_MESSAGE) || hopeless {
             // It is this mailbox on which it breaks: the others are not given up for it.
             let error = error.scope(Scope::Mailbox).in_mailbox(&self.job.plan.source.path());
             self.access.failures.note(&mut self.progress.failures, error);
             return Ok(Some(Ending::Complete));
         }
         if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
-            self.isolate(&error)?;
+            match (self.settling, error.place().side) {
+                (false, _) => self.isolate(&error)?,
+                (true, Some(Side::Source)) => self.find_unrecognisable()?,
+                (true, _) => {}
+            }
         }
         self.access.notice(&format!("{}; going on with a new connection", error.summary()));
         self.access.before_reconnect(&mut self.backoff, &error)?;
@@ -326,15 +352,36 @@ impl MailboxWork<'_> {
                 suspects.push(record.uid);
             }
         }
-        let (Some(&uid), Some(&last)) = (suspects.first(), suspects.last()) else { return Ok(()) };
+        let (Some(&uid), Some(&last)) = (suspects.first(), suspects.iter().max()) else { return Ok(()) };
         let known = self.progress.one_by_one().filter(|through| *through >= uid);
         self.progress.careful = Some(Careful { through: known.unwrap_or(last), messages: 1 });
         if self.breaks >= BREAKS_PER_MESSAGE {
             self.job.give_up(uid);
-            let outcome =
-                Outcome::Failed(format!("the connection broke on it {} times: {}", self.breaks, error.summary()));
+            let why = format!("the connection broke on it {} times: {}", self.breaks, error.summary());
+            let outcome = match error.place().side {
+                Some(Side::Destination) => Outcome::Refused(why),
+                _ => Outcome::Failed(why),
+            };
             state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
             self.progress.concluded(self.access, self.job, uid, outcome);
+            // The next one that breaks it is found sooner: they go one by one already.
+            (self.breaks, self.given_up, self.backoff) = (1, self.given_up + 1, Backoff::new());
+        }
+        Ok(())
+    }
+
+    /// One of the messages breaks the connection when it is asked for what it is recognised by.
+    fn find_unrecognisable(&mut self) -> Result<()> {
+        let mailbox = &self.job.plan.source;
+        let question = Question { mailbox, doubtful: None, items: IDENTITY_ITEMS };
+        let dissected = self.access.dissect(Side::Source, question)?;
+        for (uid, error) in dissected.poisonous {
+            if self.job.plan.copies.contains(uid) && !self.job.is_given_up(uid) {
+                self.job.give_up(uid);
+                let outcome = Outcome::Failed(reason(&error));
+                self.access.state.checkpoint(&mailbox.raw, &[], &[(uid, outcome.clone())])?;
+                self.progress.concluded(self.access, self.job, uid, outcome);
+            }
         }
         Ok(())
     }

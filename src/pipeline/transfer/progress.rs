@@ -4,7 +4,7 @@ use super::job::Job;
 use crate::error::{Error, Kind, Scope};
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
-use crate::model::{Outcome, Outcomes, Uid};
+use crate::model::{Outcome, Outcomes, Side, Uid};
 use crate::pipeline::Event;
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashSet;
@@ -64,7 +64,8 @@ impl Progress {
     pub fn concluded(&mut self, access: &Access<'_>, job: &Job, uid: Uid, outcome: Outcome) {
         self.steps += 1;
         self.outcomes.add(&outcome, 1);
-        if let Some(error) = outcome_error(job, uid, &outcome) {
+        if let Some((side, error)) = outcome_error(job, uid, &outcome) {
+            let error = error.on(side, &access.connector(side).server().label());
             access.migration.observer.event(Event::Failed { account: &access.account.name, error: &error });
             access.failures.note(&mut self.failures, error);
         }
@@ -83,20 +84,23 @@ fn advance(access: &Access<'_>, job: &Job, messages: u64, octets: u64) {
     });
 }
 
-/// The error that stands for a message's outcome in the list at the end.
-fn outcome_error(job: &Job, uid: Uid, outcome: &Outcome) -> Option<Error> {
-    let (what, cause, hint) = match outcome {
+/// The error that stands for a message's outcome in the list at the end, and on which side it came about.
+fn outcome_error(job: &Job, uid: Uid, outcome: &Outcome) -> Option<(Side, Error)> {
+    let (side, what, cause, hint) = match outcome {
         Outcome::Refused(cause) => (
+            Side::Destination,
             "the destination refused a message",
             cause,
             "it is tried again with each `mailferry sync`; repair or remove it on the source if that does not help",
         ),
         Outcome::Failed(cause) => (
+            Side::Source,
             "a message could not be read from the source",
             cause,
             "look at it with another client; it is tried again with each `mailferry sync`",
         ),
         Outcome::NotFoundAgain(cause) => (
+            Side::Destination,
             "the destination said that it stored a message, and it is not found again",
             cause,
             "it may merge or move what it takes for a duplicate, as Gmail does: look for it there; `restore_missing = true` under [sync] sends it again",
@@ -104,5 +108,5 @@ fn outcome_error(job: &Job, uid: Uid, outcome: &Outcome) -> Option<Error> {
         _ => return None,
     };
     let error = Error::new(Kind::Refused, what).scope(Scope::Message).because(cause).hint(hint);
-    Some(error.in_mailbox(&job.plan.source.path()).at_uid(uid))
+    Some((side, error.in_mailbox(&job.plan.source.path()).at_uid(uid)))
 }

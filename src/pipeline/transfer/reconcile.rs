@@ -257,7 +257,9 @@ impl Identified<'_> {
         while records.len() < CHECKPOINT_LINKS
             && let Some(record) = self.pending.next().transpose()?
         {
-            records.push(record);
+            if record.identity.is_some() || !self.job.is_given_up(record.uid) {
+                records.push(record);
+            }
         }
         self.identify(source, &mut records)?;
         Ok(records)

@@ -55,6 +55,8 @@ pub struct Behaviour {
     pub eager: bool,
     /// Each connection ends after so many octets to the client.
     pub cut_after: Option<u64>,
+    /// Messages at which a FETCH ends.
+    pub poison: Option<Poison>,
     /// FETCH and SEARCH are done for so many messages, and no more (MESSAGELIMIT, RFC 9738).
     pub message_limit: Option<usize>,
 }
@@ -74,6 +76,7 @@ impl Default for Behaviour {
             before_plus: Vec::new(),
             eager: false,
             cut_after: None,
+            poison: None,
             message_limit: None,
         }
     }
@@ -156,10 +159,27 @@ impl Behaviour {
         self.with(&format!("MESSAGELIMIT={messages}"))
     }
 
+    pub fn poisoned(mut self, poison: Poison) -> Behaviour {
+        self.poison = Some(poison);
+        self
+    }
+
     pub fn cut_after(mut self, octets: u64) -> Behaviour {
         self.cut_after = Some(octets);
         self
     }
+}
+
+/// Messages at which a FETCH ends.
+#[derive(Clone)]
+pub struct Poison {
+    pub mailbox: String,
+    pub uids: Vec<u32>,
+    /// What a FETCH that is meant asks for: its command holds this.
+    pub asked: String,
+    pub then: Then,
+    /// Whether what comes before the first of them is sent.
+    pub tells: bool,
 }
 
 /// What becomes of an appended message.

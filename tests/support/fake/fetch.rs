@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::account::{Mailbox, Stored};
+use super::behaviour::Then;
 use super::command::{Command, Token, uid_ranges};
 use super::session::Session;
 use crate::support::date::format_internal_date;
@@ -50,6 +51,32 @@ impl Session<'_> {
             }
         }
         Ok("OK fetched".to_owned())
+    }
+
+    /// What a FETCH comes to that is about a message on which it ends; the messages before that one are sent, or not.
+    pub(super) fn poison(&mut self, command: &Command) -> io::Result<Option<Then>> {
+        let behaviour = self.connection.tenant.as_ref().map(|tenant| tenant.behaviour());
+        let poison = behaviour.as_ref().and_then(|behaviour| behaviour.poison.as_ref());
+        let (Some(poison), Some(name)) = (poison, self.selected.clone()) else { return Ok(None) };
+        let asks = command.verb == "UID FETCH" && String::from_utf8_lossy(&command.line).contains(&poison.asked);
+        if !asks || name != poison.mailbox.as_bytes() {
+            return Ok(None);
+        }
+        let ranges = uid_ranges(command.argument(0), u32::MAX);
+        let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
+        let struck = self.with_account(|account| {
+            let mailbox = account.find(&name)?;
+            let uids = mailbox.messages.iter().map(|message| message.uid);
+            uids.into_iter().find(|uid| meant(*uid) && poison.uids.contains(uid))
+        });
+        let Some(struck) = struck else { return Ok(None) };
+        if poison.tells {
+            let items = items(&command.tokens[1..]);
+            for (first, last) in ranges.iter().filter(|(first, _)| *first < struck) {
+                self.fetch_range(&name, *first, (*last).min(struck - 1), None, &items, &mut usize::MAX.clone())?;
+            }
+        }
+        Ok(Some(poison.then.clone()))
     }
 
     /// Message by message, so that a mailbox of any size is never held twice. False when there are more than may be.

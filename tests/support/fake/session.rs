@@ -85,6 +85,7 @@ impl Session<'_> {
         let said = Said { line: &command.line, literals: &command.literals };
         let later = |then: &Then| !then.is_at_literal();
         let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
+        let then = if then.is_none() { self.poison(command)? } else { then };
         self.follow(command, then)
     }
 
