@@ -219,7 +219,9 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Show what is known of each account, without asking a server
     Status(StatusArguments),
-    /// Write a report for those who were not there (not yet available)
+    /// Write a report for those who were not there: counts that balance, what is not there and why, how it was verified
+    ///
+    /// From what the state knows; no server is asked. Verify before, so that it can say that all is exact.
     Report(ReportArguments),
     /// Tell the facts and the rule behind what is done with a mailbox or a message
     Explain(ExplainArguments),
@@ -418,12 +420,17 @@ pub struct StatusArguments {
 
 #[derive(Args, Debug)]
 pub struct ReportArguments {
-    /// Write a page
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    /// Write a page that opens from a disk and prints; a directory, or a name that ends in /, gets one for each account
+    #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub html: Option<PathBuf>,
-    /// Write JSON
+    /// Write JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,
+    /// Write a line an account, for a spreadsheet
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

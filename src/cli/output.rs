@@ -4,7 +4,7 @@ use super::arguments::is_standard_output;
 use crate::error::{Error, Kind, Result, Scope};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Prints a result. A reader that closed the pipe (`mailferry plan | head`) has seen enough: no failure.
@@ -44,12 +44,33 @@ fn lines(json: &Value) -> String {
 /// and a symbolic link is replaced rather than followed. What is no file (`/dev/null`, a pipe) is written to.
 fn write_file(file: &Path, text: &str) -> Result<()> {
     let written = if is_written_through(file) { write_through(file, text) } else { replace(file, text) };
-    written.map_err(|cause| {
-        Error::new(Kind::Io, format!("could not write {}", file.display()))
-            .because(cause)
-            .scope(Scope::Run)
-            .hint("name a file in a directory that you may write in, or `-` for standard output")
-    })
+    written.map_err(|cause| unwritten(file, cause))
+}
+
+fn unwritten(file: &Path, cause: io::Error) -> Error {
+    Error::new(Kind::Io, format!("could not write {}", file.display()))
+        .because(cause)
+        .scope(Scope::Run)
+        .hint("name a file in a directory that you may write in, or `-` for standard output")
+}
+
+/// Replaces the file whole with what `write` writes, as [`publish`] does with what fits into memory; `-` is standard output.
+///
+/// # Errors
+/// `Io`.
+pub fn stream(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let streamed = if is_standard_output(file) {
+        let mut output = BufWriter::new(io::stdout().lock());
+        write(&mut output).and_then(|()| output.flush())
+    } else if is_written_through(file) {
+        OpenOptions::new().write(true).open(file).and_then(|file| {
+            let mut output = BufWriter::new(file);
+            write(&mut output).and_then(|()| output.flush())
+        })
+    } else {
+        replace_by(file, |output| write(output))
+    };
+    streamed.map_err(|cause| unwritten(file, cause))
 }
 
 /// Whether it leads to a device or a pipe: there is nothing to replace.
@@ -63,9 +84,16 @@ fn write_through(file: &Path, text: &str) -> io::Result<()> {
 
 /// The temporary file is made with mode 0600, and gone if this fails.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
+    replace_by(file, |output| output.write_all(text.as_bytes()))
+}
+
+fn replace_by(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut temporary = tempfile::Builder::new().prefix(".mailferry-").tempfile_in(directory)?;
-    temporary.write_all(text.as_bytes())?;
+    let mut output = BufWriter::new(&mut temporary);
+    write(&mut output)?;
+    output.flush()?;
+    drop(output);
     temporary.as_file().sync_all()?;
     temporary.persist(file)?;
     Ok(())

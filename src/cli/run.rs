@@ -46,7 +46,7 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Sync(arguments) => commands::sync::run(context, &arguments),
         Command::Verify(arguments) => commands::verify::run(context, &arguments),
         Command::Status(arguments) => commands::status::run(context, &arguments),
-        Command::Report(_) => Err(not_yet("`mailferry report`")),
+        Command::Report(arguments) => commands::report::run(context, &arguments),
         Command::Explain(arguments) => commands::explain::run(context, &arguments),
         Command::Accept(arguments) => commands::accept::run(context, &arguments),
         Command::Pause(arguments) => commands::mark::run(context, &arguments, Some(Mark::Paused)),
@@ -62,7 +62,7 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
 /// What the Contract knows and this version does not do is refused by name.
 pub fn not_yet(what: &str) -> Error {
     Error::new(Kind::Settings, format!("{what} is not yet available in this version"))
-        .hint("use `mailferry status --json FILE`, `mailferry plan --json FILE` or `mailferry verify --json FILE`")
+        .hint("use `mailferry plan --json FILE`, or `mailferry report --html FILE`")
 }
 
 /// Before clap reads them: its errors quote what was typed.

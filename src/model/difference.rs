@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub const LISTED_DIFFERENCES: usize = 20;
 
 /// One difference that `verify` found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Difference {
     pub mailbox: String,
     pub kind: DifferenceKind,
@@ -19,7 +19,7 @@ pub struct Difference {
 }
 
 /// What differs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     Missing,
@@ -30,6 +30,21 @@ pub enum DifferenceKind {
     Extra,
     /// Copied by us, gone from the source, and not deleted yet. Only in mirror mode.
     Undeleted,
+}
+
+impl DifferenceKind {
+    /// Its words.
+    pub fn word(self) -> &'static str {
+        match self {
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Duplicated => "duplicated",
+            DifferenceKind::Altered => "altered",
+            DifferenceKind::FlagsDiffer => "flags differ",
+            DifferenceKind::DatesDiffer => "dates differ",
+            DifferenceKind::Extra => "extra",
+            DifferenceKind::Undeleted => "not deleted",
+        }
+    }
 }
 
 /// The counts of the Contract's verify report.

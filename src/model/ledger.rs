@@ -117,7 +117,7 @@ pub struct AccountLedger {
 }
 
 /// What a verification comes to, for one account or for all.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// All that the source holds is there, and nothing differs.

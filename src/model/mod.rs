@@ -2,7 +2,9 @@
 //!
 //! A type lives here when more than one room needs it; what is used inside one room is private to that room.
 
+pub mod about;
 pub mod account;
+pub mod account_report;
 pub mod agreement;
 pub mod amount;
 pub mod attempt;

@@ -6,9 +6,11 @@
 
 use super::Migration;
 use super::explain::explain;
+use super::report::report;
 use super::status::status_of;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Account;
+use crate::model::account_report::AccountReport;
 use crate::model::attempt::Step;
 use crate::model::report::{Explanation, StatusSummary, UnderWay};
 use crate::pipeline::fleet::attempts::now;
@@ -36,12 +38,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 enum Question {
     Status { accounts: Vec<String> },
     Explain { account: String, mailbox: String, message: Option<String> },
+    Report { account: String },
 }
 
 #[derive(Serialize, Deserialize)]
 enum Answer {
     Status { accounts: Vec<StatusSummary>, under_way: UnderWay },
     Explanation(Explanation),
+    Report(Box<AccountReport>),
     Objection { what: String, hint: Option<String> },
 }
 
@@ -83,6 +87,7 @@ fn answer(migration: &Migration, run: (Step, i64), visitor: &UnixStream) -> io::
     BufReader::new(visitor.take(LARGEST_QUESTION_OCTETS)).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line)? {
         Question::Status { accounts } => told(migration, run, &accounts),
+        Question::Report { account } => reported(migration, &account),
         Question::Explain { account, mailbox, message } => explained(migration, &account, &mailbox, message.as_deref()),
     };
     let answer = answer
@@ -110,12 +115,22 @@ fn told(migration: &Migration, (step, since): (Step, i64), names: &[String]) -> 
     Ok(Answer::Status { accounts, under_way })
 }
 
-fn explained(migration: &Migration, account: &str, mailbox: &str, message: Option<&str>) -> Result<Answer> {
+fn reported(migration: &Migration, account: &str) -> Result<Answer> {
+    let marks = migration.store.marks()?;
+    let report = report(&migration.store, known(migration, account)?, marks.get(account).copied())?;
+    Ok(Answer::Report(Box::new(report)))
+}
+
+fn known<'a>(migration: &'a Migration, account: &str) -> Result<&'a Account> {
     let found = migration.accounts.iter().find(|known| known.name == account);
-    let account = found.ok_or_else(|| {
-        Error::new(Kind::Locked, "the run that holds the state does not work on this account, and cannot explain it")
+    found.ok_or_else(|| {
+        Error::new(Kind::Locked, "the run that holds the state does not work on this account, and cannot tell of it")
             .hint("wait until it is done")
-    })?;
+    })
+}
+
+fn explained(migration: &Migration, account: &str, mailbox: &str, message: Option<&str>) -> Result<Answer> {
+    let account = known(migration, account)?;
     explain(&migration.store, account, &account.policy, mailbox, message).map(Answer::Explanation)
 }
 
@@ -124,7 +139,7 @@ pub fn ask_status(state: &Path, accounts: &[Account]) -> Option<(Vec<StatusSumma
     let accounts = accounts.iter().map(|account| account.name.clone()).collect();
     match ask(state, &Question::Status { accounts })? {
         Answer::Status { accounts, under_way } => Some((accounts, under_way)),
-        Answer::Explanation(_) | Answer::Objection { .. } => None,
+        Answer::Explanation(_) | Answer::Report(_) | Answer::Objection { .. } => None,
     }
 }
 
@@ -138,14 +153,25 @@ pub fn ask_to_explain(
     let (account, mailbox, message) = (account.name.clone(), mailbox.to_owned(), message.map(str::to_owned));
     match ask(state, &Question::Explain { account, mailbox, message })? {
         Answer::Explanation(explanation) => Some(Ok(explanation)),
-        Answer::Objection { what, hint } => {
-            let error = Error::new(Kind::State, what).scope(Scope::Account);
-            Some(Err(match hint {
-                Some(hint) => error.hint(hint),
-                None => error,
-            }))
-        }
-        Answer::Status { .. } => None,
+        Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
+        Answer::Status { .. } | Answer::Report(_) => None,
+    }
+}
+
+/// What the run that holds the state knows of this account; `None` where nobody answers.
+pub fn ask_report(state: &Path, account: &Account) -> Option<Result<AccountReport>> {
+    match ask(state, &Question::Report { account: account.name.clone() })? {
+        Answer::Report(report) => Some(Ok(*report)),
+        Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
+        Answer::Status { .. } | Answer::Explanation(_) => None,
+    }
+}
+
+fn objection(what: String, hint: Option<String>) -> Error {
+    let error = Error::new(Kind::State, what).scope(Scope::Account);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }
 

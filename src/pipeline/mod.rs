@@ -1,7 +1,7 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`],
-//!   [`forget`], [`mark`]: the commands.
+//!   [`forget`], [`mark`], [`report`]: the commands.
 //! - [`beside`]: what others may ask while a run holds the state.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
@@ -21,6 +21,7 @@ pub mod mark;
 pub mod plan;
 pub mod planning;
 pub mod repair;
+pub mod report;
 pub mod resync;
 pub mod scan;
 pub mod status;

@@ -13,6 +13,7 @@ use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verdict::Verdict;
 use crate::diff::verification::{Verification, verify_mailbox};
 use crate::error::Result;
+use crate::model::account_report;
 use crate::model::amount::grow;
 use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
@@ -20,6 +21,7 @@ use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::{FlagCapacity, Link, MailboxState, PairState, Side, Step};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::carrying::links_between;
@@ -29,6 +31,9 @@ use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::pipeline::survey::whereabouts::recognise_server;
+
+/// Differences of an account that are kept for the report.
+const KEPT_DIFFERENCES: usize = 1000;
 
 /// Verifies every account.
 pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
@@ -44,7 +49,22 @@ fn verify_account(access: &Access<'_>, depth: Depth) -> Result<VerifySummary> {
     let dropped = aside.state.drop_account();
     access.migration.store.flush()?;
     let summary = verified?;
+    access.state.put_verification(&kept(&summary, access.state.status()?.octets_copied))?;
     dropped.map(|()| summary)
+}
+
+/// What is kept of it for the report: as it is at the end of it.
+fn kept(summary: &VerifySummary, octets_copied: u64) -> account_report::Verification {
+    account_report::Verification {
+        at: now(),
+        deep: summary.deep,
+        messages: summary.messages,
+        octets: summary.octets,
+        octets_copied,
+        standing: summary.ledger.standing(),
+        differences: summary.ledger.differences,
+        listed: summary.listed.iter().take(KEPT_DIFFERENCES).cloned().collect(),
+    }
 }
 
 /// Compares what is listed `aside` with what the account's own state knows of it.

@@ -8,6 +8,7 @@
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `losses`: what cannot be kept. `recognition`: by what messages were told apart. `bottleneck`: who was waited for, in one line.
+//! - [`dossier`]: a migration for those who were not there.
 //! - [`alike`]: what differs only in names is told once.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
@@ -16,6 +17,7 @@ pub mod alike;
 pub mod apply;
 mod bottleneck;
 pub mod check;
+pub mod dossier;
 pub mod explanation;
 mod failure;
 pub mod forget;

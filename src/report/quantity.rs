@@ -93,6 +93,14 @@ pub fn moment_in(seconds: i64, zone: &TimeZone, now: i64) -> String {
     }
 }
 
+/// A moment to the minute by the clock of that zone: `2026-07-12 14:02`.
+pub fn minute_in(seconds: i64, zone: &TimeZone) -> String {
+    match Timestamp::from_second(seconds) {
+        Ok(timestamp) => timestamp.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
 /// A moment for machines (RFC 3339).
 pub fn exact_moment(seconds: i64) -> Option<String> {
     Timestamp::from_second(seconds).ok().map(|timestamp| timestamp.to_string())

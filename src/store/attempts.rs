@@ -1,12 +1,14 @@
-//! The last attempt of an account: kept whatever else is known of it, so that a login that failed leaves a trace.
+//! The last attempt of an account, and what its last verification found: kept whatever else is known of it, so that a login that failed leaves a trace.
 
 use super::account::AccountStore;
 use super::codec::stored;
 use crate::error::Result;
 use crate::model::Attempt;
+use crate::model::account_report::Verification;
 
 stored! {
     Attempt => 17, "the last attempt";
+    Verification => 18, "what the last verification found";
 }
 
 impl AccountStore {
@@ -26,6 +28,26 @@ impl AccountStore {
     /// [`Kind::State`](crate::error::Kind::State).
     pub fn put_attempt(&self, attempt: &Attempt) -> Result<()> {
         self.database().store(&self.id.attempt(), attempt)
+    }
+}
+
+impl AccountStore {
+    /// What the last verification found; `None` where there was none.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccountStore::attempt`].
+    pub fn verification(&self) -> Result<Option<Verification>> {
+        self.database().load(&self.id.verification()).map_err(|error| self.named(error))
+    }
+
+    /// Records what a verification found.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`](crate::error::Kind::State).
+    pub fn put_verification(&self, verification: &Verification) -> Result<()> {
+        self.database().store(&self.id.verification(), verification)
     }
 }
 

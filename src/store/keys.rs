@@ -19,6 +19,7 @@
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
 //!    'Y'                                         the last attempt
+//!    'V'                                         what the last verification found
 //!    'F'                                         header of the list of failures
 //!    'E' number(4, big-endian)                   a piece of that list
 //! ```
@@ -132,6 +133,10 @@ impl AccountId {
 
     pub(super) fn attempt(self) -> Vec<u8> {
         self.table(b'Y', &[])
+    }
+
+    pub(super) fn verification(self) -> Vec<u8> {
+        self.table(b'V', &[])
     }
 
     pub(super) fn failures(self) -> Vec<u8> {

@@ -196,3 +196,35 @@ fn log_has_a_line_for_each_account_and_what_failed() {
         "{trace}"
     );
 }
+
+/// What was not compared is whole at best, what failed is named, and a run under way tells as well.
+#[test]
+fn report_tells_of_each_account_where_it_stands() {
+    let pair = shared::dovecot_pair();
+    let (good, bad) = (pair.add_fresh_user("told"), pair.add_fresh_user("untold"));
+    seed(&pair.source, &good.name, MAIL);
+    let ferry = Ferry::new(Side::of(&pair.source).with_own_passwords(), Side::of(&pair.destination))
+        .with_account(&good)
+        .with_account(&bad.clone().with_password("wrong"));
+    ferry.run(&["sync"]).expect(3);
+    let grades = |json: &Value| json["totals"]["grades"].clone();
+    let report = ferry.run(&["report", "--json", "-"]).expect(0).json();
+    assert_eq!(grades(&report), serde_json::json!({"exact": 0, "incomplete": 1, "to review": 0, "whole": 1}));
+    ferry.run(&["verify", &good.name]).expect(0);
+    let said = ferry.run(&["report", "--html", "pages/", "--csv", "report.csv", "--json", "report.json"]).expect(0);
+    said.says("2 accounts: 1 incomplete, 1 exact. Written: pages/, report.json, report.csv");
+    let read = |name: &str| std::fs::read_to_string(ferry.directory().join(name)).expect(name);
+    let (index, page) = (read("pages/index.html"), read("pages/accounts/000001.html"));
+    assert!(index.contains("href=\"accounts/000001.html\"") && index.contains(&bad.name), "{index}");
+    assert!(page.contains("INBOX") && page.contains("Archive") && page.contains("30 messages: 30 copied"), "{page}");
+    assert!(read("pages/accounts/000002.html").contains("could not log in"));
+    assert_eq!(read("report.csv").lines().count(), 3);
+    let report: Value = serde_json::from_str(&read("report.json")).expect("JSON");
+    assert_eq!(report["accounts"][0]["mailboxes_copied"][0]["destination_messages"], 1);
+    assert_eq!(report["accounts"][1]["grade"], "incomplete");
+    // New mail: what was exact is not any more.
+    seed(&pair.source, &good.name, "INBOX\n    31 new");
+    ferry.run(&["sync", &good.name]).expect(0);
+    let report = ferry.run(&["report", &good.name, "--json", "-"]).expect(0).json();
+    assert_eq!(grades(&report)["whole"], 1, "{report}");
+}

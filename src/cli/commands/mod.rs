@@ -11,6 +11,7 @@ pub mod login;
 pub mod man;
 pub mod mark;
 pub mod plan;
+pub mod report;
 pub mod scan;
 pub mod status;
 pub mod sync;

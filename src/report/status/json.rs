@@ -23,7 +23,8 @@ pub fn json(accounts: &[StatusSummary], under_way: Option<&UnderWay>) -> Value {
     })
 }
 
-fn account_json(summary: &StatusSummary) -> Value {
+/// What is known of one account.
+pub fn account_json(summary: &StatusSummary) -> Value {
     let AccountStatus { ledger, source_octets, octets_copied, last_run } = &summary.status;
     let attempt = summary.attempt.as_ref();
     json!({

@@ -14,7 +14,7 @@ use crate::error::sanitized;
 use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::{Condition, Outcomes};
 use figures::{conditions, sums};
-pub use json::json;
+pub use json::{account_json, json};
 pub use view::View;
 
 /// With more accounts than these, those of which nothing needs to be said are only counted.

@@ -47,7 +47,7 @@ fn mailboxes(listed: &[Difference]) -> String {
 fn differences(group: &[&Difference]) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Left]);
     for difference in group {
-        table.row([word(difference.kind).to_owned(), place(difference), sanitized(&difference.detail)]);
+        table.row([difference.kind.word().to_owned(), place(difference), sanitized(&difference.detail)]);
     }
     table.lines().iter().map(|line| format!("{line}\n")).collect()
 }
@@ -138,7 +138,7 @@ fn counted_differences(sum: &VerifySummary) -> String {
     let named = counts.map(|(kind, count)| match kind {
         DifferenceKind::FlagsDiffer => format!("{} with other flags", number(count)),
         DifferenceKind::DatesDiffer => format!("{} with another date", number(count)),
-        _ => format!("{} {}", number(count), word(kind)),
+        _ => format!("{} {}", number(count), kind.word()),
     });
     let mailboxes = sum.ledger.conditions.unreadable;
     let unread = (mailboxes > 0).then(|| format!("{} that could not be read", counted(mailboxes, "mailbox")));
@@ -210,18 +210,6 @@ fn advice(sum: &VerifySummary, sync_command: &str) -> String {
         lines += "If it is a second copy of ours, it is named and can be removed by: mailferry sync --allow-deletes\n";
     }
     lines
-}
-
-fn word(kind: DifferenceKind) -> &'static str {
-    match kind {
-        DifferenceKind::Missing => "missing",
-        DifferenceKind::Duplicated => "duplicated",
-        DifferenceKind::Altered => "altered",
-        DifferenceKind::FlagsDiffer => "flags differ",
-        DifferenceKind::DatesDiffer => "dates differ",
-        DifferenceKind::Extra => "extra",
-        DifferenceKind::Undeleted => "not deleted",
-    }
 }
 
 #[cfg(test)]

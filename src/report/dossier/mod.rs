@@ -1,0 +1,23 @@
+//! `report`: a migration for those who were not there, as pages, as CSV and as JSON.
+//!
+//! - [`row`]: an account in one line. [`html`]: pages. [`csv`], [`json`]: for spreadsheets and programs.
+
+pub mod csv;
+pub mod html;
+pub mod json;
+pub mod row;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::tz::TimeZone;
+
+/// What a report says of itself.
+pub struct Head {
+    /// Seconds since 1970.
+    pub made: i64,
+    pub zone: TimeZone,
+    /// The servers, as the settings name them.
+    pub source: String,
+    pub destination: String,
+}
