@@ -77,6 +77,11 @@ impl ListingWriter {
         self.settle()
     }
 
+    /// Whether there is a record of that UID.
+    pub fn holds(&mut self, uid: Uid) -> Result<bool> {
+        Ok(self.known(uid)?.is_some())
+    }
+
     /// Changes the flags of a known record; tells whether there is one. A FETCH may name a message that was expunged
     /// meanwhile, or one that the next resync will list.
     pub fn set_flags(&mut self, uid: Uid, flags: &Flags) -> Result<bool> {

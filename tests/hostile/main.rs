@@ -12,6 +12,7 @@
 //! - [`appends`]: answers to APPEND that are not true.
 //! - [`identifiers`]: UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ that do not hold.
 //! - [`responses`]: a source and a destination whose responses are broken.
+//! - [`flags`]: flags and keywords that a destination refuses.
 //! - [`names`]: mailbox names, flags and texts that would be commands.
 //! - [`bounds`]: more than memory holds, and waits without end: what each case takes is printed.
 //! - [`commands`]: each command, answered in each way that it should not be.
@@ -37,6 +38,7 @@ mod case;
 mod commands;
 mod cuts;
 mod failures;
+mod flags;
 mod identifiers;
 mod lies;
 mod logins;

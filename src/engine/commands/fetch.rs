@@ -53,6 +53,17 @@ pub struct Fetched {
     pub body: Option<Octets>,
 }
 
+impl Fetched {
+    /// Takes what is lacking from another response about the same message. Octets of a message are not put together.
+    pub fn complete_with(&mut self, other: Fetched) {
+        self.uid = self.uid.or(other.uid);
+        self.flags = self.flags.take().or(other.flags);
+        self.internal_date = self.internal_date.or(other.internal_date);
+        self.octets = self.octets.or(other.octets);
+        self.header = self.header.take().or(other.header);
+    }
+}
+
 /// The items of a first listing.
 pub const LISTING_ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])";
 
@@ -293,7 +304,12 @@ fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
         }
         Item::Flags => {
             let flags = |list: &str| (list.len() <= FLAGS_OCTETS).then(|| Flags::from_texts(list.split(' ')));
-            found.flags = scanner.read_list(flags)?;
+            found.flags = match scanner.read_list(flags) {
+                Some(flags) => flags,
+                // Not a list, but no doubt about what is meant.
+                None if matches!(scanner.value()?, Value::Nil) => Some(Flags::none()),
+                None => return None,
+            };
         }
         Item::InternalDate => found.internal_date = Some(date::parse(&scanner.string()?)),
         Item::Size => found.octets = scanner.number().map(|octets| octets.min(SIZE_OCTETS)),

@@ -151,16 +151,24 @@ impl Gathered {
             "NOMODSEQ" => point.highest_modseq = None,
             "UIDNOTSTICKY" => point.uid_validity = UidValidity(0),
             "PERMANENTFLAGS" => {
-                let inside = status.arguments.trim().strip_prefix('(').map(|rest| rest.trim_end_matches(')'));
-                if let Some(inside) = inside {
-                    self.opened.capacity = FlagCapacity::from_texts(inside.split_ascii_whitespace());
-                }
+                self.opened.capacity = permanent_flags(&status.arguments).unwrap_or_else(|| {
+                    tracing::info!(flags = %status.arguments, "PERMANENTFLAGS cannot be understood, and count for nothing");
+                    FlagCapacity::everything()
+                });
             }
             // The mailbox selected before was closed: what came until now was about it.
             "CLOSED" => *self = Gathered::default(),
             _ => {}
         }
     }
+}
+
+/// What a list of flags tells that can be read whole: a shorter one would take flags from messages. A keyword with a `]`
+/// in it ends the code early.
+fn permanent_flags(arguments: &str) -> Option<FlagCapacity> {
+    let inside = arguments.trim().strip_prefix('(')?.strip_suffix(')')?;
+    let readable = !inside.contains(['(', ')', '{', '"', '%', ']']);
+    readable.then(|| FlagCapacity::from_texts(inside.split_ascii_whitespace()))
 }
 
 /// `n NAME`: the number of an untagged response such as EXISTS.

@@ -395,6 +395,11 @@ impl Session {
         }
     }
 
+    /// The error with this server as its place.
+    pub fn located(&self, error: Error) -> Error {
+        self.locate(error)
+    }
+
     pub(in crate::engine) fn locate(&self, error: Error) -> Error {
         error.on(self.server.side, &self.server.label())
     }

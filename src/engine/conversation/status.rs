@@ -12,6 +12,8 @@ pub enum Command {
     Create,
     Subscribe,
     Append,
+    /// UID STORE.
+    Store,
     Other,
 }
 
@@ -103,7 +105,7 @@ impl Status {
             Command::Other => &[],
             // A fault that a message met once may pass.
             Command::Append => &["LIMIT", "CANNOT", "NOPERM"],
-            Command::Create | Command::Subscribe => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM"],
+            Command::Create | Command::Subscribe | Command::Store => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM"],
             Command::Open => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM", "INUSE"],
         };
         self.condition == Condition::No && !passes && codes.contains(&self.code.as_str())
@@ -191,6 +193,7 @@ mod tests {
         assert_eq!(kind("NO [SERVERBUG] Internal error", Command::Other), Kind::Throttled(None));
         assert_eq!(kind("NO [INUSE] locked by another", Command::Open), Kind::Refused);
         assert_eq!(kind("NO [INUSE] locked by another", Command::Append), Kind::Throttled(None));
+        assert_eq!(kind("NO [LIMIT] 64 keywords and no more", Command::Store), Kind::Refused);
         assert_eq!(kind("NO [LIMIT] Rate limit hit", Command::Append), Kind::Throttled(None));
         assert_eq!(kind("NO [UNAVAILABLE] later", Command::Open), Kind::Throttled(None));
         assert_eq!(kind("NO [OVERQUOTA] full", Command::Append), Kind::Quota);

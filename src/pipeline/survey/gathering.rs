@@ -10,6 +10,10 @@ use crate::model::{Listed, MailboxState, MessageRecord, Side, SyncPoint, Uid, Ui
 use crate::store::{AccountStore, ListingWriter};
 
 use super::way::{Unfinished, Way};
+use std::collections::HashMap;
+
+/// Messages of which parts are kept: a server that splits its answers tells of one message after the other.
+const PARTIAL_MESSAGES: usize = 1000;
 
 /// How reading a mailbox ended.
 pub enum Conclusion {
@@ -52,6 +56,8 @@ pub struct Gathering {
     incomplete: UidSet,
     distrust: Option<String>,
     failure: Option<Error>,
+    /// What came of messages in several responses, until it is all.
+    partial: HashMap<Uid, Fetched>,
     /// The failure is that a FETCH was refused.
     refused: bool,
     /// Messages that are not asked for, and not in the listing.
@@ -89,6 +95,7 @@ impl Gathering {
             incomplete: UidSet::new(),
             distrust: None,
             failure: None,
+            partial: HashMap::new(),
             refused: false,
             lacking: 0,
         };
@@ -150,7 +157,11 @@ impl Gathering {
     /// `State`.
     pub fn take(&mut self, event: FetchEvent) -> Result<()> {
         match event {
-            FetchEvent::Message(fetched) if self.is_listing(&fetched) => self.take_message(&fetched),
+            FetchEvent::Message(fetched) if self.is_listing(&fetched) => self.take_message(fetched),
+            FetchEvent::Message(fetched) if fetched.uid.is_some_and(|uid| uid > self.highest_known) => {
+                self.take_part(fetched);
+                Ok(())
+            }
             other => self.take_flags(other),
         }
     }
@@ -198,9 +209,27 @@ impl Gathering {
         }
     }
 
-    fn take_message(&mut self, fetched: &Fetched) -> Result<()> {
+    /// Keeps what one response of several says of a message.
+    fn take_part(&mut self, mut fetched: Fetched) {
+        let Some(uid) = fetched.uid else { return };
+        match self.partial.remove(&uid) {
+            Some(partial) => fetched.complete_with(partial),
+            None if self.partial.len() >= PARTIAL_MESSAGES => return,
+            None => {}
+        }
+        self.partial.insert(uid, fetched);
+    }
+
+    fn take_message(&mut self, mut fetched: Fetched) -> Result<()> {
         let Some(uid) = fetched.uid else { return Ok(()) };
-        match complete(uid, fetched, self.pass) {
+        let mut record = complete(uid, &fetched, self.pass);
+        if record.is_none()
+            && let Some(partial) = self.partial.remove(&uid)
+        {
+            fetched.complete_with(partial);
+            record = complete(uid, &fetched, self.pass);
+        }
+        match record {
             Some(record) if uid <= self.highest_known => self.compare_known(&record),
             Some(record) => {
                 self.incomplete.remove(uid);
@@ -213,10 +242,12 @@ impl Gathering {
                 let flags = fetched.flags.as_ref().filter(|_| fetched.octets.is_none());
                 let known = match (self.writer(), flags) {
                     (Some(writer), Some(flags)) => writer.set_flags(uid, flags)?,
+                    (Some(writer), None) => writer.holds(uid)?,
                     _ => false,
                 };
                 if !known {
                     self.incomplete.insert(uid);
+                    self.take_part(fetched);
                 }
             }
         }

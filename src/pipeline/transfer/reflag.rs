@@ -9,6 +9,7 @@ use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
+use crate::engine::conversation::status::{Command, Status};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{FlagUpdate, MailboxPlan};
 use crate::model::{FlagCapacity, Flags, Link, Uid, UidSet, UidValidity};
@@ -44,14 +45,16 @@ pub fn update_flags(
     let pending: Vec<FlagUpdate> = pending.into_iter().map(|update| within(update, &capacity)).collect();
     let stores = send_stores(session, &pending)?;
     let now = flags_of(session, pending.iter().map(|update| update.destination));
-    for tag in stores {
+    let mut refused = Vec::new();
+    for (tag, store) in stores {
         let status = session.finish(tag, |_| Ok(()))?;
-        // What it does not keep is seen below.
-        if !status.is_about_keywords() {
-            session.accepted(status, "could not update flags")?;
-        }
+        refused.extend((!status.is_ok()).then_some((store, status)));
     }
-    let now = now?;
+    let mut now = now?;
+    let refusal = refused_flag(session, &refused)?;
+    if !refused.is_empty() {
+        now = flags_of(session, pending.iter().map(|update| update.destination))?;
+    }
     // A message that is gone was removed by its user: nothing is to be done.
     let state = |update: &FlagUpdate| now.get(&update.destination).cloned().unwrap_or_else(|| update.add.clone());
     let (done, undone): (Vec<Done<'_>>, Vec<Done<'_>>) = pending
@@ -59,7 +62,8 @@ pub fn update_flags(
         .map(|update| Done { update, lost: update.add.minus(&state(update)), now: state(update) })
         .partition(Done::is_done);
     record(access, plan, &done, &capacity)?;
-    let failure = undone.first().map(|first| not_taken_off(plan, first.update, undone.len()));
+    let undone = undone.first().map(|first| not_taken_off(plan, first.update, undone.len()));
+    let failure = refusal.map(|error| error.scope(Scope::Mailbox).in_mailbox(&plan.destination.path())).or(undone);
     Ok(Reflagged { updated: done.len() as u64, failure })
 }
 
@@ -109,7 +113,53 @@ fn open(session: &mut Session, plan: &MailboxPlan, validity: UidValidity) -> Res
     Ok(opened.keeps())
 }
 
-fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<Tag>> {
+/// One UID STORE.
+#[derive(Clone)]
+struct Store {
+    uids: UidSet,
+    change: FlagChange,
+    flags: Flags,
+}
+
+impl Store {
+    fn send(&self, session: &mut Session) -> Result<Tag> {
+        session.send_store(&self.uids, self.change, &self.flags)
+    }
+
+    /// The same for either half of the flags; `None` for one flag.
+    fn halves(&self) -> Option<[Store; 2]> {
+        let texts: Vec<&str> = self.flags.texts().collect();
+        let (first, second) = texts.split_at(texts.len() / 2);
+        let store = |flags: &[&str]| Store { flags: Flags::from_texts(flags.iter().copied()), ..self.clone() };
+        (!first.is_empty()).then(|| [store(first), store(second)])
+    }
+}
+
+/// What was refused is stored in ever fewer flags, so that each goes that is taken. Returns the error of the first that is
+/// not, unless that one is a keyword that the mailbox has no room for: that is seen by what is there.
+fn refused_flag(session: &mut Session, refused: &[(Store, Status)]) -> Result<Option<Error>> {
+    let mut refused: Vec<(Store, Status)> = refused.to_vec();
+    let mut failure = None;
+    while let Some((store, status)) = refused.pop() {
+        let error = session.located(status.error_of(Command::Store, "the destination refused a change of flags"));
+        if error.is_transient() {
+            return Err(error);
+        }
+        let Some(halves) = store.halves() else {
+            let why = format!("of {} for UID {}", store.flags, store.uids);
+            failure = failure.or((!status.is_about_keywords()).then(|| error.because(why)));
+            continue;
+        };
+        for half in halves {
+            let tag = half.send(session)?;
+            let status = session.finish(tag, |_| Ok(()))?;
+            refused.extend((!status.is_ok()).then_some((half, status)));
+        }
+    }
+    Ok(failure)
+}
+
+fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<(Tag, Store)>> {
     let mut groups: BTreeMap<String, (FlagChange, Flags, Vec<Uid>)> = BTreeMap::new();
     for update in updates {
         for (change, flags) in [(FlagChange::Add, &update.add), (FlagChange::Remove, &update.remove)] {
@@ -124,7 +174,8 @@ fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<Tag>
         uids.sort_unstable();
         let set: UidSet = uids.into_iter().collect();
         for chunk in set.chunks(COMMAND_OCTETS, STORE_UIDS.min(session.most_messages())) {
-            tags.push(session.send_store(&chunk, change, &flags)?);
+            let store = Store { uids: chunk, change, flags: flags.clone() };
+            tags.push((store.send(session)?, store));
         }
     }
     Ok(tags)

@@ -403,7 +403,9 @@ impl<'a> UploadRun<'a> {
         }
         if at_once && !error.is_transient() {
             self.progress.announces_literals = true;
-        } else if let ([sent], false) = (batch, error.is_transient()) {
+        } else if let ([sent], false) = (batch, error.is_transient())
+            && !self.goes_without_keywords(sent, &error.summary())
+        {
             self.conclude(sent.uid, Outcome::Refused(error.summary()))?;
         }
         Ok(Error::new(Kind::Connection, "the destination refused a command").because(error.summary()))
@@ -416,13 +418,22 @@ impl<'a> UploadRun<'a> {
                 .in_mailbox(&self.job.plan.destination.path())
                 .hint("run `mailferry sync` to create it again"));
         }
-        if status.is_about_keywords() && sent.agreed.keywords().next().is_some() {
-            self.access.notice(&format!("UID {} goes without its keywords: {}", sent.uid, status.text));
-            self.progress.without_keywords.insert(sent.uid);
+        if self.goes_without_keywords(&sent, &status.text) {
             self.try_again(Careful { through: sent.uid, messages: 1 });
             return Ok(());
         }
         self.conclude(sent.uid, Outcome::Refused(status.text.clone()))
+    }
+
+    /// A message that was refused alone may have been so for its keywords, whatever is said: they are stored apart when it
+    /// is there, each that is taken.
+    fn goes_without_keywords(&mut self, sent: &Sent, why: &str) -> bool {
+        let goes = sent.agreed.keywords().next().is_some() && self.progress.without_keywords.insert(sent.uid);
+        if goes {
+            self.access.notice(&format!("UID {} goes without its keywords: {why}", sent.uid));
+            self.progress.steps += 1;
+        }
+        goes
     }
 
     /// Records what became of a message that is not copied.
