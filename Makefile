@@ -29,6 +29,7 @@ test: lint ## All tests, on real servers; installs what they need
 torture: ## Properties from a fresh seed; then faults and kills, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --no-fail-fast $(PROPERTIES)
+	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --test hostile histories
 	cargo test --release --locked --test faults torture -- --ignored --nocapture
 
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there

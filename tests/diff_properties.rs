@@ -6,6 +6,7 @@ mod support {
     pub mod replay;
 }
 
+use mailferry::diff::comparing::carry::{Carried, carry};
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::flags::FlagHistory;
 use mailferry::diff::comparing::messages::plan_mailbox;
@@ -18,7 +19,8 @@ use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::Preset;
 use mailferry::model::{
     Attribute, Content, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState,
-    MessageRecord, ModSeq, RawName, SideState, SpecialUse, SyncPoint, Uid, UidSet, UidValidity, utf7,
+    MessageRecord, ModSeq, PairState, Pairing, RawName, SideState, SpecialUse, SyncPoint, Uid, UidSet, UidValidity,
+    utf7,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -70,12 +72,11 @@ impl Listing {
         }
     }
 
-    /// UIDVALIDITY has changed: the same messages under other UIDs.
-    fn renumber(&mut self) {
+    /// UIDVALIDITY has changed: the same messages under UIDs from 1 on. Returned are those by the UIDs of before.
+    fn renumber(&mut self) -> BTreeMap<Uid, Uid> {
+        self.last_uid = 0;
         let messages = std::mem::take(&mut self.messages);
-        for message in messages.values() {
-            self.append(message);
-        }
+        messages.iter().map(|(uid, message)| (*uid, self.append(message))).collect()
     }
 
     fn records(&self) -> impl Iterator<Item = mailferry::error::Result<MessageRecord>> + '_ {
@@ -177,11 +178,7 @@ impl Account {
             Event::IsEdited(side, index, edited) => self.listing(*side).edit(*index, edited),
             Event::IsRemoved(side, index) => self.listing(*side).remove(*index),
             Event::IsFlagged(side, index, flags) => self.listing(*side).set_flags(*index, flags),
-            Event::IsRenumbered(side) => {
-                self.listing(*side).renumber();
-                self.lose_state();
-                self.ours.clear();
-            }
+            Event::IsRenumbered(side) => self.renumber(*side),
             Event::LosesLinks => self.lose_state(),
             Event::LosesLink(index) => {
                 let lost = self.links.keys().nth(index % self.links.len().max(1)).copied();
@@ -205,6 +202,43 @@ impl Account {
                 }
             }
         }
+    }
+
+    /// The links are carried over, as far as listings tell.
+    fn renumber(&mut self, side: Side) {
+        let gone = self.links.values().filter(|link| !self.destination.messages.contains_key(&link.destination));
+        let departed: UidSet = gone.map(|link| link.source).collect();
+        let now = self.listing(side).renumber();
+        let mut known = PairState::new(
+            Pairing {
+                source: RawName(Vec::new()),
+                source_validity: UidValidity(1),
+                destination: RawName(Vec::new()),
+                destination_validity: UidValidity(1),
+            },
+            mailbox("a", &namespace('/'), &[]).name,
+        );
+        known.links = self.links.len() as u64;
+        let listed = match side {
+            Side::Source => [Some(self.source.records()), None],
+            Side::Destination => [None, Some(self.destination.records())],
+        };
+        let carried = carry(self.links.values().cloned().map(Ok), listed, &departed, Keeps::ALL).unwrap();
+        let link = |it: &Carried| (it.source, it.apply(self.links[&it.before].clone(), &known));
+        self.links = carried.iter().map(link).collect();
+        if let Side::Destination = side {
+            self.ours = self.ours.iter().filter_map(|uid| now.get(uid).copied()).collect();
+            self.appends = Appends::default();
+        }
+    }
+
+    /// Leaves only messages that their listings tell apart.
+    fn keep_what_is_told(&mut self) {
+        let told = |identity, date: Option<InternalDate>| identity != Some(Digest::NAMELESS) && date.is_some();
+        for listing in [&mut self.source, &mut self.destination] {
+            listing.messages.retain(|_, message| told(message.identity, message.internal_date));
+        }
+        self.links.retain(|_, link| told(Some(link.identity), link.date));
     }
 
     fn lose_state(&mut self) {
@@ -467,6 +501,31 @@ proptest! {
             prop_assert!(present.contains_key(uid) || skipped || plan.departed.contains(*uid), "{:?} is lost", uid);
         }
         prop_assert!(!account.restore_missing || plan.departed.is_empty());
+    }
+
+    /// What its user removed stays away, what they marked stays marked, and nothing is doubled or deleted because of it.
+    #[test]
+    fn another_uidvalidity_leaves_nothing_to_do(
+        (mut account, mirror, sides) in (account(), any::<bool>(), select(vec![vec![Side::Source], vec![Side::Destination], vec![Side::Source, Side::Destination]]))
+    ) {
+        account.mirror = mirror;
+        account.keep_what_is_told();
+        account.happen(&Event::Synchronises);
+        let before = account.plan().plan;
+        sides.iter().for_each(|side| account.happen(&Event::IsRenumbered(*side)));
+        let MailboxDiff { plan, links } = account.plan();
+        let nothing = plan.copies.is_empty() && plan.flag_updates.is_empty() && plan.deletions.is_empty() && plan.doubt.is_empty();
+        prop_assert!(nothing && links.is_empty(), "{:?} {:?}", plan, links);
+        let counted = |plan: &MailboxPlan| (plan.present, plan.copied, plan.departed.len());
+        prop_assert_eq!(counted(&plan), counted(&before));
+        // And mirror mode goes on to know what is ours.
+        let live: BTreeSet<Uid> = account.links.values().filter(|link| link.is_ours()).map(|link| link.destination).collect();
+        account.mirror = true;
+        account.source.messages.clear();
+        let deletions = account.plan().plan.deletions;
+        prop_assert!(deletions.iter().all(|deletion| live.contains(&deletion.destination)));
+        let there = live.iter().filter(|uid| account.destination.messages.contains_key(uid)).count();
+        prop_assert_eq!(deletions.len(), there, "{:?}", deletions);
     }
 
     /// Whatever is tied has the octets of its source, whatever was edited, moved, renumbered or lost in between.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::dice::Dice;
 use crate::matrix::announce;
 use crate::scenario::Scenario;
 use crate::stage::Stage;
+use crate::support::dice::Dice;
 use crate::support::replay::seed;
 
 const THOUSANDS: &str = "INBOX

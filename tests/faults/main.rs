@@ -11,7 +11,6 @@
 //! - [`meanwhile`]: mail that comes in the moment of the listing.
 //! - [`kills`]: SIGKILL at random moments of a long copy.
 //! - [`torture`]: all of it for as long as one wishes (`make torture`).
-//! - [`dice`]: what a seed decides.
 //!
 //! A failure prints the line that replays it:
 //! `MAILFERRY_CASE='many destination/before-answer/APPEND#2=cut' cargo test --test faults`.
@@ -20,7 +19,6 @@
 mod support;
 
 mod case;
-mod dice;
 mod examiner;
 mod kills;
 mod late;

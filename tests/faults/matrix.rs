@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Instant;
 
 use crate::case::{Case, Verdict, record};
-use crate::dice::Dice;
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::support::dice::Dice;
 use crate::support::proxy::fault::{FAULTS, Fault, Strike};
 use crate::support::proxy::place::Place;
 use crate::support::replay::seed;

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::Case;
-use crate::dice::Dice;
 use crate::kills::kill_at_random;
 use crate::matrix::{Figures, Recording, announce, faults, record_all, recordings, run_all, select};
 use crate::scenario::{LARGER, Scenario};
+use crate::support::dice::Dice;
 use crate::support::proxy::fault::{Fault, Strike};
 use crate::support::replay::fresh_seed;
 

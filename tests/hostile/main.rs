@@ -21,6 +21,7 @@
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`failures`]: more than are listed.
+//! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps.
 //! - [`panics`]: threads of the program that panic.
 //! - [`poison`]: single messages that cannot be listed or read.
 //! - [`octets`]: messages that servers refuse or rewrite.
@@ -39,6 +40,7 @@ mod commands;
 mod cuts;
 mod failures;
 mod flags;
+mod histories;
 mod identifiers;
 mod lies;
 mod logins;

@@ -15,6 +15,7 @@
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`relay`]: counts the octets of a line, and may be slow.
+//! - [`dice`]: what a seed decides.
 //! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
@@ -33,6 +34,7 @@ pub mod compare;
 pub mod courier;
 pub mod cyrus;
 pub mod date;
+pub mod dice;
 pub mod dovecot;
 pub mod dovecot_configuration;
 pub mod fake;

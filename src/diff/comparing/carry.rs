@@ -1,7 +1,8 @@
 //! Links under another UIDVALIDITY: which of them ties what now. Pure.
 //!
 //! 1. On a side whose UIDs are others now, the message of a link is the one that is listed as that was (`same` rule 2). Of
-//!    messages that are alike, those come first whose flags are as agreed, then UID order. What has departed comes last.
+//!    messages that are alike, those come first whose flags are as agreed, then UID order; links of which a message was gone
+//!    before come last. A copy that has departed is not looked for: one that is like it may be others'.
 //! 2. A copy that is not found has departed: its user removed it, and it stays away. Its link names [`Uid::NOWHERE`], and is
 //!    taken up again with the flags that it agrees on where the message turns out to be there after all (`messages`).
 //! 3. A source message that is not found is gone: its link stands under a UID from [`Uid::LOST`] on, and says of the copy
@@ -55,7 +56,11 @@ where
     for link in links {
         let link = link?;
         for side in Side::BOTH.into_iter().filter(|side| changed[*side as usize]) {
-            let late = link.destination == Uid::NOWHERE || departed.contains(link.source);
+            let has_departed = link.destination == Uid::NOWHERE || departed.contains(link.source);
+            if has_departed && side == Side::Destination {
+                continue;
+            }
+            let late = has_departed || link.source.is_stand_in();
             if let Some(trace) = same::trace_of_linked(&link, side, keeps) {
                 let number = carried.len() as u32;
                 wanted[side as usize].push(Sight { trace, flags: short(&link.agreed), late, number });
@@ -238,7 +243,7 @@ mod tests {
         assert_eq!(carried("1:1:9:5 2:1:9:5", None, Some("6:1:9:5"), 0), "1>1-6 2>2-x");
         assert_eq!(carried("1:1:9:5 2:1:9:5", None, Some("6:1:9:5"), 1), "1>1-x 2>2-6");
         assert_eq!(carried("!1:1:9:5 2:1:9:5", None, Some("6:1:9:5"), 0), "1>1-x 2>2-6");
-        assert_eq!(carried("!1:1:9:5 2:1:9:5", None, Some("6:1:9:5 7:1:9:5"), 0), "1>1-7 2>2-6");
+        assert_eq!(carried("!1:1:9:5 2:1:9:5", None, Some("6:1:9:5 7:1:9:5"), 0), "1>1-x 2>2-6", "7 is others'");
         assert_eq!(
             carried("1:1:9:5:a 2:1:9:5 3:1:9:5:b", Some("5:1:9:5:b 6:1:9:5:c"), None, 0),
             "3>5-30 1>6-10 2>x-20"

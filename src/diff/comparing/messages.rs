@@ -246,8 +246,9 @@ impl<'a> Decision<'a> {
         self.count_linked(link.origin);
         self.count_losses(record, link.is_ours(), &link.lost);
         let change = flags::follow_source(&record.flags, &link.agreed, &link.lost, &copy.flags, self.capacity);
-        if !change.is_empty() {
-            self.update_flags(&link, change);
+        match change.is_empty() {
+            true => link.agreed = change.agreed,
+            false => self.update_flags(&link, change),
         }
         let origin = link.origin;
         self.links.push(link);
@@ -417,14 +418,20 @@ impl<'a> Decision<'a> {
         taken
     }
 
-    fn match_several(&mut self, wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
+    fn match_several(&mut self, mut wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
+        // Whoever was not known again under another UIDVALIDITY has as good a claim as whoever was never copied.
+        let contested_departed = std::mem::take(&mut self.contested_departed);
+        let (astray, departed) = contested_departed.into_iter().partition(|it| self.astray.contains_key(&it.uid));
+        wanted.extend::<Vec<MessageRecord>>(astray);
         let matched = match_records(wanted, offered, self.judge);
-        let departed = match_records(std::mem::take(&mut self.contested_departed), offered, self.judge);
+        let departed = match_records(departed, offered, self.judge);
         for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
             let origin = self.adopt(record, copy);
             self.removals.note_twin(record, copy.uid, origin);
         }
-        matched.unmatched.into_iter().for_each(|record| self.copy(record));
+        for record in matched.unmatched {
+            if self.astray.contains_key(&record.uid) { self.leave_departed(record) } else { self.copy(record) }
+        }
         // What took a candidate into doubt may have taken theirs.
         let doubted: HashSet<Option<Digest>> = matched.unsettled[1].iter().map(|copy| copy.identity).collect();
         self.doubt(matched.unsettled);

@@ -184,6 +184,13 @@ fn tables_of_snapshots_give_the_expected_plans() {
         ("5:a", "8:a", "1-8", "copy {} linked 1 departed {}; link 5-8 () Appended"),
         // Moved away and back on the destination.
         ("1:a", "9:a", "1-8", "copy {} linked 1 departed {}; link 1-9 () Adopted"),
+        // The same with flags: what both agreed on stays agreed.
+        ("5:a+\\Seen", "8:a", "1-8:a:100:5+\\Seen", "copy {} linked 1 departed {}; link 5-8 (\\Seen) Appended"),
+        ("5:a", "8:a", "1-8:a:100:5+\\Seen", "copy {} linked 1 departed {}; link 5-8 () Appended"),
+        // Not known again under another UIDVALIDITY: it may be there, and has as good a claim as what was never copied.
+        ("1:a 2:b", "", "1-0:a 2-0:b", "copy {} linked 0 departed {1:2}"),
+        ("1:a:100:4+\\Seen", "9:a", "1-0:a:100:4+\\Seen", "copy {} linked 1 departed {}; link 1-9 (\\Seen) Adopted"),
+        ("1:a 2:a", "9:a", "1-0:a", "copy {2} linked 1 departed {}; link 1-9 () Adopted"),
         // What was never copied comes before what departed.
         ("1:a 2:a", "9:a", "1-8", "copy {} linked 1 departed {1}; link 2-9 () Adopted"),
         // Two links to one message: the first holds.

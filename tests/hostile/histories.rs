@@ -1,0 +1,421 @@
+//! Accounts that live: mail comes and goes on both sides, is edited, moved and doubled, mailboxes get new UIDVALIDITYs, and
+//! servers keep things to themselves; and between all that the program runs. Many accounts are one run, and a seed chooses what
+//! happens to each: the same in `make test`, others with `MAILFERRY_SEED`, and fresh ones in `make torture`.
+//!
+//! What holds after every run, by the books that the test itself keeps, for each message by its octets and mailbox by mailbox:
+//!
+//! 1. Nothing lost: an account of which nothing is said to have failed has all that its source holds, but for what the settings leave out and what
+//!    its user removed on the destination.
+//! 2. Nothing doubled, and nothing brought back: no more copies than there ever were messages, less those that were removed there.
+//! 3. Nothing of others deleted, and in copy mode nothing at all.
+//! 4. When the servers are honest again and nothing more happens, nothing fails, and a further run does nothing.
+//!
+//! The exit status is 0 just where no account of the run has failed, so that 1 holds of it, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::sync::Arc;
+
+use crate::support::dice::Dice;
+use crate::support::fake::account::{Account, Content, Mailbox};
+use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
+use crate::support::fake::{Fake, Tenant};
+use crate::support::ferry::{Ferry, Side};
+use crate::support::replay::{SEED_VARIABLE, fresh_seed, seed};
+use crate::support::server::User;
+use crate::tally;
+
+const ACCOUNTS: usize = 48;
+const ROUNDS: usize = 7;
+const USUAL_SEED: u64 = 11;
+
+/// The settings leave `Junk` out.
+const MAILBOXES: [&str; 4] = ["INBOX", "Box", "Archive/Old", "Junk"];
+const EXCLUDED: &str = "Junk";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mode {
+    Copy,
+    Mirror,
+}
+
+/// A message that may be there many times: by which Message-ID, and which of the texts under it. The last has nothing to be
+/// recognised by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Letter {
+    name: usize,
+    text: usize,
+}
+
+const NAMES: usize = 4;
+const TEXTS: usize = 4;
+
+impl Letter {
+    fn any(dice: &mut Dice) -> Letter {
+        Letter { name: dice.below(NAMES + 1), text: dice.below(TEXTS) }
+    }
+
+    fn octets(self) -> Vec<u8> {
+        let Letter { name, text } = self;
+        match name {
+            NAMES => format!("X-Alarm: yes\r\n\r\nnotice {text}\r\n"),
+            _ => {
+                format!("Message-ID: <{name}@example.org>\r\nSubject: {name}\r\n\r\n{text}{}\r\n", "+".repeat(text / 2))
+            }
+        }
+        .into_bytes()
+    }
+
+    /// Texts of one size differ in their date; notices in neither.
+    fn date(self) -> i64 {
+        let minutes = if self.name == NAMES { 0 } else { self.text % 2 };
+        1_704_067_200 + 60 * minutes as i64
+    }
+}
+
+/// How many of each there are, by mailbox and octets.
+type Count = BTreeMap<(String, Vec<u8>), u64>;
+
+/// What happened to an account.
+#[derive(Default)]
+struct Books {
+    /// Messages that the source ever held.
+    ever: Count,
+    /// What others put on the destination, and what its user removed there.
+    own: Count,
+    removed: Count,
+    events: Vec<String>,
+}
+
+fn of(count: &Count, key: &(String, Vec<u8>)) -> u64 {
+    count.get(key).copied().unwrap_or(0)
+}
+
+fn held(account: &Account) -> Count {
+    let mut count = Count::new();
+    for (name, mailbox) in MAILBOXES.iter().filter_map(|name| Some((name, account.position(name.as_bytes())?))) {
+        for message in &account.mailboxes[mailbox].messages {
+            *count.entry((name.to_string(), message.octets().into_owned())).or_default() += 1;
+        }
+    }
+    count
+}
+
+fn add(mailbox: &mut Mailbox, octets: Vec<u8>, flags: BTreeSet<String>, date: i64) {
+    mailbox.add(Content::Octets(Arc::new(octets)), flags, date);
+}
+
+/// Another UIDVALIDITY: the same messages under UIDs from 1 on.
+fn renumber(mailbox: &mut Mailbox) {
+    mailbox.uid_validity += 7;
+    let modseq = mailbox.change();
+    mailbox.expunged.clear();
+    for (uid, message) in (1..).zip(&mut mailbox.messages) {
+        (message.uid, message.modseq) = (uid, modseq);
+    }
+    mailbox.uid_next = mailbox.messages.len() as u32 + 1;
+}
+
+struct History {
+    name: String,
+    dice: Dice,
+    tenants: [Arc<Tenant>; 2],
+    books: Books,
+    /// What the destination held before the run.
+    before: Count,
+}
+
+impl History {
+    fn new(name: String, seed: u64, servers: [&Fake; 2]) -> History {
+        let tenants = servers.map(|server| server.tenant(&name));
+        for mailbox in MAILBOXES {
+            tenants[0].account().create(mailbox.as_bytes());
+        }
+        let dice = Dice::new(seed);
+        History { name, dice, tenants, books: Books::default(), before: Count::new() }
+    }
+
+    /// What happens before a run, and how the servers will behave in it.
+    fn live(&mut self, honest: bool) {
+        for _ in 0..self.dice.below(7) {
+            match self.dice.below(3) {
+                0 | 1 => self.at_source(),
+                _ => self.at_destination(),
+            }
+        }
+        let (source, destination) = if honest { Default::default() } else { self.behaviours() };
+        self.tenants[0].behave(source);
+        self.tenants[1].behave(destination);
+        self.before = held(&self.tenants[1].account());
+    }
+
+    fn note(&mut self, event: String) {
+        self.books.events.push(event);
+    }
+
+    fn at_source(&mut self) {
+        let tenant = Arc::clone(&self.tenants[0]);
+        let mut account = tenant.account();
+        let place = *self.dice.pick(&MAILBOXES);
+        let chosen = self.dice.below(account.mailbox(place).messages.len());
+        match self.dice.below(10) {
+            0..=4 => {
+                let letter = Letter::any(&mut self.dice);
+                self.arrive(&mut account, place, letter.octets(), BTreeSet::new(), letter.date());
+            }
+            5 => {
+                let known = account.mailbox(place).messages.get(chosen).map(|message| message.uid);
+                account.mailbox(place).expunge(|uid| Some(uid) == known);
+                self.note(format!("source: {place} loses UID {known:?}"));
+            }
+            6 => {
+                let mailbox = account.mailbox(place);
+                let modseq = mailbox.change();
+                if let Some(message) = mailbox.messages.get_mut(chosen) {
+                    let seen = "\\Seen".to_owned();
+                    let _ = message.flags.remove(&seen) || message.flags.insert(seen);
+                    message.modseq = modseq;
+                }
+            }
+            7 => {
+                let Some(message) = account.mailbox(place).messages.get(chosen).cloned() else { return };
+                account.mailbox(place).expunge(|uid| uid == message.uid);
+                let other = *self.dice.pick(&MAILBOXES);
+                self.note(format!("source: UID {} moves from {place}", message.uid));
+                self.arrive(&mut account, other, message.octets().into_owned(), message.flags.clone(), message.date);
+            }
+            8 => {
+                // Saved again: another text under the same name.
+                let name = self.dice.below(NAMES);
+                let begins = format!("Message-ID: <{name}@");
+                let drafts = |octets: &[u8]| octets.starts_with(begins.as_bytes());
+                let draft = account.mailbox(place).messages.iter().find(|it| drafts(&it.octets())).map(|it| it.uid);
+                account.mailbox(place).expunge(|uid| Some(uid) == draft);
+                let letter = Letter { name, text: self.dice.below(TEXTS) };
+                self.arrive(&mut account, place, letter.octets(), BTreeSet::new(), letter.date());
+            }
+            _ => {
+                renumber(account.mailbox(place));
+                self.note(format!("source: {place} has another UIDVALIDITY"));
+            }
+        }
+    }
+
+    fn arrive(&mut self, account: &mut Account, place: &str, octets: Vec<u8>, flags: BTreeSet<String>, date: i64) {
+        self.note(format!("source: {} arrives in {place}", shown(&octets)));
+        *self.books.ever.entry((place.to_owned(), octets.clone())).or_default() += 1;
+        add(account.mailbox(place), octets, flags, date);
+    }
+
+    fn at_destination(&mut self) {
+        let tenant = Arc::clone(&self.tenants[1]);
+        let mut account = tenant.account();
+        let there: Vec<&str> =
+            MAILBOXES.iter().copied().filter(|name| account.position(name.as_bytes()).is_some()).collect();
+        let place = *self.dice.pick(&there);
+        let mailbox = account.mailbox(place);
+        let chosen = self.dice.below(mailbox.messages.len());
+        match self.dice.below(6) {
+            0 | 1 => {
+                // By another way, a moment later.
+                let letter = Letter::any(&mut self.dice);
+                add(mailbox, letter.octets(), BTreeSet::new(), letter.date() + 2);
+                *self.books.own.entry((place.to_owned(), letter.octets())).or_default() += 1;
+                self.note(format!("destination: {} arrives in {place}", shown(&letter.octets())));
+            }
+            2 | 3 => {
+                let Some(message) = mailbox.messages.get(chosen).cloned() else { return };
+                let octets = message.octets().into_owned();
+                // Under another UIDVALIDITY of the source nobody could tell that it is a notice that was removed: it is copied.
+                if octets.starts_with(b"X-Alarm") {
+                    return;
+                }
+                mailbox.expunge(|uid| uid == message.uid);
+                self.note(format!("destination: {} is removed from {place}", shown(&octets)));
+                *self.books.removed.entry((place.to_owned(), octets)).or_default() += 1;
+            }
+            4 => {
+                let modseq = mailbox.change();
+                if let Some(message) = mailbox.messages.get_mut(chosen) {
+                    message.flags.insert("\\Flagged".to_owned());
+                    message.modseq = modseq;
+                }
+            }
+            _ => {
+                renumber(mailbox);
+                self.note(format!("destination: {place} has another UIDVALIDITY"));
+            }
+        }
+    }
+
+    fn behaviours(&mut self) -> (Behaviour, Behaviour) {
+        let honest = Behaviour::honest;
+        let (mut source, destination) = match self.dice.below(12) {
+            0 => (honest().rule(Rule::refuse("EXAMINE", "NO [SERVERBUG] not now").holding("Box")), honest()),
+            1 => (honest().rule(Rule::refuse("UID FETCH", "NO [SERVERBUG] not now").when(When::First(1))), honest()),
+            2 => (honest(), honest().rule(Rule::refuse("APPEND", "NO [CANNOT] not that").when(When::Every(3)))),
+            3 => (
+                honest(),
+                honest()
+                    .rule(Rule::on("APPEND", Then::DoneBut("NO [SERVERBUG] perhaps".to_owned())).when(When::First(1))),
+            ),
+            4 => (honest().cut_after(700 + 100 * self.dice.below(20) as u64), honest()),
+            5 => (honest(), honest().rule(Rule::on("APPEND", Then::Close).when(When::First(1)))),
+            _ => (honest(), honest()),
+        };
+        self.note("a run".to_owned());
+        if self.name.ends_with('3') {
+            source = source.lying(two_namespaces);
+        }
+        (source, destination)
+    }
+
+    /// What the run made of it.
+    fn judge(&self, mode: Mode, synced: bool) -> Vec<String> {
+        let (source, now) = (held(&self.tenants[0].account()), held(&self.tenants[1].account()));
+        let Books { ever, own, removed, .. } = &self.books;
+        let mut faults = Vec::new();
+        let keys: BTreeSet<_> = source.keys().chain(now.keys()).chain(self.before.keys()).collect();
+        for key in keys {
+            let (there, gone) = (of(&now, key), of(removed, key));
+            let what = format!("{} in {}: {there} there", shown(&key.1), key.0);
+            if synced && key.0 != EXCLUDED && there + gone < of(&source, key) {
+                faults.push(format!("lost, and called synced: {what}, {} at the source", of(&source, key)));
+            }
+            if there + gone > of(ever, key) + of(own, key) {
+                faults.push(format!("doubled: {what}, {gone} removed, of {} and {}", of(ever, key), of(own, key)));
+            }
+            if there + gone < of(own, key) {
+                faults.push(format!("deleted, and was not ours: {what}, {} were others'", of(own, key)));
+            }
+            if mode == Mode::Copy && there < of(&self.before, key) {
+                faults.push(format!("deleted in copy mode: {what}, {} before", of(&self.before, key)));
+            }
+        }
+        faults
+    }
+}
+
+/// The mailboxes below `Archive` are a namespace of their own.
+fn two_namespaces(command: &str, response: Vec<u8>) -> Vec<u8> {
+    match command.starts_with("NAMESPACE") && response.starts_with(b"* NAMESPACE") {
+        true => b"* NAMESPACE ((\"\" \"/\")(\"Archive/\" \"/\")) NIL NIL\r\n".to_vec(),
+        false => response,
+    }
+}
+
+fn shown(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Accounts that live, and the program that brings them over.
+struct World {
+    mode: Mode,
+    seed: u64,
+    histories: Vec<History>,
+    ferry: Ferry,
+}
+
+impl World {
+    fn new(mode: Mode, seed: u64) -> World {
+        let servers = [Fake::start(), Fake::start()];
+        let [source, destination] =
+            servers.each_ref().map(|fake| Side::in_clear_text(fake.port()).set("max_connections", 500));
+        let mode_name = if mode == Mode::Copy { "copy" } else { "mirror" };
+        let settings = format!(
+            "[limits]\nretries = 1\ntimeout = \"3s\"\n[sync]\nmode = \"{mode_name}\"\ndelete_guard = \"100%\"\n[mailboxes]\nexclude = [\"{EXCLUDED}\"]"
+        );
+        let mut ferry = Ferry::new(source, destination).with_settings(&settings);
+        let names: Vec<String> = (0..ACCOUNTS).map(|number| format!("living-{number}")).collect();
+        for name in &names {
+            ferry = ferry.with_account(&User::named(name.clone()));
+        }
+        let history =
+            |(number, name)| History::new(name, seed.wrapping_mul(1000).wrapping_add(number), servers.each_ref());
+        let histories = (0..).zip(names).map(history).collect();
+        World { mode, seed, histories, ferry }
+    }
+
+    /// One run, and what is to be said of it. Returns which accounts are called synced.
+    #[track_caller]
+    fn run(&mut self) -> BTreeSet<String> {
+        let output = self.ferry.run(&["sync", "--jobs", "64", "--progress", "none"]);
+        assert!(!output.stderr.contains("panicked") && !output.stderr.contains("does not handle"), "{output}");
+        let status = self.ferry.run(&["status", "--json", "-"]).expect(0).json();
+        let accounts = status["accounts"].as_array().expect("accounts");
+        // A deletion that waits while its message is in a mailbox that is left out is still to be done, and no failure.
+        let is_synced =
+            |account: &&serde_json::Value| ["synced", "behind"].iter().any(|it| account["condition"] == *it);
+        let synced: BTreeSet<String> =
+            accounts.iter().filter(is_synced).map(|it| it["account"].as_str().expect("a name").to_owned()).collect();
+        let mut faults = Vec::new();
+        for history in &self.histories {
+            let is_synced = synced.contains(&history.name);
+            for fault in history.judge(self.mode, is_synced) {
+                faults.push(format!("{}: {fault}\n  {}", history.name, history.books.events.join("\n  ")));
+            }
+        }
+        if (output.code == Some(0)) != (synced.len() == ACCOUNTS) {
+            faults.push(format!("exit status {:?}, and {} of {ACCOUNTS} are synced", output.code, synced.len()));
+        }
+        assert!(
+            faults.is_empty(),
+            "{} faults with {SEED_VARIABLE}={}:\n{}",
+            faults.len(),
+            self.seed,
+            faults.join("\n\n")
+        );
+        synced
+    }
+
+    fn live(&mut self, honest: bool) {
+        self.histories.iter_mut().for_each(|history| history.live(honest));
+    }
+}
+
+fn live_through(mode: Mode, seed: u64) {
+    let mut world = World::new(mode, seed);
+    let mut ever_synced = 0;
+    for _ in 0..ROUNDS {
+        world.live(false);
+        ever_synced += world.run().len();
+    }
+    assert!(ever_synced > ACCOUNTS, "the law of what is called synced was tried");
+    world.live(true);
+    world.run();
+    let synced = world.run();
+    // In mirror mode a person has to say that what its user removed is good.
+    let questioned = |history: &&History| !history.books.removed.is_empty();
+    let expected = world.histories.iter().filter(|it| mode == Mode::Copy || !questioned(it));
+    let unsettled: Vec<&str> = expected.map(|it| it.name.as_str()).filter(|name| !synced.contains(*name)).collect();
+    let status = || world.ferry.run(&["status", "--json", "-"]).stdout;
+    assert!(unsettled.is_empty(), "{unsettled:?} with {SEED_VARIABLE}={seed}: {}", status());
+    let destinations = world.histories.iter().map(|history| &history.tenants[1]);
+    destinations.clone().for_each(|tenant| tenant.forget_commands());
+    world.run();
+    let changes = ["APPEND", "UID STORE", "UID EXPUNGE", "CREATE"];
+    for history in &world.histories {
+        let commands = history.tenants[1].commands();
+        let change = commands.iter().find(|command| changes.iter().any(|verb| command.starts_with(verb)));
+        assert_eq!(change, None, "{} with {SEED_VARIABLE}={seed}", history.name);
+    }
+    tally::count(ACCOUNTS);
+}
+
+/// So many seeds: one as a rule, others where there is time.
+fn seeds() -> Vec<u64> {
+    match env::var("PROPERTY_ROUNDS").ok().and_then(|rounds| rounds.parse::<u64>().ok()) {
+        Some(rounds) => (0..rounds.div_ceil(10)).map(|round| fresh_seed().wrapping_add(round)).collect(),
+        None => vec![seed(USUAL_SEED)],
+    }
+}
+
+#[test]
+fn accounts_that_live_lose_and_double_nothing() {
+    seeds().into_iter().for_each(|seed| live_through(Mode::Copy, seed));
+}
+
+#[test]
+fn accounts_that_live_are_mirrored_and_nothing_of_others_is_deleted() {
+    seeds().into_iter().for_each(|seed| live_through(Mode::Mirror, seed));
+}
