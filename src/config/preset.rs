@@ -4,13 +4,15 @@ use super::mistake::{Mistake, did_you_mean};
 use crate::model::server::Preset;
 
 /// Every preset and its name in the settings.
-pub const PRESETS: [(&str, Preset); 7] = [
+pub const PRESETS: [(&str, Preset); 9] = [
     ("zimbra", Preset::Zimbra),
     ("dovecot", Preset::Dovecot),
     ("cyrus", Preset::Cyrus),
     ("courier", Preset::Courier),
     ("exchange", Preset::Exchange),
     ("gmail", Preset::Gmail),
+    ("yahoo", Preset::Yahoo),
+    ("icloud", Preset::Icloud),
     ("generic", Preset::Generic),
 ];
 

@@ -65,6 +65,8 @@ fn login(preset: Option<Preset>) -> String {
         Some(Preset::Courier) => (COURIER, ""),
         Some(Preset::Exchange) => (EXCHANGE, ""),
         Some(Preset::Gmail) => (GMAIL, ""),
+        Some(Preset::Yahoo) => (YAHOO, ""),
+        Some(Preset::Icloud) => (ICLOUD, ""),
         Some(Preset::Generic) | None => (GENERIC, MASTER_UNKNOWN),
     };
     format!("{notes}{master}")
@@ -129,6 +131,16 @@ const GMAIL: &str = "\
 #   flow = \"service-account\"
 #   key_file = \"service-account.json\"
 # Labels are mailboxes: a message with three labels is there three times, and once more in All Mail.
+";
+
+const YAHOO: &str = "\
+# Yahoo and AOL: each user needs an app password (account security); host is imap.mail.yahoo.com or imap.aol.com.
+# They show at most 10,000 messages of a mailbox, and take messages of up to 41 MB.
+";
+
+const ICLOUD: &str = "\
+# iCloud: each user needs an app-specific password (account.apple.com) and the whole address as user; host is
+# imap.mail.me.com. There are no tokens for other programs, and messages are 20 MB at most.
 ";
 
 const GENERIC: &str = "\

@@ -133,6 +133,9 @@ pub enum Preset {
     Exchange,
     Gmail,
     Generic,
+    // The state holds their numbers: new ones come last.
+    Yahoo,
+    Icloud,
 }
 
 /// Whether the line is compressed (COMPRESS=DEFLATE, RFC 4978), where the server offers it.

@@ -34,6 +34,7 @@
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
+//! - [`servers`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size and flags.
 //! - [`pair`]: one account on two servers in memory. [`migration`], [`gates`]: what these tests have in common.
@@ -73,6 +74,7 @@ mod second_copies;
 mod secrets;
 mod secrets_in_memory;
 mod secrets_in_settings;
+mod servers;
 mod state;
 mod sudden_end;
 mod tokens;

@@ -133,6 +133,7 @@ impl Status {
             "PRIVACYREQUIRED" => (Kind::Settings, None, "set `tls` to implicit or starttls"),
             "NONEXISTENT" | "UIDNOTSTICKY" => (Kind::Changed, None, ""),
             "TOOBIG" => (Kind::Refused, Some(Scope::Message), ""),
+            _ if text.contains("authenticated but not connected") => (Kind::Authorization, None, NOT_CONNECTED_HINT),
             _ if says(TRANSIENT_TEXTS) => (Kind::Throttled(None), None, THROTTLED_HINT),
             _ if says(QUOTA_TEXTS) => (Kind::Quota, None, QUOTA_HINT),
             _ => (Kind::Refused, None, ""),
@@ -141,6 +142,9 @@ impl Status {
 }
 
 const THROTTLED_HINT: &str = "the server asks for patience: run the command again later, or lower `max_connections`";
+/// Exchange Online, after a login that it accepted.
+const NOT_CONNECTED_HINT: &str = "the token or password is good, and may not open this mailbox: Add-MailboxPermission \
+    -AccessRights FullAccess, and the user of the login; after many logins in a short time Exchange says the same: try again later";
 const QUOTA_HINT: &str =
     "free or add space for the account on the destination, then run the command again; what is copied stays copied";
 
@@ -157,16 +161,34 @@ const TRANSIENT_TEXTS: &[&str] = &[
     "command or bandwidth limits",
     "undergoing maintenance",
     "session expired",
+    // Exchange, of a full mailbox too: that passes, or is told by its quota.
+    "server unavailable. 15",
+    // Zimbra's proxy counts logins by address and by user.
+    "login rejected from this ip",
+    "login rejected for this user",
 ];
 
 /// Texts of a full mailbox from servers that send no OVERQUOTA.
-const QUOTA_TEXTS: &[&str] = &["over quota", "quota exceeded", "quota has been exceeded", "server unavailable. 15"];
+const QUOTA_TEXTS: &[&str] = &["over quota", "quota exceeded", "quota has been exceeded"];
 
-/// Exchange names the wait in milliseconds. What is no number any more is longer than anybody waits.
+/// Exchange names the wait in milliseconds, WildDuck in words. What is no number any more is longer than anybody waits.
 fn suggested_wait(text: &str) -> Option<Duration> {
-    let after = text.split("Suggested Backoff Time: ").nth(1)?;
-    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    (!digits.is_empty()).then(|| Duration::from_millis(digits.parse().unwrap_or(u64::MAX)))
+    let number = |after: &str| {
+        let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+        (!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX))
+    };
+    if let Some(after) = text.split("Suggested Backoff Time: ").nth(1) {
+        return number(after).map(Duration::from_millis);
+    }
+    let after = text.split("rate limited. Try again in ").nth(1)?;
+    let unit = after.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ' ');
+    let seconds = match unit {
+        _ if unit.starts_with("second") => 1,
+        _ if unit.starts_with("minute") => 60,
+        _ if unit.starts_with("hour") => 3600,
+        _ => return None,
+    };
+    number(after).map(|number: u64| Duration::from_secs(number.saturating_mul(seconds)))
 }
 
 #[cfg(test)]
@@ -211,6 +233,11 @@ mod tests {
         assert_eq!(kind("BYE Session invalidated - AccessTokenExpired"), Kind::Expired);
         assert_eq!(kind("BYE Session expired, please login again."), Kind::Expired);
         assert_eq!(kind("BYE Connection is closed. 13"), Kind::Connection);
+        let hours = Some(Duration::from_secs(3 * 3600));
+        assert_eq!(kind("NO Upload was rate limited. Try again in 3 hours."), Kind::Throttled(hours));
+        assert_eq!(kind("NO Server Unavailable. 15"), Kind::Throttled(None));
+        assert_eq!(kind("NO Login rejected from this IP"), Kind::Throttled(None));
+        assert_eq!(kind("BAD User is authenticated but not connected."), Kind::Authorization);
         assert_eq!(kind("NO Over quota"), Kind::Quota);
         assert_eq!(kind("NO [OVERQUOTA] Account exceeded command or bandwidth limits."), Kind::Throttled(None));
         assert_eq!(kind("NO [LIMIT] Maximum number of connections from user+IP exceeded"), Kind::Throttled(None));

@@ -24,7 +24,7 @@ use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::limits::Limits;
 use crate::model::secret::Credentials;
-use crate::model::server::{Address, Mechanism, Server, Tls};
+use crate::model::server::{Address, Mechanism, Preset, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -447,7 +447,7 @@ impl Session {
             }
             Introduction::Enable => {
                 let mut enabled = false;
-                self.await_answer(tag, |response| {
+                let status = self.await_answer(tag, |response| {
                     let text = response.text().to_ascii_uppercase();
                     if !text.starts_with(b"* ENABLED ") {
                         return untagged(response);
@@ -455,7 +455,8 @@ impl Session {
                     enabled |= text.windows(7).any(|word| word == b"QRESYNC");
                     Ok(())
                 })?;
-                self.qresync = enabled;
+                // iCloud enables it, and does not say so. ID was asked for before, so that its name is known.
+                self.qresync = enabled || (status.is_ok() && self.preset == Preset::Icloud);
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! - [`connect`]: opens a connection within the budget, greets, logs in, introduces.
 //! - [`authenticate`]: one login, with which words: [`mechanism`] chooses how, [`sasl`] and [`scram`] know what is said,
 //!   [`exchange`] says it.
-//! - [`quirks`]: who the server is, and what its name tells.
+//! - [`quirks`]: who the server is, and what its name tells; [`servers`]: what tells each.
 
 pub mod authenticate;
 pub mod connect;
@@ -13,3 +13,4 @@ pub mod mechanism;
 pub mod quirks;
 mod sasl;
 mod scram;
+mod servers;

@@ -1,5 +1,6 @@
 //! Who the server is, and the oddities that its name tells. A capability beats a preset, what is seen beats both.
 
+use super::servers::{known_by, named_in};
 use crate::engine::conversation::session::Session;
 use crate::engine::wire::response::Response;
 use crate::model::server::Preset;
@@ -45,30 +46,15 @@ pub fn product(fields: &[(String, String)]) -> String {
     [field("name"), field("version")].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// Finds the preset from the settings, the ID, the greeting and the capabilities, in this order.
+/// Finds the preset from the settings, the ID, the capabilities and the greeting, in this order. Capabilities are those after
+/// the login: a proxy shows its own before it.
 pub fn recognise(session: &mut Session) {
+    let by_name = named_in(&session.product).filter(|_| !session.product.is_empty());
+    let found = by_name.or_else(|| known_by(&session.capabilities)).or_else(|| named_in(&session.greeting));
     if session.product.is_empty() {
-        session.product = named_in(&session.greeting).map_or_else(String::new, |(name, _)| name.to_owned());
+        session.product = found.map_or_else(String::new, |(name, _)| name.to_owned());
     }
-    let known = session.server.preset.or_else(|| named_in(&session.product).map(|(_, preset)| preset));
-    let known = known.or_else(|| named_in(&session.greeting).map(|(_, preset)| preset));
-    session.preset = known.unwrap_or(match session.capabilities.has("X-GM-EXT-1") {
-        true => Preset::Gmail,
-        false => Preset::Generic,
-    });
-}
-
-fn named_in(text: &str) -> Option<(&'static str, Preset)> {
-    let text = text.to_ascii_lowercase();
-    let known = [
-        ("zimbra", "Zimbra", Preset::Zimbra),
-        ("dovecot", "Dovecot", Preset::Dovecot),
-        ("cyrus", "Cyrus", Preset::Cyrus),
-        ("courier", "Courier", Preset::Courier),
-        ("microsoft exchange", "Microsoft Exchange", Preset::Exchange),
-        ("gimap", "Gmail", Preset::Gmail),
-    ];
-    known.into_iter().find(|(word, _, _)| text.contains(word)).map(|(_, name, preset)| (name, preset))
+    session.preset = session.server.preset.or(found.map(|(_, preset)| preset)).unwrap_or(Preset::Generic);
 }
 
 #[cfg(test)]
