@@ -190,9 +190,9 @@ pub enum Command {
     Init(InitArguments),
     /// Log in on both sides; say what was found and what will not work
     ///
-    /// Nothing is copied and nothing is changed. For each account and side: the server, how it is protected, how much
-    /// it holds, its quota, and what to know before the migration.
-    Check(AccountsArguments),
+    /// Nothing is copied and nothing is changed. The servers, how they are protected, what they can do, and what to know
+    /// before the migration; of many accounts only those that deviate.
+    Check(CheckArguments),
     /// Take a snapshot of both sides
     ///
     /// Reads the lists of mailboxes and messages, not the messages themselves. What did not change since the last scan
@@ -402,6 +402,18 @@ pub struct VerifyArguments {
     #[arg(long)]
     pub deep: bool,
     /// Write the result as JSON; - is standard output, and then nothing else is printed there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub accounts: AccountsArguments,
+    /// A page for each account, however many
+    #[arg(long)]
+    pub details: bool,
+    /// Write what was found as JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,
 }

@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Whom the rooms within a room may know, besides the nouns of its `mod.rs`. The files on the floor are the last.
-const INNER_ARROWS: [(&str, &[&str]); 22] = [
+const INNER_ARROWS: [(&str, &[&str]); 23] = [
     ("config::import", &["config"]),
     ("engine::wire", &[]),
     ("engine::conversation", &["engine::wire"]),
@@ -41,6 +41,7 @@ const INNER_ARROWS: [(&str, &[&str]); 22] = [
     ("diff::routing", &[]),
     ("diff::comparing", &["diff::routing"]),
     ("diff", &["diff::routing", "diff::comparing"]),
+    ("report::check", &["report"]),
     ("report::plan", &["report"]),
     ("report::status", &["report"]),
     ("report::verify", &["report"]),

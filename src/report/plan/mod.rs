@@ -1,6 +1,7 @@
 //! A plan as text and as JSON: what `apply` would do, mailbox by mailbox, and what stands in the way.
 
 mod figures;
+mod fleet;
 mod json;
 
 use super::quantity::{counted, noun_for, number, octets, verb_for};
@@ -23,10 +24,15 @@ pub enum Detail {
     Full,
 }
 
+/// With more accounts than these each has a line, unless all is to be shown.
+const PAGES: usize = 10;
+
 /// The plans of all accounts, their sum, and the command that does exactly this.
 pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, apply_command: &str) -> String {
-    let accounts: String =
-        succeeded(results).map(|(name, summary)| account(name, summary, detail, results.len())).collect();
+    let accounts: String = match detail == Detail::Brief && results.len() > PAGES {
+        true => fleet::text(results),
+        false => succeeded(results).map(|(name, summary)| account(name, summary, detail, results.len())).collect(),
+    };
     accounts + &conclusion(results, detail, apply_command)
 }
 

@@ -225,3 +225,18 @@ fn json_account_without_plan_has_its_error() {
     assert_eq!(json["accounts"][0]["error"]["what"], "there is no scan");
     assert_eq!(json["totals"]["copies"], 0);
 }
+
+#[test]
+fn text_of_many_accounts_has_a_line_each_and_what_is_to_be_read_at_the_end() {
+    let names: Vec<String> = (1..=12).map(|number| format!("u{number:02}")).collect();
+    let mut results: Vec<_> = names.iter().map(|name| planned(name, vec![mailbox("INBOX", 3, 2048, 1)])).collect();
+    results[11] = planned("u12", Vec::new());
+    results[1].result.as_mut().unwrap().plan.warnings.push("it does not fit".to_owned());
+    let shown = text(&results, Detail::Brief, "mailferry apply");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[0], "ACCOUNT   COPIES      SIZE   FLAG CHANGES");
+    assert_eq!(lines[1], "u01            3   2.0 KiB              1");
+    assert_eq!(lines[13], "1 account with nothing to do");
+    assert_eq!(lines[14..16], ["1 remark to read:", "  warning: u02: it does not fit"]);
+    assert!(text(&results, Detail::Full, "mailferry apply").contains("u01\n  INBOX"));
+}

@@ -1,16 +1,26 @@
 //! What `check` found on both sides of each account, as text.
 
-use super::quantity::{counted, number, octets};
-use super::table::{Align, padded};
+mod facts;
+mod fleet;
+mod json;
+
+use super::quantity::{counted, number};
 use super::{indented, succeeded};
 use crate::error::{Error, sanitized};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
-use crate::model::server::{Quota, QuotaResource};
+use facts::{append_limit, fact, quota, useful};
+pub use json::json;
 
-/// A page for each account, and the verdict.
-pub fn text(results: &[AccountResult<AccountCheck>], scan_command: &str) -> String {
-    let pages: String = succeeded(results).map(|(name, check)| page(name, check)).collect();
+/// With more accounts than these the servers are told once, and of accounts only what deviates.
+const PAGES: usize = 3;
+
+/// A page for each account, or what there is to say of many; and the verdict.
+pub fn text(results: &[AccountResult<AccountCheck>], details: bool, scan_command: &str) -> String {
+    let pages: String = match details || results.len() <= PAGES {
+        true => succeeded(results).map(|(name, check)| page(name, check)).collect(),
+        false => fleet::text(results),
+    };
     pages + &verdict(results, scan_command)
 }
 
@@ -35,51 +45,10 @@ fn facts(check: &SideCheck) -> String {
         + &fact("user", &sanitized(&check.user))
         + &fact("holds", &holds);
     facts.extend(check.quotas.iter().map(|limit| fact("quota", &quota(limit))));
-    facts.extend(check.append_limit.map(|limit| fact("takes", &format!("messages of up to {}", octets(limit)))));
+    facts += &append_limit(check);
     facts += &fact("can do", &useful(&check.capabilities));
     facts.extend(check.notes.iter().map(|note| fact("note", &sanitized(note))));
     facts
-}
-
-/// The capabilities that make a migration faster or safer; a server lists forty more that do nothing for it.
-const USEFUL: [&str; 15] = [
-    "IMAP4REV2",
-    "QRESYNC",
-    "CONDSTORE",
-    "UIDPLUS",
-    "MULTIAPPEND",
-    "LITERAL+",
-    "LITERAL-",
-    "LIST-STATUS",
-    "LIST-EXTENDED",
-    "SPECIAL-USE",
-    "CREATE-SPECIAL-USE",
-    "NAMESPACE",
-    "QUOTA",
-    "ESEARCH",
-    "OBJECTID",
-];
-
-fn useful(capabilities: &[String]) -> String {
-    let offered = |name: &&str| capabilities.iter().any(|capability| capability.eq_ignore_ascii_case(name));
-    let offered: Vec<&str> = USEFUL.into_iter().filter(offered).collect();
-    if offered.is_empty() { "IMAP4rev1, no extension of use here".to_owned() } else { offered.join(" ") }
-}
-
-fn quota(quota: &Quota) -> String {
-    let amount = |value| match quota.resource {
-        QuotaResource::Storage => octets(value),
-        QuotaResource::Messages => counted(value, "message"),
-    };
-    let root = if quota.root.is_empty() { String::new() } else { format!(" ({})", sanitized(&quota.root)) };
-    format!("{} of {} used{root}", amount(quota.used), amount(quota.limit))
-}
-
-/// Wide enough for the longest label.
-const LABEL_WIDTH: usize = 10;
-
-fn fact(label: &str, text: &str) -> String {
-    format!("{}   {text}\n", padded(label, LABEL_WIDTH, Align::Left))
 }
 
 /// Whether an account can be migrated: both sides were logged in on.
@@ -101,6 +70,7 @@ fn verdict(results: &[AccountResult<AccountCheck>], scan_command: &str) -> Strin
 mod tests {
     use super::*;
     use crate::error::Kind;
+    use crate::model::server::{Quota, QuotaResource};
 
     fn source() -> SideCheck {
         SideCheck {
@@ -145,6 +115,50 @@ alice
 
 Not ready: no account could be opened on both sides.
 ";
-        assert_eq!(text(&results, "mailferry scan"), expected);
+        assert_eq!(text(&results, false, "mailferry scan"), expected);
+    }
+
+    #[test]
+    fn of_many_accounts_the_servers_are_told_once_and_then_what_deviates() {
+        let of = |name: &str| {
+            let destination = SideCheck { side: Side::Destination, server: "new".to_owned(), ..source() };
+            AccountResult {
+                account: name.to_owned(),
+                result: Ok(AccountCheck {
+                    ledger: crate::model::AccountLedger::default(),
+                    sides: vec![Ok(source()), Ok(destination)],
+                }),
+            }
+        };
+        let mut results: Vec<_> = ["a", "b", "c", "d", "e"].map(of).into_iter().collect();
+        let sides =
+            |result: &mut AccountResult<AccountCheck>| std::mem::take(&mut result.result.as_mut().unwrap().sides);
+        let mut own = sides(&mut results[1]);
+        own[0].as_mut().unwrap().notes.push("`Odd` stays behind".to_owned());
+        own[1] = Err(Error::new(Kind::Authentication, "the login was refused").because("NO nope"));
+        results[1].result.as_mut().unwrap().sides = own;
+        let expected = "\
+source
+  server       Zimbra 10.1 at old.example.org
+  protection   TLS 1.3
+  takes        messages of up to 50.0 MiB
+  can do       CONDSTORE UIDPLUS
+  note         no QRESYNC: a resync lists all UIDs of a changed mailbox
+destination
+  server       Zimbra 10.1 at new
+  protection   TLS 1.3
+  takes        messages of up to 50.0 MiB
+  can do       CONDSTORE UIDPLUS
+  note         no QRESYNC: a resync lists all UIDs of a changed mailbox
+
+b: source: `Odd` stays behind
+b: destination: FAILED: the login was refused: NO nope
+
+100,000 messages in 200 mailboxes on the source, 80,000 messages in 160 mailboxes on the destination
+Partly ready: 4 of 5 accounts opened on both sides.
+To take a snapshot of both sides, run: mailferry scan
+";
+        assert_eq!(text(&results, false, "mailferry scan"), expected);
+        assert_eq!(text(&results, true, "mailferry scan").matches("protection").count(), 9);
     }
 }
