@@ -189,6 +189,10 @@ impl fmt::Debug for Flags {
 /// The longest keyword that every server tried takes (Dovecot refuses 51).
 pub const KEYWORD_OCTETS: usize = 50;
 
+/// What the names of keywords in one PERMANENTFLAGS may take, in octets: it is kept for each mailbox, and a server may send
+/// a mebibyte. No mailbox in use has more than some hundred.
+pub const CAPACITY_OCTETS: usize = 64 << 10;
+
 /// What PERMANENTFLAGS says that a mailbox keeps (RFC 9051 7.1).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FlagCapacity {
@@ -210,10 +214,14 @@ impl FlagCapacity {
     }
 
     /// From the texts of PERMANENTFLAGS; `\*` means that new keywords can be made. Without any system flag they tell
-    /// nothing (`()` of UW for an empty INBOX, `(\*)` of go-imap): everything is sent then, and looked for afterwards.
+    /// nothing (`()` of UW for an empty INBOX, `(\*)` of go-imap): everything is sent then, and looked for afterwards. So are
+    /// all keywords where there are more than [`CAPACITY_OCTETS`] of them, which are not kept.
     pub fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str> + Clone) -> Self {
-        let any_keyword = texts.clone().into_iter().any(|text| text == "\\*");
-        let flags = Flags::from_texts(texts);
+        let is_system = |text: &&str| text.starts_with('\\');
+        let octets: usize = texts.clone().into_iter().filter(|text| !is_system(text)).map(str::len).sum();
+        let too_many = octets > CAPACITY_OCTETS;
+        let any_keyword = too_many || texts.clone().into_iter().any(|text| text == "\\*");
+        let flags = Flags::from_texts(texts.into_iter().filter(|text| !too_many || is_system(text)));
         if flags.system == 0 {
             return FlagCapacity::everything();
         }
@@ -301,6 +309,18 @@ mod tests {
         let (a, b) = (flags("\\Seen x y"), flags("\\Flagged Y z"));
         assert_eq!(a.minus(&b), flags("\\Seen x"));
         assert_eq!(b.minus(&a).plus(&a), a.plus(&b));
+    }
+
+    #[test]
+    fn capacity_of_more_keywords_than_are_kept_takes_all_of_them() {
+        let names: Vec<String> = (0..CAPACITY_OCTETS / 10 + 1).map(|number| format!("k{number:09}")).collect();
+        let texts = |count: usize| names[..count].iter().map(String::as_str).chain(["\\Seen"]);
+        let within = FlagCapacity::from_texts(texts(names.len() - 1));
+        assert!(within.takes_keyword(&names[7]) && !within.takes_keyword("other"));
+        let beyond = FlagCapacity::from_texts(texts(names.len()));
+        assert!(beyond.is_told() && beyond.keywords.is_empty());
+        assert!(beyond.takes_keyword(&names[7]) && beyond.takes_keyword("other"));
+        assert_eq!(beyond.system, within.system);
     }
 
     #[test]

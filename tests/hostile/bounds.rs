@@ -9,12 +9,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, First, MAIL, Table, told};
+use crate::support::fake::Threshold;
 use crate::support::fake::account::{Account, Content};
-use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
+use crate::support::fake::behaviour::{Behaviour, Making, Rule, Then, When};
+use crate::support::ferry::Output;
 use crate::tally;
 
 /// What the program may hold in memory at most, in KiB.
 const MOST_KIBIBYTES: u64 = 64 << 10;
+
+/// What is told of a server that says no end of things, in octets.
+const MOST_WORDS_OCTETS: usize = 16 << 10;
+
+/// Who has not ended by then never does: the longest case waits for half of it.
+const CEILING: Duration = Duration::from_secs(60);
 
 /// Cases that are run at one time.
 const AT_ONCE: usize = 4;
@@ -22,8 +30,8 @@ const AT_ONCE: usize = 4;
 /// Longer than a busy machine lets an honest server be silent.
 const TIMEOUT: u32 = 20;
 
-/// The same where it is waited for, twice four times that long.
-const SHORT_TIMEOUT: u32 = 4;
+/// The same where it is waited for, four times that long.
+const SHORT_TIMEOUT: u32 = 2;
 
 /// In much less than the timeout.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -37,17 +45,17 @@ struct Measured {
 
 /// Runs each case by itself, after a run with honest servers where that is wanted.
 fn judge(cases: Vec<Case>, prepare: impl Fn(&Table, &str) + Sync) {
-    judge_within(TIMEOUT, cases, prepare);
+    judge_within(&format!("retries = 1\ntimeout = \"{TIMEOUT}s\""), cases, prepare);
 }
 
-fn judge_within(timeout: u32, cases: Vec<Case>, prepare: impl Fn(&Table, &str) + Sync) {
+fn judge_within(limits: &str, cases: Vec<Case>, prepare: impl Fn(&Table, &str) + Sync) {
     let (waiting, done) = (Mutex::new(cases), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
                     let Some(case) = waiting.lock().expect("the cases").pop() else { return };
-                    let measured = judge_case(timeout, case, &prepare);
+                    let measured = judge_case(limits, case, &prepare);
                     done.lock().expect("the figures").push(measured);
                 }
             });
@@ -57,28 +65,15 @@ fn judge_within(timeout: u32, cases: Vec<Case>, prepare: impl Fn(&Table, &str) +
     for Measured { name, kibibytes, seconds } in &done {
         println!("{name}: {} MiB, {seconds:.1} s", kibibytes >> 10);
     }
-    let large: Vec<_> = done.iter().filter(|case| case.kibibytes > MOST_KIBIBYTES).map(|case| case.name).collect();
-    assert!(large.is_empty(), "too much memory for {large:?}");
     tally::count(done.len());
 }
 
-fn judge_case(timeout: u32, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)) -> Measured {
+fn judge_case(limits: &str, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)) -> Measured {
     let (name, first) = (case.name, case.first);
     let mut table = Table::of(vec![case]);
-    table.ferry.further_settings = format!("[limits]\nretries = 1\ntimeout = \"{timeout}s\"\nmemory = \"16MB\"\n");
+    table.ferry.further_settings = format!("[limits]\n{limits}\nmemory = \"16MB\"\n");
     prepare(&table, name);
-    let began = Instant::now();
-    let mut running = table.ferry.start(&["sync", "--progress", "none"]);
-    let (most, status) = (Cell::new(0), format!("/proc/{}/status", running.id()));
-    running.wait_until(|| {
-        let figure = fs::read_to_string(&status).ok().and_then(|text| {
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok())
-        });
-        most.set(most.get().max(figure.unwrap_or(0)));
-        false
-    });
-    let output = running.finish();
-    let seconds = began.elapsed().as_secs_f64();
+    let (output, measured) = watched(&table, name);
     let told = told(&output, name);
     let (words, exact): (&[&str], bool) = match first {
         First::Exact => (&[], true),
@@ -86,6 +81,7 @@ fn judge_case(timeout: u32, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)
         First::Told(words) | First::AccountTold(words) => (words, false),
     };
     assert_eq!(told.is_empty(), first == First::Exact, "{name}: {output}");
+    assert_eq!(output.code == Some(0), told.is_empty(), "{name}: it ends as if all were well, or not: {output}");
     assert!(words.iter().all(|word| told.iter().any(|line| line.contains(word))), "{name}: {output}");
     let broken = ["panicked", "does not handle", "overflow"];
     assert!(!broken.iter().any(|word| output.stderr.contains(word)), "{name}: {output}");
@@ -94,10 +90,34 @@ fn judge_case(timeout: u32, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)
         assert!(differences.is_empty(), "{name}: {output}\n{differences}");
     }
     table.honest();
+    table.source.pour_at(Threshold::Greeting, None);
     table.run(&["sync"]).expect(0);
     let differences = table.differences(&table.cases()[0]);
     assert!(differences.is_empty(), "{name}: after the run that repairs:\n{differences}");
-    Measured { name, kibibytes: most.get(), seconds }
+    measured
+}
+
+/// What holds for each case: it ends, within the memory, and says so in a bounded number of words.
+fn watched(table: &Table, name: &'static str) -> (Output, Measured) {
+    let began = Instant::now();
+    let mut running = table.ferry.start(&["sync", "--progress", "none"]);
+    let (most, status) = (Cell::new(0), format!("/proc/{}/status", running.id()));
+    let hangs = running.wait_until(|| {
+        let figure = fs::read_to_string(&status).ok().and_then(|text| {
+            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok())
+        });
+        most.set(most.get().max(figure.unwrap_or(0)));
+        began.elapsed() > CEILING
+    });
+    assert!(!hangs, "{name}: it does not end within {CEILING:?}, and is killed");
+    let output = running.finish();
+    let measured = Measured { name, kibibytes: most.get(), seconds: began.elapsed().as_secs_f64() };
+    assert!(measured.kibibytes <= MOST_KIBIBYTES, "{name}: {} MiB of memory", measured.kibibytes >> 10);
+    assert!(measured.kibibytes > 0, "{name}: its memory was never seen");
+    let words = output.stdout.len() + output.stderr.len();
+    assert!((1..MOST_WORDS_OCTETS).contains(&words), "{name}: it says {words} octets: {output}");
+    assert!(output.code.is_some(), "{name}: it was killed: {output}");
+    (output, measured)
 }
 
 fn nothing(_: &Table, _: &str) {}
@@ -119,10 +139,21 @@ fn pouring(
     told_of_source(name, words, Rule::pour(begins, move |number| make(number).into_bytes()))
 }
 
+/// Instead of a listing; what is asked for in another way comes.
+fn flooding_in_vain(name: &'static str, octets: &[u8]) -> Case {
+    let rule = Rule::on("UID FETCH 1:6", Then::Flood(octets.to_vec()));
+    Case::new(name, First::Exact).source(Behaviour::honest().rule(rule))
+}
+
 /// The same where what is asked for in another way comes.
 fn pouring_in_vain(name: &'static str, begins: &str, make: impl Fn(u64) -> String + Send + Sync + 'static) -> Case {
     let rule = Rule::pour(begins, move |number| make(number).into_bytes());
     Case::new(name, First::Exact).source(Behaviour::honest().rule(rule))
+}
+
+/// The next five thousand odd numbers, behind so many times as many.
+fn odd(times: u64) -> Vec<String> {
+    (0..5000).map(|at| (2 * (times * 5000 + at) + 1).to_string()).collect()
 }
 
 /// Holds engine/wire/buffered.rs invariant 2.
@@ -136,19 +167,9 @@ fn floods_are_borne_in_bounded_memory_and_told() {
             flooding("flood-untagged-line", "EXAMINE \"Bad\"", b"* LIST () \"/\" x", &["a line of more than"]),
             flooding("flood-lists", "LIST", b"* LIST () \"/\" \"x\"\r\n", &["the server sent more than"]),
             flooding("flood-statuses", "LIST", b"* STATUS x (MESSAGES 1)\r\n", &["the server sent more than"]),
-            flooding(
-                "flood-fetches",
-                "UID FETCH 1:6",
-                b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n",
-                &["the server sent more than"],
-            ),
-            flooding(
-                "flood-literals",
-                "UID FETCH 1:6",
-                b"* 1 FETCH (BODY[] {9}\r\n123456789 BODY[] {9}\r\n123456789 ",
-                &[],
-            ),
-            flooding("flood-parentheses", "UID FETCH 1:6", b"(", &["a line of more than"]),
+            flooding_in_vain("flood-fetches", b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n"),
+            flooding_in_vain("flood-literals", b"* 1 FETCH (BODY[] {9}\r\n123456789 BODY[] {9}\r\n123456789 "),
+            flooding_in_vain("flood-parentheses", b"("),
             flooding(
                 "flood-vanished",
                 "EXAMINE \"Bad\"",
@@ -177,7 +198,6 @@ fn endless_lists_are_borne_in_bounded_memory_and_told() {
         Case::new(name, First::AccountTold(words)).source(behaviour)
     };
     let listing: &[&str] = &["the server sent more than"];
-    let numbers = |from: u64| (0..5000).map(|at| (2 * (from * 5000 + at) + 1).to_string()).collect::<Vec<_>>();
     judge(
         vec![
             pouring("endless-list", "LIST", listing, |number| format!("* LIST () \"/\" \"mailbox {number}\"\r\n")),
@@ -195,6 +215,9 @@ fn endless_lists_are_borne_in_bounded_memory_and_told() {
             plain("endless-quota", "GETQUOTAROOT", listing, |number| {
                 format!("* QUOTA \"{}{number}\" ({})\r\n", "q".repeat(1000), "STORAGE 1 2 ".repeat(5000))
             }),
+            plain("endless-quota-roots", "GETQUOTAROOT", listing, |number| {
+                format!("* QUOTAROOT INBOX {}\r\n", format!("root{number} ").repeat(10_000))
+            }),
             plain("endless-quotas", "GETQUOTAROOT", listing, |number| format!("* QUOTA {number} (STORAGE 1 2)\r\n")),
             plain("endless-status-command", "STATUS \"Bad\"", &[], |number| {
                 format!("* STATUS {number} (MESSAGES 1 UIDVALIDITY 1 UIDNEXT 1)\r\n")
@@ -211,8 +234,8 @@ fn endless_lists_are_borne_in_bounded_memory_and_told() {
             pouring("endless-flags", "EXAMINE \"Bad\"", &["the server sent more than"], |number| {
                 format!("* FLAGS ({})\r\n", format!("keyword{number} ").repeat(10_000))
             }),
-            pouring("endless-vanished", "EXAMINE \"Bad\"", &["the server sent more than"], move |number| {
-                format!("* VANISHED {}\r\n", numbers(number).join(","))
+            pouring("endless-vanished", "EXAMINE \"Bad\"", &["the server sent more than"], |number| {
+                format!("* VANISHED {}\r\n", odd(number).join(","))
             }),
             Case::new("endless-capabilities", First::AccountTold(&["more capabilities"])).source(Behaviour {
                 capabilities: format!("{} {}", Behaviour::honest().capabilities, "X-CAPABILITY ".repeat(50_000)),
@@ -231,22 +254,81 @@ fn endless_lists_are_borne_in_bounded_memory_and_told() {
     );
 }
 
+/// Before anybody is logged in: greetings, news, capabilities, challenges.
+#[test]
+fn endless_greetings_and_logins_are_borne_in_bounded_memory_and_told() {
+    let hostile = |name: &str| -> (Threshold, Making) {
+        let pours = |make: fn(u64) -> String| -> Making { Arc::new(move |number| make(number).into_bytes()) };
+        match name {
+            "greeting-line" => (Threshold::Greeting, pours(|_| "* OK ".to_owned())),
+            "greeting-capabilities" => {
+                (Threshold::Greeting, pours(|_| format!("* OK [CAPABILITY {}] hello\r\n", "X-A ".repeat(50_000))))
+            }
+            "greetings" => (Threshold::Greeting, pours(|number| format!("* OK hello {number}\r\n"))),
+            "login-line" => (Threshold::Login, pours(|_| "x".repeat(1000))),
+            "login-news" => (Threshold::Login, pours(|number| format!("* OK [ALERT] news {number}\r\n"))),
+            "login-capabilities" => {
+                (Threshold::Login, pours(|_| format!("* CAPABILITY IMAP4rev1 {}\r\n", "X-A ".repeat(50_000))))
+            }
+            "challenges" => (Threshold::Login, pours(|_| "+ Y2hhbGxlbmdl\r\n".to_owned())),
+            _ => (Threshold::Login, pours(|_| format!("+ {}\r\n", "A".repeat(500_000)))),
+        }
+    };
+    let prepare = |table: &Table, name: &str| {
+        let (threshold, make) = hostile(name);
+        table.source.pour_at(threshold, Some(make));
+    };
+    let names = [
+        "greeting-line",
+        "greeting-capabilities",
+        "greetings",
+        "login-line",
+        "login-news",
+        "login-capabilities",
+        "challenges",
+        "long-challenges",
+    ];
+    judge(names.map(|name| Case::new(name, First::AccountTold(&[]))).into(), prepare);
+}
+
+/// Texts and codes of tagged answers, as long as a line can be.
+#[test]
+fn long_words_of_a_server_are_borne_in_bounded_memory_and_cut() {
+    let long = |code: &str| format!("NO [{code}] {}", "See imap://elsewhere.example.org/ ".repeat(20_000));
+    let uids = |_: u32, _: &[u32]| {
+        let uids: Vec<_> = (1..100_000).map(|at| (2 * at).to_string()).collect();
+        format!("[APPENDUID 7 {}] ", uids.join(","))
+    };
+    let refused = |code: &str| Behaviour::honest().rule(Rule::refuse("EXAMINE \"Bad\"", &long(code)));
+    let shut = |code: &str| Behaviour::honest().shut(&long(code));
+    let farewell = Then::SayAndClose(format!("* BYE [ALERT] {}\r\n", "goodbye ".repeat(60_000)).into_bytes());
+    judge(
+        vec![
+            Case::new("long-refusal", First::Told(&["elsewhere.example.org"])).source(refused("ALERT")),
+            Case::new("long-code", First::Told(&[])).source(refused(&"X-CODE ".repeat(20_000))),
+            Case::new("long-referral", First::AccountTold(&[])).source(shut("REFERRAL imap://elsewhere.example.org/")),
+            Case::new("long-farewell", First::AccountTold(&["goodbye"]))
+                .source(Behaviour::honest().rule(Rule::on("LIST", farewell))),
+            Case::new("long-appenduid", First::Exact).destination(Behaviour::honest().coding(uids)),
+        ],
+        nothing,
+    );
+}
+
 /// The same where a mailbox is known already. What is found out in another way is all there.
 #[test]
 fn endless_answers_to_a_resync_are_borne_in_bounded_memory_and_told() {
     let hostile = |name: &str| {
-        let search = |number: u64| {
-            let uids: Vec<_> = (0..5000).map(|at| (2 * (number * 5000 + at) + 1).to_string()).collect();
-            format!("* SEARCH {}\r\n", uids.join(" ")).into_bytes()
-        };
-        let vanished = |number: u64| {
-            let uids: Vec<_> = (0..5000).map(|at| (2 * (number * 5000 + at) + 1).to_string()).collect();
-            format!("* VANISHED (EARLIER) {}\r\n", uids.join(",")).into_bytes()
-        };
+        let search = |number: u64| format!("* SEARCH {}\r\n", odd(number).join(" ")).into_bytes();
+        let vanished = |number: u64| format!("* VANISHED (EARLIER) {}\r\n", odd(number).join(",")).into_bytes();
         let changed = |number: u64| format!("* 1 FETCH (UID 1 FLAGS (k{number}))\r\n").into_bytes();
         let old = Behaviour::honest().without(&["QRESYNC", "ESEARCH"]);
         match name {
             "endless-search" => old.rule(Rule::pour("UID SEARCH", search)),
+            "endless-esearch" => {
+                let answer = |number: u64| format!("* ESEARCH UID ALL {}\r\n", odd(number).join(",")).into_bytes();
+                Behaviour::honest().without(&["QRESYNC"]).rule(Rule::pour("UID SEARCH", answer))
+            }
             "endless-changes" => old.rule(Rule::pour("UID FETCH", changed).holding("CHANGEDSINCE")),
             _ => Behaviour::honest().rule(Rule::pour("UID FETCH", vanished).holding("CHANGEDSINCE")),
         }
@@ -261,6 +343,7 @@ fn endless_answers_to_a_resync_are_borne_in_bounded_memory_and_told() {
     judge(
         vec![
             Case::new("endless-search", First::Exact),
+            Case::new("endless-esearch", First::Exact),
             Case::new("endless-changes", First::Exact),
             Case::new("endless-vanished-earlier", First::Exact),
         ],
@@ -284,20 +367,46 @@ fn endless_waits_end_and_are_told() {
         Case::new(name, First::AccountTold(LATE)).destination(repeating(begins, octets))
     };
     const STILL: &[u8] = b"* OK Still here\r\n";
-    judge_within(
-        SHORT_TIMEOUT,
-        vec![
-            source("still-here-list", "LIST", STILL),
-            source("still-here-examine", "EXAMINE \"Bad\"", STILL),
-            whole("still-here-fetch", "UID FETCH 1:6", STILL),
-            whole("drip-of-a-line", "UID FETCH 1:6", b"x"),
-            source("drip-of-news", "LIST", b"* 1 EXISTS\r\n* 1 RECENT\r\n"),
-            whole("drip-of-one-message", "UID FETCH 1:6", b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n"),
-            destination("still-here-create", "CREATE", STILL),
-            destination("still-here-append", "APPEND", STILL),
-        ],
-        nothing,
-    );
+    let within = |retries: u32, timeout: u32, cases| {
+        judge_within(&format!("retries = {retries}\ntimeout = \"{timeout}s\""), cases, nothing);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            within(
+                1,
+                SHORT_TIMEOUT,
+                vec![
+                    source("still-here-list", "LIST", STILL),
+                    source("still-here-examine", "EXAMINE \"Bad\"", STILL),
+                    source("drip-of-news", "LIST", b"* 1 EXISTS\r\n* 1 RECENT\r\n"),
+                ],
+            );
+        });
+        // They are waited for again and again, until the message is found that it is about.
+        scope.spawn(|| {
+            within(
+                1,
+                SHORT_TIMEOUT / 2,
+                vec![
+                    whole("still-here-fetch", "UID FETCH 1:6", STILL),
+                    whole("drip-of-a-line", "UID FETCH 1:6", b"x"),
+                    whole("drip-of-one-message", "UID FETCH 1:6", b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n"),
+                ],
+            );
+        });
+        // Each mailbox is tried once more, alone.
+        scope.spawn(|| {
+            within(
+                0,
+                SHORT_TIMEOUT,
+                vec![
+                    destination("still-here-create", "CREATE", STILL)
+                        .mail(|account| account.fill("INBOX\n    a\nBad\n    b")),
+                    destination("still-here-append", "APPEND", STILL).mail(|account| account.fill("INBOX\n    a")),
+                ],
+            );
+        });
+    });
 }
 
 /// A server may ask for patience, but not for ever.

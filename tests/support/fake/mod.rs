@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
 use account::Account;
-use behaviour::{Behaviour, Rule, Then};
+use behaviour::{Behaviour, Making, Rule, Then};
 
 use super::state::AccountState;
 
@@ -49,9 +49,23 @@ pub struct Door {
     granted_each: AtomicUsize,
     /// Those that logins brought.
     tokens: Mutex<Vec<String>>,
+    /// What is said without end, and where.
+    pours: Mutex<Option<(Threshold, Making)>>,
+}
+
+/// Where somebody stands who has not logged in yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Threshold {
+    Greeting,
+    Login,
 }
 
 impl Door {
+    /// What is said without end at that threshold.
+    fn pours_at(&self, threshold: Threshold) -> Option<Making> {
+        lock(&self.pours).as_ref().filter(|(at, _)| *at == threshold).map(|(_, make)| Arc::clone(make))
+    }
+
     fn is_open(&self) -> bool {
         !self.away.load(Ordering::SeqCst)
     }
@@ -71,6 +85,7 @@ impl Fake {
             granted: AtomicUsize::new(usize::MAX),
             granted_each: AtomicUsize::new(usize::MAX),
             tokens: Mutex::default(),
+            pours: Mutex::default(),
         });
         let (shared, entrance) = (Arc::clone(&tenants), Arc::clone(&door));
         thread::spawn(move || {
@@ -90,6 +105,11 @@ impl Fake {
     /// The server goes away, or comes back.
     pub fn be_away(&self, away: bool) {
         self.door.away.store(away, Ordering::SeqCst);
+    }
+
+    /// At that threshold it says no end of things, made from how many came before, or nothing more of that.
+    pub fn pour_at(&self, threshold: Threshold, make: Option<Making>) {
+        *lock(&self.door.pours) = make.map(|make| (threshold, make));
     }
 
     /// It grants so many connections in all: one more is told so in its greeting.

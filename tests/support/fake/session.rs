@@ -8,7 +8,7 @@ use super::account::Account;
 use super::behaviour::{CAPABILITIES, FlagsBy, Then};
 use super::command::{Command, uid_ranges};
 use super::connection::Connection;
-use super::{Door, Said, Tenants};
+use super::{Door, Said, Tenants, Threshold};
 use crate::support::base64;
 
 /// The conversation and the mailbox that is open in it.
@@ -60,6 +60,9 @@ pub fn serve(stream: TcpStream, tenants: &Tenants, door: &Door) -> io::Result<()
 
 impl Session<'_> {
     fn converse(&mut self) -> io::Result<()> {
+        if let Some(make) = self.door.pours_at(Threshold::Greeting) {
+            return self.connection.pour(|number| make(number));
+        }
         let greeting = format!("* OK [CAPABILITY {CAPABILITIES}] a server of tests\r\n");
         self.connection.send(greeting.as_bytes())?;
         loop {
@@ -126,6 +129,11 @@ impl Session<'_> {
 
     /// Does it, and returns what stands behind the tag.
     fn perform(&mut self, command: &Command) -> io::Result<String> {
+        if ["AUTHENTICATE", "LOGIN"].contains(&command.verb.as_str())
+            && let Some(make) = self.door.pours_at(Threshold::Login)
+        {
+            self.connection.pour(|number| make(number))?;
+        }
         match command.verb.as_str() {
             "CAPABILITY" => {
                 let text = format!("* CAPABILITY {}", self.capabilities());
