@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::migration::Migration;
 use crate::support::compare::assert_identical_but_automatic;
-use crate::support::dovecot::{Dovecot, Options};
+use crate::support::dovecot::{self, Dialect, Dovecot, Options};
 use crate::support::ferry::{Ferry, Side};
 use crate::support::seed::seed;
 use crate::support::server::{Server, User};
@@ -118,4 +118,70 @@ fn message_whose_file_cannot_be_read_is_named_alone_by_a_first_sync() {
 #[test]
 fn message_whose_file_cannot_be_read_is_named_alone_by_a_full_sync() {
     message_that_the_server_cannot_read(&["sync", "--full"]);
+}
+
+/// A directory stands where the server keeps what is subscribed, in an account's mail.
+struct BrokenSubscriptions(PathBuf);
+
+impl BrokenSubscriptions {
+    fn of(server: &Dovecot, user: &str, mail: &str) -> BrokenSubscriptions {
+        let file = server.mail_directory(user).join(mail).join("subscriptions");
+        let _ = fs::remove_file(&file);
+        fs::create_dir(&file).expect("a directory in an account's mail");
+        BrokenSubscriptions(file)
+    }
+
+    fn mend(self) {
+        fs::remove_dir(self.0).expect("it goes");
+    }
+}
+
+#[test]
+fn source_whose_subscriptions_cannot_be_read_loses_no_mail() {
+    let source = &shared::dovecot_pair().source;
+    let migration = crate::migration::dovecot_to_dovecot().seeded("INBOX\n    a\nWork subscribed\n    1..5 bulk");
+    let broken = BrokenSubscriptions::of(source, migration.user(), "Maildir");
+    migration.run(&["sync"]).expect(0).says("the source localhost does not tell what is subscribed");
+    assert_eq!(migration.at_destination().fetch_all("Work").1.len(), 5);
+    let quiet = migration.with_settings("[mailboxes]\nsubscriptions = false");
+    let output = quiet.run(&["sync"]).expect(0);
+    assert!(!output.stdout.contains("subscribed"), "{output}");
+    broken.mend();
+    quiet.at_source().subscribe("Work");
+    let again = quiet.with_settings("");
+    again.sync();
+    again.assert_exact();
+}
+
+#[test]
+fn destination_whose_subscriptions_cannot_be_written_gets_all_mail() {
+    let destination = &shared::dovecot_pair().destination;
+    let migration = crate::migration::dovecot_to_dovecot().seeded("INBOX\n    a\nWork subscribed\n    1..5 bulk");
+    // The account is made with its first login.
+    migration.at_destination().fetch_all("INBOX");
+    let broken = BrokenSubscriptions::of(destination, migration.user(), "mdbox");
+    migration.run(&["sync"]).expect(0).says("could not subscribe the mailbox in `Work` on the destination localhost");
+    assert_eq!(migration.at_destination().fetch_all("Work").1.len(), 5);
+    broken.mend();
+    migration.sync();
+    migration.assert_exact();
+}
+
+/// What does not count against the quota cannot be known: whether it fits is a question, and its answer is obeyed.
+#[test]
+fn mailbox_that_does_not_count_against_the_quota_is_copied_when_told_so() {
+    let source = &shared::dovecot_pair().source;
+    let ignoring = match Dialect::of_installed_version(&dovecot::version()) {
+        Dialect::V2_3 => "plugin {\n  quota_rule2 = Trash:ignore\n}",
+        Dialect::V2_4 => "namespace inbox {\n  mailbox Trash {\n    quota_ignore = yes\n  }\n}",
+    };
+    let options =
+        Options { quota: true, extra_configuration: vec![ignoring.to_owned()], ..Options::mdbox_with_slashes() };
+    let destination = Dovecot::start(options);
+    let user = User::fresh("hoarder").with_quota_kibibytes(100);
+    let migration = Migration::of(vec![user], source, &destination)
+        .seeded("INBOX\n    1..3 bulk\nTrash\n    1..40 large size:8000");
+    migration.run(&["sync"]).expect(6).complains(&["does not fit", "--over-quota"]);
+    migration.run(&["sync", "--over-quota"]).expect(0);
+    migration.assert_exact();
 }
