@@ -51,7 +51,7 @@ pub fn update_flags(
         refused.extend((!status.is_ok()).then_some((store, status)));
     }
     let mut now = now?;
-    let refusal = refused_flag(session, &refused)?;
+    let Refusal { uids: refused_for, error: refusal } = store_in_parts(session, &refused)?;
     if !refused.is_empty() {
         now = flags_of(session, pending.iter().map(|update| update.destination))?;
     }
@@ -61,6 +61,11 @@ pub fn update_flags(
         .iter()
         .map(|update| Done { update, lost: update.add.minus(&state(update)), now: state(update) })
         .partition(Done::is_done);
+    // What was refused without a word of keywords is no loss yet: it is tried again.
+    let done: Vec<Done<'_>> = done
+        .into_iter()
+        .filter(|done| done.lost.is_empty() || !refused_for.contains(done.update.destination))
+        .collect();
     record(access, plan, &done, &capacity)?;
     let undone = undone.first().map(|first| not_taken_off(plan, first.update, undone.len()));
     let failure = refusal.map(|error| error.scope(Scope::Mailbox).in_mailbox(&plan.destination.path())).or(undone);
@@ -135,11 +140,18 @@ impl Store {
     }
 }
 
-/// What was refused is stored in ever fewer flags, so that each goes that is taken. Returns the error of the first that is
-/// not, unless that one is a keyword that the mailbox has no room for: that is seen by what is there.
-fn refused_flag(session: &mut Session, refused: &[(Store, Status)]) -> Result<Option<Error>> {
+/// Single flags that were refused, other than keywords that the mailbox has no room for: those are seen by what is there.
+#[derive(Default)]
+struct Refusal {
+    uids: UidSet,
+    /// Of the first.
+    error: Option<Error>,
+}
+
+/// What was refused is stored in ever fewer flags, so that each goes that is taken.
+fn store_in_parts(session: &mut Session, refused: &[(Store, Status)]) -> Result<Refusal> {
     let mut refused: Vec<(Store, Status)> = refused.to_vec();
-    let mut failure = None;
+    let mut refusal = Refusal::default();
     while let Some((store, status)) = refused.pop() {
         let error = session.located(status.error_of(Command::Store, "the destination refused a change of flags"));
         if error.is_transient() {
@@ -147,7 +159,10 @@ fn refused_flag(session: &mut Session, refused: &[(Store, Status)]) -> Result<Op
         }
         let Some(halves) = store.halves() else {
             let why = format!("of {} for UID {}", store.flags, store.uids);
-            failure = failure.or((!status.is_about_keywords()).then(|| error.because(why)));
+            if !status.is_about_keywords() {
+                refusal.uids.merge(&store.uids);
+                refusal.error.get_or_insert_with(|| error.because(why));
+            }
             continue;
         };
         for half in halves {
@@ -156,7 +171,7 @@ fn refused_flag(session: &mut Session, refused: &[(Store, Status)]) -> Result<Op
             refused.extend((!status.is_ok()).then_some((half, status)));
         }
     }
-    Ok(failure)
+    Ok(refusal)
 }
 
 fn send_stores(session: &mut Session, updates: &[FlagUpdate]) -> Result<Vec<(Tag, Store)>> {
