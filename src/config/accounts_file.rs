@@ -16,7 +16,7 @@ use super::encoding::Encoding;
 use super::fields::Fields;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
 use super::place::{Place, PlaceKeys, Quoting};
-use super::server::OwnKeys;
+use super::server_keys::OwnKeys;
 use super::sheet::{DELIMITERS, Row, Sheet, SheetFile, split};
 use super::value::{checked_text, resolved, supported};
 use crate::model::Side;

@@ -3,7 +3,7 @@
 use super::document::At;
 use super::fields::Fields;
 use super::mistake::Mistake;
-use super::server::{Keys, OwnKeys};
+use super::server_keys::{Keys, OwnKeys};
 use crate::model::Side;
 
 /// What an account says of its server on one side.

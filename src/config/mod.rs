@@ -34,6 +34,8 @@ mod preset;
 mod quantity;
 mod selection;
 mod server;
+mod server_checks;
+mod server_keys;
 mod server_url;
 mod servers;
 mod settings_file;

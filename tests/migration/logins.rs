@@ -102,6 +102,21 @@ fn mechanism_that_is_offered_and_refused_gives_way_to_the_next_and_is_told_once(
     ferry.run(&["check"]).expect(4).complains(&["could not log in as `admin` for `governed-"]);
 }
 
+/// What a variable got by mistake is told apart from a wrong password.
+#[test]
+fn password_that_ends_in_a_line_end_is_told_where_it_is_refused() {
+    let pair = shared::dovecot_pair();
+    for (odd, told) in
+        [("\n", "ends in a line end"), (" ", "ends in a blank"), ("", "check the user name and the password")]
+    {
+        let user = User::fresh("mistaken");
+        pair.source.add_user(&user);
+        let wrong = format!("{}{}{odd}", user.password, if odd.is_empty() { "x" } else { "" });
+        let ferry = checked(Side::of(&pair.source).with_own_passwords(), &user.clone().with_password(&wrong));
+        ferry.run(&["check"]).expect(4).complains(&["could not log in", told]);
+    }
+}
+
 #[test]
 fn cyrus_takes_scram_and_cram_md5_and_for_its_master_too() {
     let server = Cyrus::start(cyrus::Options {

@@ -3,13 +3,13 @@
 use super::authenticate;
 use super::authenticate::{Identity, Login};
 use super::grant::{Grant, Grants, Stage};
+use super::introduction::{ask_capabilities, introduce, is_logged_in_after_alert};
 use super::mechanism::{Disappointments, choose};
-use super::quirks;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::order::Order;
-use crate::engine::conversation::reticence::{Optional, Reticence};
-use crate::engine::conversation::session::{Introduction, Lease, Session, Tag};
+use crate::engine::conversation::reticence::Reticence;
+use crate::engine::conversation::session::{Lease, Session};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
 use crate::engine::token::jar::{Jar, Token};
@@ -17,14 +17,13 @@ use crate::engine::wire::budget::Permits;
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::meter::Meter;
 use crate::engine::wire::octets::Spool;
-use crate::engine::wire::response::Response;
 use crate::engine::wire::socket::Socket;
 use crate::engine::wire::throttle::Throttle;
 use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::limits::Limits;
 use crate::model::secret::Credentials;
-use crate::model::server::{Address, Mechanism, Preset, Server, Tls};
+use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -360,105 +359,4 @@ fn start_tls(session: &mut Session, tls: &TlsClient) -> Result<()> {
     session.alive_after(started)?;
     session.capabilities = Capabilities::default();
     Ok(())
-}
-
-/// Whether a tunnel that greets with an alert says behind it that it is logged in: Courier 5.0 warns of file system
-/// notifications that it cannot have, before its `* PREAUTH`.
-fn is_logged_in_after_alert(session: &mut Session, greeting: &Status) -> Result<bool> {
-    let is_tunnel = matches!(session.server.address, Address::Tunnel(_));
-    if !is_tunnel || greeting.code != "ALERT" {
-        return Ok(false);
-    }
-    let second = ask_capabilities(session)?;
-    Ok(second == Some(Condition::Preauth))
-}
-
-/// Learns the capabilities. Returned is what a second greeting before them said, if there was one.
-fn ask_capabilities(session: &mut Session) -> Result<Option<Condition>> {
-    let (mut found, mut greeting) = (Capabilities::default(), None);
-    session.run(b"CAPABILITY", "the server refused CAPABILITY", |response| {
-        if let Some(words) = capability_words(&response) {
-            found = Capabilities::parse(&words);
-        } else if let Some(status) = response.text().strip_prefix(b"* ").and_then(Status::parse) {
-            greeting = Some(status.condition);
-        }
-        Ok(())
-    })?;
-    session.capabilities = found;
-    Ok(greeting)
-}
-
-fn capability_words(response: &Response) -> Option<String> {
-    let text = String::from_utf8_lossy(response.text());
-    let rest = text.strip_prefix("* ")?;
-    let (word, words) = rest.split_once(' ')?;
-    word.eq_ignore_ascii_case("CAPABILITY").then(|| words.to_owned())
-}
-
-/// Learns the capabilities after login, compresses the line where that is wanted, asks who the server is, and switches on
-/// what resyncs need. The answers to the last two are read with the first answer that is awaited: they cost no round trip
-/// of their own.
-fn introduce(session: &mut Session) -> Result<()> {
-    if session.capabilities.is_empty() {
-        ask_capabilities(session)?;
-    }
-    if session.capabilities.is_endless() {
-        return Err(Error::new(Kind::Protocol, "the server lists more capabilities than there can be"));
-    }
-    if !session.capabilities.is_imap4rev1() {
-        return Err(Error::new(Kind::Protocol, "the server does not speak IMAP4rev1")
-            .because(session.capabilities.words().collect::<Vec<_>>().join(" ")));
-    }
-    session.compress_at_once()?;
-    quirks::recognise(session);
-    if session.capabilities.has("ID") {
-        let tag = session.send_optional(Optional::Id, quirks::ID_COMMAND)?;
-        session.introduction.extend(tag.map(|tag| (tag, Introduction::Id)));
-    }
-    if session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE") {
-        let tag = session.send_optional(Optional::Enable, b"ENABLE QRESYNC")?;
-        session.introduction.extend(tag.map(|tag| (tag, Introduction::Enable)));
-    }
-    Ok(())
-}
-
-impl Session {
-    pub(in crate::engine) fn finish_introduction(
-        &mut self,
-        tag: Tag,
-        introduction: Introduction,
-        untagged: &mut dyn FnMut(Response) -> Result<()>,
-    ) -> Result<()> {
-        match introduction {
-            Introduction::Id => {
-                let mut fields = Vec::new();
-                // NO and BAD to ID are no reason to stop.
-                self.await_answer(tag, |response| {
-                    if !quirks::is_id(&response) {
-                        return untagged(response);
-                    }
-                    if fields.is_empty() {
-                        fields = quirks::id_fields(response);
-                    }
-                    Ok(())
-                })?;
-                self.product = quirks::product(&fields);
-                quirks::recognise(self);
-            }
-            Introduction::Enable => {
-                let mut enabled = false;
-                let status = self.await_answer(tag, |response| {
-                    let text = response.text().to_ascii_uppercase();
-                    if !text.starts_with(b"* ENABLED ") {
-                        return untagged(response);
-                    }
-                    enabled |= text.windows(7).any(|word| word == b"QRESYNC");
-                    Ok(())
-                })?;
-                // iCloud enables it, and does not say so. ID was asked for before, so that its name is known.
-                self.qresync = enabled || (status.is_ok() && self.preset == Preset::Icloud);
-            }
-        }
-        Ok(())
-    }
 }

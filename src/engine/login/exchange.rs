@@ -193,8 +193,8 @@ impl<'a> Dialogue<'a> {
 /// RFC 4959).
 ///
 /// # Errors
-/// `Connection`, `Protocol`; `Authentication` where the server says OK and did not prove what it had to, or cuts a token that
-/// is too long for it.
+/// `Connection`; `Protocol`, also where the server says OK and did not prove what it had to; `Authentication` where it cuts a
+/// token that is too long for it.
 pub fn authenticate(
     wire: &mut Wire,
     tag: &str,

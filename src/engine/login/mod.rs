@@ -1,6 +1,6 @@
 //! From settings to a session.
 //!
-//! - [`connect`]: opens a connection within the budget, greets, logs in, introduces.
+//! - [`connect`]: opens a connection within the budget, greets, logs in; [`introduction`]: what is learnt around that.
 //! - [`authenticate`]: one login, with which words: [`mechanism`] chooses how, [`sasl`] and [`scram`] know what is said,
 //!   [`exchange`] says it.
 //! - [`quirks`]: who the server is, and what its name tells; [`servers`]: what tells each.
@@ -9,6 +9,7 @@ pub mod authenticate;
 pub mod connect;
 mod exchange;
 mod grant;
+mod introduction;
 pub mod mechanism;
 pub mod quirks;
 mod sasl;

@@ -19,13 +19,13 @@ pub trait Conversation {
     /// The answer to a challenge.
     ///
     /// # Errors
-    /// `Protocol` for what is no challenge of this mechanism, `Authentication` where the server failed.
+    /// `Protocol` for what is no challenge of this mechanism, or where the server failed.
     fn answer(&mut self, challenge: &[u8]) -> Result<Octets>;
 
     /// Whether the server's OK may be believed.
     ///
     /// # Errors
-    /// `Authentication` where it was to prove something first.
+    /// `Protocol` where it was to prove something first.
     fn accepted(&self) -> Result<()> {
         Ok(())
     }

@@ -170,8 +170,9 @@ fn nonsense(said: &str) -> Error {
     Error::new(Kind::Protocol, "the server does not speak SCRAM as it should").because(sanitized(said))
 }
 
+/// No refusal of the password: nothing weaker is tried with such a server.
 fn impostor() -> Error {
-    Error::new(Kind::Authentication, "the server did not prove that it knows the password")
+    Error::new(Kind::Protocol, "the server did not prove that it knows the password")
         .hint("somebody may have put themselves between: check `host` and the certificate")
 }
 
@@ -236,7 +237,7 @@ mod tests {
             let mut scram = begun(hash, nonce, Binding::Unsupported);
             scram.answer(server_first.as_bytes()).unwrap();
             let forged = scram.answer(b"v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-            assert!(forged.is_err_and(|error| *error.kind() == Kind::Authentication));
+            assert!(forged.is_err_and(|error| *error.kind() == Kind::Protocol));
         }
     }
 

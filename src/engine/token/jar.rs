@@ -20,7 +20,8 @@ const PART_OF_LIFE: u32 = 4;
 /// A session that a provider ends with its token is given up so long before, where nothing is under way on it.
 const BEFORE_SESSION_END: Duration = Duration::from_secs(120);
 
-/// A token that is refused is fetched anew once in that time: what it is refused for may be no matter of the token.
+/// A token that is refused is fetched anew once in that time: what it is refused for may be no matter of the token. And so
+/// long an endpoint's refusal of all holds: a fleet does not hammer at it, and a watch that goes on for days finds it mended.
 const DOUBT: Duration = Duration::from_secs(300);
 
 /// The tokens of one server. Cheap to clone.
@@ -42,8 +43,8 @@ const ALL: &str = "";
 struct Slot {
     kept: Option<Kept>,
     doubted: Option<Instant>,
-    /// What every account would be told: it is not asked for again.
-    refused: Option<Error>,
+    /// What every account would be told, and since when: for a while it is not asked for again.
+    refused: Option<(Instant, Error)>,
 }
 
 struct Kept {
@@ -85,7 +86,7 @@ impl Jar {
     pub fn token(&self, user: &str, credentials: &dyn Credentials) -> Result<Token> {
         let slot = self.slot(user);
         let mut slot = lock(&slot);
-        if let Some(refused) = &slot.refused {
+        if let Some((_, refused)) = slot.refused.as_ref().filter(|(since, _)| since.elapsed() < DOUBT) {
             return Err(refused.clone());
         }
         if let Some(kept) = slot.kept.as_ref().filter(|kept| kept.serves(Instant::now())) {
@@ -94,7 +95,7 @@ impl Jar {
         let asked = Instant::now();
         let granted = flow::token(&self.0.oauth, &self.0.endpoint, user, credentials).inspect_err(|error| {
             if error.reach() == Scope::Run && !error.is_transient() {
-                slot.refused = Some(error.clone());
+                slot.refused = Some((Instant::now(), error.clone()));
             }
         })?;
         let ends = granted.expires_in.and_then(|life| asked.checked_add(life));

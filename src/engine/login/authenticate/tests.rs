@@ -103,9 +103,12 @@ fn log_in_mechanism_that_is_offered_and_refused_gives_way_to_the_next_once() {
 
 #[test]
 fn log_in_server_that_says_ok_without_its_proof_is_not_believed() {
-    let (_, outcome) = sent("p", Mechanism::ScramSha256, "SASL-IR", "s1 OK in\r\n");
+    // Nothing weaker is tried with it.
+    let ways = [Mechanism::ScramSha256, Mechanism::Plain];
+    let (octets, outcome) = login(&settings(None), "p", &ways, "SASL-IR", "s1 OK in\r\n");
     let error = outcome.err().expect("nothing was proved");
     assert!(error.line().contains("did not prove"), "{}", error.line());
+    assert!(!String::from_utf8_lossy(&octets).contains("PLAIN"), "{}", octets.escape_ascii());
 }
 
 #[test]
