@@ -72,6 +72,8 @@ pub struct Place {
     pub server: Option<String>,
     pub mailbox: Option<String>,
     pub uid: Option<Uid>,
+    /// Which message it is, in a person's words: its sender and subject.
+    pub about: Option<String>,
 }
 
 /// A failure that a user may meet.
@@ -162,6 +164,13 @@ impl Error {
         self
     }
 
+    /// Tells which message it is, in a person's words. Made harmless for a terminal.
+    pub fn about(mut self, text: impl AsRef<str>) -> Self {
+        let text = sanitized(text.as_ref());
+        self.0.place.about = Some(text).filter(|text| !text.is_empty());
+        self
+    }
+
     /// What kind it is.
     pub fn kind(&self) -> &Kind {
         &self.0.kind
@@ -232,6 +241,9 @@ impl fmt::Display for Error {
         }
         if let Some(uid) = place.uid {
             write!(f, ", UID {uid}")?;
+        }
+        if let Some(about) = &place.about {
+            write!(f, " ({about})")?;
         }
         match (place.side, &place.server) {
             (Some(side), Some(server)) => write!(f, " on the {side} {server}"),

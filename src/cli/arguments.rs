@@ -118,6 +118,10 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub quiet: bool,
 
+    /// Do not ask for senders and subjects of messages that are not there: name them by mailbox and UID alone
+    #[arg(long, global = true, hide_short_help = true)]
+    pub no_subjects: bool,
+
     /// How to show progress, on standard error
     #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,

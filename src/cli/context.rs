@@ -275,6 +275,7 @@ impl Context {
     ) -> Migration {
         Migration {
             roll: Arc::new(Roll::new(accounts.len())),
+            names_messages: !self.global.no_subjects,
             accounts,
             servers,
             passwords: settings.passwords(),

@@ -84,7 +84,10 @@ fn place(error: &Error) -> String {
     let place = error.place();
     let account = place.account.as_ref().map(|account| sanitized(account));
     let mailbox = place.mailbox.as_ref().map(|mailbox| format!("`{}`", sanitized(mailbox)));
-    let uid = place.uid.map(|uid| format!("UID {uid}"));
+    let uid = place.uid.map(|uid| match &place.about {
+        Some(about) => format!("UID {uid} ({})", sanitized(about)),
+        None => format!("UID {uid}"),
+    });
     [account, mailbox, uid].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

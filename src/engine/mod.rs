@@ -9,7 +9,7 @@
 //! - [`login`]: from settings to a session: the handshake, who logs in how, who the server is.
 //!
 //! On the floor, for all: [`identity`], [`content`] and [`date`]: what a message is recognised by, what it holds, and when it
-//! arrived.
+//! arrived; [`header`]: what tells a person which one it is.
 
 pub mod commands;
 pub mod content;
@@ -17,6 +17,7 @@ pub mod conversation;
 pub mod date;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod header;
 pub mod identity;
 pub mod login;
 pub mod token;

@@ -27,6 +27,7 @@ use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::prove_mailboxes;
 use crate::pipeline::survey::agreeing::{agree_to_deletions, unanswered};
+use crate::pipeline::survey::naming::name_messages;
 use crate::pipeline::transfer::crew::Crew;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
@@ -337,6 +338,9 @@ impl<'a> Run<'a> {
         if !self.traces.broken {
             let left = left_over(&ledger);
             access.failures.note_all(&mut ledger.failures, left);
+        }
+        if ledger.outcomes.left_behind() > 0 && access.migration.names_messages && !access.is_stopped() {
+            ledger.failures = name_messages(access, plan, std::mem::take(&mut ledger.failures))?;
         }
         ledger.failures = std::mem::take(&mut ledger.failures).map(|it| it.in_account(&access.account.name));
         self.record_status(Some(&ledger))?;

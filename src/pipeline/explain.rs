@@ -231,6 +231,10 @@ impl Explainer<'_> {
             "UID {uid} on the source: {} octets, flags {}, identity {identity}.",
             record.octets, record.flags
         ));
+        let validity = self.source.sync_point.map(|point| point.uid_validity).unwrap_or_default();
+        if let Some(about) = self.state.about(&self.source.name.raw, validity, uid)? {
+            self.say(format!("From {}, subject {}, Message-ID {}.", about.from, about.subject, about.message_id));
+        }
         if let Some(link) = &link {
             self.linked(link);
         }

@@ -53,6 +53,8 @@ pub struct Migration {
     pub store: Store,
     pub observer: Arc<dyn Observer>,
     pub stop: Stop,
+    /// Whether senders and subjects of messages that are not there may be asked for and shown.
+    pub names_messages: bool,
     /// How far the run has come with the accounts.
     pub roll: Arc<Roll>,
 }
@@ -69,11 +71,12 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, roll } = self;
+        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, names_messages, roll } =
+            self;
         let directory = store.directory().to_owned();
         drop(store);
         let store = open(&directory)?;
-        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, roll })
+        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, names_messages, roll })
     }
 }
 

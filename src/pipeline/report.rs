@@ -91,7 +91,9 @@ fn messages(
                 continue;
             }
             let record = state.record(Side::Source, &name.raw, uid)?;
-            listed.push(told(name.path(), uid, record.as_ref(), &outcome));
+            let validity = mailbox.sync_point.map(|point| point.uid_validity).unwrap_or_default();
+            let about = state.about(&name.raw, validity, uid)?;
+            listed.push(MessageReport { about, ..told(name.path(), uid, record.as_ref(), &outcome) });
         }
     }
     Ok((listed, unlisted))

@@ -20,6 +20,7 @@
 //!    'S'                                         the status
 //!    'Y'                                         the last attempt
 //!    'V'                                         what the last verification found
+//!    'D' mailbox(16) uid(4, big-endian)          who sent a message that is named
 //!    'F'                                         header of the list of failures
 //!    'E' number(4, big-endian)                   a piece of that list
 //! ```
@@ -27,7 +28,7 @@
 //! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
 //! key has a fixed length whatever a server calls its mailboxes. The names themselves stand in the headers.
 
-use crate::model::{RawName, Side};
+use crate::model::{RawName, Side, Uid};
 use sha2::{Digest as _, Sha256};
 
 const SCHEMA: u8 = 0;
@@ -137,6 +138,11 @@ impl AccountId {
 
     pub(super) fn verification(self) -> Vec<u8> {
         self.table(b'V', &[])
+    }
+
+    pub(super) fn about(self, source: &RawName, uid: Uid) -> Vec<u8> {
+        let mailbox = MailboxId::new(Side::Source, source);
+        self.table(b'D', &[&mailbox.0[..], &uid.0.to_be_bytes()].concat())
     }
 
     pub(super) fn failures(self) -> Vec<u8> {

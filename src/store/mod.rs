@@ -32,6 +32,7 @@
 //! [`Scope::Account`]: crate::error::Scope::Account
 //! [`Scope::Run`]: crate::error::Scope::Run
 
+mod about;
 mod account;
 mod agreements;
 mod attempts;

@@ -196,6 +196,7 @@ impl Bench {
             store: Store::open(&settings.state).expect("a state").0,
             observer: Arc::new(Watcher),
             stop: Stop::default(),
+            names_messages: true,
             roll: Arc::new(Roll::new(self.accounts.len())),
         }
     }

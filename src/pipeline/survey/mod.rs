@@ -9,6 +9,7 @@
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`whereabouts`]: servers that are at another address. [`carrying`]: links under another UIDVALIDITY.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
+//! - [`naming`]: which messages they are that are not there.
 //! - [`agreeing`]: what a person has said of what is gone.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
@@ -23,6 +24,7 @@ pub mod errand;
 pub mod gathering;
 pub mod keeping;
 pub mod listing;
+pub mod naming;
 pub mod pairing;
 pub mod recognise;
 pub mod rollback;

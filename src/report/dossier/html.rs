@@ -5,6 +5,7 @@ use super::Head;
 use super::row::Row;
 use crate::error::sanitized;
 use crate::model::Outcomes;
+use crate::model::about::About;
 use crate::model::account_report::{AccountReport, Grade, MessageReport};
 use crate::model::attempt::{Attempt, AttemptResult};
 use crate::model::difference::Difference;
@@ -233,7 +234,7 @@ fn verified(report: &AccountReport, zone: &TimeZone) -> String {
 }
 
 fn message_row(message: &MessageReport, zone: &TimeZone) -> MessageRow {
-    let about = message.about.as_ref().map(|about| format!("{}: {}", about.from, about.subject));
+    let about = message.about.as_ref().map(About::sentence);
     MessageRow {
         mailbox: sanitized(&message.mailbox),
         uid: message.uid,
