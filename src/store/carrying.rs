@@ -83,6 +83,7 @@ mod tests {
         account.links(&inbox()).unwrap().collect::<Result<_>>().unwrap()
     }
 
+    /// Holds store/carrying.rs invariant 2.
     #[test]
     fn carry_links_replaces_links_reach_and_what_stands_by_source_uids() {
         let (_directory, store) = open();
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(account.exceptions(&inbox()).count(), 1);
     }
 
-    /// Holds store/carrying.rs invariant 1, at each step: more links than one batch holds, with an error at the end of them; and
+    /// Holds store/carrying.rs invariant 1. At each step: more links than one batch holds, with an error at the end of them; and
     /// the files as a kill would leave them at each link.
     #[test]
     fn carry_links_cut_off_leaves_the_ones_before() {
