@@ -5,6 +5,7 @@ use super::codec::{Flaw, Stored, decode_payload};
 use super::database::Database;
 use super::handle::Store;
 use super::keys::AccountId;
+use super::kinds::StoredKind;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::{Names, Side, SideState};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub(super) struct AccountHeader {
 }
 
 impl Stored for AccountHeader {
-    const KIND: u8 = 10;
+    const KIND: StoredKind = StoredKind::Account;
     const NOUN: &'static str = "the header of the account";
 
     fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
@@ -289,7 +290,7 @@ mod tests {
         let former = ("x", Some(("at at old:1143", "bob at new")), 5u64, 6u64);
         let payload = bincode::serde::encode_to_vec(former, bincode::config::standard()).unwrap();
         let key = AccountId::new("x").header();
-        let envelope = crate::store::codec::sealed(&key, &[&[2, AccountHeader::KIND], &payload[..]].concat());
+        let envelope = crate::store::codec::sealed(&key, &[&[2, AccountHeader::KIND as u8], &payload[..]].concat());
         let header: AccountHeader = crate::store::codec::decode(&key, &envelope).unwrap();
         let users = ["at", "bob"].map(str::to_owned);
         let places = ["old:1143", "new"].map(str::to_owned);

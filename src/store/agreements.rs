@@ -2,11 +2,12 @@
 
 use super::account::AccountStore;
 use super::codec::stored;
+use super::kinds::StoredKind;
 use crate::error::Result;
 use crate::model::{Agreement, RawName, UidValidity};
 
 stored! {
-    Agreement => 7, "what was agreed to";
+    Agreement => StoredKind::Agreement, "what was agreed to";
 }
 
 impl AccountStore {

@@ -2,13 +2,14 @@
 
 use super::account::AccountStore;
 use super::codec::stored;
+use super::kinds::StoredKind;
 use crate::error::Result;
 use crate::model::Attempt;
 use crate::model::account_report::Verification;
 
 stored! {
-    Attempt => 17, "the last attempt";
-    Verification => 18, "what the last verification found";
+    Attempt => StoredKind::Attempt, "the last attempt";
+    Verification => StoredKind::Verification, "what the last verification found";
 }
 
 impl AccountStore {

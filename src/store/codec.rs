@@ -8,6 +8,7 @@
 //! CRC covers the key as well, so that a value that turns up under another key is noticed.
 
 use super::faults;
+use super::kinds::StoredKind;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Names, SideState};
 use serde::Serialize;
@@ -30,8 +31,8 @@ const CHECKSUM_OCTETS: usize = 4;
 
 /// A type that is stored as it is.
 pub trait Stored: Serialize + DeserializeOwned {
-    /// Tells the types apart on disk; never reused.
-    const KIND: u8;
+    /// Tells the types apart on disk.
+    const KIND: StoredKind;
     /// What a user calls it.
     const NOUN: &'static str;
 
@@ -43,20 +44,19 @@ pub trait Stored: Serialize + DeserializeOwned {
 }
 
 macro_rules! stored {
-    ($($type:ty => $kind:literal, $noun:literal;)*) => {$(
+    ($($type:ty => $kind:expr, $noun:literal;)*) => {$(
         impl $crate::store::codec::Stored for $type {
-            const KIND: u8 = $kind;
+            const KIND: $crate::store::kinds::StoredKind = $kind;
             const NOUN: &'static str = $noun;
         }
     )*};
 }
 pub(super) use stored;
 
-// 0 to 9, of which 1 to 3 are those of `leaves`, 6 that of `contents`, and 8 that of `replaced`; the headers, which are private to their files, have 10 and up.
 stored! {
-    () => 0, "the schema version";
-    SideState => 4, "what is known of a server";
-    Names => 6, "the names of a listing";
+    () => StoredKind::SchemaVersion, "the schema version";
+    SideState => StoredKind::Server, "what is known of a server";
+    Names => StoredKind::Names, "the names of a listing";
 }
 
 /// Why octets from the disk are not what was written.
@@ -86,7 +86,7 @@ impl fmt::Display for Flaw {
 
 /// The octets to store under `key`. Fails only for a value beyond all limits.
 pub(super) fn encode<T: Stored>(key: &[u8], value: &T) -> Result<Vec<u8>> {
-    let mut envelope = vec![SCHEMA, T::KIND];
+    let mut envelope = vec![SCHEMA, T::KIND as u8];
     let written = bincode::serde::encode_into_std_write(value, &mut envelope, bincode::config::standard());
     let octets = written.map_err(|why| unstorable::<T>().because(why))?;
     if octets > PAYLOAD_OCTETS {
@@ -114,7 +114,7 @@ pub(super) fn decode<T: Stored>(key: &[u8], octets: &[u8]) -> Result<T, Flaw> {
     if !(OLDEST_SCHEMA..=SCHEMA).contains(&head[0]) {
         return Err(Flaw::Schema(head[0]));
     }
-    if head[1] != T::KIND {
+    if head[1] != T::KIND as u8 {
         return Err(Flaw::Kind(head[1]));
     }
     match head[0] {
@@ -201,12 +201,12 @@ mod tests {
     #[test]
     fn decode_as_another_kind_is_refused() {
         let octets = encode(KEY, &records()).unwrap();
-        assert_eq!(decode::<Leaf<Link>>(KEY, &octets), Err(Flaw::Kind(Records::KIND)));
+        assert_eq!(decode::<Leaf<Link>>(KEY, &octets), Err(Flaw::Kind(Records::KIND as u8)));
     }
 
     #[test]
     fn decode_newer_schema_is_told_from_damage() {
-        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA + 1, <()>::KIND])), Err(Flaw::Schema(SCHEMA + 1)));
+        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA + 1, <()>::KIND as u8])), Err(Flaw::Schema(SCHEMA + 1)));
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn decode_sound_envelope_with_octets_left_over_is_refused() {
-        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA, <()>::KIND, 0])), Err(Flaw::Trailing));
+        assert_eq!(decode::<()>(KEY, &sealed(&[SCHEMA, <()>::KIND as u8, 0])), Err(Flaw::Trailing));
     }
 
     #[test]

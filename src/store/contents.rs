@@ -6,9 +6,10 @@
 use super::account::AccountStore;
 use super::database::Changes;
 use super::keys::{MailboxId, PerMessage};
+use super::kinds::StoredKind;
 use super::leaves::{Entry, LeafEditor, Lookup};
 use super::tally::Tally;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::model::{Content, Listed, MessageRecord, RawName, Side, Uid, UidValidity};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -23,7 +24,7 @@ pub(super) struct KnownContent {
 }
 
 impl Entry for KnownContent {
-    const KIND: u8 = 6;
+    const KIND: StoredKind = StoredKind::Contents;
     const NOUN: &'static str = "digests of messages";
 
     fn uid(&self) -> Uid {
@@ -66,6 +67,23 @@ impl AccountStore {
         read: &[(MessageRecord, Content)],
     ) -> Result<()> {
         let _alone = self.store.alone();
+        match self.write_contents(side, mailbox, validity, read) {
+            // What cannot be read is as good as not read, and its place is taken.
+            Err(error) if *error.kind() == Kind::Damaged => {
+                self.database().clear(&self.content_keys(side, mailbox))?;
+                self.write_contents(side, mailbox, validity, read)
+            }
+            written => written,
+        }
+    }
+
+    fn write_contents(
+        &self,
+        side: Side,
+        mailbox: &RawName,
+        validity: UidValidity,
+        read: &[(MessageRecord, Content)],
+    ) -> Result<()> {
         let keys = self.content_keys(side, mailbox);
         let mut editor: LeafEditor<KnownContent> = LeafEditor::new(self.database(), keys, Tally::default());
         for (record, content) in read {
@@ -106,5 +124,24 @@ mod tests {
             known(Side::Source, validity, &MessageRecord { octets: 99, ..record(5) }),
         ];
         assert_eq!(others, [None; 4]);
+    }
+
+    /// They were written with the number of another kind once.
+    #[test]
+    fn content_that_cannot_be_read_is_as_good_as_not_read_and_is_written_anew() {
+        let (_directory, store) = open();
+        let (account, validity) = (store.account("alice"), UidValidity(7));
+        account.put_contents(Side::Source, &inbox(), validity, &[(record(5), READ)]).unwrap();
+        let keys = account.content_keys(Side::Source, &inbox());
+        let (key, octets) = account.database().walk(&keys).next().unwrap().unwrap();
+        let mut envelope = octets[..octets.len() - 4].to_vec();
+        envelope[1] = StoredKind::Names as u8;
+        let mut changes = Changes::default();
+        changes.put_sealed(&key, crate::store::codec::sealed(&key, &envelope));
+        account.database().apply(changes).unwrap();
+        let known = || account.contents(Side::Source, &inbox(), validity).of(&record(5));
+        assert_eq!(known(), None);
+        account.put_contents(Side::Source, &inbox(), validity, &[(record(5), READ)]).unwrap();
+        assert_eq!(known(), Some(READ));
     }
 }

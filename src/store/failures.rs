@@ -4,6 +4,7 @@
 
 use super::account::AccountStore;
 use super::codec::stored;
+use super::kinds::StoredKind;
 use crate::error::Result;
 use crate::model::failures::KeptFailure;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,8 @@ struct FailuresHeader {
 struct FailuresPiece(Vec<KeptFailure>);
 
 stored! {
-    FailuresHeader => 15, "the header of the list of failures";
-    FailuresPiece => 16, "a piece of the list of failures";
+    FailuresHeader => StoredKind::Failures, "the header of the list of failures";
+    FailuresPiece => StoredKind::FailuresPiece, "a piece of the list of failures";
 }
 
 impl AccountStore {

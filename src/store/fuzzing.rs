@@ -35,7 +35,7 @@ pub fn records(octets: &[u8]) {
 /// The value that this payload is, if it is one.
 fn settle<T: Stored>(payload: &[u8]) -> Option<T> {
     assert!(codec::decode::<T>(KEY, payload).is_err(), "a value that nobody sealed");
-    let value = codec::decode::<T>(KEY, &codec::sealed(KEY, &[&[SCHEMA, T::KIND], payload].concat())).ok()?;
+    let value = codec::decode::<T>(KEY, &codec::sealed(KEY, &[&[SCHEMA, T::KIND as u8], payload].concat())).ok()?;
     let written = codec::encode(KEY, &value).expect("what was decoded can be encoded");
     let again = codec::decode::<T>(KEY, &written).expect("what was encoded can be decoded");
     assert_eq!(codec::encode(KEY, &again).expect("and again"), written);

@@ -7,6 +7,7 @@
 use super::codec::{self, Flaw, Stored};
 use super::database::{Changes, Database};
 use super::keys;
+use super::kinds::StoredKind;
 use super::tally::{Tally, of_mailbox, shown};
 use crate::error::{Error, Result, Scope};
 use crate::model::{Digest, Flags, Link, LinkOrigin, MessageRecord, Outcome, RawName, Uid};
@@ -25,8 +26,8 @@ pub(super) const BATCH_LEAVES: usize = 64;
 
 /// What is stored of one message.
 pub trait Entry: Serialize + DeserializeOwned + Clone {
-    /// Tells the types apart on disk; never reused.
-    const KIND: u8;
+    /// Tells the types apart on disk.
+    const KIND: StoredKind;
     /// What a user calls several of them.
     const NOUN: &'static str;
 
@@ -40,7 +41,7 @@ pub trait Entry: Serialize + DeserializeOwned + Clone {
 }
 
 impl Entry for MessageRecord {
-    const KIND: u8 = 1;
+    const KIND: StoredKind = StoredKind::Records;
     const NOUN: &'static str = "message records";
 
     fn uid(&self) -> Uid {
@@ -49,7 +50,7 @@ impl Entry for MessageRecord {
 }
 
 impl Entry for Link {
-    const KIND: u8 = 2;
+    const KIND: StoredKind = StoredKind::Links;
     const NOUN: &'static str = "links";
 
     fn uid(&self) -> Uid {
@@ -83,7 +84,7 @@ impl UndatedLink {
 }
 
 impl Entry for (Uid, Outcome) {
-    const KIND: u8 = 3;
+    const KIND: StoredKind = StoredKind::Exceptions;
     const NOUN: &'static str = "outcomes of messages";
 
     fn uid(&self) -> Uid {
@@ -96,7 +97,7 @@ impl Entry for (Uid, Outcome) {
 pub(super) struct Leaf<T>(pub(super) Vec<T>);
 
 impl<T: Entry> Stored for Leaf<T> {
-    const KIND: u8 = T::KIND;
+    const KIND: StoredKind = T::KIND;
     const NOUN: &'static str = T::NOUN;
 
     fn from_older(version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {

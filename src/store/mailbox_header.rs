@@ -1,6 +1,7 @@
 //! What stands over the records of a mailbox: the mailbox itself, and what its records add up to.
 
 use super::codec::stored;
+use super::kinds::StoredKind;
 use super::tally::Tally;
 use crate::model::MailboxState;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ pub(super) struct MailboxHeader {
 }
 
 stored! {
-    MailboxHeader => 11, "the header of a listing";
+    MailboxHeader => StoredKind::Listing, "the header of a listing";
 }
 
 impl MailboxHeader {

@@ -3,7 +3,7 @@
 //! It is not the truth: the servers are. Whatever is lost or damaged here costs a scan, never a message. It knows no
 //! protocol and no network, decides nothing, and holds no secret. It is the only home of sled and bincode.
 //!
-//! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed.
+//! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed; `kinds`: which type it is.
 //! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors (`obstacle`);
 //!   `opening`: the one place that opens it.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
@@ -51,6 +51,7 @@ pub mod fuzzing;
 mod gate;
 mod handle;
 mod keys;
+mod kinds;
 mod leaves;
 mod listing;
 mod listing_writer;

@@ -80,7 +80,7 @@ mod tests {
 
     fn written<T: Stored>(value: &impl serde::Serialize) -> Vec<u8> {
         let payload = bincode::serde::encode_to_vec(value, bincode::config::standard()).unwrap();
-        codec::sealed(KEY, &[&[2, T::KIND], &payload[..]].concat())
+        codec::sealed(KEY, &[&[2, T::KIND as u8], &payload[..]].concat())
     }
 
     fn outcomes() -> FormerOutcomes {

@@ -2,6 +2,7 @@
 
 use super::codec::{Flaw, Stored, decode_payload};
 use super::keys::PerMessage;
+use super::kinds::StoredKind;
 use super::older::FormerPair;
 use super::tally::Tally;
 use crate::model::{Link, PairState, Uid};
@@ -39,7 +40,7 @@ pub(super) fn table(carried: bool) -> PerMessage {
 }
 
 impl Stored for PairHeader {
-    const KIND: u8 = 12;
+    const KIND: StoredKind = StoredKind::Pair;
     const NOUN: &'static str = "the header of a mailbox pair";
 
     fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {

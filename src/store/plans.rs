@@ -6,6 +6,7 @@
 use super::account::AccountStore;
 use super::codec::{self, Flaw, Stored, stored};
 use super::database::Walk;
+use super::kinds::StoredKind;
 use super::tally::Tally;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::AccountPlan;
@@ -32,7 +33,7 @@ struct PlanHeader {
 struct Piece(Vec<u8>);
 
 impl Stored for PlanHeader {
-    const KIND: u8 = 13;
+    const KIND: StoredKind = StoredKind::Plan;
     const NOUN: &'static str = "the header of the plan";
 
     fn from_older(_version: u8, _payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
@@ -41,7 +42,7 @@ impl Stored for PlanHeader {
 }
 
 stored! {
-    Piece => 14, "a piece of the plan";
+    Piece => StoredKind::PlanPiece, "a piece of the plan";
 }
 
 impl AccountStore {
@@ -280,7 +281,7 @@ mod tests {
         let (_directory, store) = open();
         let account = store.account("alice");
         let key = account.id.plan();
-        let older = codec::sealed(&key, &[2, PlanHeader::KIND, 1, 1]);
+        let older = codec::sealed(&key, &[2, PlanHeader::KIND as u8, 1, 1]);
         account.database().guarded(|tree| tree.insert(&key, older)).unwrap();
         assert_eq!(account.plan().unwrap(), None);
     }

@@ -4,13 +4,14 @@ use super::account::AccountStore;
 use super::database::Changes;
 use super::entries::Entries;
 use super::keys::{MailboxId, PerMessage};
+use super::kinds::StoredKind;
 use super::leaves::{Entry, LeafEditor};
 use super::tally::Tally;
 use crate::error::Result;
 use crate::model::{Link, RawName, Replaced, Side, Uid};
 
 impl Entry for Replaced {
-    const KIND: u8 = 8;
+    const KIND: StoredKind = StoredKind::Replaced;
     const NOUN: &'static str = "copies to be replaced";
 
     fn uid(&self) -> Uid {

@@ -2,12 +2,13 @@
 
 use super::account::AccountStore;
 use super::codec::{Flaw, Stored};
+use super::kinds::StoredKind;
 use super::older;
 use crate::error::Result;
 use crate::model::statistics::AccountStatus;
 
 impl Stored for AccountStatus {
-    const KIND: u8 = 5;
+    const KIND: StoredKind = StoredKind::Status;
     const NOUN: &'static str = "the status";
 
     fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {

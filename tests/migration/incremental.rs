@@ -3,6 +3,7 @@
 use crate::migration::{Migration, count, dovecot_to_dovecot};
 use crate::support::compare::expect;
 use crate::support::ferry::Done;
+use crate::support::imap::NewMessage;
 use crate::support::seed::seed;
 use crate::support::server::Server;
 use crate::support::state::observe;
@@ -250,4 +251,25 @@ fn links_whose_two_messages_are_gone_are_dropped() {
     // 101 to 200 are gone from both sides.
     migration.run(&["forget", migration.user()]).expect(0).says(" 201 messages tied to their copies");
     assert_eq!(migration.sync().copied, 50, "what its user deleted is not known to be deleted any more");
+}
+
+/// `\\Recent` is for the user's own mail program, and goes with the first SELECT.
+#[test]
+fn recent_stays_with_the_mail_of_the_destination_that_is_only_looked_at() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    a");
+    migration.sync();
+    let octets = b"Message-ID: <news@example.org>\r\nSubject: news\r\n\r\nnews\r\n".to_vec();
+    migration.at_destination().append("INBOX", &[NewMessage { octets, flags: Vec::new(), date: None }]);
+    migration.run(&["scan", "--full"]).expect(0);
+    migration.run(&["plan"]).expect(0);
+    for verify in [&["verify"][..], &["verify", "--deep"]] {
+        migration.run(verify);
+    }
+    migration.sync();
+    let recent = |migration: &Migration<'_>| {
+        let answer = migration.at_destination().command(b"SELECT INBOX");
+        answer.untagged.iter().any(|line| String::from_utf8_lossy(line).contains("* 1 RECENT"))
+    };
+    assert!(recent(&migration), "its user does not see it as new");
+    assert!(!recent(&migration), "a SELECT takes it");
 }

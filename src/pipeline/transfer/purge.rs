@@ -214,11 +214,12 @@ impl Purge<'_> {
         let state = &self.access.state;
         let name = &plan.source.raw;
         let Some(late) = state.pair(name)?.and_then(|pair| appends(&pair).late) else { return Ok(Vec::new()) };
+        let sources: HashSet<Uid> = plan.second_copies.iter().map(|second| second.source).collect();
         let (mut ours, mut linked) = (HashMap::new(), HashSet::new());
         for link in state.links(name)? {
             let link = link?;
             linked.insert(link.destination);
-            if link.is_ours() && plan.second_copies.iter().any(|second| second.source == link.source) {
+            if link.is_ours() && sources.contains(&link.source) {
                 ours.insert(link.source, link.destination);
             }
         }

@@ -1,0 +1,52 @@
+//! The numbers that tell stored types apart on disk: never given twice, and never again.
+
+/// One for each type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum StoredKind {
+    SchemaVersion = 0,
+    Records = 1,
+    Links = 2,
+    Exceptions = 3,
+    Server = 4,
+    Status = 5,
+    Names = 6,
+    Agreement = 7,
+    Replaced = 8,
+    Account = 10,
+    Listing = 11,
+    Pair = 12,
+    Plan = 13,
+    PlanPiece = 14,
+    Failures = 15,
+    FailuresPiece = 16,
+    Attempt = 17,
+    Verification = 18,
+    /// They were written with the number of [`StoredKind::Names`] before; what was is read again from the servers.
+    Contents = 19,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    /// That no number is given twice the compiler sees to; this, that no two types have the same.
+    #[test]
+    fn every_kind_is_that_of_one_type() {
+        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in fs::read_dir(room).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            for line in text.lines().map(str::trim) {
+                let (_, kind) = line.split_once("StoredKind::").unwrap_or_default();
+                let kind: String = kind.chars().take_while(char::is_ascii_alphanumeric).collect();
+                if line.starts_with("const KIND: StoredKind = StoredKind::") || line.contains(" => StoredKind::") {
+                    *uses.entry(kind).or_default() += 1;
+                }
+            }
+        }
+        assert!(uses.len() >= 18 && uses.values().all(|count| *count == 1), "{uses:?}");
+    }
+}
