@@ -94,10 +94,10 @@ impl Stock<'_> {
             self.note_all(doubts(&next.plan));
             self.note_all(self.second_copies_left(&next.plan));
             self.note_all(self.gone_at_once(&next.plan)?);
-            self.note_all(obstacles(&next.plan));
+            self.note_all(obstacles(access, &next.plan));
             next.ledger
         } else {
-            self.note_all(obstacles(plan));
+            self.note_all(obstacles(access, plan));
             self.restamp(plan)?;
             reckoned(access.state.status()?.ledger, &self.traces.outcomes)
         };
@@ -327,9 +327,11 @@ fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
     ledger
 }
 
-/// Mailboxes that stay behind for a reason that the user did not ask for.
-fn obstacles(plan: &AccountPlan) -> impl Iterator<Item = Error> + '_ {
-    plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle()).map(|omitted| {
+/// Mailboxes that stay behind for a reason that the user did not ask for, and that was not told by the scan of this run.
+fn obstacles<'a>(access: &'a Access<'_>, plan: &'a AccountPlan) -> impl Iterator<Item = Error> + 'a {
+    let untold = |reason: &str| !access.suspects.was_told(reason);
+    let omitted = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle());
+    omitted.filter(move |omitted| untold(&omitted.reason)).map(|omitted| {
         Error::new(Kind::Refused, "a mailbox stays behind")
             .scope(Scope::Mailbox)
             .because(&omitted.reason)

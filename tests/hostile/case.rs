@@ -35,6 +35,8 @@ pub struct Case {
     pub source: Behaviour,
     pub destination: Behaviour,
     pub first: First,
+    /// What fails in the first run: with which words about its place, and how often at most.
+    pub place: Option<(&'static [&'static str], u64)>,
     mail: Box<dyn Fn(&mut Account) + Send>,
     /// What the destination holds at the end where it is not what the source holds.
     spoilt: bool,
@@ -47,9 +49,15 @@ impl Case {
             source: Behaviour::honest(),
             destination: Behaviour::honest(),
             first,
+            place: None,
             mail: Box::new(|account| account.fill(MAIL)),
             spoilt: false,
         }
+    }
+
+    pub fn told_at(mut self, place: &'static [&'static str], most: u64) -> Case {
+        self.place = Some((place, most));
+        self
     }
 
     pub fn source(mut self, behaviour: Behaviour) -> Case {
@@ -128,6 +136,7 @@ impl Table {
                 faults.push(format!("{}: {fault}\n{}", case.name, told(&first, case.name).join("\n")));
             }
         }
+        faults.extend(self.misplaced());
         let told_any = self.cases.iter().any(|case| case.first != First::Exact);
         if first.code != Some(if told_any { 3 } else { 0 }) {
             faults.push(format!("the first run ended with {:?}", first.code));
@@ -238,6 +247,23 @@ impl Table {
         }
         let unsaid: Vec<&&str> = words.iter().filter(|word| !told.iter().any(|line| line.contains(**word))).collect();
         if unsaid.is_empty() { Ok(()) } else { Err(format!("the first run does not say {unsaid:?}")) }
+    }
+
+    /// What is told too often, or with another place.
+    fn misplaced(&self) -> Vec<String> {
+        if self.cases.iter().all(|case| case.place.is_none()) {
+            return Vec::new();
+        }
+        let failures = self.failures();
+        let placed = self.cases.iter().filter_map(|case| Some((case, case.place?, &failures[case.name])));
+        let wrong = placed.filter(|(_, (place, most), (count, first))| {
+            !(1..=*most).contains(count) || !place.iter().all(|word| first.contains(word))
+        });
+        wrong
+            .map(|(case, (place, most), (count, first))| {
+                format!("{}: {count} failures, to be {most} {place:?}: {first}", case.name)
+            })
+            .collect()
     }
 
     /// With honest servers the next run makes everything exact.

@@ -130,6 +130,15 @@ fn case(row: &Row, name: &str, answer: Answer) -> Case {
         (About::Mailbox | About::Status, _) => First::Told(&["`Bad`"]),
     };
     let case = Case::new(name.leak(), first);
+    // Each message that is refused is told by itself.
+    let most = if row.command == "APPEND" { 6 } else { 1 };
+    let place: &[&str] = match (row.about, row.place) {
+        // What is silent is told by what stays behind, which names no side.
+        (About::Status, _) => &["in `Bad`"],
+        (_, Place::Source) => &["in `Bad`", "on the source localhost"],
+        (_, Place::Destination) => &["in `Bad`", "on the destination localhost"],
+    };
+    let case = if first == First::Exact { case } else { case.told_at(place, most) };
     match row.place {
         Place::Source => case.source(behaviour),
         Place::Destination => case.destination(behaviour),

@@ -21,6 +21,8 @@ pub struct Suspects {
     /// Something broke on that side while several mailboxes were in flight: they are listed one by one.
     careful: [AtomicBool; 2],
     suspicions: AtomicU64,
+    /// Why mailboxes could not be listed, as it was told.
+    told: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -145,6 +147,17 @@ impl Suspects {
             (_, Some(dissected), _) => Suspicion::Dissected(Arc::clone(dissected)),
             _ => Suspicion::None,
         }
+    }
+
+    /// It was told among the failures why a mailbox could not be listed.
+    pub fn note_told(&self, why: &str) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(why.to_owned());
+    }
+
+    /// Whether that is why a mailbox stays behind, so that it is not told again.
+    pub fn was_told(&self, reason: &str) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().any(|why| reason.ends_with(why.as_str()))
     }
 
     /// How many suspicions there were.

@@ -430,6 +430,7 @@ impl<'a> SideScan<'a> {
         let error = self.located(error);
         let mut state = described(listed, known);
         state.sync_point = None;
+        self.access.suspects.note_told(&error.summary());
         state.trouble = Some(error.summary());
         self.access.state.put_mailbox(self.side, &state)?;
         self.access.failures.note(&mut self.result.troubles, error.in_mailbox(&listed.name.path()));

@@ -38,7 +38,11 @@ pub fn prepare(access: &Access<'_>, plan: &AccountPlan, share: Share) -> Result<
     for (mailbox, status) in ready.into_iter().zip(statuses) {
         match note(access, mailbox, status, &shared) {
             Ok(job) => prepared.jobs.push(job),
-            Err(error) => access.failures.note(&mut prepared.failures, error.in_mailbox(&mailbox.destination.path())),
+            Err(error) => {
+                let server = access.connector(Side::Destination).server().label();
+                let error = error.in_mailbox(&mailbox.destination.path()).on(Side::Destination, &server);
+                access.failures.note(&mut prepared.failures, error);
+            }
         }
     }
     // Invariant 1 of upload.rs: all intents are durable before anything is appended.

@@ -408,15 +408,18 @@ impl<'a> UploadRun<'a> {
         {
             self.conclude(sent.uid, Outcome::Refused(error.summary()))?;
         }
-        Ok(Error::new(Kind::Connection, "the destination refused a command").because(error.summary()))
+        Ok(self.at_destination(Error::new(Kind::Connection, "it refused a command").because(error.summary())))
+    }
+
+    fn at_destination(&self, error: Error) -> Error {
+        error.on(Side::Destination, &self.access.connector(Side::Destination).server().label())
     }
 
     fn refused_message(&mut self, sent: Sent, status: &Status, error: &Error) -> Result<()> {
         if status.code == "TRYCREATE" || *error.kind() == Kind::Changed {
-            return Err(Error::new(Kind::Changed, "the mailbox is gone from the destination")
-                .because(&status.text)
-                .in_mailbox(&self.job.plan.destination.path())
-                .hint("run `mailferry sync` to create it again"));
+            let gone = Error::new(Kind::Changed, "the mailbox is gone").because(&status.text);
+            let gone = gone.in_mailbox(&self.job.plan.destination.path());
+            return Err(self.at_destination(gone).hint("run `mailferry sync` to create it again"));
         }
         if self.goes_without_keywords(&sent, &status.text) {
             self.try_again(Careful { through: sent.uid, messages: 1 });
