@@ -2,6 +2,7 @@
 
 use super::account::AccountStore;
 use super::codec::stored;
+use super::kinds::StoredKind;
 use crate::error::Result;
 use crate::model::about::About;
 use crate::model::{RawName, Uid, UidValidity};
@@ -15,7 +16,7 @@ struct KeptAbout {
 }
 
 stored! {
-    KeptAbout => 19, "who sent a message";
+    KeptAbout => StoredKind::About, "who sent a message";
 }
 
 impl AccountStore {

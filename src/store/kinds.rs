@@ -22,8 +22,9 @@ pub enum StoredKind {
     FailuresPiece = 16,
     Attempt = 17,
     Verification = 18,
+    About = 19,
     /// They were written with the number of [`StoredKind::Names`] before; what was is read again from the servers.
-    Contents = 19,
+    Contents = 20,
 }
 
 #[cfg(test)]
@@ -47,6 +48,6 @@ mod tests {
                 }
             }
         }
-        assert!(uses.len() >= 18 && uses.values().all(|count| *count == 1), "{uses:?}");
+        assert!(uses.len() >= 19 && uses.values().all(|count| *count == 1), "{uses:?}");
     }
 }
