@@ -93,6 +93,33 @@ fn enable_without_enabled_is_believed_of_icloud_alone() {
     }
 }
 
+/// What else is said in another way: every message arrives all the same, and once.
+#[test]
+fn fetch_in_odd_dialects_carries_all_mail() {
+    let domino =
+        |response: String| match response.strip_suffix(")\r\n").map(|rest| rest.replacen("FETCH (", "FETCH ((", 1)) {
+            Some(items) if items.contains("FETCH ((") => items + "))\r\n",
+            _ => response,
+        };
+    let mail_ru = |response: String| {
+        let Some((before, after)) = response.split_once("RFC822.SIZE ") else { return response };
+        let digits = after.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(after.len());
+        format!("{before}RFC822.SIZE {}.0{}", &after[..digits], &after[digits..])
+    };
+    let dialects: [fn(String) -> String; 2] = [domino, mail_ru];
+    for dialect in dialects {
+        let scene = Scene::of(&["mover"], "IMAP4rev1 UIDPLUS NAMESPACE", |_, behaviour| {
+            behaviour.lying(move |command, response| match command.starts_with("UID FETCH") {
+                true => dialect(String::from_utf8(response).expect("mail of these tests")).into_bytes(),
+                false => response,
+            })
+        });
+        scene.ferry.run(&["sync"]).expect(0);
+        scene.assert_arrived("mover");
+        scene.ferry.run(&["verify", "--deep"]).expect(0);
+    }
+}
+
 /// Yandex goes on sending BYE without end.
 #[test]
 fn bye_without_end_ends_with_the_first() {

@@ -247,11 +247,13 @@ fn fetched(response: &mut Response) -> Fetched {
         }
         scanner.take(b'(').then_some(())
     })();
+    // Domino puts the items into one more pair.
+    let is_twofold = opened.is_some() && scanner.take(b'(');
     if opened.is_some() {
         while item(&mut scanner, &mut found).is_some() {}
     }
     scanner.spaces();
-    let whole = scanner.take(b')') && scanner.is_at_end();
+    let whole = scanner.take(b')') && (!is_twofold || scanner.take(b')')) && scanner.is_at_end();
     let Found { mut message, doubled } = found;
     if !whole || doubled {
         (message.header, message.body) = (None, None);
@@ -350,6 +352,22 @@ mod tests {
         assert_eq!((found.uid, found.octets), (Some(Uid(9)), Some(104)));
         assert_eq!(found.flags, Some(Flags::from_texts(["\\Seen", "$x"])));
         assert_eq!(found.internal_date, Some(Some(InternalDate(1_704_063_600))));
+    }
+
+    /// Domino 9 puts the items into one more pair of parentheses, and gives unset dates as of the year 0; mail.ru writes numbers
+    /// with a decimal.
+    #[test]
+    fn fetched_in_odd_dialects_is_read() {
+        let items =
+            "UID 9 INTERNALDATE \"00-Jan-0000 00:00:00 +0000\" RFC822.SIZE 104 BODY[HEADER.FIELDS (MESSAGE-ID)] \"x\"";
+        let found = message(&format!("* 5 FETCH (({items}))"));
+        assert_eq!((found.uid, found.octets, found.internal_date), (Some(Uid(9)), Some(104), Some(None)));
+        assert!(found.header.is_some(), "the response is whole");
+        let cut = message(&format!("* 5 FETCH (({items})"));
+        assert!(cut.header.is_none(), "half a response is none");
+        let found = message("* 5 FETCH (UID 9 RFC822.SIZE 12.0)");
+        assert_eq!((found.uid, found.octets), (Some(Uid(9)), Some(12)));
+        assert_eq!(message("* 5 FETCH (UID 9 RFC822.SIZE 12.5)").octets, None);
     }
 
     #[test]

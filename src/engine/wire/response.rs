@@ -164,7 +164,8 @@ impl Scanner<'_> {
 
     /// A word that is a number.
     pub fn number(&mut self) -> Option<u64> {
-        self.read_word(number)?
+        // mail.ru writes 12 as 12.0.
+        self.read_word(|word| number(word.strip_suffix(b".0").unwrap_or(word)))?
     }
 
     /// Passes a word.
