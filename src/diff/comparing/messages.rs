@@ -14,6 +14,7 @@
 //! share their identity with others of their side are held whole while they are told apart.
 
 use super::comparison::Comparison;
+use super::contest::{Contest, unlinked};
 use super::flags::{self, FlagChange, FlagHistory};
 use super::links::{LiveLink, Ties};
 use super::matching::{Judge, Matched, match_records};
@@ -27,7 +28,7 @@ use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
 use crate::model::policy::{MessageFilter, Policy};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Plans one pair of mailboxes.
 ///
@@ -77,33 +78,8 @@ where
     decision.into_plan()
 }
 
-/// The destination records that no live link names, ascending by identity, and how many records there are in all. Those that
-/// are to be replaced are as good as gone.
-fn unlinked(
-    destination: impl Iterator<Item = Result<MessageRecord>>,
-    ties: &mut Ties,
-    replaced: &UidSet,
-) -> Result<(Roster, u64)> {
-    let (mut candidates, mut held) = (Roster::default(), 0);
-    for record in destination {
-        if let Some(record) = ties.note_present(record?).filter(|record| !replaced.contains(record.uid)) {
-            candidates.add(&record);
-        }
-        held += 1;
-    }
-    candidates.sort_by_identity();
-    Ok((candidates, held))
-}
-
 /// So many links are handed on at a time.
 const LINKS_AT_ONCE: usize = 4096;
-
-/// A source message that shares its identity with candidates, of which this is the first.
-#[derive(Clone, Copy)]
-struct Contested {
-    candidate: u32,
-    source: Uid,
-}
 
 /// The plan in the making.
 struct Decision<'a> {
@@ -115,18 +91,11 @@ struct Decision<'a> {
     size_limit: SizeLimit,
     wanted: MessageFilter,
     restore_missing: bool,
-    /// Destination records that no live link names, ascending by identity.
-    candidates: Roster,
-    /// By number of the candidate, whether it stays beyond all matches.
-    unmatched: Vec<bool>,
+    /// Source records that share their identity with a candidate: decided when all are known.
+    contest: Contest,
     removals: Removals,
     /// From this destination UID on a message may be one that we appended.
     unreconciled: Option<Uid>,
-    /// Source records that share their identity with a candidate: decided when all are known.
-    contested: Vec<Contested>,
-    contested_departed: Vec<MessageRecord>,
-    /// Of these the links whose copies were not known again under another UIDVALIDITY.
-    astray: HashMap<Uid, Link>,
     copies: Vec<Uid>,
     departed: Vec<Uid>,
     /// UIDs of both sides that are in doubt.
@@ -155,13 +124,9 @@ impl<'a> Decision<'a> {
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             wanted: policy.messages,
             restore_missing: policy.restore_missing,
-            unmatched: vec![true; candidates.len()],
-            candidates,
+            contest: Contest::new(candidates),
             removals,
             unreconciled: comparison.appends.unreconciled,
-            contested: Vec::new(),
-            contested_departed: Vec::new(),
-            astray: HashMap::new(),
             copies: Vec::new(),
             departed: Vec::new(),
             doubtful: Default::default(),
@@ -178,31 +143,21 @@ impl<'a> Decision<'a> {
     fn take_linked(&mut self, record: MessageRecord, live: LiveLink) {
         match live.destination_flags {
             Some(destination_flags) => self.follow(&record, live.link, &destination_flags),
-            None if self.is_contested(&record) => {
-                if live.link.destination == Uid::NOWHERE {
-                    self.astray.insert(record.uid, live.link);
-                }
-                self.contested_departed.push(record);
-            }
+            None if self.contest.is_contested(&record) => self.contest.take_departed(record, live.link),
             None => self.leave_departed(record),
         }
     }
 
     fn take_unlinked(&mut self, record: MessageRecord) {
-        match self.candidates.first_of(record.identity) {
-            Some(first) => self.contested.push(Contested { candidate: first as u32, source: record.uid }),
-            None => self.copy(record),
+        if !self.contest.take(&record) {
+            self.copy(record);
         }
-    }
-
-    fn is_contested(&self, record: &MessageRecord) -> bool {
-        self.candidates.first_of(record.identity).is_some()
     }
 
     /// A linked message: its flags follow, or both sides turn out to agree on others than before.
     fn follow(&mut self, record: &MessageRecord, link: Link, destination_flags: &Flags) {
         self.count_linked(link.origin);
-        if self.is_contested(record) {
+        if self.contest.is_contested(record) {
             self.removals.note_twin(record, link.destination, link.origin);
         }
         if link.is_ours() {
@@ -258,7 +213,7 @@ impl<'a> Decision<'a> {
     /// The link by which the two were tied before, under other UIDs.
     fn former(&self, record: &MessageRecord, copy: &MessageRecord) -> Option<&Link> {
         let orphaned = || self.removals.former(copy.uid).filter(|former| same::is_of_one_name(former, record));
-        self.astray.get(&record.uid).or_else(orphaned)
+        self.contest.astray(record.uid).or_else(orphaned)
     }
 
     /// What both agree on. A mark of deletion on a copy that was to go, and stays after all, is ours to take back.
@@ -342,8 +297,8 @@ impl<'a> Decision<'a> {
     where
         S: Iterator<Item = Result<MessageRecord>>,
     {
-        let (single, several) = self.part_contested();
-        let mut offered = self.take_candidates_of(&several);
+        let (single, several) = self.contest.part();
+        let mut offered = self.contest.take_candidates_of(&several);
         let several = uid_set(several.iter().map(|one| one.source).collect());
         let mut wanted = Vec::new();
         if !single.is_empty() || !several.is_empty() {
@@ -359,23 +314,21 @@ impl<'a> Decision<'a> {
             }
         }
         self.match_several(wanted, &mut offered);
-        let unmatched = self.unmatched.iter().enumerate().filter(|(_, unmatched)| **unmatched);
-        let unmatched = unmatched.map(|(number, _)| self.candidates.get(number));
-        self.removals.decide(unmatched.chain(offered), &mut self.plan);
+        self.removals.decide(self.contest.left().chain(offered), &mut self.plan);
         Ok(())
     }
 
     /// The only message of its identity, beside the only candidate.
     fn take_single(&mut self, record: MessageRecord, candidate: usize) {
-        let copy = self.candidates.get(candidate);
+        let copy = self.contest.candidate(candidate);
         match same::same_message(&record, &copy, self.judge.keeps, self.judge.contents) {
             Verdict::Same => {
-                self.unmatched[candidate] = false;
+                self.contest.strike(candidate);
                 self.adopt(&record, &copy);
             }
             Verdict::Other => self.copy(record),
             Verdict::Unsettled => {
-                self.unmatched[candidate] = false;
+                self.contest.strike(candidate);
                 self.doubt([vec![record], vec![copy]]);
             }
         }
@@ -387,42 +340,10 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Those whose identity one message of each side has, ascending by source UID, and the others.
-    fn part_contested(&mut self) -> (Vec<Contested>, Vec<Contested>) {
-        let mut contested = std::mem::take(&mut self.contested);
-        contested.sort_unstable_by_key(|one| (one.candidate, one.source));
-        let departed: HashSet<Option<Digest>> = self.contested_departed.iter().map(|record| record.identity).collect();
-        let (mut single, mut several) = (Vec::new(), Vec::new());
-        for group in contested.chunk_by(|one, next| one.candidate == next.candidate) {
-            let candidate = group[0].candidate as usize;
-            let alone = group.len() == 1
-                && self.candidates.alike(candidate).len() == 1
-                && !departed.contains(&self.candidates.get(candidate).identity);
-            if alone { &mut single } else { &mut several }.extend_from_slice(group);
-        }
-        single.sort_unstable_by_key(|one| one.source);
-        (single, several)
-    }
-
-    /// All candidates of these identities, and of those that have departed.
-    fn take_candidates_of(&mut self, several: &[Contested]) -> Vec<MessageRecord> {
-        let departed = self.contested_departed.iter().filter_map(|record| self.candidates.first_of(record.identity));
-        let mut firsts: Vec<usize> = several.iter().map(|one| one.candidate as usize).chain(departed).collect();
-        firsts.sort_unstable();
-        firsts.dedup();
-        let mut taken = Vec::new();
-        for number in firsts.into_iter().flat_map(|first| self.candidates.alike(first)) {
-            self.unmatched[number] = false;
-            taken.push(self.candidates.get(number));
-        }
-        taken
-    }
-
     fn match_several(&mut self, mut wanted: Vec<MessageRecord>, offered: &mut Vec<MessageRecord>) {
         // Whoever was not known again under another UIDVALIDITY has as good a claim as whoever was never copied.
-        let contested_departed = std::mem::take(&mut self.contested_departed);
-        let (astray, departed) = contested_departed.into_iter().partition(|it| self.astray.contains_key(&it.uid));
-        wanted.extend::<Vec<MessageRecord>>(astray);
+        let (astray, departed) = self.contest.departed();
+        wanted.extend(astray);
         let matched = match_records(wanted, offered, self.judge);
         let departed = match_records(departed, offered, self.judge);
         for (record, copy) in matched.pairs.iter().chain(&departed.pairs) {
@@ -430,7 +351,7 @@ impl<'a> Decision<'a> {
             self.removals.note_twin(record, copy.uid, origin);
         }
         for record in matched.unmatched {
-            if self.astray.contains_key(&record.uid) { self.leave_departed(record) } else { self.copy(record) }
+            if self.contest.astray(record.uid).is_some() { self.leave_departed(record) } else { self.copy(record) }
         }
         // What took a candidate into doubt may have taken theirs.
         let doubted: HashSet<Option<Digest>> = matched.unsettled[1].iter().map(|copy| copy.identity).collect();

@@ -2,12 +2,13 @@
 //!
 //! - [`messages`]: the story; [`comparison`]: what it compares.
 //! - [`same`]: whether two messages are one: asked by all others, and answered nowhere else.
-//! - [`links`]: what was tied before. [`roster`] and [`matching`]: what is tied now. [`flags`]: which flags follow.
+//! - [`links`]: what was tied before. [`carry`]: under which UIDs. [`roster`], `contest` and [`matching`]: what is tied now. [`flags`]: which flags follow.
 //!   [`wanted`]: what is copied at all. [`removals`]: what may go from the destination.
 //!   [`tail`]: what landed there without an answer.
 
 pub mod carry;
 pub mod comparison;
+pub(in crate::diff) mod contest;
 pub mod flags;
 pub mod links;
 pub mod matching;
