@@ -391,6 +391,40 @@ fn only_single_messages_are_expunged_and_in_one_place() {
     assert_none("commands that remove what others marked", lines(commands));
 }
 
+/// Every thread of the program, by the file that starts it: how many places, and why its panic keeps nobody waiting. A new
+/// one goes on the list, with a case in tests/hostile/panics.rs where others wait for it.
+const THREADS: [(&str, usize, &str); 12] = [
+    ("cli/progress/mod.rs", 1, "it draws; nobody waits for it"),
+    ("cli/signals.rs", 1, "what it panics with ends the process"),
+    ("config/command.rs", 1, "its channel closes, and the command's patience is bounded"),
+    ("pipeline/apply.rs", 1, "a scope; the crew's guard is dropped"),
+    ("pipeline/beside.rs", 1, "a scope; it answers others, and the work does not wait for it"),
+    ("pipeline/check.rs", 1, "a scope, joined"),
+    ("pipeline/fleet/for_each.rs", 1, "a scope; the account's guard is dropped"),
+    ("pipeline/fleet/set_aside.rs", 1, "a scope; it looks, and the work does not wait for it"),
+    ("pipeline/scan.rs", 1, "a scope, joined"),
+    ("pipeline/survey/content.rs", 1, "a scope, joined"),
+    ("pipeline/transfer/copy.rs", 2, "a scope; the ends of the belt are dropped"),
+    ("pipeline/transfer/lane.rs", 1, "a scope, joined"),
+];
+
+#[test]
+fn threads_are_on_the_list() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let spawns =
+            |line: &&String| ["scope.spawn(", "thread::spawn(", "thread::Builder"].iter().any(|it| line.contains(it));
+        let count = source.lines.iter().filter(spawns).count();
+        if count > 0 {
+            let path = source.path.strip_prefix(source_directory()).expect("below src");
+            found.push((path.display().to_string(), count));
+        }
+    }
+    let listed: Vec<(String, usize)> = THREADS.iter().map(|(path, count, _)| ((*path).to_owned(), *count)).collect();
+    assert_eq!(found, listed);
+    assert!(THREADS.iter().all(|(_, _, why)| !why.is_empty()));
+}
+
 /// Who opens sled must wait for the remnants of a database that was just closed.
 #[test]
 fn state_is_opened_in_one_place() {
