@@ -154,7 +154,8 @@ fn text_of_a_message_is_never_run_as_a_command() {
     };
     Table::of(vec![
         evil("evil-body", First::Exact, "", Behaviour::honest()),
-        evil("evil-keyword", First::Told(&["UID 4"]), "$Odd", refusing("$Odd")),
+        // It goes without, and the keyword by itself.
+        evil("evil-keyword", First::Exact, "$Odd", refusing("$Odd")),
         evil("evil-system-flag", First::Told(&["UID 4"]), "\\Draft", refusing("\\Draft")),
     ])
     .judge();
