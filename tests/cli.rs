@@ -86,7 +86,7 @@ fn help_is_on_standard_output_and_names_every_command() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let directory = with_settings();
-    let wrong: [&[&str]; 15] = [
+    let wrong: [&[&str]; 14] = [
         &[],
         &["fly"],
         &["scan", "--no-such-option"],
@@ -94,7 +94,6 @@ fn wrong_usage_exits_with_2() {
         &["plan", "-c", "mailferry.toml", "--source", "imaps://a@b.example"],
         &["scan", "--source", "imaps://a@b.example"],
         &["report"],
-        &["plan", "--html", "p.html"],
         &["explain", "alice"],
         &["forget"],
         &["login"],
@@ -108,14 +107,6 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(code(&output), 2, "{arguments:?}: {}", standard_error(&output));
         assert!(standard_output(&output).is_empty(), "{arguments:?}");
     }
-}
-
-#[test]
-fn what_is_not_yet_there_says_so() {
-    let directory = with_settings();
-    let error = standard_error(&mailferry(directory.path(), &["plan", "--html", "p.html"]));
-    assert!(error.starts_with("error: `--html` is not yet available in this version\n"), "{error}");
-    assert!(error.contains("\nhint: use `mailferry"), "{error}");
 }
 
 #[test]

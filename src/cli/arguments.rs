@@ -326,7 +326,7 @@ pub struct PlanArguments {
     /// Write the plan as JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,
-    /// Write the plan as a page (not yet available)
+    /// Write the plan as a page, for those who review it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
     /// Exit with status 10 if there is something to do

@@ -59,12 +59,6 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
     }
 }
 
-/// What the Contract knows and this version does not do is refused by name.
-pub fn not_yet(what: &str) -> Error {
-    Error::new(Kind::Settings, format!("{what} is not yet available in this version"))
-        .hint("use `mailferry plan --json FILE`, or `mailferry report --html FILE`")
-}
-
 /// Before clap reads them: its errors quote what was typed.
 fn refuse_password_options() {
     let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());

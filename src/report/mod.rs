@@ -28,6 +28,7 @@ pub mod quantity;
 mod recognition;
 pub mod scan;
 pub mod status;
+mod style;
 pub mod table;
 pub mod verify;
 

@@ -34,7 +34,6 @@ fn wrong_usage_is_2() {
     migration.run(&["syncc"]).expect(2);
     migration.run(&["scan", "--jobs", "0"]).expect(2);
     migration.run(&["scan", "nobody-of-that-name"]).expect(2);
-    migration.run(&["plan", "--html", "plan.html"]).expect(2).complains(&["not yet available"]);
 }
 
 #[test]

@@ -3,22 +3,25 @@
 use crate::cli::arguments::PlanArguments;
 use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
-use crate::cli::{output, run::not_yet};
+use crate::cli::output;
 use crate::error::Result;
 use crate::model::Step;
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
-use crate::report::plan::{Detail, json, text};
+use crate::report::plan::{Detail, html, json, text};
+use jiff::tz::TimeZone;
 
 pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
-    if arguments.html.is_some() {
-        return Err(not_yet("`--html`"));
-    }
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Snapshot)?;
     let results = context.watched(&migration, Step::Plan, plan);
     let invocation = context.invocation(names);
     let detail = if arguments.details { Detail::Full } else { Detail::Brief };
     let text = text(&results, detail, &invocation.next("apply"));
+    if let Some(file) = &arguments.html {
+        let page = html(&results, now(), &TimeZone::system(), &invocation.next("apply"));
+        output::stream(file, |output| output.write_all(page.as_bytes()))?;
+    }
     output::publish(&text, || json(&results), arguments.json.as_deref())?;
     let plans = results.iter().filter_map(|result| result.result.as_ref().ok());
     context.tell_unmatched(plans.map(|plan| &plan.unmatched));

@@ -11,11 +11,10 @@ use crate::model::attempt::{Attempt, AttemptResult};
 use crate::model::difference::Difference;
 use crate::report::outcomes::sentence;
 use crate::report::quantity::{counted, minute_in, number, octets};
+use crate::report::style::STYLE;
 use crate::report::{losses, quantity};
 use askama::Template;
 use jiff::tz::TimeZone;
-
-const STYLE: &str = include_str!("../../../templates/style.css");
 
 /// Groups of more accounts than these are folded, unless they need a look.
 const OPEN_ROWS: usize = 500;

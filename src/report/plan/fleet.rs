@@ -1,7 +1,7 @@
 //! The plans of many accounts: a line each, and then what has to be read, once more and counted.
 
+use super::remarks::remarks;
 use crate::error::sanitized;
-use crate::model::plan::AccountPlan;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::quantity::{counted, number, octets};
 use crate::report::succeeded;
@@ -12,7 +12,7 @@ pub(super) fn text(results: &[AccountResult<PlanSummary>]) -> String {
     let (mut idle, mut to_read, mut rows) = (0, Vec::new(), Vec::new());
     for (name, summary) in succeeded(results) {
         let totals = summary.plan.totals();
-        to_read.extend(sentences(name, &summary.plan));
+        to_read.extend(remarks(name, &summary.plan).iter().map(|remark| format!("  {remark}\n")));
         if totals.is_empty() {
             idle += 1;
             continue;
@@ -47,18 +47,4 @@ fn table(rows: Vec<[String; 5]>) -> Table {
     table.row(headings.map(|(column, heading)| if is_used(column) { heading.to_owned() } else { String::new() }));
     rows.into_iter().for_each(|row| table.row(row));
     table
-}
-
-fn sentences(name: &str, plan: &AccountPlan) -> Vec<String> {
-    let name = sanitized(name);
-    let warnings = plan.warnings.iter().map(|warning| format!("  warning: {name}: {}\n", sanitized(warning)));
-    let guards = plan.mailboxes.iter().filter_map(|mailbox| {
-        let guard = mailbox.guard.as_ref()?;
-        Some(format!("  guarded: {name}: `{}`: {}\n", sanitized(&mailbox.source.path()), sanitized(guard)))
-    });
-    let obstacles = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle()).map(|omitted| {
-        let mailbox = sanitized(&omitted.mailbox.path());
-        format!("  obstacle: {name}: `{mailbox}` stays behind: {}\n", sanitized(&omitted.reason))
-    });
-    warnings.chain(guards).chain(obstacles).collect()
 }

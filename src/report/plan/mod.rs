@@ -2,7 +2,9 @@
 
 mod figures;
 mod fleet;
+mod html;
 mod json;
+mod remarks;
 
 use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
@@ -12,7 +14,9 @@ use crate::model::plan::{MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::run_ledger::RunLedger;
 use crate::model::{AccountLedger, UidSet};
+use figures::notes;
 pub use figures::totals;
+pub use html::html;
 pub use json::json;
 
 /// How much of a plan is shown.
@@ -56,7 +60,7 @@ fn mailboxes(plans: &[MailboxPlan], detail: Detail) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left]);
     for (((plan, copies), flag_changes), deletions) in shown.iter().zip(copies).zip(flag_changes).zip(deletions) {
         let octets = if plan.copies.is_empty() { String::new() } else { octets(plan.octets) };
-        table.row([sanitized(&plan.source.path()), copies, flag_changes, deletions, octets, notes(plan)]);
+        table.row([sanitized(&plan.source.path()), copies, flag_changes, deletions, octets, noted(plan)]);
     }
     let lines = table.lines().into_iter().zip(shown);
     lines.map(|(line, plan)| format!("{line}\n{}", indented(&left_out(plan, detail), 4))).collect()
@@ -69,30 +73,9 @@ fn signed(sign: &str, noun: &str, counts: impl Iterator<Item = u64> + Clone) -> 
     counts.map(|count| if count == 0 { String::new() } else { text(count) }).collect()
 }
 
-fn notes(plan: &MailboxPlan) -> String {
-    let mut notes = Vec::new();
-    if plan.create {
-        notes.push("new mailbox".to_owned());
-    }
-    if plan.source.path() != plan.destination.path() {
-        notes.push(format!("to `{}`", sanitized(&plan.destination.path())));
-    }
-    if plan.subscribe && !plan.create {
-        notes.push("subscribe".to_owned());
-    }
-    if !plan.second_copies.is_empty() {
-        notes.push(format!("{} of ours", counted(plan.second_copies.len() as u64, "second copy")));
-    }
-    if !plan.replaced.is_empty() {
-        notes.push(format!("{} to be replaced", counted(plan.replaced.len(), "copy")));
-    }
-    if plan.guard.is_some() {
-        notes.push("guarded".to_owned());
-    }
-    if plan.is_empty() {
-        notes.push("no change".to_owned());
-    }
-    if notes.is_empty() { String::new() } else { format!("({})", notes.join(", ")) }
+fn noted(plan: &MailboxPlan) -> String {
+    let notes = notes(plan);
+    if notes.is_empty() { notes } else { format!("({notes})") }
 }
 
 fn left_out(plan: &MailboxPlan, detail: Detail) -> String {

@@ -240,3 +240,16 @@ fn text_of_many_accounts_has_a_line_each_and_what_is_to_be_read_at_the_end() {
     assert_eq!(lines[14..16], ["1 remark to read:", "  warning: u02: it does not fit"]);
     assert!(text(&results, Detail::Full, "mailferry apply").contains("u01\n  INBOX"));
 }
+
+#[test]
+fn page_names_what_is_to_be_read_and_hostile_names_do_nothing() {
+    let hostile = "<script>alert(1)</script>\u{202e}";
+    let mut results = vec![planned(hostile, vec![mailbox(hostile, 3, 2048, 1)])];
+    results[0].result.as_mut().unwrap().plan.warnings.push(format!("{hostile} does not fit"));
+    results.push(AccountResult { account: "bob".to_owned(), result: Err(Error::new(Kind::Stale, "never scanned")) });
+    let page = html(&results, 1_783_900_000, &jiff::tz::TimeZone::UTC, "mailferry apply");
+    assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
+    for words in ["To read first", "does not fit", "3 copies, 2.0 KiB", "bob: never scanned", "mailferry apply"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+}
