@@ -198,6 +198,8 @@ impl<'a> Run<'a> {
                     access.failures.note_others(&mut self.failures, failures);
                     self.traces.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
                     self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
+                    let unclean = jobs.iter().filter(|job| job.unclean.is_some());
+                    self.traces.unclean.extend(unclean.map(|job| job.plan.source.raw.clone()));
                     crew.begin(jobs);
                     crew.work(None);
                     Ok(())

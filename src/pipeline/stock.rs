@@ -33,6 +33,9 @@ pub struct Traces {
     pub touched: HashSet<RawName>,
     /// By source mailbox, the UID from which on copies are of this run, or of an unclean one before it.
     pub tails: HashMap<RawName, Uid>,
+    /// Source mailboxes of which something may have been there before this run that was not linked, or is linked and was not
+    /// listed since.
+    pub unclean: HashSet<RawName>,
     /// What happened to messages in this run.
     pub outcomes: Outcomes,
     /// Source mailboxes whose work ended with everything linked.
@@ -86,9 +89,9 @@ impl Stock<'_> {
         let listed = self.traces.touched.is_empty() || self.list_again(self.traces.touched.clone())?;
         let mut ledger = if listed {
             close_intents(access, self.traces.clean.iter())?;
-            self.identify_copied()?;
+            let as_sent = self.identify_copied()?;
             access.failures.note_others(&mut self.failures, recognise(access)?);
-            self.note_alterations()?;
+            self.note_alterations(plan, &as_sent)?;
             let next = self.with_flags_as_sent(plan_settled(access)?)?;
             let next = self.without_replaced(next)?;
             self.note_all(doubts(&next.plan));
@@ -122,29 +125,34 @@ impl Stock<'_> {
     }
 
     /// What was copied tells the identities that were not asked for.
-    fn identify_copied(&self) -> Result<()> {
+    /// Returns the source mailboxes whose copies are all listed as they were sent.
+    fn identify_copied(&self) -> Result<HashSet<RawName>> {
         let state = &self.access.state;
+        let mut as_sent = HashSet::new();
         for source in self.traces.tails.keys() {
-            if let Some(pair) = state.pair(source)? {
-                state.identify_linked(&pair.pairing)?;
+            if let Some(pair) = state.pair(source)?
+                && state.identify_linked(&pair.pairing)?
+            {
+                as_sent.insert(source.clone());
             }
         }
-        Ok(())
+        Ok(as_sent)
     }
 
     /// What the destination made of our copies, where that is not what was sent, goes into their links: by it they are known
     /// from now on, and by it is seen what that server keeps of a message.
-    fn note_alterations(&self) -> Result<()> {
+    fn note_alterations(&self, plan: &AccountPlan, as_sent: &HashSet<RawName>) -> Result<()> {
         let state = &self.access.state;
-        for (source, tail) in &self.traces.tails {
-            let Some(pair) = state.pair(source)? else { continue };
+        for mailbox in plan.mailboxes.iter().filter(|mailbox| !as_sent.contains(&mailbox.source.raw)) {
+            let source = &mailbox.source.raw;
+            let (Some(tail), Some(pair)) = (self.traces.tails.get(source), state.pair(source)?) else { continue };
             let listed = state.mailbox(Side::Destination, &pair.pairing.destination)?;
             if !listed.is_some_and(|listed| pair.pairing.holds_for(Side::Destination, &listed)) {
                 continue;
             }
             let mut copies = state.record_lookup(Side::Destination, &pair.pairing.destination);
             let mut altered = Vec::new();
-            for link in state.links(source)? {
+            for link in self.copied(mailbox)? {
                 let link = link?;
                 if link.destination < *tail || link.altered.is_some() {
                     continue;
@@ -211,6 +219,16 @@ impl Stock<'_> {
             true => plan_settled(access),
             false => Ok(next),
         }
+    }
+
+    /// The links of what was copied in this run; all of them where a run before it may have left some that were not looked at.
+    fn copied<'p>(&self, plan: &'p MailboxPlan) -> Result<Box<dyn Iterator<Item = Result<Link>> + 'p>> {
+        let (state, name) = (&self.access.state, &plan.source.raw);
+        if self.traces.unclean.contains(name) {
+            return Ok(Box::new(state.links(name)?));
+        }
+        let mut links = state.link_lookup(name)?;
+        Ok(Box::new(plan.copies.iter().filter_map(move |uid| links.get(uid).transpose())))
     }
 
     /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the

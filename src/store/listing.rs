@@ -123,28 +123,33 @@ impl AccountStore {
     }
 
     /// Gives the records of a pair that were listed without identities those of their links, where the links hold for them. On the destination a record
-    /// must have the size of what was linked, too: else the server did something of its own with it.
+    /// must have the size of what was linked, too: else the server did something of its own with it. Returns whether all
+    /// copies were looked at, and each is listed as it was sent.
     ///
     /// # Errors
     ///
     /// [`Kind::State`].
-    pub fn identify_linked(&self, pairing: &Pairing) -> Result<()> {
+    pub fn identify_linked(&self, pairing: &Pairing) -> Result<bool> {
+        let mut as_sent = false;
         for (side, mailbox) in [(Side::Source, &pairing.source), (Side::Destination, &pairing.destination)] {
             // Of a mailbox that was made anew meanwhile the same UIDs name other messages.
             let lacking = |state: &MailboxState| !state.identified && pairing.holds_for(side, state);
             let Some(state) = self.mailbox(side, mailbox)?.filter(lacking) else { continue };
+            as_sent = side == Side::Destination;
             let (mut writer, mut identified) = (self.amend(side, mailbox)?, 0);
             for link in self.links(&pairing.source)? {
-                let Link { source, destination, octets, identity, .. } = link?;
-                identified += u64::from(match side {
-                    Side::Source => writer.identify(source, identity, None)?,
-                    Side::Destination => writer.identify(destination, identity, Some(octets))?,
-                });
+                let link = link?;
+                let found = match side {
+                    Side::Source => writer.identify(link.source, link.identity, None)?,
+                    Side::Destination => writer.identify(link.destination, link.identity, Some(link.octets))?,
+                };
+                identified += u64::from(found.is_some());
+                as_sent &= found.is_some_and(|record| is_as_sent(&link, &record));
             }
             let identified = identified == writer.records();
             writer.finish(MailboxState { identified, ..state })?;
         }
-        Ok(())
+        Ok(as_sent)
     }
 
     fn listed(&self, side: Side, mailbox: &RawName) -> Result<MailboxHeader> {
@@ -170,6 +175,12 @@ impl AccountStore {
     }
 }
 
+/// Whether a copy of that size is listed with the date and identity that its link says.
+fn is_as_sent(link: &Link, copy: &MessageRecord) -> bool {
+    let dated = link.date.is_none() || link.date == copy.internal_date;
+    dated && link.altered.is_none() && copy.identity == Some(link.identity)
+}
+
 /// The known listing with a new description. What a mailbox can keep of flags bears on what is to be done, as a listing
 /// does.
 fn described(known: MailboxHeader, state: &MailboxState, account: &mut AccountHeader) -> MailboxHeader {
@@ -182,7 +193,7 @@ fn described(known: MailboxHeader, state: &MailboxState, account: &mut AccountHe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FlagCapacity, MessageRecord, Uid};
+    use crate::model::{FlagCapacity, InternalDate, MessageRecord, PairState, Uid};
     use crate::store::tests::{fill, inbox, link, name, open, pair, record, state};
 
     const SIDE: Side = Side::Destination;
@@ -230,6 +241,30 @@ mod tests {
         account.identify_linked(&of_now).unwrap();
         let identity = account.record(SIDE, &inbox(), Uid(1001)).unwrap().unwrap().identity;
         assert_eq!(identity, Some(link(1).identity));
+    }
+
+    #[test]
+    fn identify_linked_tells_whether_all_copies_are_listed_as_they_were_sent() {
+        let sent =
+            || MessageRecord { identity: None, octets: 12, internal_date: Some(InternalDate(5)), ..record(1001) };
+        let as_sent = |copy: MessageRecord, link: Link| {
+            let (_directory, store) = open();
+            let account = store.account("alice");
+            let mut writer = account.relist(SIDE, &inbox()).unwrap();
+            writer.put(&copy).unwrap();
+            let listed = writer.finish(MailboxState { identified: false, ..state() }).unwrap();
+            let destination_validity = listed.sync_point.unwrap().uid_validity;
+            let pairing = Pairing { destination_validity, ..pair().pairing };
+            account.put_pair(&PairState { pairing: pairing.clone(), ..pair() }).unwrap();
+            account.checkpoint(&inbox(), &[link], &[]).unwrap();
+            [account.identify_linked(&pairing).unwrap(), account.identify_linked(&pairing).unwrap()]
+        };
+        let dated = || Link { date: Some(InternalDate(5)), ..link(1) };
+        assert_eq!(as_sent(sent(), dated()), [true, false], "the second time it is not looked at");
+        assert_eq!(as_sent(sent(), link(1)), [true, false], "nobody knows which date was sent");
+        assert!(!as_sent(MessageRecord { internal_date: Some(InternalDate(6)), ..sent() }, dated())[0]);
+        assert!(!as_sent(MessageRecord { octets: 13, ..sent() }, dated())[0]);
+        assert!(!as_sent(MessageRecord { uid: Uid(7), ..sent() }, dated())[0], "it is not there");
     }
 
     #[test]

@@ -94,16 +94,16 @@ impl ListingWriter {
         Ok(true)
     }
 
-    /// Gives a known record its identity, unless it has one; tells whether there is one, of that size if one is given.
-    pub fn identify(&mut self, uid: Uid, identity: Digest, octets: Option<u64>) -> Result<bool> {
+    /// Gives a known record its identity, unless it has one. Returns it, if there is one, of that size if one is given.
+    pub fn identify(&mut self, uid: Uid, identity: Digest, octets: Option<u64>) -> Result<Option<MessageRecord>> {
         let known = self.known(uid)?.filter(|known| octets.is_none_or(|octets| known.octets == octets));
-        let Some(known) = known else { return Ok(false) };
+        let Some(mut known) = known.cloned() else { return Ok(None) };
         if known.identity.is_none() {
-            let identified = MessageRecord { identity: Some(identity), ..known.clone() };
-            self.put(&identified)?;
+            known.identity = Some(identity);
+            self.put(&known)?;
         }
         self.leaves.close_unchanged();
-        Ok(true)
+        Ok(Some(known))
     }
 
     /// Removes the records of these UIDs, where there are any. A range may span all UIDs.
