@@ -50,6 +50,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The same with further lines of settings.
+    pub fn with_settings_added(self, text: &str) -> Stage {
+        Stage { ferry: self.ferry.with_settings_added(text), ..self }
+    }
+
     /// Everything before the run that is to be struck.
     pub fn set(scenario: &'static Scenario) -> Result<Stage, String> {
         let stage = Stage::set_with_account(scenario, scenario.account);

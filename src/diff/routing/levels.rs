@@ -65,6 +65,11 @@ impl Levels {
         Self::canonical(self.0[1..].iter().map(String::as_str))
     }
 
+    /// What stands below INBOX on a server that keeps everything there: `INBOX` itself is then all of it.
+    pub(in crate::diff) fn below_inbox(&self) -> Levels {
+        if self.0.first().is_some_and(|first| first == "INBOX") { Levels(self.0[1..].to_vec()) } else { self.clone() }
+    }
+
     /// The form that two names share on a server that does not tell upper from lower case.
     pub(in crate::diff) fn without_case(&self) -> Levels {
         Self::canonical(self.0.iter().map(|level| level.to_lowercase()).collect::<Vec<_>>().iter().map(String::as_str))

@@ -33,8 +33,7 @@ impl<'a> Settlement<'a> {
         let mut settlement = Settlement {
             side: destination,
             subscriptions: policy.subscriptions,
-            // Without case, as the users are compared: what is doubtful is not given twice.
-            reserved: policy.reserved.iter().map(|place| Levels::from_path(place).without_case()).collect(),
+            reserved: policy.reserved.iter().map(|place| shared(&Levels::from_path(place), destination)).collect(),
             existing: HashMap::new(),
             taken: BTreeMap::new(),
             mapping: Mapping::default(),
@@ -108,7 +107,7 @@ impl<'a> Settlement<'a> {
 
     /// Two accounts never share a mailbox.
     fn check_reserved(&self, request: &Request) -> Result<(), String> {
-        let place = request.place.without_case();
+        let place = shared(&request.place, self.side);
         let holder = self.reserved.iter().find(|reserved| place == **reserved || place.is_below(reserved));
         holder.map_or(Ok(()), |_| {
             Err(format!("`{}` is where another account goes; {}", request.place, another_name(request)))
@@ -204,4 +203,11 @@ fn only_in_all_warning(mailbox: &MailboxState) -> String {
         "messages that are only in `{name}` (archived, without a label) are not copied; to copy it whole, name it in \
          [mailboxes.rename]: \"{name}\" = \"Archive\""
     )
+}
+
+/// The form in which places of two accounts are compared: without case, as their users are, and without the INBOX that all
+/// stands below on some servers. What is doubtful is not given twice.
+fn shared(place: &Levels, destination: SideView<'_>) -> Levels {
+    let place = place.without_case();
+    if names::is_below_inbox(&destination.state.namespace) { place.below_inbox() } else { place }
 }
