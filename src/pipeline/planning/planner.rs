@@ -30,6 +30,8 @@ pub struct Planner<'a> {
     pub(super) ledger: AccountLedger,
     /// Messages that the source holds and does not describe.
     pub(super) unreadable: u64,
+    /// What is not done now, told among the warnings.
+    held_back: Vec<String>,
 }
 
 impl<'a> Planner<'a> {
@@ -46,7 +48,8 @@ impl<'a> Planner<'a> {
         let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
         let capacity = snapshots.capacity();
         let ledger = AccountLedger::at(Stage::Planned);
-        Planner { access, snapshots, by_name, capacity, keeps: OnceCell::new(), policy, plan, ledger, unreadable: 0 }
+        let (keeps, unreadable, held_back) = (OnceCell::new(), 0, Vec::new());
+        Planner { access, snapshots, by_name, capacity, keeps, policy, plan, ledger, unreadable, held_back }
     }
 
     /// What the servers keep of a message; looked up only where messages are compared.
@@ -125,9 +128,24 @@ impl<'a> Planner<'a> {
             None => {
                 let keeps = self.keeps()?;
                 let carried = carried_over(self.access, before, [source, destination], keeps)?;
-                self.compare(pair, source, Some(destination), Some(carried))
+                let plan = self.compare(pair, source, Some(destination), Some(carried))?;
+                Ok(self.without_deletions(plan))
             }
         }
+    }
+
+    /// Links that were just carried over, or found, delete nothing: the next scan looks again. The pair is not settled
+    /// meanwhile.
+    fn without_deletions(&mut self, mut plan: MailboxPlan) -> MailboxPlan {
+        let deletions = std::mem::take(&mut plan.deletions).len() as u64;
+        if deletions > 0 {
+            plan.guard = None;
+            self.held_back.push(format!(
+                "`{}` has another UIDVALIDITY: its {deletions} deletions wait for the next scan",
+                plan.source
+            ));
+        }
+        plan
     }
 
     /// A pair that cannot be read is as good as none: its messages are matched by identity again.
@@ -188,6 +206,7 @@ impl<'a> Planner<'a> {
         self.plan.omitted.extend(mapping.omitted);
         self.plan.warnings = mapping.warnings;
         self.plan.warnings.extend(self.snapshots.emptiness());
+        self.plan.warnings.append(&mut self.held_back);
         self.plan.warnings.extend(self.removal_warnings());
         self.plan.warnings.extend(self.questions()?);
         let quotas = &self.snapshots.side(Side::Destination).quotas;
