@@ -20,9 +20,9 @@ pub fn run(context: &Context, arguments: &AccountsNamedArguments, mark: Option<M
 
 fn text(named: usize, changed: &[String], mark: Option<Mark>) -> String {
     let (done, before, meaning) = match mark {
-        Some(Mark::Paused) => ("Paused", "paused", "scan, apply and sync leave it alone until `mailferry resume`"),
-        Some(Mark::Complete) => ("Complete", "complete", "scan, apply and sync leave it alone from now on"),
-        None => ("Resumed", "neither paused nor complete", "the next run works on it"),
+        Some(Mark::Paused) => ("Paused", "paused", "left alone by scan, apply and sync until `mailferry resume`"),
+        Some(Mark::Complete) => ("Complete", "complete", "left alone by scan, apply and sync from now on"),
+        None => ("Resumed", "neither paused nor complete", "worked on by the next run"),
     };
     let same = (named - changed.len()) as u64;
     let same = match same {
@@ -44,7 +44,7 @@ mod tests {
     fn text_names_what_changed_and_counts_what_was_so() {
         let changed = ["alice".to_owned(), "bob".to_owned()];
         let shown = text(3, &changed, Some(Mark::Paused));
-        let expected = "Paused: alice, bob (scan, apply and sync leave it alone until `mailferry resume`)\n1 account was paused before\n";
+        let expected = "Paused: alice, bob (left alone by scan, apply and sync until `mailferry resume`)\n1 account was paused before\n";
         assert_eq!(shown, expected);
         assert_eq!(text(1, &[], None), "1 account was neither paused nor complete before\n");
     }
