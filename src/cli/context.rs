@@ -225,7 +225,8 @@ impl Context {
         let marks = migration.store.marks()?;
         let count =
             |mark: Mark| migration.accounts.iter().filter(|it| marks.get(&it.name) == Some(&mark)).count() as u64;
-        for (mark, word) in [(Mark::Paused, "paused"), (Mark::Complete, "complete")] {
+        for mark in [Mark::Paused, Mark::Complete] {
+            let word = mark.word();
             match count(mark) {
                 0 => {}
                 1 => self.warn(&format!("1 account is {word}, and is left alone")),

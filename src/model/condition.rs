@@ -38,6 +38,16 @@ pub enum Mark {
     Complete,
 }
 
+impl Mark {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mark::Paused => "paused",
+            Mark::Complete => "complete",
+        }
+    }
+}
+
 /// Whether a run has the account in hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Turn {

@@ -5,6 +5,8 @@ use crate::support::fake::behaviour::{Behaviour, Rule, Then};
 use crate::support::ferry::{Ferry, Running, Side};
 use crate::support::server::User;
 use crate::tally;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 const MAIL: &str = "INBOX\n    a\n    b\nA\n    1..9 bulk\nB\n    1..9 bulk\nC\n    1..9 bulk\nD\n    1..9 bulk\nE";
 
@@ -14,7 +16,20 @@ struct Fleet {
     destination: Fake,
     ferry: Ferry,
     accounts: Vec<String>,
+    said: Said,
 }
+
+/// What the run has said so far. Whoever asks waits until there is one.
+#[derive(Clone, Default)]
+struct Said(Arc<OnceLock<PathBuf>>);
+
+impl Said {
+    fn holds(&self, times: usize, words: &str) -> bool {
+        std::fs::read_to_string(self.0.wait()).expect("standard error").matches(words).count() >= times
+    }
+}
+
+const ONE_HAS_ENDED: &str = "ended (so far 1 of ";
 
 impl Fleet {
     fn of(accounts: usize, limits: &str) -> Fleet {
@@ -26,11 +41,19 @@ impl Fleet {
             ferry = ferry.with_account(&User::named(name));
             source.tenant(name).account().fill(MAIL);
         }
-        Fleet { source, destination, ferry, accounts }
+        Fleet { source, destination, ferry, accounts, said: Said::default() }
+    }
+
+    /// The server goes away once an account has ended, and comes back when so much was said.
+    fn is_left_by(&self, server: &Fake, (times, words): (usize, &'static str)) {
+        let said = self.said.clone();
+        server.be_away_while(move || said.holds(1, ONE_HAS_ENDED) && !said.holds(times, words));
     }
 
     fn start(&self, jobs: &str) -> Running {
-        self.ferry.start(&["sync", "--jobs", jobs, "--progress", "plain"])
+        let running = self.ferry.start(&["sync", "--jobs", jobs, "--progress", "plain"]);
+        self.said.0.get_or_init(|| running.stderr_file());
+        running
     }
 
     #[track_caller]
@@ -43,23 +66,14 @@ impl Fleet {
     }
 }
 
-#[track_caller]
-fn await_said(running: &mut Running, times: usize, words: &str) {
-    assert!(running.wait_until_said(|said| said.matches(words).count() >= times), "it never said {words}");
-}
-
 /// The server is back before anybody gives up: all is done, and the exit status is 0.
 #[test]
 fn server_that_goes_away_for_a_moment_is_nobodys_failure() {
     for side in ["source", "destination"] {
-        let fleet = Fleet::of(6, "[limits]\nretries = 8\nmessages_per_second = 100");
+        let fleet = Fleet::of(6, "[limits]\nretries = 8");
         let server = if side == "source" { &fleet.source } else { &fleet.destination };
-        let mut running = fleet.start("2");
-        await_said(&mut running, 1, "ended (so far 1 of 6 accounts");
-        server.be_away(true);
-        await_said(&mut running, 2, "all wait");
-        server.be_away(false);
-        running.finish().expect(0);
+        fleet.is_left_by(server, (2, "all wait"));
+        fleet.start("2").finish().expect(0).complains(&["all wait"]);
         fleet.assert_all_arrived();
         tally::count(1);
     }
@@ -68,13 +82,10 @@ fn server_that_goes_away_for_a_moment_is_nobodys_failure() {
 /// The server is back when all have given up: who failed for it has another turn at the end.
 #[test]
 fn server_that_comes_back_late_is_asked_again_at_the_end_of_the_run() {
-    let fleet = Fleet::of(6, "[limits]\nretries = 1\ntimeout = \"1s\"\nmessages_per_second = 100");
-    let mut running = fleet.start("2");
-    await_said(&mut running, 1, "ended (so far 1 of 6 accounts");
-    fleet.destination.be_away(true);
-    await_said(&mut running, 1, "another try at the end of the run");
-    fleet.destination.be_away(false);
-    running.finish().expect(0);
+    let fleet = Fleet::of(6, "[limits]\nretries = 1\ntimeout = \"2s\"");
+    let again = "another try at the end of the run";
+    fleet.is_left_by(&fleet.destination, (1, again));
+    fleet.start("2").finish().expect(0).complains(&[again]);
     fleet.assert_all_arrived();
     tally::count(1);
 }
@@ -82,13 +93,12 @@ fn server_that_comes_back_late_is_asked_again_at_the_end_of_the_run() {
 /// The server does not come back: what it had promised is known, and the advice is not about `tls`.
 #[test]
 fn server_that_stays_away_is_told_as_one_that_answered_before() {
-    let fleet = Fleet::of(4, "[limits]\nretries = 1\ntimeout = \"1s\"\nmessages_per_second = 100");
-    let mut running = fleet.start("2");
-    await_said(&mut running, 1, "ended (so far 1 of 4 accounts");
-    fleet.destination.be_away(true);
-    let output = running.finish().expect(3).complains(&["on the destination", "answered before in this run"]);
+    let fleet = Fleet::of(4, "[limits]\nretries = 1\ntimeout = \"1s\"");
+    fleet.is_left_by(&fleet.destination, (1, "what is never said"));
+    let output = fleet.start("2").finish();
+    let output = output.expect(3).complains(&["on the destination", "answered before in this run"]);
     assert!(!output.stderr.contains("check `tls`"), "{output}");
-    fleet.destination.be_away(false);
+    fleet.destination.be_back();
     fleet.ferry.run(&["sync"]).expect(0);
     fleet.assert_all_arrived();
     tally::count(1);
@@ -98,7 +108,7 @@ fn server_that_stays_away_is_told_as_one_that_answered_before() {
 #[test]
 fn server_that_never_answered_is_told_with_what_to_check() {
     let fleet = Fleet::of(3, "[limits]\nretries = 50");
-    fleet.destination.be_away(true);
+    fleet.destination.be_away_while(|| true);
     fleet.ferry.run(&["sync"]).expect(4).complains(&["check `tls`", "on the destination"]);
     tally::count(1);
 }

@@ -1,5 +1,6 @@
 //! What became of each account is known afterwards, and what went wrong can be tried again by its condition.
 
+use crate::gates::Gates;
 use crate::support::compare::{assert_identical_but_automatic, expect};
 use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::seed::seed;
@@ -106,27 +107,38 @@ fn round_of_a_watch_waits_for_another_process() {
     watching.finish().expect(130);
 }
 
+/// A pair of accounts, one with much mail and one with a little, and a gate before each server.
+fn gated(pair: &shared::Pair, users: &[User; 2]) -> (Gates, Ferry) {
+    seed(&pair.source, &users[0].name, "INBOX\n    1..600 bulk");
+    seed(&pair.source, &users[1].name, MAIL);
+    let (gates, [source, destination]) = Gates::before([&pair.source, &pair.destination]);
+    let ferry = Ferry::new(source, destination).with_settings("[limits]\nbatch_messages = 10");
+    (gates, users.iter().fold(ferry, |ferry, user| ferry.with_account(user)))
+}
+
 /// An account that is paused in the middle of its copy ends with the batch in hand; the others are done, and it is left
 /// alone until it is resumed.
 #[test]
 fn account_that_is_paused_in_the_midst_waits_until_it_is_resumed() {
     let pair = shared::dovecot_pair();
     let users = [pair.add_fresh_user("paused"), pair.add_fresh_user("going")];
-    seed(&pair.source, &users[0].name, "INBOX\n    1..2000 bulk");
-    seed(&pair.source, &users[1].name, MAIL);
-    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination))
-        .with_settings("[limits]\nmessages_per_second = 50\nbatch_messages = 10");
-    let ferry = users.iter().fold(ferry, |ferry, user| ferry.with_account(user));
-    let mut running = ferry.start(&["sync", "--progress", "plain", "--jobs", "2"]);
-    let mut destination = pair.destination.connect(&users[0].name);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 10), "it copies");
+    let (gates, ferry) = gated(pair, &users);
+    // More than the other one has.
+    gates.close("destination/upload-begin/APPEND", 100);
+    let mut running = ferry.start(&["sync", "--progress", "plain", "--jobs", "2", "--log-file", "log"]);
+    assert!(running.wait_until(|| gates.are_holding()), "it copies");
     ferry.run(&["pause", &users[0].name]).expect(0).says(&format!("Paused: {}", users[0].name));
+    let log = || std::fs::read_to_string(ferry.directory().join("log")).expect("the log");
+    let hears = |line: &str| line.contains("paused from here on") && line.contains(&users[0].name);
+    assert!(running.wait_until(|| log().lines().any(hears)), "the run hears of it");
+    gates.open();
     let output = running.finish().expect(9);
     expect(&pair.destination, &users[1].name, MAIL);
     let status = ferry.run(&["status", "--json", "-"]).expect(0);
     assert_eq!(condition(&status, &users[0])["condition"], "paused");
+    let mut destination = pair.destination.connect(&users[0].name);
     let copied = destination.select("INBOX").exists;
-    assert!(copied < 2000, "it was not in the midst: {copied} {output}");
+    assert!(copied < 600, "it was not in the midst: {copied} {output}");
 
     // Nothing is done for it, and that is no failure.
     ferry.run(&["sync"]).expect(0).complains(&["1 account is paused, and is left alone"]);
@@ -135,7 +147,6 @@ fn account_that_is_paused_in_the_midst_waits_until_it_is_resumed() {
     ferry.run(&["complete", &users[1].name]).expect(0);
     ferry.run(&["status"]).expect(0).says("1 paused, 1 complete");
     ferry.run(&["resume", "*"]).expect(0);
-    let ferry = ferry.with_settings("");
     ferry.run(&["sync"]).expect(0);
     assert_identical_but_automatic(&observe(&pair.source, &users[0].name), &observe(&pair.destination, &users[0].name));
 }
@@ -145,16 +156,11 @@ fn account_that_is_paused_in_the_midst_waits_until_it_is_resumed() {
 fn run_that_holds_the_state_tells_how_it_stands() {
     let pair = shared::dovecot_pair();
     let users = [pair.add_fresh_user("busy"), pair.add_fresh_user("queued")];
-    seed(&pair.source, &users[0].name, "INBOX\n    1..2000 bulk");
-    seed(&pair.source, &users[1].name, MAIL);
-    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination))
-        .with_settings("[limits]\nmessages_per_second = 20\nbatch_messages = 10");
-    let ferry = users.iter().fold(ferry, |ferry, user| ferry.with_account(user));
+    let (gates, ferry) = gated(pair, &users);
     ferry.run(&["scan", "--jobs", "1"]).expect(0);
+    gates.close("destination/upload-begin/APPEND", 100);
     let mut running = ferry.start(&["sync", "--progress", "plain", "--jobs", "1"]);
-    let mut destination = pair.destination.connect(&users[0].name);
-    assert!(running.wait_until(|| destination.select("INBOX").exists >= 10), "it copies");
-    destination.logout();
+    assert!(running.wait_until(|| gates.are_holding()), "it copies");
     let status = ferry.run(&["status", "--json", "-"]).expect(0);
     assert_eq!(condition(&status, &users[0])["condition"], "working");
     assert_eq!(condition(&status, &users[1])["condition"], "waiting");

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::gates::Gates;
 use crate::migration::Migration;
 use crate::support::compare::assert_identical_but_automatic;
 use crate::support::dovecot::{self, Dialect, Dovecot, Options};
@@ -16,6 +17,8 @@ use crate::support::state::observe;
 /// Several mailboxes, so that more than one connection would be of use.
 const MAIL: &str = "INBOX\n    a\n    b\nA\n    1..12 bulk\nB\n    1..12 bulk\nC\n    1..12 bulk\nD\n    1..12 bulk\nE\n    \
     1..12 bulk\nF\n    1..12 bulk";
+
+const MESSAGES: u32 = 2 + 6 * 12;
 
 fn users(stem: &str, count: usize, source: &dyn Server, destination: &dyn Server) -> Vec<User> {
     let users: Vec<User> = (0..count).map(|_| User::fresh(stem)).collect();
@@ -34,19 +37,23 @@ fn assert_exact(users: &[User], source: &dyn Server, destination: &dyn Server) {
     }
 }
 
+/// Those that are left are held at the source while the destination goes away.
 #[test]
 fn server_that_is_restarted_in_the_midst_fails_none_of_ten_accounts() {
     let source = &shared::dovecot_pair().source;
     let mut destination = Dovecot::start(Options::mdbox_with_slashes());
     let users = users("restarted", 10, source, &destination);
-    let mut ferry = Ferry::new(Side::of(source), Side::of(&destination))
-        .with_settings("[limits]\nretries = 10\nmessages_per_second = 200");
+    let (gates, [held, _]) = Gates::before([source, &destination]);
+    let mut ferry = Ferry::new(held, Side::of(&destination)).with_settings("[limits]\nretries = 10");
     for user in &users {
         ferry = ferry.with_account(user);
     }
+    // More than two accounts have, which are copied at once; less than four.
+    gates.close("source/literal/FETCH", 3 * u64::from(MESSAGES));
     let mut running = ferry.start(&["sync", "--jobs", "2", "--progress", "plain"]);
     assert!(running.wait_until_said(|said| said.contains("ended (so far 1 of 10")), "it ended before the restart");
     destination.stop();
+    gates.open();
     assert!(running.wait_until_said(|said| said.matches("all wait").count() >= 2), "nobody waited");
     destination.restart();
     running.finish().expect(0);

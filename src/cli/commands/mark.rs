@@ -19,11 +19,12 @@ pub fn run(context: &Context, arguments: &AccountsNamedArguments, mark: Option<M
 }
 
 fn text(named: usize, changed: &[String], mark: Option<Mark>) -> String {
-    let (done, before, meaning) = match mark {
-        Some(Mark::Paused) => ("Paused", "paused", "left alone by scan, apply and sync until `mailferry resume`"),
-        Some(Mark::Complete) => ("Complete", "complete", "left alone by scan, apply and sync from now on"),
-        None => ("Resumed", "neither paused nor complete", "worked on by the next run"),
+    let (done, meaning) = match mark {
+        Some(Mark::Paused) => ("Paused", "left alone by scan, apply and sync until `mailferry resume`"),
+        Some(Mark::Complete) => ("Complete", "left alone by scan, apply and sync from now on"),
+        None => ("Resumed", "worked on by the next run"),
     };
+    let before = mark.map_or("neither paused nor complete", Mark::word);
     let same = (named - changed.len()) as u64;
     let same = match same {
         0 => String::new(),

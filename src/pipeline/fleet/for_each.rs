@@ -183,11 +183,7 @@ fn not_begun() -> Error {
 }
 
 fn set_aside(mark: Mark) -> Error {
-    let word = match mark {
-        Mark::Paused => "paused",
-        Mark::Complete => "complete",
-    };
-    Error::new(Kind::SetAside, format!("not begun, because it is {word}")).scope(Scope::Account)
+    Error::new(Kind::SetAside, format!("not begun, because it is {}", mark.word())).scope(Scope::Account)
 }
 
 fn not_tried(refusal: &Error) -> Error {

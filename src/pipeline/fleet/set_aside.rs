@@ -54,20 +54,31 @@ impl SetAside {
             let waited = self.end.wait_timeout(ended, LOOK_INTERVAL).unwrap_or_else(PoisonError::into_inner);
             ended = waited.0;
             if !*ended {
-                self.look(store);
+                for (account, mark) in self.look(store) {
+                    tracing::info!(%account, "{} from here on", mark.word());
+                }
             }
         }
     }
 
-    fn look(&self, store: &Store) {
+    /// Gives what was not known before.
+    fn look(&self, store: &Store) -> Vec<(String, Mark)> {
         match store.marks() {
-            Ok(marks) => {
-                let any = !marks.is_empty();
-                *self.marks.write().unwrap_or_else(PoisonError::into_inner) = marks.into_iter().collect();
-                self.any.store(any, Ordering::Relaxed);
+            Ok(marks) => self.take(marks.into_iter().collect()),
+            Err(why) => {
+                tracing::warn!(%why, "who is paused cannot be read");
+                Vec::new()
             }
-            Err(why) => tracing::warn!(%why, "who is paused cannot be read"),
         }
+    }
+
+    fn take(&self, marks: HashMap<String, Mark>) -> Vec<(String, Mark)> {
+        let mut known = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |(account, mark): &(&String, &Mark)| known.get(*account) != Some(*mark);
+        let new = marks.iter().filter(is_new).map(|(account, mark)| (account.clone(), *mark)).collect();
+        self.any.store(!marks.is_empty(), Ordering::Relaxed);
+        *known = marks;
+        new
     }
 }
 

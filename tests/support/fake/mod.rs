@@ -23,7 +23,7 @@ pub mod session;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
@@ -41,8 +41,8 @@ pub struct Fake {
 
 /// Who gets in at all.
 pub struct Door {
-    /// The server is away: who comes is cut off, and who is there is so with the next command.
-    away: AtomicBool,
+    /// While it holds, the server is away: who comes is cut off, and who is there is so with the next command.
+    absence: Mutex<Option<Absence>>,
     /// Connections open, and how many there may be.
     open: AtomicUsize,
     granted: AtomicUsize,
@@ -67,9 +67,13 @@ impl Door {
     }
 
     fn is_open(&self) -> bool {
-        !self.away.load(Ordering::SeqCst)
+        let absence = lock(&self.absence).clone();
+        absence.is_none_or(|is_away| !is_away())
     }
 }
+
+/// Asked with each connection and each command.
+type Absence = Arc<dyn Fn() -> bool + Send + Sync>;
 
 type Tenants = Mutex<BTreeMap<String, Arc<Tenant>>>;
 
@@ -80,7 +84,7 @@ impl Fake {
         let port = listener.local_addr().expect("its address").port();
         let tenants = Arc::<Tenants>::default();
         let door = Arc::new(Door {
-            away: AtomicBool::new(false),
+            absence: Mutex::default(),
             open: AtomicUsize::new(0),
             granted: AtomicUsize::new(usize::MAX),
             granted_each: AtomicUsize::new(usize::MAX),
@@ -102,9 +106,15 @@ impl Fake {
         self.port
     }
 
-    /// The server goes away, or comes back.
-    pub fn be_away(&self, away: bool) {
-        self.door.away.store(away, Ordering::SeqCst);
+    /// The server is away whenever that holds. It is asked with each connection and each command, so that it goes and
+    /// comes back just where a run is to meet it, however fast the machine is.
+    pub fn be_away_while(&self, is_away: impl Fn() -> bool + Send + Sync + 'static) {
+        *lock(&self.door.absence) = Some(Arc::new(is_away));
+    }
+
+    /// It is there again, and stays.
+    pub fn be_back(&self) {
+        *lock(&self.door.absence) = None;
     }
 
     /// At that threshold it says no end of things, made from how many came before, or nothing more of that.
