@@ -284,6 +284,7 @@ impl Account {
             appends: self.appends,
             stored: &UidSet::new(),
             replaced: &UidSet::new(),
+            others: &UidSet::new(),
             keeps: Keeps::ALL,
             contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
         };
@@ -732,9 +733,13 @@ fn mailbox_policy() -> impl Strategy<Value = MailboxPolicy> {
     let exclude = select(vec![vec![], vec!["Junk".to_owned()], vec!["a/**".to_owned()], vec!["\\Trash".to_owned()]]);
     let rename = prop_oneof![4 => (path(), path()), 1 => select(patterns())];
     let prefix = prop_oneof![4 => Just(None), 1 => path().prop_map(Some)];
-    (vec(rename, 0..3), exclude, any::<bool>(), prefix).prop_map(|(rename, exclude, special_use, prefix)| {
-        MailboxPolicy { rename: rename.into_iter().collect(), exclude, special_use, prefix, ..MailboxPolicy::default() }
-    })
+    let merge = select(vec![vec![], vec![], vec!["Sent".to_owned()], vec!["**".to_owned()]]);
+    (vec(rename, 0..3), exclude, any::<bool>(), prefix, merge).prop_map(
+        |(rename, exclude, special_use, prefix, merge)| {
+            let rename = rename.into_iter().collect();
+            MailboxPolicy { rename, exclude, special_use, prefix, merge, ..MailboxPolicy::default() }
+        },
+    )
 }
 
 /// Renames that say where to many mailboxes go.
@@ -747,12 +752,29 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn mailboxes_never_share_a_destination(
+    fn mailboxes_share_a_destination_only_where_it_is_asked_for(
         (source, destination, policy) in (source(), destination(), mailbox_policy())
     ) {
         let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
-        let places: BTreeSet<&RawName> = mapping.pairs.iter().map(|pair| &pair.destination.raw).collect();
-        prop_assert_eq!(places.len(), mapping.pairs.len());
+        let mut places: BTreeMap<&RawName, u32> = BTreeMap::new();
+        mapping.pairs.iter().for_each(|pair| *places.entry(&pair.destination.raw).or_default() += 1);
+        for pair in mapping.pairs.iter().filter(|pair| places[&pair.destination.raw] > 1) {
+            let levels = &pair.destination.levels;
+            let is_sent = levels.last().is_some_and(|level| level.eq_ignore_ascii_case("Sent"));
+            let is_asked_for = policy.merge == ["**"] || (policy.merge == ["Sent"] && is_sent);
+            prop_assert!(is_asked_for, "{:?} to {:?}", policy, pair.destination);
+        }
+    }
+
+    /// What is merged is no obstacle any more: nothing stays behind for want of a place.
+    #[test]
+    fn merging_leaves_nothing_behind_for_want_of_a_place(
+        (source, destination, policy) in (source(), destination(), mailbox_policy())
+    ) {
+        let policy = MailboxPolicy { merge: vec!["**".to_owned()], ..policy };
+        let mapping = map_mailboxes(source.view(), destination.view(), &HashMap::new(), &policy).unwrap();
+        let refused = mapping.omitted.iter().find(|omitted| omitted.reason.contains("already"));
+        prop_assert!(refused.is_none(), "{:?}", refused);
     }
 
     /// One account at the top and one below a mailbox, on whatever the other has made there already.

@@ -19,6 +19,9 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::Arc;
 
+/// The key by which an account agrees to be mixed with others.
+pub(super) const MERGE: &str = "merge_with_others";
+
 /// One account as written, its texts checked one by one.
 pub(super) struct AccountDraft {
     pub account: Account,
@@ -27,6 +30,8 @@ pub(super) struct AccountDraft {
     pub servers: [Choice; 2],
     /// The mailbox of the destination below which it goes.
     pub prefix: Option<String>,
+    /// It may meet other accounts in the mailboxes of the destination.
+    pub merges: bool,
     /// What it wants of its own.
     pub policy: Option<Policy>,
     pub origin: Origin,
@@ -62,10 +67,11 @@ impl AccountDraft {
             fields.findings().accept(&prefix.origin, checked)?;
             Some(prefix.value)
         });
+        let merges = fields.switch(MERGE).is_some_and(|merges| merges.value);
         let servers = Side::BOTH.map(|side| Choice::read(fields, side));
         let places = Side::BOTH.map(|side| fields.password(side));
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, servers, prefix, policy: None, origin, quoting: fields.quoting() })
+        Some(AccountDraft { account, places, servers, prefix, merges, policy: None, origin, quoting: fields.quoting() })
     }
 
     /// What mistakes call this text of the account: `source user `alice``, or `its source user`.

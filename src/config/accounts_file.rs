@@ -8,7 +8,7 @@
 //!    name should.
 //! 4. Passwords are taken only from a file that nobody else can read.
 
-use super::account::AccountDraft;
+use super::account::{AccountDraft, MERGE};
 use super::cell::{self, PasswordCell};
 use super::choice::server_key;
 use super::document::At;
@@ -22,7 +22,7 @@ use super::value::{checked_text, resolved, supported};
 use crate::model::Side;
 use std::path::PathBuf;
 
-const NAMES: [&str; 5] = ["name", "source_user", "destination_user", "tags", "prefix"];
+const NAMES: [&str; 6] = ["name", "source_user", "destination_user", "tags", "prefix", MERGE];
 
 /// What the settings say of the file.
 pub(super) struct AccountsFile {

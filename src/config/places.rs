@@ -1,6 +1,7 @@
-//! Several accounts that go into one: each below a mailbox of its own, so that none meets the mail of another.
+//! Several accounts that go into one: each below a mailbox of its own, so that none meets the mail of another; or mixed, where
+//! each of them says so.
 
-use super::account::AccountDraft;
+use super::account::{AccountDraft, MERGE};
 use super::mistake::{Findings, Mistake};
 use super::server::ServerSettings;
 use crate::model::Side;
@@ -21,35 +22,58 @@ fn destinations(drafts: &[AccountDraft], servers: &[ServerSettings]) -> Vec<Vec<
     shared.into_values().collect()
 }
 
+/// An account, and the mailbox of the destination below which it goes.
+struct Placed<'a> {
+    place: Vec<String>,
+    draft: &'a AccountDraft,
+}
+
 /// Notes accounts that would meet in one mailbox.
 pub(super) fn check(drafts: &[AccountDraft], servers: &[ServerSettings], findings: &Findings) {
     for accounts in destinations(drafts, servers).iter().filter(|accounts| accounts.len() > 1) {
         // In the order of their names, a place comes right before what is below it.
-        let mut placed: Vec<(Vec<String>, &AccountDraft)> =
-            accounts.iter().map(|number| (place(&drafts[*number]), &drafts[*number])).collect();
-        placed.sort_by(|(place, _), (other, _)| place.cmp(other));
-        let roots = placed.iter().filter(|(place, _)| place.is_empty()).map(|(_, draft)| *draft);
-        let mut in_order: Vec<&AccountDraft> = roots.collect();
-        in_order.sort_by_key(|draft| (draft.origin.file.clone(), draft.origin.line));
-        for draft in in_order.iter().skip(1) {
-            let user = draft.called("destination user", &draft.account.destination_user.to_lowercase());
-            let what = format!("{user} is used already at {}", in_order[0].origin);
-            let fix =
-                "two accounts would be mixed into one; correct `destination_user`, or give one a `prefix` to go below";
-            findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
-        }
-        let mut top: Option<&(Vec<String>, &AccountDraft)> = None;
-        for below in placed.iter().filter(|(place, _)| !place.is_empty()) {
-            match top.filter(|(place, _)| below.0.starts_with(place)) {
-                Some((_, holder)) => {
-                    let prefix = below.1.called("prefix", below.1.prefix.as_deref().unwrap_or_default());
-                    let what = format!("{prefix} is the place of another account, or below it: see {}", holder.origin);
-                    findings.add(Mistake::new(what).fix("give each account a `prefix` of its own").at(&below.1.origin));
-                }
-                None => top = Some(below),
-            }
-        }
+        let placed = accounts.iter().map(|number| Placed { place: place(&drafts[*number]), draft: &drafts[*number] });
+        let (mut roots, mut below): (Vec<Placed>, Vec<Placed>) = placed.partition(|placed| placed.place.is_empty());
+        roots.sort_by_key(|root| (root.draft.origin.file.clone(), root.draft.origin.line));
+        check_whole(&roots, findings);
+        below.sort_by(|one, other| one.place.cmp(&other.place));
+        check_below(&below, findings);
     }
+}
+
+/// Those that have the whole destination.
+fn check_whole(roots: &[Placed], findings: &Findings) {
+    let Some((first, others)) = roots.split_first() else { return };
+    for Placed { draft, .. } in others.iter().filter(|other| !may_meet(first.draft, other.draft)) {
+        let user = draft.called("destination user", &draft.account.destination_user.to_lowercase());
+        let what = format!("{user} is used already at {}", first.draft.origin);
+        let fix = format!(
+            "two accounts would be mixed into one; correct `destination_user`, or give one a `prefix` to go below; or write \
+             `{MERGE} = true` for each, if they are to be mixed"
+        );
+        findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
+    }
+}
+
+/// Those that go below a mailbox, in the order of their places.
+fn check_below(placed: &[Placed], findings: &Findings) {
+    let mut above: Vec<&Placed> = Vec::new();
+    for below in placed {
+        above.retain(|holder| below.place.starts_with(&holder.place));
+        if let Some(holder) = above.iter().find(|holder| !may_meet(holder.draft, below.draft)) {
+            let prefix = below.draft.called("prefix", below.draft.prefix.as_deref().unwrap_or_default());
+            let what = format!("{prefix} is the place of another account, or below it: see {}", holder.draft.origin);
+            let fix = format!(
+                "give each account a `prefix` of its own, or write `{MERGE} = true` for each, if they are to be mixed"
+            );
+            findings.add(Mistake::new(what).fix(fix).at(&below.draft.origin));
+        }
+        above.push(below);
+    }
+}
+
+fn may_meet(one: &AccountDraft, other: &AccountDraft) -> bool {
+    one.merges && other.merges
 }
 
 /// The levels of the mailbox below which an account goes, in the form in which any server tells names apart.
@@ -62,20 +86,34 @@ fn place(draft: &AccountDraft) -> Vec<String> {
 pub(super) fn give_policies(drafts: &mut [AccountDraft], servers: &[ServerSettings], default: &Policy) {
     let default = Arc::new(default.clone());
     for accounts in destinations(drafts, servers) {
-        let prefixes: Vec<Option<String>> = accounts.iter().map(|number| drafts[*number].prefix.clone()).collect();
-        for (index, number) in accounts.into_iter().enumerate() {
+        let neighbours: Vec<Neighbours> = accounts.iter().map(|own| neighbours(*own, &accounts, drafts)).collect();
+        for (number, Neighbours { reserved, companions }) in accounts.into_iter().zip(neighbours) {
             let draft = &mut drafts[number];
-            let others = prefixes.iter().enumerate().filter(|(other, _)| *other != index);
-            let reserved: Vec<String> = others.filter_map(|(_, prefix)| prefix.clone()).collect();
             draft.account.policy = match (draft.policy.take(), &draft.prefix) {
-                (None, None) if reserved.is_empty() => default.clone(),
+                (None, None) if reserved.is_empty() && companions.is_empty() => default.clone(),
                 (own, prefix) => {
                     let mut policy = own.unwrap_or_else(|| (*default).clone());
                     policy.mailboxes.prefix.clone_from(prefix);
                     policy.mailboxes.reserved = reserved;
+                    policy.mailboxes.companions = companions;
                     Arc::new(policy)
                 }
             };
         }
     }
+}
+
+/// Who else goes to an account's destination.
+struct Neighbours {
+    /// Below which mailboxes others go whom it may not meet.
+    reserved: Vec<String>,
+    /// The names of those whom it may meet.
+    companions: Vec<String>,
+}
+
+fn neighbours(own: usize, accounts: &[usize], drafts: &[AccountDraft]) -> Neighbours {
+    let others = accounts.iter().filter(|other| **other != own).map(|other| &drafts[*other]);
+    let (companions, strangers): (Vec<_>, Vec<_>) = others.partition(|other| may_meet(&drafts[own], other));
+    let reserved = strangers.into_iter().filter_map(|other| other.prefix.clone()).collect();
+    Neighbours { reserved, companions: companions.into_iter().map(|other| other.account.name.clone()).collect() }
 }

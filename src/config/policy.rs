@@ -65,6 +65,7 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
     let findings = table.findings();
     let include = table.list("include").and_then(|list| included(list, findings));
     let exclude = table.list("exclude").map(|list| globs("exclude", list, findings));
+    let merge = table.list("merge").map(|list| merged(list, findings));
     let mut rename = default.rename.clone();
     rename.extend(table.table("rename").map(read_renames).unwrap_or_default());
     let policy = MailboxPolicy {
@@ -74,7 +75,9 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
         subscriptions: table.switch("subscriptions").map_or(default.subscriptions, |switch| switch.value),
         rename,
         prefix: default.prefix.clone(),
+        merge: merge.unwrap_or_else(|| default.merge.clone()),
         reserved: default.reserved.clone(),
+        companions: default.companions.clone(),
     };
     table.finish();
     policy
@@ -87,6 +90,17 @@ fn included(list: At<Vec<String>>, findings: &Findings) -> Option<Vec<String>> {
         return None;
     }
     Some(globs("include", list, findings))
+}
+
+/// Of the destination: a special use says nothing of a name there.
+fn merged(list: At<Vec<String>>, findings: &Findings) -> Vec<String> {
+    for glob in list.value.iter().filter(|glob| glob.starts_with('\\')) {
+        let mistake = Mistake::new(format!("`merge`: `{glob}` is not the name of a mailbox of the destination"));
+        findings.add(mistake.fix("write its name there, such as \"Archive\" or \"Old/**\"").at(&list.origin));
+    }
+    let At { value, origin } = list;
+    let value = value.into_iter().filter(|glob| !glob.starts_with('\\')).collect();
+    globs("merge", At { value, origin }, findings)
 }
 
 fn globs(key: &str, list: At<Vec<String>>, findings: &Findings) -> Vec<String> {

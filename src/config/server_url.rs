@@ -44,6 +44,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
             places: [None, None],
             servers: [Choice::Default, Choice::Default],
             prefix: None,
+            merges: false,
             policy: None,
             origin,
             quoting: Quoting::Allowed,

@@ -158,6 +158,7 @@ source_user = \"<user on the old server>\"
 destination_user = \"<user on the new server>\"
 # source_server = \"old2\"          # a table [servers.old2] with the keys of [source]; or source_host, source_port, …
 # prefix = \"Old mail/alice\"       # all of it below this mailbox; so several accounts may go into one
+# merge_with_others = true        # or mixed with others, each of which says so
 # name = \"alice\"                  # its key in the state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
 # source_password_file = \"alice.password\"    # or _command, _env, where there is no master user
@@ -167,6 +168,7 @@ destination_user = \"<user on the new server>\"
 # exclude = [\"Trash\", \"Junk/**\", \"\\\\Junk\"] # or a special use: the mailbox that has it, and all below
 # special_use = true              # Sent goes to the new server's Sent, whatever either calls it
 # subscriptions = true
+# merge = [\"Sent\"]               # mailboxes of the new server that several may go to
 # [mailboxes.rename]
 # \"Sent Items\" = \"Sent\"
 # \"mail/**\" = \"**\"              # * is one level, ** all levels from there on

@@ -19,5 +19,6 @@ pub mod fit;
 pub mod policy;
 pub mod rollback;
 pub mod routing;
+pub mod share;
 pub mod verdict;
 pub mod verification;

@@ -23,13 +23,16 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
 }
 
 fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
-    let MailboxPolicy { include, exclude, special_use, subscriptions, rename, prefix, reserved } = policy;
+    let MailboxPolicy { include, exclude, special_use, subscriptions, rename, prefix, merge, reserved, companions } =
+        policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());
     hasher.update([u8::from(*special_use), u8::from(*subscriptions)]);
     feed_texts(hasher, rename.iter().flat_map(|(from, to)| [from, to]));
     feed_texts(hasher, prefix.iter());
+    feed_texts(hasher, merge.iter());
     feed_texts(hasher, reserved.iter());
+    feed_texts(hasher, companions.iter());
 }
 
 fn feed_messages(hasher: &mut Sha256, filter: MessageFilter) {
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 17];
+        let mut policies = vec![Policy::default(); 19];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -75,6 +78,8 @@ mod tests {
         policies[14].messages.min_octets = Some(0);
         policies[15].messages.unseen = true;
         policies[16].messages.flagged = true;
+        policies[17].mailboxes.merge = vec!["Old".to_owned()];
+        policies[18].mailboxes.companions = vec!["Old".to_owned()];
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

@@ -86,11 +86,11 @@ fn surplus_kind(
     }
 }
 
-type Pairs = Vec<(MessageRecord, MessageRecord)>;
+pub(in crate::diff) type Pairs = Vec<(MessageRecord, MessageRecord)>;
 
 /// Pairs what is linked, as long as it has its identity or is as the destination made it; what is left is matched without
 /// links.
-fn pair_linked(
+pub(in crate::diff) fn pair_linked(
     source: Vec<MessageRecord>,
     destination: Vec<MessageRecord>,
     links: &HashMap<Uid, Link>,

@@ -30,8 +30,12 @@ pub struct MailboxPolicy {
     pub rename: BTreeMap<String, String>,
     /// The mailbox of the destination below which the whole account goes.
     pub prefix: Option<String>,
+    /// Globs over the names of destination mailboxes, without the prefix, that several source mailboxes may go to.
+    pub merge: Vec<String>,
     /// Mailboxes of the destination below which other accounts go.
     pub reserved: Vec<String>,
+    /// The accounts whose mail goes to the same mailboxes of the destination, as the user wants it.
+    pub companions: Vec<String>,
 }
 
 impl Default for MailboxPolicy {
@@ -43,7 +47,9 @@ impl Default for MailboxPolicy {
             subscriptions: true,
             rename: BTreeMap::new(),
             prefix: None,
+            merge: Vec::new(),
             reserved: Vec::new(),
+            companions: Vec::new(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::planning::planner::Planner;
 use crate::pipeline::survey::settle::settle;
+use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::AccountStore;
 
@@ -78,7 +79,9 @@ pub fn plan_settled(access: &Access<'_>) -> Result<PlanSummary> {
 fn draft<'a>(access: &'a Access<'a>) -> Result<(Snapshots<'a>, PlanSummary)> {
     let snapshots = Snapshots::load(access)?;
     let mapping = snapshots.map()?;
-    let mut planner = Planner::new(access, &snapshots, stamp(access.account));
+    let sharing = Sharing::load(access, &mapping.pairs)?;
+    let mut planner = Planner::new(access, &snapshots, sharing, stamp(access.account));
+    planner.carry_shared(&mapping.pairs)?;
     for pair in &mapping.pairs {
         planner.take_pair(pair)?;
     }

@@ -19,7 +19,7 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, Link, MailboxState, PairState, Side, Step};
+use crate::model::{FlagCapacity, Link, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -29,6 +29,7 @@ use crate::pipeline::survey::content::{hash_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::shares::Shares;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::pipeline::survey::whereabouts::recognise_server;
 
@@ -84,13 +85,15 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     };
     let keeps = keeps(access, &snapshots)?;
     summary.keeps = Some(keeps);
+    let shares = Shares::of([access, aside], &snapshots, &pairs, keeps)?;
     for pair in &pairs {
         access.go_on()?;
         if let Some(reason) = gone_with_a_word(access, &snapshots, pair)? {
             omitted.push(reason);
             continue;
         }
-        let (verdict, departures) = verify_pair([access, aside], &snapshots, pair, keeps, depth)?;
+        let (verdict, departures) =
+            verify_pair([access, aside], &snapshots, pair, &shares.others(&pair.source.raw), keeps, depth)?;
         merge(&mut summary, verdict);
         summary.ledger.questioned += departures.questioned;
         let question = departures.question.map(|why| unanswered(&why, &pair.source, &pair.destination, account));
@@ -120,6 +123,7 @@ fn verify_pair(
     [access, aside]: [&Access<'_>; 2],
     snapshots: &Snapshots<'_>,
     pair: &MailboxPair,
+    others: &UidSet,
     keeps: Keeps,
     depth: Depth,
 ) -> Result<(Verdict, Departures)> {
@@ -132,9 +136,9 @@ fn verify_pair(
     let known = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
-    let links = valid_links([access, aside], source, destination, keeps)?;
+    let links = valid_links([access, aside], source, destination, others, keeps)?;
     let departures = questioned(access, &aside.state, source, destination, &links)?;
-    let compare = || compare_listings([access, aside], source, destination, &capacity, keeps);
+    let compare = || compare_listings([access, aside], source, destination, others, &capacity, keeps);
     let mut verdict = compare()?;
     if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
         read_doubt(access, &aside.state, [source, destination], &verdict.doubt)?;
@@ -156,6 +160,7 @@ fn compare_listings(
     [access, aside]: [&Access<'_>; 2],
     source: &MailboxState,
     destination: Option<&MailboxState>,
+    others: &UidSet,
     capacity: &FlagCapacity,
     keeps: Keeps,
 ) -> Result<Verdict> {
@@ -169,10 +174,16 @@ fn compare_listings(
         mailbox: &source.name.path(),
         source: listed.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
         destination: match destination {
-            Some(destination) => listed.records(Side::Destination, &destination.name.raw)?.collect::<Result<_>>()?,
+            Some(destination) => {
+                let records = listed.records(Side::Destination, &destination.name.raw)?;
+                let is_own = |record: &Result<MessageRecord>| {
+                    record.as_ref().map_or(true, |record| !others.contains(record.uid))
+                };
+                records.filter(is_own).collect::<Result<_>>()?
+            }
             None => Vec::new(),
         },
-        links: valid_links([access, aside], source, destination, keeps)?,
+        links: valid_links([access, aside], source, destination, others, keeps)?,
         exceptions: exceptions(access, listed, source, destination)?,
         capacity,
         flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
@@ -189,10 +200,11 @@ fn valid_links(
     [access, aside]: [&Access<'_>; 2],
     source: &MailboxState,
     destination: Option<&MailboxState>,
+    others: &UidSet,
     keeps: Keeps,
 ) -> Result<Vec<Link>> {
     match destination {
-        Some(destination) => links_between(access, &aside.state, [source, destination], keeps),
+        Some(destination) => links_between(access, &aside.state, [source, destination], others, keeps),
         None => Ok(Vec::new()),
     }
 }

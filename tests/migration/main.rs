@@ -26,6 +26,7 @@
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
+//! - [`merged`]: mailboxes and accounts that are merged into one on request.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
 //! - [`same_message`]: what counts as the same message.
@@ -62,6 +63,7 @@ mod isolation;
 mod ledger;
 mod logins;
 mod many_servers;
+mod merged;
 mod migration;
 mod mirror;
 mod namespaces;

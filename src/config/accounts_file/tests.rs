@@ -88,7 +88,8 @@ a.csv:3: `source_user`: this is empty; write whose mailboxes are to be copied
 a.csv:4: this row has 4 cells and the header has 3; put a cell that holds a comma, semicolon or tab into quotes
 a.csv:6: this account name is used already at a.csv:5; give each account a `name` of its own
 a.csv:6: this destination user is used already at a.csv:5; two accounts would be mixed into one; correct \
-         `destination_user`, or give one a `prefix` to go below";
+         `destination_user`, or give one a `prefix` to go below; or write `merge_with_others = true` for each, if they are to \
+         be mixed";
     assert_eq!(mistakes, expected);
 }
 

@@ -26,6 +26,9 @@ pub struct Comparison<'a> {
     pub stored: &'a UidSet,
     /// Destination UIDs of copies that are to be replaced: nothing is tied to them.
     pub replaced: &'a UidSet,
+    /// Destination UIDs that are other source mailboxes', where several go to one: nothing is tied to them, and they are not this
+    /// one's to delete.
+    pub others: &'a UidSet,
     /// What both servers keep of a message.
     pub keeps: Keeps,
     /// What was read of messages.

@@ -8,16 +8,18 @@ use crate::model::{Digest, Link, MessageRecord, Uid, UidSet};
 use std::collections::{HashMap, HashSet};
 
 /// The destination records that no live link names, ascending by identity, and how many records there are in all. Those that
-/// are to be replaced are as good as gone.
+/// are to be replaced are as good as gone, and those of others not there.
 pub(in crate::diff) fn unlinked(
     destination: impl Iterator<Item = Result<MessageRecord>>,
     ties: &mut Ties,
-    replaced: &UidSet,
+    [replaced, others]: [&UidSet; 2],
 ) -> Result<(Roster, u64)> {
     let (mut candidates, mut held) = (Roster::default(), 0);
     for record in destination {
-        if let Some(record) = ties.note_present(record?).filter(|record| !replaced.contains(record.uid)) {
-            candidates.add(&record);
+        match ties.note_present(record?) {
+            Some(record) if others.contains(record.uid) => continue,
+            Some(record) if !replaced.contains(record.uid) => candidates.add(&record),
+            _ => {}
         }
         held += 1;
     }

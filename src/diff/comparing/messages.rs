@@ -56,7 +56,7 @@ where
     L: Iterator<Item = Result<Link>>,
 {
     let mut ties = Ties::sort(links(), source())?;
-    let (candidates, held) = unlinked(destination(), &mut ties, comparison.replaced)?;
+    let (candidates, held) = unlinked(destination(), &mut ties, [comparison.replaced, comparison.others])?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }

@@ -1,4 +1,5 @@
-//! Which mailboxes the user wants: the globs and special uses of `[mailboxes] include` and `exclude`.
+//! Which mailboxes the user wants: the globs and special uses of `[mailboxes] include` and `exclude`; and which of the destination
+//! may take several, the globs of `merge`.
 //!
 //! `*` stays within a level and `**` crosses them. Upper and lower case are told apart, except for INBOX. A pattern
 //! that is the very name of a mailbox matches it whatever its characters mean in a glob. A special use (`\\Trash`) is the
@@ -14,6 +15,7 @@ use std::cell::Cell;
 pub(in crate::diff) struct Filter {
     include: Vec<Pattern>,
     exclude: Vec<Pattern>,
+    merge: Vec<Pattern>,
 }
 
 struct Pattern {
@@ -40,7 +42,11 @@ impl Filter {
         let compile = |key: &'static str, patterns: &[String]| {
             patterns.iter().map(|pattern| Pattern::new(key, pattern, holders)).collect::<Result<Vec<_>>>()
         };
-        Ok(Filter { include: compile("include", &policy.include)?, exclude: compile("exclude", &policy.exclude)? })
+        Ok(Filter {
+            include: compile("include", &policy.include)?,
+            exclude: compile("exclude", &policy.exclude)?,
+            merge: compile("merge", &policy.merge)?,
+        })
     }
 
     /// Why the mailbox takes no part; `None` when it does.
@@ -55,11 +61,17 @@ impl Filter {
         (!included).then(|| "not among [mailboxes] include".to_owned())
     }
 
+    /// Whether several mailboxes may go to that one of the destination, named without the prefix.
+    pub(in crate::diff) fn merges_into(&self, place: &Levels) -> bool {
+        self.merge.iter().filter(|pattern| pattern.matches(place)).count() > 0
+    }
+
     /// The patterns that matched no mailbox asked about, and the key that they stand under.
     pub(in crate::diff) fn unmatched(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let include = self.include.iter().map(|pattern| ("include", pattern));
         let exclude = self.exclude.iter().map(|pattern| ("exclude", pattern));
-        let unused = include.chain(exclude).filter(|(_, pattern)| !pattern.is_used.get());
+        let merge = self.merge.iter().map(|pattern| ("merge", pattern));
+        let unused = include.chain(exclude).chain(merge).filter(|(_, pattern)| !pattern.is_used.get());
         unused.map(|(key, pattern)| (key, pattern.written.as_str()))
     }
 }

@@ -60,6 +60,12 @@ impl Levels {
         Some(Self::canonical(to.0.iter().chain(rest).map(String::as_str)))
     }
 
+    /// What stands below `top`; `None` for itself and elsewhere.
+    pub(in crate::diff) fn below(&self, top: &Levels) -> Option<Levels> {
+        let rest = self.0.strip_prefix(top.0.as_slice()).filter(|rest| !rest.is_empty())?;
+        Some(Self::canonical(rest.iter().map(String::as_str)))
+    }
+
     /// A child of INBOX as a top-level name.
     pub(in crate::diff) fn without_top(&self) -> Levels {
         Self::canonical(self.0[1..].iter().map(String::as_str))

@@ -43,7 +43,10 @@ pub fn map_mailboxes(
     }
     source.names.unreadable.iter().for_each(|unreadable| settlement.leave_behind(unreadable));
     requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
-    requests.into_iter().for_each(|request| settlement.settle(request));
+    for request in requests {
+        let merges = filter.merges_into(&renames.without_prefix(&request.place));
+        settlement.settle(request, merges);
+    }
     let unmatched = filter.unmatched().map(|(key, pattern)| format!("`{pattern}` in [mailboxes] {key}"));
     let renamed = renames.unmatched().into_iter().map(|key| format!("`{key}` in [mailboxes.rename]"));
     Ok(Mapping { unmatched: unmatched.chain(renamed).collect(), ..settlement.into_mapping() })

@@ -51,6 +51,12 @@ impl<'a> Renames<'a> {
         Some(Levels::canonical(prefix.split('/').chain(own.as_slice().iter().map(String::as_str))))
     }
 
+    /// A place of the destination as it would be called without the prefix.
+    pub(in crate::diff) fn without_prefix(&self, place: &Levels) -> Levels {
+        let below = self.prefix.and_then(|prefix| place.below(&Levels::from_path(prefix)));
+        below.unwrap_or_else(|| place.clone())
+    }
+
     fn renamed(&self, name: &MailboxName) -> Option<Levels> {
         let written = (1..=name.levels.len()).rev().find_map(|depth| Some((depth, self.find(name, depth)?)));
         if let Some((depth, (key, to))) = written {

@@ -1,6 +1,7 @@
 //! Who gets which place on the destination: a mailbox that exists, or one to be created if its name can be held.
 //!
-//! 1. A place is given once. Merging two mailboxes into one is refused, because nobody could tell them apart again.
+//! 1. A place is given once. Merging two mailboxes into one is refused, because nobody could tell them apart again: unless the
+//!    user says that this place may take several.
 //! 2. What exists is spoken of by its own raw name; what does not is created in NFC.
 
 use super::levels::Levels;
@@ -75,8 +76,9 @@ impl<'a> Settlement<'a> {
         self.mapping.omitted.push(Omitted { mailbox, reason, condition: MailboxCondition::Unreadable, messages: 0 });
     }
 
-    pub(in crate::diff) fn settle(&mut self, request: Request) {
-        match self.pair(&request) {
+    /// `merges`: others may go to the same place.
+    pub(in crate::diff) fn settle(&mut self, request: Request, merges: bool) {
+        match self.pair(&request, merges) {
             Ok(pair) => {
                 self.warn(&request, &pair);
                 self.mapping.pairs.push(pair);
@@ -86,13 +88,13 @@ impl<'a> Settlement<'a> {
     }
 
     /// The pair, or the obstacle.
-    fn pair(&mut self, request: &Request) -> Result<MailboxPair, String> {
+    fn pair(&mut self, request: &Request, merges: bool) -> Result<MailboxPair, String> {
         self.check_reserved(request)?;
         let existing = self.existing.get(&self.compared(&request.place)).copied();
         if existing.is_none() {
             self.check_name(request)?;
         }
-        self.take_place(request, existing)?;
+        self.take_place(request, existing, merges)?;
         existing.map_or(Ok(()), check_usable)?;
         let create = !existing.is_some_and(MailboxState::is_selectable);
         let subscribed = existing.is_some_and(|mailbox| mailbox.subscribed);
@@ -125,14 +127,16 @@ impl<'a> Settlement<'a> {
         parents.into_iter().find(childless).map(|parent| format!("`{}` takes no mailboxes below it", parent.name))
     }
 
-    fn take_place(&mut self, request: &Request, existing: Option<&MailboxState>) -> Result<(), String> {
+    fn take_place(&mut self, request: &Request, existing: Option<&MailboxState>, merges: bool) -> Result<(), String> {
         let place = match existing {
             Some(mailbox) => mailbox.name.raw.clone(),
             None => names::raw_name(&self.compared(&request.place), self.side),
         };
         match self.taken.get(&place) {
+            Some(_) if merges => Ok(()),
             Some(holder) => Err(format!(
-                "`{holder}` goes to `{}` already, and two mailboxes are not merged into one; {}",
+                "`{holder}` goes to `{}` already, and two mailboxes are not merged into one unless `merge` in [mailboxes] \
+                 names it; {}",
                 request.place,
                 another_name(request)
             )),

@@ -4,11 +4,13 @@
 //!    and none waits for another that waits for it.
 //! 2. A server whose accounts share a master login is entered by one account first, and after a refusal by one more: a wrong
 //!    password is then found with few logins, and not by every job at the same time.
-//! 3. Accounts of a server that has no room do not stand in the way of the others.
+//! 3. Accounts that are merged into one have their turns one after the other: what lands in their mailbox is one account's at a
+//!    time.
+//! 4. Accounts of a server that has no room do not stand in the way of the others.
 
 use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// The accounts whose turn has not come.
@@ -22,7 +24,14 @@ struct State {
     lines: BTreeMap<[ServerId; 2], VecDeque<usize>>,
     /// By the numbers of the servers.
     rooms: Vec<Room>,
+    /// By the numbers of the accounts, the destination of those that are merged into one.
+    meetings: Vec<Option<Meeting>>,
+    /// Where one of them is at work.
+    met: BTreeSet<Meeting>,
 }
+
+/// A user of a destination whom several accounts are merged into.
+type Meeting = (ServerId, String);
 
 /// How many accounts may be on one server.
 struct Room {
@@ -49,7 +58,7 @@ impl Queue {
             is_doubtful: false,
         });
         let rooms = rooms.collect();
-        Queue { state: Mutex::new(State { lines: lines(&migration.accounts), rooms }), changed: Condvar::new() }
+        Queue { state: Mutex::new(State::new(&migration.accounts, rooms)), changed: Condvar::new() }
     }
 
     /// The number of the next account; `None` when all have had their turn. Waits while no server has room.
@@ -60,7 +69,7 @@ impl Queue {
                 return None;
             }
             if let Some(number) = state.take() {
-                state.seat(&accounts[number], |room| room.taken += 1);
+                state.begin(&accounts[number]);
                 return Some(number);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -70,17 +79,15 @@ impl Queue {
     /// An account is done.
     pub fn leave(&self, account: &Account) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seat(account, |room| {
-            room.taken -= 1;
-            room.is_to_be_scouted &= room.is_doubtful;
-        });
+        state.end(account);
+        state.seat(account, |room| room.is_to_be_scouted &= room.is_doubtful);
         self.changed.notify_all();
     }
 
     /// An account gave its turn up: it comes first when there is room again.
     pub fn put_back(&self, account: &Account, number: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seat(account, |room| room.taken -= 1);
+        state.end(account);
         state.lines.entry(account.servers).or_default().push_front(number);
         self.changed.notify_all();
     }
@@ -122,19 +129,46 @@ fn lines(accounts: &[Account]) -> BTreeMap<[ServerId; 2], VecDeque<usize>> {
     lines
 }
 
+fn meeting(account: &Account) -> Option<Meeting> {
+    let is_merged = !account.policy.mailboxes.companions.is_empty();
+    is_merged.then(|| (account.server(Side::Destination), account.destination_user.to_lowercase()))
+}
+
 impl State {
-    /// The first account whose servers both have a seat.
+    fn new(accounts: &[Account], rooms: Vec<Room>) -> State {
+        let meetings = accounts.iter().map(meeting).collect();
+        State { lines: lines(accounts), rooms, meetings, met: BTreeSet::new() }
+    }
+
+    /// The first account whose servers both have a seat, and whose companions are not at work.
     fn take(&mut self) -> Option<usize> {
         let is_open = |servers: &[ServerId; 2]| servers.iter().all(|server| self.rooms[server.0].has_a_seat());
+        let is_free =
+            |number: &usize| self.meetings[*number].as_ref().is_none_or(|meeting| !self.met.contains(meeting));
         let open = self.lines.iter().filter(|(servers, _)| is_open(servers));
-        let (servers, _) = open.min_by_key(|(_, line)| line.front().copied())?;
-        let servers = *servers;
+        let first = |(servers, line): (&[ServerId; 2], &VecDeque<usize>)| {
+            let place = line.iter().position(is_free)?;
+            Some((line[place], *servers, place))
+        };
+        let (_, servers, place) = open.filter_map(first).min()?;
         let line = self.lines.get_mut(&servers)?;
-        let number = line.pop_front();
+        let number = line.remove(place);
         if line.is_empty() {
             self.lines.remove(&servers);
         }
         number
+    }
+
+    fn begin(&mut self, account: &Account) {
+        self.seat(account, |room| room.taken += 1);
+        self.met.extend(meeting(account));
+    }
+
+    fn end(&mut self, account: &Account) {
+        self.seat(account, |room| room.taken -= 1);
+        if let Some(meeting) = meeting(account) {
+            self.met.remove(&meeting);
+        }
     }
 
     fn seat(&mut self, account: &Account, change: impl Fn(&mut Room)) {
@@ -178,14 +212,14 @@ mod tests {
             is_to_be_scouted: *is_to_be_scouted,
             is_doubtful: false,
         };
-        let state = State { lines: lines(accounts), rooms: rooms.iter().map(room).collect() };
+        let state = State::new(accounts, rooms.iter().map(room).collect());
         Queue { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     fn next(queue: &Queue, accounts: &[Account]) -> Option<usize> {
         let mut state = queue.state.lock().unwrap();
         let number = state.take()?;
-        state.seat(&accounts[number], |room| room.taken += 1);
+        state.begin(&accounts[number]);
         Some(number)
     }
 
@@ -225,6 +259,25 @@ mod tests {
         assert_eq!(next(&queue, &accounts), None);
         queue.leave(&accounts[0]);
         assert_eq!(next(&queue, &accounts), Some(1));
+    }
+
+    #[test]
+    fn accounts_that_are_merged_into_one_have_their_turns_one_after_the_other() {
+        let merged = |number: usize, source: usize| {
+            let mut policy = crate::model::policy::Policy::default();
+            policy.mailboxes.companions = vec!["another".to_owned()];
+            let destination_user = if source == 0 { "One" } else { "one" }.to_owned();
+            Account { policy: policy.into(), destination_user, ..account(number, [source, 2]) }
+        };
+        let accounts = [merged(0, 0), merged(1, 0), merged(2, 1), account(3, [0, 2])];
+        let queue = queue(&accounts, &[(8, false), (8, false), (8, false)]);
+        assert_eq!([(); 3].map(|()| next(&queue, &accounts)), [Some(0), Some(3), None]);
+        queue.put_back(&accounts[0], 0);
+        assert_eq!([(); 2].map(|()| next(&queue, &accounts)), [Some(0), None]);
+        queue.leave(&accounts[0]);
+        assert_eq!([(); 2].map(|()| next(&queue, &accounts)), [Some(1), None]);
+        queue.leave(&accounts[1]);
+        assert_eq!(next(&queue, &accounts), Some(2));
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl Planner<'_> {
             Side::Destination => theirs.as_ref()?.of(record),
         };
         let name = &pair.source.raw;
+        let others = self.others(source, destination)?;
         let comparison = Comparison {
             pair,
             source,
@@ -56,6 +57,7 @@ impl Planner<'_> {
             appends: known.as_ref().map_or_else(Appends::default, appends),
             stored: &stored(state, name),
             replaced: &replaced(state, name, destination)?,
+            others: &others,
             keeps: self.keeps()?,
             contents: &contents,
         };
@@ -77,7 +79,8 @@ impl Planner<'_> {
             false => self.forget_damaged(error, source, destination),
         })?;
         self.unlink_copies(&plan)?;
-        let departures = agree(self.access, &mut plan, destination.map_or(0, |it| u64::from(it.records)))?;
+        let held = destination.map_or(0, |it| u64::from(it.records)).saturating_sub(others.len());
+        let departures = agree(self.access, &mut plan, held)?;
         self.ledger.questioned += departures.questioned;
         let account = self.access.account.name.as_str();
         let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
@@ -101,6 +104,11 @@ impl Planner<'_> {
             self.record_pair(&plan, outcomes, source, destination)?;
         }
         Ok(plan)
+    }
+
+    /// What of the destination mailbox is other source mailboxes'.
+    pub(super) fn others(&self, source: &MailboxState, destination: Option<&MailboxState>) -> Result<UidSet> {
+        destination.map_or_else(|| Ok(UidSet::new()), |destination| self.sharing.others(&pairing(source, destination)))
     }
 
     fn record_pair(

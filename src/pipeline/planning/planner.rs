@@ -14,9 +14,10 @@ use crate::pipeline::survey::agreeing::{accepted_gone, gone};
 use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An account's plan in the making.
 pub struct Planner<'a> {
@@ -24,6 +25,9 @@ pub struct Planner<'a> {
     pub(super) snapshots: &'a Snapshots<'a>,
     by_name: [HashMap<&'a RawName, &'a MailboxState>; 2],
     pub(super) capacity: FlagCapacity,
+    pub(super) sharing: Sharing,
+    /// Source mailboxes whose links were carried over by this planning.
+    carried: HashSet<RawName>,
     keeps: OnceCell<Keeps>,
     policy: [u8; 16],
     pub(super) plan: AccountPlan,
@@ -35,8 +39,8 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Nothing is planned yet; it will be stamped with that digest of the settings.
-    pub fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>, policy: [u8; 16]) -> Self {
+    /// Nothing is planned yet; it will be stamped with that digest of the settings. `sharing` tells who goes where.
+    pub fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>, sharing: Sharing, policy: [u8; 16]) -> Self {
         let plan = AccountPlan {
             account: access.account.name.clone(),
             generation: 0,
@@ -48,8 +52,20 @@ impl<'a> Planner<'a> {
         let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
         let capacity = snapshots.capacity();
         let ledger = AccountLedger::at(Stage::Planned);
-        let (keeps, unreadable, held_back) = (OnceCell::new(), 0, Vec::new());
-        Planner { access, snapshots, by_name, capacity, keeps, policy, plan, ledger, unreadable, held_back }
+        Planner {
+            access,
+            snapshots,
+            by_name,
+            capacity,
+            sharing,
+            carried: HashSet::new(),
+            keeps: OnceCell::new(),
+            policy,
+            plan,
+            ledger,
+            unreadable: 0,
+            held_back: Vec::new(),
+        }
     }
 
     /// What the servers keep of a message; looked up only where messages are compared.
@@ -63,6 +79,28 @@ impl<'a> Planner<'a> {
 
     pub(super) fn mailbox(&self, side: Side, name: &RawName) -> Option<&'a MailboxState> {
         self.by_name[side as usize].get(name).copied()
+    }
+
+    /// Carries over the links of all that go to mailboxes which are shared, before any of them is compared: else one would take
+    /// the copies of another for its own. What cannot be carried over is an obstacle when its turn comes.
+    ///
+    /// # Errors
+    /// What concerns more than a mailbox: `State`.
+    pub fn carry_shared(&mut self, pairs: &[MailboxPair]) -> Result<()> {
+        for pair in pairs {
+            if pair.create || !self.sharing.is_shared(&pair.destination.raw) {
+                continue;
+            }
+            let source = self.mailbox(Side::Source, &pair.source.raw);
+            let destination = self.mailbox(Side::Destination, &pair.destination.raw);
+            let destination = destination.filter(|destination| destination.sync_point.is_some());
+            let (Some(source), Some(destination)) = (source, destination) else { continue };
+            match self.holding_pair(&pair.source.raw, [source, destination]) {
+                Err(error) if error.reach() > Scope::Mailbox => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Plans one pair of mailboxes. One that cannot be planned stays behind, and is named.
@@ -80,11 +118,28 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         match self.plan_pair(pair, source, destination) {
-            Ok(plan) => self.plan.mailboxes.push(plan),
+            Ok(plan) => {
+                let plan = self.once(plan);
+                self.plan.mailboxes.push(plan);
+            }
             Err(error) if error.reach() <= Scope::Mailbox => self.obstacle(source, &error),
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// A mailbox that several go to is created and subscribed once.
+    fn once(&self, plan: MailboxPlan) -> MailboxPlan {
+        if !self.sharing.is_shared(&plan.destination.raw) {
+            return plan;
+        }
+        let before: Vec<_> =
+            self.plan.mailboxes.iter().filter(|before| before.destination.raw == plan.destination.raw).collect();
+        MailboxPlan {
+            create: plan.create && !before.iter().any(|before| before.create),
+            subscribe: plan.subscribe && !before.iter().any(|before| before.subscribe),
+            ..plan
+        }
     }
 
     /// A mailbox that cannot be planned stays behind, and is named. What is damaged is forgotten, so that the next scan
@@ -109,27 +164,31 @@ impl<'a> Planner<'a> {
         source: &'a MailboxState,
         destination: Option<&'a MailboxState>,
     ) -> Result<MailboxPlan> {
-        let known = self.known_pair(&pair.source.raw)?;
         let Some(destination) = destination.filter(|_| !pair.create) else {
+            let known = self.known_pair(&pair.source.raw)?;
             self.refuse_vanished(pair, known.as_ref())?;
             return self.compare(pair, source, None, None);
         };
+        let known = self.holding_pair(&pair.source.raw, [source, destination])?;
+        if known.settled == Some(self.settlement(source, destination)) {
+            return Ok(self.settled_plan(pair, source, destination, &known));
+        }
+        let plan = self.compare(pair, source, Some(destination), Some(known))?;
+        Ok(if self.carried.contains(&pair.source.raw) { self.without_deletions(plan) } else { plan })
+    }
+
+    /// What is known of the pair of these listings; carried over where it was known under other UIDVALIDITYs.
+    fn holding_pair(&mut self, name: &RawName, [source, destination]: [&'a MailboxState; 2]) -> Result<PairState> {
+        let known = self.known_pair(name)?;
         let pairing = pairing(source, destination);
         let lasting = pairing.source_validity.is_lasting() && pairing.destination_validity.is_lasting();
-        let (known, before) = match known {
-            Some(known) if known.pairing == pairing && lasting => (Some(known), None),
-            before => (None, before),
-        };
         match known {
-            Some(known) if known.settled == Some(self.settlement(source, destination)) => {
-                Ok(self.settled_plan(pair, source, destination, &known))
-            }
-            Some(known) => self.compare(pair, source, Some(destination), Some(known)),
-            None => {
-                let keeps = self.keeps()?;
-                let carried = carried_over(self.access, before, [source, destination], keeps)?;
-                let plan = self.compare(pair, source, Some(destination), Some(carried))?;
-                Ok(self.without_deletions(plan))
+            Some(known) if known.pairing == pairing && (lasting || self.carried.contains(name)) => Ok(known),
+            before => {
+                let others = self.others(source, Some(destination))?;
+                let carried = carried_over(self.access, before, [source, destination], &others, self.keeps()?)?;
+                self.carried.insert(name.clone());
+                Ok(carried)
             }
         }
     }

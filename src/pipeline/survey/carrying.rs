@@ -8,14 +8,14 @@
 use crate::diff::comparing::carry::{Carried, carry};
 use crate::diff::comparing::same::Keeps;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{Agreement, Link, MailboxState, PairState, Pairing, Side, Uid, UidSet};
+use crate::model::{Agreement, Link, MailboxState, MessageRecord, PairState, Pairing, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
 use crate::store::AccountStore;
 use std::collections::HashMap;
 
 /// The pair of these two listings, with the links of the known one if that is of the same two mailboxes, and with none
-/// otherwise. It is recorded.
+/// otherwise. It is recorded. `others` are messages of the destination that are other source mailboxes'.
 ///
 /// # Errors
 /// `State`; `Stale` where a listing does not tell what it holds.
@@ -23,6 +23,7 @@ pub fn carried_over(
     access: &Access<'_>,
     known: Option<PairState>,
     listings: [&MailboxState; 2],
+    others: &UidSet,
     keeps: Keeps,
 ) -> Result<PairState> {
     let [source, destination] = listings;
@@ -34,7 +35,7 @@ pub fn carried_over(
         return Ok(fresh);
     };
     check_identified(&known.pairing, &fresh.pairing, listings)?;
-    match carry_pair(access, &known, fresh.clone(), keeps) {
+    match carry_pair(access, &known, fresh.clone(), others, keeps) {
         Err(error) if *error.kind() == Kind::Damaged && error.reach() <= Scope::Mailbox => {
             access.notice(&format!("{}; its messages are matched anew: nothing is lost", error.line()));
             state.reset_pair(&fresh)?;
@@ -44,11 +45,18 @@ pub fn carried_over(
     }
 }
 
-fn carry_pair(access: &Access<'_>, known: &PairState, fresh: PairState, keeps: Keeps) -> Result<PairState> {
+fn carry_pair(
+    access: &Access<'_>,
+    known: &PairState,
+    fresh: PairState,
+    others: &UidSet,
+    keeps: Keeps,
+) -> Result<PairState> {
     let state = &access.state;
     let name = &known.pairing.source;
     let agreement = state.agreement(name, known.pairing.source_validity)?;
-    let carried = find(state, state, &known.pairing, &fresh.pairing, &agreement.departed, keeps)?;
+    let apart = Apart { departed: &agreement.departed, others };
+    let carried = find([state, state], [&known.pairing, &fresh.pairing], apart, keeps)?;
     let [renumbered, elsewhere] = Side::BOTH.map(|side| is_renumbered(&known.pairing, &fresh.pairing, side));
     let mut pair = PairState { lost_under: known.lost_under.clone(), ..fresh };
     if !elsewhere {
@@ -67,23 +75,37 @@ fn carry_pair(access: &Access<'_>, known: &PairState, fresh: PairState, keeps: K
     Ok(pair)
 }
 
+/// What takes no part when links are carried over.
+struct Apart<'a> {
+    /// Source messages whose copies were known to be gone.
+    departed: &'a UidSet,
+    /// Messages of the destination that are other source mailboxes'.
+    others: &'a UidSet,
+}
+
 /// Which link ties what under the UIDVALIDITYs of `now`; the listings stand in `listed`.
 fn find(
-    state: &AccountStore,
-    listed: &AccountStore,
-    before: &Pairing,
-    now: &Pairing,
-    departed: &UidSet,
+    [state, listed]: [&AccountStore; 2],
+    [before, now]: [&Pairing; 2],
+    apart: Apart<'_>,
     keeps: Keeps,
 ) -> Result<Vec<Carried>> {
     let records = |side| {
         let name = if side == Side::Source { &now.source } else { &now.destination };
         is_renumbered(before, now, side).then(|| listed.records(side, name)).transpose()
     };
-    carry(state.links(&before.source)?, [records(Side::Source)?, records(Side::Destination)?], departed, keeps)
+    let is_ours =
+        |record: &Result<MessageRecord>| record.as_ref().map_or(true, |record| !apart.others.contains(record.uid));
+    let [source, destination] = [records(Side::Source)?, records(Side::Destination)?];
+    let sides: [Option<Box<dyn Iterator<Item = Result<MessageRecord>>>>; 2] = [
+        source.map(|records| Box::new(records) as _),
+        destination.map(|records| Box::new(records.filter(is_ours)) as _),
+    ];
+    carry(state.links(&before.source)?, sides, apart.departed, keeps)
 }
 
-/// The links that hold for two listings which stand in `listed`, carried over where they have to be. Nothing is recorded.
+/// The links that hold for two listings which stand in `listed`, carried over where they have to be, and to none of the `others`.
+/// Nothing is recorded.
 ///
 /// # Errors
 /// `State`.
@@ -91,6 +113,7 @@ pub fn links_between(
     access: &Access<'_>,
     listed: &AccountStore,
     [source, destination]: [&MailboxState; 2],
+    others: &UidSet,
     keeps: Keeps,
 ) -> Result<Vec<Link>> {
     let (state, now) = (&access.state, pairing(source, destination));
@@ -102,7 +125,8 @@ pub fn links_between(
     let agreement = state.agreement(&now.source, known.pairing.source_validity)?;
     let mut links = state.link_lookup(&now.source)?;
     let mut found = Vec::new();
-    for carried in find(state, listed, &known.pairing, &now, &agreement.departed, keeps)? {
+    let apart = Apart { departed: &agreement.departed, others };
+    for carried in find([state, listed], [&known.pairing, &now], apart, keeps)? {
         found.extend(links.get(carried.before)?.map(|link| carried.apply(link, &known)));
     }
     Ok(found)

@@ -9,6 +9,7 @@
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
 //! - [`whereabouts`]: servers that are at another address. [`carrying`]: links under another UIDVALIDITY.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
+//! - [`sharing`]: destination mailboxes that several go to; [`shares`]: what of them is whose, for a verification.
 //! - [`naming`]: which messages they are that are not there.
 //! - [`agreeing`]: what a person has said of what is gone.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
@@ -29,6 +30,8 @@ pub mod pairing;
 pub mod recognise;
 pub mod rollback;
 pub mod settle;
+pub mod shares;
+pub mod sharing;
 pub mod side;
 pub mod side_record;
 pub mod silence;

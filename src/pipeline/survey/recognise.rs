@@ -15,6 +15,7 @@ use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::collections::{HashMap, HashSet};
 
@@ -53,10 +54,12 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let snapshots = Snapshots::load(access)?;
     let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
     let mut names = HashSet::new();
-    for pair in snapshots.map()?.pairs.iter().filter(|pair| !pair.create) {
+    let pairs = snapshots.map()?.pairs;
+    let sharing = Sharing::load(access, &pairs)?;
+    for pair in pairs.iter().filter(|pair| !pair.create) {
         let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
         if let (Some(source), Some(destination)) = (source, by_name[1].get(&pair.destination.raw))
-            && may_hold_known(access, source, destination)?
+            && may_hold_known(access, &sharing, source, destination)?
         {
             names.insert(pair.source.raw.clone());
         }
@@ -64,17 +67,30 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     Ok(names)
 }
 
-fn may_hold_known(access: &Access<'_>, source: &MailboxState, destination: &MailboxState) -> Result<bool> {
+fn may_hold_known(
+    access: &Access<'_>,
+    sharing: &Sharing,
+    source: &MailboxState,
+    destination: &MailboxState,
+) -> Result<bool> {
+    let others = sharing.others(&pairing(source, destination))?;
     // A pair that cannot be read ties nothing.
     let known = access.state.pair(&source.name.raw).ok().flatten();
     let links = known.filter(|pair| pair.pairing == pairing(source, destination)).map_or(0, |pair| pair.links);
     let mirrors = access.account.policy.mode == Mode::Mirror;
-    Ok(u64::from(destination.records) > links || (mirrors && links > 0) || holds_unlinked(access, source, destination)?)
+    Ok(u64::from(destination.records) > links + others.len()
+        || (mirrors && links > 0)
+        || holds_unlinked(access, source, destination, &others)?)
 }
 
-/// Whether the destination holds a message that no link of a message which is still there names: a user may have taken a
+/// Whether the destination holds a message that is not the others', and that no link of a message which is still there names: a user may have taken a
 /// copy away and got the same message again.
-fn holds_unlinked(access: &Access<'_>, source: &MailboxState, destination: &MailboxState) -> Result<bool> {
+fn holds_unlinked(
+    access: &Access<'_>,
+    source: &MailboxState,
+    destination: &MailboxState,
+    others: &UidSet,
+) -> Result<bool> {
     let (state, mut linked) = (&access.state, HashSet::with_capacity(destination.records as usize));
     let mut records = state.record_lookup(Side::Source, &source.name.raw);
     for link in state.links(&source.name.raw)? {
@@ -84,7 +100,8 @@ fn holds_unlinked(access: &Access<'_>, source: &MailboxState, destination: &Mail
         }
     }
     for record in state.records(Side::Destination, &destination.name.raw)? {
-        if !linked.contains(&record?.uid) {
+        let uid = record?.uid;
+        if !linked.contains(&uid) && !others.contains(uid) {
             return Ok(true);
         }
     }

@@ -1,4 +1,5 @@
-//! The lanes of one account, on one queue of mailboxes. They connect while the destination is made ready, and wait for the
+//! The lanes of one account, on one queue of mailboxes. Those that go to one mailbox of the destination are one lane's, one after the
+//! other: what lands there is then one mailbox' at a time. They connect while the destination is made ready, and wait for the
 //! queue. Whoever was to fill it and panics lets them go, and a lane that panics lets no other begin another mailbox: the
 //! account ends with an error.
 
@@ -8,11 +9,12 @@ use super::lane::Lane;
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::RawName;
+use crate::model::amount::Amounts;
 use crate::model::ledger::Ending;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -28,7 +30,7 @@ pub struct Crew<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
     /// `None`: the work has not begun.
-    queue: Mutex<Option<VecDeque<Job>>>,
+    queue: Mutex<Option<VecDeque<Vec<Job>>>>,
     begun: Condvar,
     results: Mutex<Vec<MailboxResult>>,
 }
@@ -39,7 +41,7 @@ impl<'a> Crew<'a> {
         Crew { access, allowance, queue: Mutex::default(), begun: Condvar::new(), results: Mutex::default() }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Option<VecDeque<Job>>> {
+    fn queue(&self) -> MutexGuard<'_, Option<VecDeque<Vec<Job>>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,9 +56,10 @@ impl<'a> Crew<'a> {
     }
 
     /// Lets the lanes begin. The largest mailbox is first: the last lane to end ends soon after the others.
-    pub fn begin(&self, mut jobs: Vec<Job>) {
-        jobs.sort_by_key(|job| Reverse(job.plan.octets));
-        *self.queue() = Some(jobs.into());
+    pub fn begin(&self, jobs: Vec<Job>) {
+        let mut turns = by_destination(jobs);
+        turns.sort_by_key(|jobs| Reverse(jobs.iter().map(|job| job.plan.octets).total()));
+        *self.queue() = Some(turns.into());
         self.begun.notify_all();
     }
 
@@ -70,13 +73,8 @@ impl<'a> Crew<'a> {
     /// Works as long as there are mailboxes; without a lane, on one that is waited for.
     pub fn work(&self, mut lane: Option<Lane>) {
         let _dismissal = Dismissal(self);
-        while let Some(job) = self.next(&mut lane) {
-            let work = || copy_mailbox(self.access, &mut lane, &job, self.allowance);
-            let result = self.access.gauge.in_lane(work);
-            let failed = result.is_err();
-            let source = job.plan.source.raw.clone();
-            self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
-            if failed {
+        while let Some(jobs) = self.next(&mut lane) {
+            if !jobs.iter().all(|job| self.copy(job, &mut lane)) {
                 self.dismiss();
             }
         }
@@ -85,9 +83,18 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// The next mailbox, once the work has begun. Until then a lane is given back when its sessions are waited for: what
+    /// Whether the account's work goes on behind this mailbox.
+    fn copy(&self, job: &Job, lane: &mut Option<Lane>) -> bool {
+        let result = self.access.gauge.in_lane(|| copy_mailbox(self.access, lane, job, self.allowance));
+        let goes_on = result.is_ok();
+        let source = job.plan.source.raw.clone();
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
+        goes_on
+    }
+
+    /// What is next, once the work has begun. Until then a lane is given back when its sessions are waited for: what
     /// makes the destination ready may need the only one that the server grants.
-    fn next(&self, lane: &mut Option<Lane>) -> Option<Job> {
+    fn next(&self, lane: &mut Option<Lane>) -> Option<Vec<Job>> {
         loop {
             let waited = self.begun.wait_timeout_while(self.queue(), PATIENCE, |queue| queue.is_none());
             let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -107,6 +114,20 @@ impl<'a> Crew<'a> {
     pub fn into_results(self) -> Vec<MailboxResult> {
         self.results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Those of one destination mailbox together, all in their order.
+fn by_destination(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut numbers: HashMap<RawName, usize> = HashMap::new();
+    let mut together: Vec<Vec<Job>> = Vec::new();
+    for job in jobs {
+        let number = *numbers.entry(job.plan.destination.raw.clone()).or_insert(together.len());
+        match together.get_mut(number) {
+            Some(jobs) => jobs.push(job),
+            None => together.push(vec![job]),
+        }
+    }
+    together
 }
 
 /// Leaves no lane waiting for work that does not come.

@@ -3,7 +3,7 @@
 use super::share::Share;
 use crate::error::{Error, Kind};
 use crate::model::plan::{MailboxPlan, SizeLimit};
-use crate::model::{FlagCapacity, Outcome, Uid, UidValidity};
+use crate::model::{FlagCapacity, Outcome, Pairing, Uid, UidValidity};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -44,6 +44,16 @@ impl Job {
         share: Share,
     ) -> Self {
         Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Mutex::default() }
+    }
+
+    /// The two mailboxes under the UIDVALIDITYs that they have.
+    pub fn pairing(&self) -> Pairing {
+        Pairing {
+            source: self.plan.source.raw.clone(),
+            source_validity: self.plan.source_validity,
+            destination: self.plan.destination.raw.clone(),
+            destination_validity: self.destination_validity,
+        }
     }
 
     /// Whether the message is left alone for the rest of this run.

@@ -22,6 +22,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::count_deleted;
 use crate::pipeline::survey::pairing::appends;
 use crate::pipeline::survey::recognise::identities;
+use crate::pipeline::survey::sharing::Sharing;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Messages that are looked at, marked and expunged in one go.
@@ -213,7 +214,9 @@ impl Purge<'_> {
     fn unlinked_second_copies<'p>(&self, plan: &'p MailboxPlan) -> Result<Vec<&'p SecondCopy>> {
         let state = &self.access.state;
         let name = &plan.source.raw;
-        let Some(late) = state.pair(name)?.and_then(|pair| appends(&pair).late) else { return Ok(Vec::new()) };
+        let Some(pair) = state.pair(name)? else { return Ok(Vec::new()) };
+        let Some(late) = appends(&pair).late else { return Ok(Vec::new()) };
+        let others = Sharing::load(self.access, &[])?.others(&pair.pairing)?;
         let sources: HashSet<Uid> = plan.second_copies.iter().map(|second| second.source).collect();
         let (mut ours, mut linked) = (HashMap::new(), HashSet::new());
         for link in state.links(name)? {
@@ -226,6 +229,7 @@ impl Purge<'_> {
         let holds = |second: &&SecondCopy| {
             second.surplus >= late
                 && !linked.contains(&second.surplus)
+                && !others.contains(second.surplus)
                 && ours.get(&second.source) == Some(&second.linked)
         };
         Ok(plan.second_copies.iter().filter(holds).collect())

@@ -5,7 +5,7 @@
 //! The source is asked for identities that the scan did not ask for, and what only octets tell is read on both sides.
 //!
 //! Invariants:
-//! 1. A destination message that is linked already is never linked again.
+//! 1. A destination message that is linked already, from whatever source mailbox, is never linked again.
 //! 2. A mailbox whose UIDVALIDITY changed is not reconciled: its links are void, and only a new scan can tell.
 //! 3. What may have landed, and could not be read, is not sent again.
 //! 3. Nor is one whose UIDNEXT is below what it has given us in this run: it went back in time, as when a backup is
@@ -29,6 +29,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::content::{Digests, read_contents};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::recognise::identities;
+use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::HashSet;
@@ -144,7 +145,8 @@ fn remove_linked(access: &Access<'_>, job: &Job, landed: &mut Vec<MessageRecord>
     for link in access.state.links(&job.plan.source.raw)? {
         linked.insert(link?.destination);
     }
-    landed.retain(|landed| !linked.contains(&landed.uid));
+    let others = Sharing::load(access, &[])?.others(&job.pairing())?;
+    landed.retain(|landed| !linked.contains(&landed.uid) && !others.contains(landed.uid));
     Ok(())
 }
 

@@ -77,6 +77,8 @@ struct Case {
     trouble: Option<String>,
     /// Stored, and not found again.
     stored: UidSet,
+    /// Other source mailboxes' messages.
+    others: UidSet,
     /// What is in doubt was read.
     read: bool,
 }
@@ -102,6 +104,7 @@ impl Default for Case {
             appends: Appends::default(),
             trouble: None,
             stored: UidSet::new(),
+            others: UidSet::new(),
             read: true,
         }
     }
@@ -135,6 +138,7 @@ impl Case {
             appends: self.appends,
             stored: &self.stored,
             replaced: &UidSet::new(),
+            others: &self.others,
             keeps: Keeps::ALL,
             contents: &|_, record| self.read.then_some(content(record)),
         };
@@ -308,6 +312,21 @@ fn mailbox_to_create_has_no_validity_and_the_given_capacity() {
 }
 
 #[test]
+fn what_is_another_source_mailbox_is_neither_tied_nor_deleted_nor_counted() {
+    let mut policy = Policy { mode: Mode::Mirror, ..Policy::default() };
+    policy.delete_guard = 50;
+    let mut case = Case { policy, ..Case::default() };
+    let (source, destination, links) = ("1:a 2:b", "7:a 8:b 9:c 10:d", "1-7:a 3-9:c 4-10:d");
+    let alone = case.plan(source, destination, links);
+    assert_eq!((alone.plan.copies.len(), alone.plan.deletions.len()), (0, 2));
+    assert!(alone.plan.guard.is_none(), "two of four");
+    case.others = [Uid(8), Uid(10)].into_iter().collect();
+    let shared = case.plan(source, destination, links);
+    assert_eq!((shared.plan.copies.to_string(), shared.plan.deletions.len()), ("2".to_owned(), 1));
+    assert!(shared.plan.guard.is_none(), "one of two");
+}
+
+#[test]
 fn error_of_a_listing_is_given_on() {
     let (own, capacity) = (mailbox(FlagCapacity::everything()), FlagCapacity::everything());
     let (source, destination) = (own.name.clone(), own.name.clone());
@@ -323,6 +342,7 @@ fn error_of_a_listing_is_given_on() {
         appends: Appends::default(),
         stored: &UidSet::new(),
         replaced: &UidSet::new(),
+        others: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
     };

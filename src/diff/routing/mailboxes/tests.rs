@@ -226,7 +226,7 @@ fn guess_never_takes_the_place_of_another_mailbox() {
 #[test]
 fn special_use_by_attribute_is_stronger_than_a_name() {
     let source = generic(&["Sent | \\Sent", "Gesendet"]);
-    let expected = "! Gesendet: `Sent` goes to `Gesendet` already, and two mailboxes are not merged into one; give it \
+    let expected = "! Gesendet: `Sent` goes to `Gesendet` already, and two mailboxes are not merged into one unless `merge` in [mailboxes] names it; give it \
                     another name in [mailboxes.rename]: \"Gesendet\" = \"…\"";
     check(&source, &generic(&["Gesendet | \\Sent"]), &[], &["Sent > Gesendet", expected]);
 }
@@ -302,7 +302,7 @@ fn bad_glob_is_a_settings_error() {
 
 #[test]
 fn rename_onto_a_name_in_use_is_refused() {
-    let obstacle = "! Sent Items: `Sent` goes to `Sent` already, and two mailboxes are not merged into one; give it \
+    let obstacle = "! Sent Items: `Sent` goes to `Sent` already, and two mailboxes are not merged into one unless `merge` in [mailboxes] names it; give it \
                     another name in [mailboxes.rename]: \"Sent Items\" = \"…\"";
     check(
         &generic(&["Sent", "Sent Items"]),
