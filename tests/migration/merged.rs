@@ -50,6 +50,7 @@ fn mailboxes_are_merged_into_one_and_each_message_has_its_own_copy() {
     }
 }
 
+/// Holds pipeline/survey/sharing.rs invariant 1.
 #[test]
 fn mirror_deletes_of_a_merged_mailbox_only_what_came_from_where_it_is_gone() {
     for destination in destinations() {
@@ -68,6 +69,37 @@ fn mirror_deletes_of_a_merged_mailbox_only_what_came_from_where_it_is_gone() {
         expect(destination, migration.user(), "Sent\n    d");
         assert_nothing_is_left(&migration.ferry);
     }
+}
+
+/// Holds pipeline/survey/sharing.rs invariant 2.
+#[test]
+fn mailbox_that_is_renamed_on_the_source_keeps_its_copies_in_what_it_is_merged_into() {
+    let destination = &shared::dovecot_pair().destination;
+    let migration = merged(destination, "Sent\n    b\n    c\n\"Sent Items\"\n    b\n    d");
+    migration.run(&["sync"]).expect(0);
+    migration.at_source().rename("Sent Items", "Outbox/Sent");
+    assert_eq!(migration.sync().copied, 0);
+    expect(destination, migration.user(), "Sent\n    b\n    c\n    b\n    d");
+}
+
+#[test]
+fn copies_under_a_new_uidvalidity_are_each_mailbox_own_again() {
+    let destination = &shared::dovecot_pair().destination;
+    let migration = merged(destination, "Sent\n    b\n    c\n\"Sent Items\"\n    b\n    d");
+    migration.run(&["sync"]).expect(0);
+    let mut there = migration.at_destination();
+    there.rename("Sent", "Elsewhere");
+    there.create("Sent");
+    there.select("Elsewhere");
+    there.command(b"UID COPY 1:* Sent");
+    there.delete("Elsewhere");
+    seed(migration.source, migration.user(), "Sent\n    3 d");
+    migration.run(&["sync"]).expect(0);
+    expect(destination, migration.user(), "Sent\n    b\n    c\n    b\n    d\n    d");
+    migration.at_source().expunge("Sent Items", &[1]);
+    migration.run(&["sync"]).expect(0);
+    expect(destination, migration.user(), "Sent\n    b\n    c\n    d\n    d");
+    migration.run(&["verify", "--deep"]).expect(0).says("Identical");
 }
 
 #[test]
