@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main → cli → pipeline → { engine · store · diff } → model → error
-//!        cli → config → model        cli → report → model
+//!        cli → config → model        cli → report → model        cli → serve → model
 //! ```
 //!
 //! - [`cli`]: words in, words out: arguments, progress, exit status.
@@ -12,6 +12,7 @@
 //! - [`pipeline`]: the story, one file a command; the only place where engine, store and diff meet. Its rooms: `survey`
 //!   (what is there), `transfer` (how it gets across), `fleet` (accounts side by side).
 //! - [`report`]: a plan, a verification or a status made readable, as text and as JSON.
+//! - [`serve`]: a run watched from outside: a page, and figures for machines.
 //! - [`engine`]: IMAP. Its rooms: `wire` (octets), `conversation` (sessions), `commands`, `login`.
 //! - [`store`]: the state on disk: snapshots, links, plans, checkpoints.
 //! - [`diff`]: pure: two snapshots, the links between them and the policy become a plan. Its rooms: `routing`
@@ -31,4 +32,5 @@ pub mod fuzzing;
 pub mod model;
 pub mod pipeline;
 pub mod report;
+pub mod serve;
 pub mod store;

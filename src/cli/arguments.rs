@@ -4,6 +4,7 @@ use super::exit_codes;
 use crate::config::{PRESETS, parse_duration, parse_size};
 use crate::model::Side;
 use crate::model::fingerprint::Fingerprint;
+use crate::serve::place::Place;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
@@ -340,6 +341,26 @@ pub struct ApplyArguments {
     pub accounts: AccountsArguments,
     #[command(flatten)]
     pub limits: ChunkArguments,
+    #[command(flatten)]
+    pub outside: OutsideArguments,
+}
+
+const OUTSIDE: &str = "To watch the run from outside";
+
+/// What a run shows outside of its terminal.
+#[derive(Args, Clone, Debug, Default)]
+pub struct OutsideArguments {
+    /// Show the run on a page that nothing can be changed from: 127.0.0.1:PORT (0 is any that is free) or unix:PATH
+    ///
+    /// Its address, with a word that opens it, is told on standard error; at the same port it is the same after the next
+    /// start. The figures for Prometheus are there, too, as `metrics`.
+    #[arg(long, help_heading = OUTSIDE, value_name = "ADDRESS")]
+    pub serve: Option<Place>,
+    /// Write figures for Prometheus into this file every few seconds, as node_exporter's textfile collector reads them
+    ///
+    /// It is replaced whole each time, and readable by all: no account is named in it.
+    #[arg(long, help_heading = OUTSIDE, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics_file: Option<PathBuf>,
 }
 
 const LIMITS: &str = "Limits (when work is left, the exit status is 9)";
@@ -396,6 +417,8 @@ pub struct SyncArguments {
     pub watch: Option<Duration>,
     #[command(flatten)]
     pub limits: ChunkArguments,
+    #[command(flatten)]
+    pub outside: OutsideArguments,
 }
 
 #[derive(Args, Debug)]
@@ -405,6 +428,8 @@ pub struct VerifyArguments {
     /// Read every message on both sides and compare SHA-256 sums
     #[arg(long)]
     pub deep: bool,
+    #[command(flatten)]
+    pub outside: OutsideArguments,
     /// Write the result as JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,
@@ -621,6 +646,9 @@ mod tests {
             "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes --over-quota",
             "sync --full --watch 15m --max-messages 10 tag:first",
             "verify --deep --json v.json",
+            "sync --serve 127.0.0.1:0 --metrics-file /x/mailferry.prom",
+            "apply --serve unix:/run/page",
+            "verify --serve localhost:8080",
             "status --json -",
             "report --html r.html",
             "explain alice INBOX 17",
@@ -675,7 +703,13 @@ mod tests {
 
     #[test]
     fn wrong_sizes_durations_and_counts_are_refused() {
-        for line in ["apply --max-bytes much", "apply --max-time 5", "sync --max-messages 0", "scan -j 0"] {
+        for line in [
+            "sync --serve 0.0.0.0:80",
+            "apply --max-bytes much",
+            "apply --max-time 5",
+            "sync --max-messages 0",
+            "scan -j 0",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

@@ -1,9 +1,10 @@
 //! What every command needs of the command line: the settings, the state, the accounts, and where words go.
 
-use super::arguments::{Arguments, DEFAULT_CONFIG, Global, SettingsPlace};
+use super::arguments::{Arguments, DEFAULT_CONFIG, Global, OutsideArguments, SettingsPlace};
 use super::errors;
 use super::exit_codes::ExitCode;
 use super::invocation::Invocation;
+use super::outside::Outside;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::{Interruption, Stage};
@@ -53,6 +54,8 @@ pub struct Context {
     pub interruption: Interruption,
     /// Where a state is that only serves to look; it goes at the end.
     aside: OnceCell<TempDir>,
+    /// What is shown outside of the terminal, where that is asked for.
+    pub outside: OnceCell<Outside>,
 }
 
 impl Context {
@@ -63,7 +66,7 @@ impl Context {
     pub fn new(global: Global, screen: Screen) -> Result<Context> {
         let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen));
         let interruption = Interruption::listen(&screen)?;
-        Ok(Context { global, screen, progress, interruption, aside: OnceCell::new() })
+        Ok(Context { global, screen, progress, interruption, aside: OnceCell::new(), outside: OnceCell::new() })
     }
 
     /// The command line to type next for these accounts.
@@ -210,7 +213,8 @@ impl Context {
         match self.existing_store(settings) {
             Ok(store) => Ok(Known { accounts: status(&store, accounts)?, under_way: None }),
             Err(error) if *error.kind() == Kind::Locked => {
-                let answer = beside::ask_status(&settings.state, accounts).ok_or(error);
+                let names = accounts.iter().map(|account| account.name.clone()).collect();
+                let answer = beside::ask_status(&settings.state, names).ok_or(error);
                 answer.map(|(accounts, under_way)| Known { accounts, under_way: Some(under_way) })
             }
             Err(error) => Err(error),
@@ -296,12 +300,38 @@ impl Context {
         unmatched.iter().for_each(|setting| self.warn(&format!("{setting} matches no mailbox of any account")));
     }
 
+    /// Shows this run outside of the terminal, as far as that is asked for.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn show_outside(&self, arguments: &OutsideArguments, migration: &Migration, step: Step) -> Result<()> {
+        let Some(outside) = Outside::open(arguments, &self.global, migration, step)? else { return Ok(()) };
+        outside.tell(&self.screen);
+        self.progress.show_outside(&outside.watch);
+        // A command shows itself once.
+        let _ = self.outside.set(outside);
+        Ok(())
+    }
+
+    /// The command has ended so.
+    pub fn end(&self, code: ExitCode) {
+        if let Some(outside) = self.outside.get() {
+            outside.end(code);
+        }
+    }
+
     /// Does the work with progress shown, answers others meanwhile who ask how it stands, and clears the way for its results.
     pub fn watched<T>(&self, migration: &Migration, step: Step, work: impl FnOnce(&Migration) -> T) -> T {
         self.interruption.enter(Stage::Working);
+        if let Some(outside) = self.outside.get() {
+            outside.begin(migration);
+        }
         self.progress.begin(migration.accounts.len());
         let result = beside::answering(migration, step, work);
         self.progress.clear();
+        if let Some(outside) = self.outside.get() {
+            outside.settle(migration);
+        }
         result
     }
 

@@ -15,6 +15,7 @@ mod exit_codes;
 mod invocation;
 mod logging;
 mod output;
+mod outside;
 mod process;
 mod progress;
 mod run;

@@ -24,16 +24,25 @@ pub fn main() -> ExitCode {
         // Not the whole command line: what was typed may hold a password that is refused only later.
         let (version, command_name) = (env!("CARGO_PKG_VERSION"), command.word());
         tracing::info!(version, command = command_name, process = std::process::id(), "mailferry begins");
-        run(&Context::new(global.clone(), screen.clone())?, command)
+        let context = Context::new(global.clone(), screen.clone())?;
+        let result = catch_unwind(AssertUnwindSafe(|| run(&context, command))).unwrap_or_else(|_| Err(panicked()));
+        let code = shown(&screen, result);
+        context.end(code);
+        Ok(code)
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
-    let code = result.unwrap_or_else(|error| {
-        tracing::error!("{}", error.line());
-        errors::show(&screen, &error);
-        ExitCode::of_run(&error)
-    });
+    let code = shown(&screen, result);
     tracing::info!(status = code.number(), "mailferry ends");
     code
+}
+
+/// The status of that, once its error is shown.
+fn shown(screen: &Screen, result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        tracing::error!("{}", error.line());
+        errors::show(screen, &error);
+        ExitCode::of_run(&error)
+    })
 }
 
 fn run(context: &Context, command: Command) -> Result<ExitCode> {

@@ -53,6 +53,7 @@ enum Answer {
 pub fn answering<T>(migration: &Migration, step: Step, work: impl FnOnce(&Migration) -> T) -> T {
     let Ok(gate) = migration.store.gate() else { return work(migration) };
     let (since, is_over) = (now(), AtomicBool::new(false));
+    let numbers = numbers(migration);
     thread::scope(|scope| {
         // However the work ends, so does the answering.
         let _end = End { gate: &gate, is_over: &is_over };
@@ -61,7 +62,7 @@ pub fn answering<T>(migration: &Migration, step: Step, work: impl FnOnce(&Migrat
                 if is_over.load(Ordering::SeqCst) {
                     break;
                 }
-                let _ = answer(migration, (step, since), &visitor);
+                let _ = answer(migration, &numbers, (step, since), &visitor);
             }
         });
         work(migration)
@@ -80,13 +81,20 @@ impl Drop for End<'_> {
     }
 }
 
-fn answer(migration: &Migration, run: (Step, i64), visitor: &UnixStream) -> io::Result<()> {
+/// The accounts of the run by their names.
+type Numbers<'a> = HashMap<&'a str, usize>;
+
+fn numbers(migration: &Migration) -> Numbers<'_> {
+    migration.accounts.iter().enumerate().map(|(number, account)| (account.name.as_str(), number)).collect()
+}
+
+fn answer(migration: &Migration, numbers: &Numbers<'_>, run: (Step, i64), visitor: &UnixStream) -> io::Result<()> {
     visitor.set_read_timeout(Some(PATIENCE_OF_THE_RUN))?;
     visitor.set_write_timeout(Some(PATIENCE_OF_THE_RUN))?;
     let mut line = String::new();
     BufReader::new(visitor.take(LARGEST_QUESTION_OCTETS)).read_line(&mut line)?;
     let answer = match serde_json::from_str(&line)? {
-        Question::Status { accounts } => told(migration, run, &accounts),
+        Question::Status { accounts } => told(migration, numbers, run, &accounts),
         Question::Report { account } => reported(migration, &account),
         Question::Explain { account, mailbox, message } => explained(migration, &account, &mailbox, message.as_deref()),
     };
@@ -96,15 +104,9 @@ fn answer(migration: &Migration, run: (Step, i64), visitor: &UnixStream) -> io::
     visitor.write_all(&serde_json::to_vec(&answer)?)
 }
 
-fn told(migration: &Migration, (step, since): (Step, i64), names: &[String]) -> Result<Answer> {
-    let numbers: HashMap<&str, usize> =
-        migration.accounts.iter().enumerate().map(|(number, account)| (account.name.as_str(), number)).collect();
-    let marks = migration.store.marks()?;
-    let of = |name: &String| {
-        let turn = numbers.get(name.as_str()).map(|number| migration.roll.turn(*number)).unwrap_or_default();
-        status_of(&migration.store, name, marks.get(name).copied(), turn)
-    };
-    let accounts = names.iter().map(of).collect::<Result<_>>()?;
+fn told(migration: &Migration, numbers: &Numbers<'_>, run: (Step, i64), names: &[String]) -> Result<Answer> {
+    let accounts = standings(migration, numbers, names)?;
+    let (step, since) = run;
     let under_way = UnderWay {
         process: std::process::id(),
         step,
@@ -113,6 +115,23 @@ fn told(migration: &Migration, (step, since): (Step, i64), names: &[String]) -> 
         done: migration.roll.done() as u64,
     };
     Ok(Answer::Status { accounts, under_way })
+}
+
+fn standings(migration: &Migration, numbers: &Numbers<'_>, names: &[String]) -> Result<Vec<StatusSummary>> {
+    let marks = migration.store.marks()?;
+    let of = |name: &String| {
+        let turn = numbers.get(name.as_str()).map(|number| migration.roll.turn(*number)).unwrap_or_default();
+        status_of(&migration.store, name, marks.get(name).copied(), turn)
+    };
+    names.iter().map(of).collect()
+}
+
+/// How accounts of a run stand when its work is over and its state is still open.
+///
+/// # Errors
+/// `State`.
+pub fn standings_at_the_end(migration: &Migration, names: &[String]) -> Result<Vec<StatusSummary>> {
+    standings(migration, &Numbers::new(), names)
 }
 
 fn reported(migration: &Migration, account: &str) -> Result<Answer> {
@@ -135,8 +154,7 @@ fn explained(migration: &Migration, account: &str, mailbox: &str, message: Optio
 }
 
 /// How these accounts stand, told by the run that holds the state in this directory; `None` where nobody answers.
-pub fn ask_status(state: &Path, accounts: &[Account]) -> Option<(Vec<StatusSummary>, UnderWay)> {
-    let accounts = accounts.iter().map(|account| account.name.clone()).collect();
+pub fn ask_status(state: &Path, accounts: Vec<String>) -> Option<(Vec<StatusSummary>, UnderWay)> {
     match ask(state, &Question::Status { accounts })? {
         Answer::Status { accounts, under_way } => Some((accounts, under_way)),
         Answer::Explanation(_) | Answer::Report(_) | Answer::Objection { .. } => None,
@@ -159,8 +177,8 @@ pub fn ask_to_explain(
 }
 
 /// What the run that holds the state knows of this account; `None` where nobody answers.
-pub fn ask_report(state: &Path, account: &Account) -> Option<Result<AccountReport>> {
-    match ask(state, &Question::Report { account: account.name.clone() })? {
+pub fn ask_report(state: &Path, account: &str) -> Option<Result<AccountReport>> {
+    match ask(state, &Question::Report { account: account.to_owned() })? {
         Answer::Report(report) => Some(Ok(*report)),
         Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
         Answer::Status { .. } | Answer::Explanation(_) => None,

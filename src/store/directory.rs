@@ -5,6 +5,7 @@
 //! mailferry.marks           what people have said of accounts; written by any process
 //! mailferry.marks.lock      held by the one who is changing it
 //! mailferry.socket          where the process that holds the directory can be asked
+//! mailferry.page            the word that opens the page of a run
 //! database/                 sled's files
 //! database/begun            written once the schema is durable: without it, an empty database is a new one
 //! database/condemned        damage was met while it was in use: set aside at the next open
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 const LOCK: &str = "mailferry.lock";
 const SOCKET: &str = "mailferry.socket";
+const PAGE: &str = "mailferry.page";
 const MARKS: &str = "mailferry.marks";
 const MARKS_LOCK: &str = "mailferry.marks.lock";
 const DATABASE: &str = "database";
@@ -120,6 +122,10 @@ impl StateDirectory {
 
     pub(super) fn socket(&self) -> PathBuf {
         self.0.join(SOCKET)
+    }
+
+    pub(super) fn page(&self) -> PathBuf {
+        self.0.join(PAGE)
     }
 
     pub(super) fn marks(&self) -> PathBuf {

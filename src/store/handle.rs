@@ -61,6 +61,11 @@ impl Store {
         &self.0.directory
     }
 
+    /// The file for the word that opens the page of a run.
+    pub fn page_file(&self) -> PathBuf {
+        StateDirectory::named(self.directory()).page()
+    }
+
     /// Makes all that was written so far survive a power loss.
     pub fn flush(&self) -> Result<()> {
         self.database().flush()

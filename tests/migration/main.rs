@@ -23,6 +23,7 @@
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
+//! - [`page`]: a run that is watched from outside.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
@@ -67,6 +68,7 @@ mod merged;
 mod migration;
 mod mirror;
 mod namespaces;
+mod page;
 mod pair;
 mod planning;
 mod repair;

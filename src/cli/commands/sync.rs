@@ -34,6 +34,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     if arguments.dry_run {
         return dry_run(context, arguments, migration);
     }
+    context.show_outside(&arguments.outside, &migration, Step::Sync)?;
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
         Some(interval) => watch(context, arguments, migration, interval).or_else(|end| match end.kind() {
@@ -93,6 +94,9 @@ fn watch(context: &Context, arguments: &SyncArguments, migration: Migration, int
             return Ok(round.code);
         }
         migration = migration.reopened(|directory| {
+            if let Some(outside) = context.outside.get() {
+                outside.rest(round.code, now().saturating_add_unsigned(interval.as_secs()));
+            }
             rest(context, interval)?;
             reopen(context, directory, interval)
         })?;

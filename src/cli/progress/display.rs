@@ -12,6 +12,8 @@ pub trait Display: Send {
     fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant);
     /// Some time has passed, and nothing may have happened: who shows that something is alive shows it.
     fn tick(&mut self, _board: &Board, _now: Instant) {}
+    /// The round is over, and this is what the board came to.
+    fn end(&mut self, _board: &Board, _now: Instant) {}
     /// The run is over: nothing of it may stay in the way of the results.
     fn clear(&mut self) {}
 }

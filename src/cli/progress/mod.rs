@@ -1,7 +1,7 @@
 //! Progress on standard error: takes note of the pipeline's events and shows them as bars, lines or JSON.
 //!
 //! - [`board`]: what is known of each account at work; no output, no clock of its own.
-//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it. [`panel`]: what stands on a terminal; [`fit`]: in its
+//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it; [`live`]: to those who look on from outside. [`panel`]: what stands on a terminal; [`fit`]: in its
 //!   columns.
 
 mod bars;
@@ -10,16 +10,19 @@ mod display;
 mod fit;
 mod json_lines;
 mod lines;
+mod live;
 mod panel;
 
 use super::arguments::ProgressMode;
 use super::screen::Screen;
 use crate::pipeline::{Event, Observer};
+use crate::serve::watch::Watch;
 use bars::Bars;
 use board::Board;
 use display::Display;
 use json_lines::JsonLines;
 use lines::Lines;
+use live::Live;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -30,7 +33,7 @@ pub struct Progress(Arc<Mutex<State>>);
 
 struct State {
     board: Board,
-    display: Box<dyn Display>,
+    displays: Vec<Box<dyn Display>>,
     /// Runs that began and were cleared: the one that ticks knows by it that its own is over.
     runs: u64,
 }
@@ -56,14 +59,19 @@ impl Progress {
             ProgressMode::Plain => Box::new(Lines::new(output())),
             ProgressMode::Json => Box::new(JsonLines::new(output())),
         };
-        Progress(Arc::new(Mutex::new(State { board: Board::new(0, Instant::now()), display, runs: 0 })))
+        Progress(Arc::new(Mutex::new(State { board: Board::new(0, Instant::now()), displays: vec![display], runs: 0 })))
+    }
+
+    /// Shows it to those who look on from outside, too.
+    pub fn show_outside(&self, watch: &Arc<Watch>) {
+        self.state().displays.push(Box::new(Live(watch.clone())));
     }
 
     /// A run over so many accounts begins.
     pub fn begin(&self, accounts: usize) {
         let mut state = self.state();
         state.board = Board::new(accounts, Instant::now());
-        state.display.begin(accounts);
+        state.displays.iter_mut().for_each(|display| display.begin(accounts));
         state.runs += 1;
         let (run, progress) = (state.runs, Arc::downgrade(&self.0));
         drop(state);
@@ -73,8 +81,12 @@ impl Progress {
     /// Clears the way for the results.
     pub fn clear(&self) {
         let mut state = self.state();
-        state.runs += 1;
-        state.display.clear();
+        let State { board, displays, runs } = &mut *state;
+        *runs += 1;
+        for display in displays {
+            display.end(board, Instant::now());
+            display.clear();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,11 +100,11 @@ fn tick(run: u64, progress: &Weak<Mutex<State>>) {
         thread::sleep(TICK);
         let Some(progress) = progress.upgrade() else { return };
         let mut state = progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { board, display, runs } = &mut *state;
+        let State { board, displays, runs } = &mut *state;
         if *runs != run {
             return;
         }
-        display.tick(board, Instant::now());
+        displays.iter_mut().for_each(|display| display.tick(board, Instant::now()));
     }
 }
 
@@ -103,9 +115,9 @@ impl Observer for Progress {
         }
         let now = Instant::now();
         let mut state = self.state();
-        let State { board, display, .. } = &mut *state;
+        let State { board, displays, .. } = &mut *state;
         board.note(&event, now);
-        display.show(&event, board, now);
+        displays.iter_mut().for_each(|display| display.show(&event, board, now));
         board.forget_ended(&event);
     }
 }

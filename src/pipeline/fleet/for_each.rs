@@ -81,7 +81,7 @@ fn take_turns<T: Again + Accounted + Send>(
                     let named = |error: Error| Err(error.in_account(&account.name));
                     let ended =
                         catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, (step, turn), work)));
-                    let Some(mut result) = ended.unwrap_or_else(|_| Some(named(panicked()))) else {
+                    let Some((mut result, is_over)) = ended.unwrap_or_else(|_| Some((named(panicked()), true))) else {
                         seat.is_given_up = true;
                         migration.roll.set(index, account::Turn::Waiting);
                         continue;
@@ -89,6 +89,9 @@ fn take_turns<T: Again + Accounted + Send>(
                     drop(seat);
                     migration.roll.set(index, account::Turn::None);
                     record(migration, step, &account.name, started, &result);
+                    if is_over {
+                        tell(migration, account, &result);
+                    }
                     if let Ok(done) = &mut result
                         && listed.fetch_add(Again::failures(done).len(), Ordering::Relaxed) >= LISTED_IN_A_RUN
                     {
@@ -133,25 +136,37 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))
 }
 
-/// `None` where the account gave its turn up, because others have all the connections that there are.
+/// Tells those who look on that the account is done. What came of it is recorded by then.
+fn tell<T>(migration: &Migration, account: &Account, result: &Result<T>) {
+    if let Err(error) = result
+        && *error.kind() != Kind::SetAside
+    {
+        migration.observer.event(Event::Failed { account: &account.name, error });
+    }
+    migration.observer.event(Event::Ended { account: &account.name });
+}
+
+/// What came of its turn, and whether it was begun and is done now. `None` where the account gave its turn up, because
+/// others have all the connections that there are.
 fn one_account<T: Again>(
     migration: &Migration,
     fleet: &Fleet,
     account: &Account,
     (step, turn): (Step, Turn),
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
-) -> Option<Result<T>> {
+) -> Option<(Result<T>, bool)> {
+    let not_begun_for = |why: Error| Some((Err(why.in_account(&account.name)), false));
     if migration.stop.is_requested() {
-        return Some(Err(not_begun().in_account(&account.name)));
+        return not_begun_for(not_begun());
     }
     if let Some(mark) = fleet.aside.mark(&account.name).filter(|_| step.heeds_marks()) {
-        return Some(Err(set_aside(mark).in_account(&account.name)));
+        return not_begun_for(set_aside(mark));
     }
     if let Some(conflict) = fleet.whose.conflict() {
-        return Some(Err(conflict.in_account(&account.name)));
+        return not_begun_for(conflict);
     }
     if let Some(refusal) = fleet.halted(account) {
-        return Some(Err(not_tried(&refusal).in_account(&account.name)));
+        return not_begun_for(not_tried(&refusal));
     }
     let access = Access::new(migration, fleet, account, step);
     let attempt = || caught(|| work(&access));
@@ -167,15 +182,9 @@ fn one_account<T: Again>(
     }
     if turn == Turn::First && fleet.is_cut_short(account, &result) {
         access.notice("a server was away for too long: another try at the end of the run");
-        return Some(result);
+        return Some((result, false));
     }
-    if let Err(error) = &result
-        && *error.kind() != Kind::SetAside
-    {
-        migration.observer.event(Event::Failed { account: &account.name, error });
-    }
-    migration.observer.event(Event::Ended { account: &account.name });
-    Some(result)
+    Some((result, true))
 }
 
 fn not_begun() -> Error {

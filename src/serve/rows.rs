@@ -1,0 +1,250 @@
+//! What is known of each account of the run.
+//!
+//! Counts are kept as events come, so that none costs a walk over all accounts.
+
+use crate::error::sanitized;
+use crate::model::Condition;
+use crate::model::attempt::AttemptResult;
+use crate::model::report::StatusSummary;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+
+/// Rows that one answer has.
+pub const ROWS_OF_AN_ANSWER: usize = 100;
+
+/// What an account is being taken through just now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Work {
+    pub phase: &'static str,
+    pub mailbox: String,
+    pub messages_done: u64,
+    pub octets_done: u64,
+    /// What the phase has to do; zero where that is not known.
+    pub messages: u64,
+    pub octets: u64,
+}
+
+/// What the state told of it last.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    there: u64,
+    to_copy: u64,
+    left_behind: u64,
+    held: u64,
+    octets: u64,
+    last: Option<i64>,
+}
+
+struct Row {
+    /// As the state knows it.
+    name: String,
+    condition: Condition,
+    known: Known,
+    trouble: Option<Box<(String, Option<String>)>>,
+    work: Option<Box<Work>>,
+}
+
+/// Which accounts are wanted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    pub condition: Option<Condition>,
+    /// What their names have in them, in small or capital letters.
+    pub text: String,
+    pub offset: usize,
+}
+
+/// All accounts, by their numbers in the run.
+#[derive(Default)]
+pub struct Rows {
+    rows: Vec<Row>,
+    numbers: HashMap<String, u32>,
+    counts: BTreeMap<Condition, u64>,
+}
+
+impl Rows {
+    /// These accounts, of which nothing is known but that their turn comes.
+    pub fn of(names: Vec<String>) -> Rows {
+        let numbers = names.iter().zip(0..).map(|(name, number)| (name.clone(), number)).collect();
+        let row =
+            |name| Row { name, condition: Condition::Waiting, known: Known::default(), trouble: None, work: None };
+        let counts = BTreeMap::from([(Condition::Waiting, names.len() as u64)]);
+        Rows { rows: names.into_iter().map(row).collect(), numbers, counts }
+    }
+
+    /// Whether these are the accounts.
+    pub fn are(&self, names: &[String]) -> bool {
+        self.rows.len() == names.len() && self.rows.iter().zip(names).all(|(row, name)| row.name == *name)
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn number(&self, account: &str) -> Option<u32> {
+        self.numbers.get(account).copied()
+    }
+
+    pub fn name(&self, number: u32) -> Option<&str> {
+        self.rows.get(number as usize).map(|row| row.name.as_str())
+    }
+
+    /// How many are in each condition that any is in.
+    pub fn counts(&self) -> impl Iterator<Item = (Condition, u64)> {
+        self.counts.iter().map(|(condition, count)| (*condition, *count)).filter(|(_, count)| *count > 0)
+    }
+
+    /// It is at work.
+    pub fn works(&mut self, number: u32, work: Work) {
+        self.turn(number, Condition::Working);
+        if let Some(row) = self.rows.get_mut(number as usize) {
+            row.work = Some(Box::new(work));
+        }
+    }
+
+    /// Its work is over. What came of it is asked for.
+    pub fn rests(&mut self, number: u32) {
+        if let Some(row) = self.rows.get_mut(number as usize) {
+            row.work = None;
+        }
+    }
+
+    /// What the state says of it.
+    pub fn stands(&mut self, number: u32, summary: &StatusSummary) {
+        let is_at_work = self.rows.get(number as usize).is_some_and(|row| row.work.is_some());
+        // What began meanwhile is told anew when it ends.
+        self.turn(number, if is_at_work { Condition::Working } else { summary.condition });
+        let Some(row) = self.rows.get_mut(number as usize) else { return };
+        let ledger = &summary.status.ledger;
+        row.known = Known {
+            there: ledger.outcomes.there(),
+            to_copy: ledger.outcomes.pending,
+            left_behind: ledger.outcomes.left_behind(),
+            held: ledger.held,
+            octets: summary.status.source_octets,
+            last: summary.attempt.as_ref().map(|attempt| attempt.started),
+        };
+        row.trouble = match summary.attempt.as_ref().map(|attempt| &attempt.result) {
+            Some(AttemptResult::Failed(trouble)) => {
+                Some(Box::new((sanitized(&trouble.line), trouble.hint.as_deref().map(sanitized))))
+            }
+            _ => None,
+        };
+    }
+
+    fn turn(&mut self, number: u32, condition: Condition) {
+        let Some(row) = self.rows.get_mut(number as usize) else { return };
+        let before = std::mem::replace(&mut row.condition, condition);
+        if let Some(count) = self.counts.get_mut(&before) {
+            *count -= 1;
+        }
+        *self.counts.entry(condition).or_default() += 1;
+    }
+
+    /// One account as it is told.
+    pub fn told(&self, number: u32) -> Option<Value> {
+        let row = self.rows.get(number as usize)?;
+        let Known { there, to_copy, left_behind, held, octets, last } = row.known;
+        let work = row.work.as_ref().map(|work| {
+            json!({
+                "phase": work.phase,
+                "mailbox": work.mailbox,
+                "messages_done": work.messages_done,
+                "octets_done": work.octets_done,
+                "messages": work.messages,
+                "octets": work.octets,
+            })
+        });
+        Some(json!({
+            "number": number,
+            "account": sanitized(&row.name),
+            "condition": row.condition.word(),
+            "work": work,
+            "there": there,
+            "to_copy": to_copy,
+            "failed": left_behind,
+            "source_messages": held,
+            "source_octets": octets,
+            "last_attempt": last,
+            "error": row.trouble.as_ref().map(|trouble| &trouble.0),
+            "hint": row.trouble.as_ref().and_then(|trouble| trouble.1.as_ref()),
+        }))
+    }
+
+    /// Those that are wanted, what is not well first: so many as an answer has, and how many there are in all.
+    pub fn wanted(&self, wanted: &Wanted) -> (Vec<Value>, usize) {
+        let conditions = Condition::ALL.into_iter().filter(|it| wanted.condition.is_none_or(|only| only == *it));
+        let of = |condition| (0u32..).zip(&self.rows).filter(move |(_, row)| row.condition == condition);
+        let fitting = conditions.flat_map(of).filter(|(_, row)| contains(&row.name, &wanted.text));
+        let numbers: Vec<u32> = fitting.map(|(number, _)| number).collect();
+        let shown = numbers.iter().skip(wanted.offset).take(ROWS_OF_AN_ANSWER);
+        (shown.filter_map(|number| self.told(*number)).collect(), numbers.len())
+    }
+}
+
+fn contains(name: &str, text: &str) -> bool {
+    text.is_empty() || name.to_lowercase().contains(&text.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Step;
+    use crate::model::attempt::{Attempt, Trouble};
+    use crate::model::statistics::AccountStatus;
+
+    fn failed(account: &str, line: &str) -> StatusSummary {
+        let trouble = Trouble { line: line.to_owned(), hint: None, count: 1, needs_a_person: false };
+        let attempt = Attempt { step: Step::Sync, started: 5, ended: 6, result: AttemptResult::Failed(trouble) };
+        StatusSummary {
+            account: account.to_owned(),
+            status: AccountStatus::default(),
+            failures: 1,
+            planned: 0,
+            attempt: Some(attempt),
+            condition: Condition::Failed,
+        }
+    }
+
+    fn rows() -> Rows {
+        Rows::of(["alice", "bob", "Carol"].map(str::to_owned).to_vec())
+    }
+
+    #[test]
+    fn counts_follow_the_conditions() {
+        let mut rows = rows();
+        rows.works(1, Work { phase: "copying", ..Work::default() });
+        rows.works(1, Work { phase: "copying", messages_done: 3, ..Work::default() });
+        rows.stands(2, &failed("Carol", "why"));
+        let counts: Vec<_> = rows.counts().collect();
+        assert_eq!(counts, [(Condition::Failed, 1), (Condition::Working, 1), (Condition::Waiting, 1)]);
+        assert_eq!(rows.told(1).unwrap()["work"]["messages_done"], 3);
+        rows.stands(1, &failed("bob", "yesterday"));
+        assert_eq!(rows.told(1).unwrap()["condition"], "working");
+        rows.rests(1);
+        assert_eq!(rows.told(1).unwrap()["work"], Value::Null);
+    }
+
+    #[test]
+    fn what_is_not_well_comes_first_and_is_found_by_condition_and_name() {
+        let mut rows = rows();
+        rows.stands(2, &failed("Carol", "why"));
+        let names = |wanted: &Wanted| {
+            let (shown, count) = rows.wanted(wanted);
+            let names: Vec<String> = shown.iter().map(|row| row["account"].as_str().unwrap().to_owned()).collect();
+            (names.join(" "), count)
+        };
+        assert_eq!(names(&Wanted::default()), ("Carol alice bob".to_owned(), 3));
+        assert_eq!(names(&Wanted { offset: 1, ..Wanted::default() }), ("alice bob".to_owned(), 3));
+        assert_eq!(names(&Wanted { text: "cAR".to_owned(), ..Wanted::default() }), ("Carol".to_owned(), 1));
+        let failed = Wanted { condition: Some(Condition::Failed), ..Wanted::default() };
+        assert_eq!(names(&failed), ("Carol".to_owned(), 1));
+    }
+
+    #[test]
+    fn hostile_words_are_made_harmless() {
+        let mut rows = Rows::of(vec!["al\x1b[31m\u{202e}ice".to_owned()]);
+        rows.stands(0, &failed("x", "NO \x07<script>"));
+        let told = rows.told(0).unwrap();
+        assert_eq!((&told["account"], &told["error"]), (&json!("al?[31m?ice"), &json!("NO ?<script>")));
+    }
+}

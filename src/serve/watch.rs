@@ -1,0 +1,410 @@
+//! What is known of a run, for those who look on from outside.
+//!
+//! Invariants:
+//! 1. An event costs O(1), however many accounts there are.
+//! 2. What is kept is bounded by the number of accounts.
+
+use super::changes::{Changed, Changes};
+use super::rows::{Rows, Wanted, Work};
+use crate::error::{Error, sanitized};
+use crate::model::report::StatusSummary;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The form of what is told: raised when a field changes its meaning or goes.
+pub const SCHEMA: u32 = 1;
+
+/// Notices that are kept, the last ones.
+const NOTICES: usize = 50;
+
+/// Seconds over which the rate is told.
+const RATE_SECONDS: usize = 30;
+
+/// Which run it is.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Different for each start of the program.
+    pub id: String,
+    /// `sync`.
+    pub command: String,
+    /// Seconds since 1970.
+    pub started: i64,
+}
+
+/// Where the run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Working,
+    /// Between two rounds of a watch: the next one begins then, in seconds since 1970.
+    Resting(i64),
+    /// With this exit status.
+    Ended(u8),
+}
+
+/// Sums over all accounts of the round.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Totals {
+    pub ended: u64,
+    pub failures: u64,
+    pub messages: u64,
+    pub octets: u64,
+    pub listed: u64,
+    pub seconds: f64,
+    /// Between 0 and 1.
+    pub share: f64,
+    /// At the pace so far; `None` until there is one.
+    pub seconds_left: Option<f64>,
+}
+
+/// Something that was said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Notice {
+    at: i64,
+    account: String,
+    text: String,
+    is_failure: bool,
+}
+
+/// Shared by all who tell and all who look.
+pub struct Watch {
+    state: Mutex<State>,
+    second: Condvar,
+}
+
+pub(super) struct State {
+    pub(super) run: Run,
+    pub(super) stage: Stage,
+    pub(super) rounds: u64,
+    pub(super) rows: Rows,
+    pub(super) totals: Totals,
+    /// Of the rounds before.
+    pub(super) sums: Totals,
+    pub(super) last_success: Option<i64>,
+    changes: Changes,
+    /// Accounts whose standing is to be asked for.
+    unsettled: BTreeSet<u32>,
+    notices: VecDeque<Notice>,
+    octets: VecDeque<u64>,
+    closed: bool,
+}
+
+impl Watch {
+    /// Of a run that has not begun with any account.
+    pub fn new(run: Run) -> Watch {
+        let state = State {
+            run,
+            stage: Stage::Working,
+            rounds: 0,
+            rows: Rows::default(),
+            totals: Totals::default(),
+            sums: Totals::default(),
+            last_success: None,
+            changes: Changes::default(),
+            unsettled: BTreeSet::new(),
+            notices: VecDeque::new(),
+            octets: VecDeque::new(),
+            closed: false,
+        };
+        Watch { state: Mutex::new(state), second: Condvar::new() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A round over these accounts begins.
+    pub fn begin(&self, accounts: Vec<String>) {
+        let mut state = self.state();
+        let State { sums, totals, .. } = &mut *state;
+        sums.add(totals);
+        state.totals = Totals::default();
+        (state.stage, state.rounds) = (Stage::Working, state.rounds + 1);
+        state.octets.clear();
+        if !state.rows.are(&accounts) {
+            state.rows = Rows::of(accounts);
+        }
+        let all = 0..u32::try_from(state.rows.len()).unwrap_or(u32::MAX);
+        state.unsettled = all.collect();
+    }
+
+    /// Where the run is from now on.
+    pub fn turn(&self, stage: Stage) {
+        self.state().stage = stage;
+    }
+
+    /// A round ended with nothing left to say.
+    pub fn succeed(&self) {
+        self.state().last_success = Some(now());
+    }
+
+    /// An account is at work, or has come further.
+    pub fn works(&self, account: &str, work: Work) {
+        self.change(account, |rows, number| rows.works(number, work));
+    }
+
+    /// An account is done.
+    pub fn rests(&self, account: &str) {
+        self.change(account, Rows::rests);
+        let mut state = self.state();
+        if let Some(number) = state.rows.number(account) {
+            state.unsettled.insert(number);
+        }
+    }
+
+    fn change(&self, account: &str, how: impl FnOnce(&mut Rows, u32)) {
+        let mut state = self.state();
+        if let Some(number) = state.rows.number(account) {
+            how(&mut state.rows, number);
+            state.changes.add(number);
+        }
+    }
+
+    /// Something is to be known of an account.
+    pub fn notice(&self, account: &str, text: &str) {
+        self.note(Notice { at: now(), account: sanitized(account), text: sanitized(text), is_failure: false });
+    }
+
+    /// Something failed.
+    pub fn failure(&self, account: &str, error: &Error) {
+        let text = sanitized(&error.line_within_account());
+        self.note(Notice { at: now(), account: sanitized(account), text, is_failure: true });
+    }
+
+    fn note(&self, notice: Notice) {
+        let mut state = self.state();
+        state.notices.push_back(notice);
+        if state.notices.len() > NOTICES {
+            state.notices.pop_front();
+        }
+    }
+
+    /// The sums have come to this.
+    pub fn total(&self, totals: Totals) {
+        self.state().totals = totals;
+    }
+
+    /// Names of accounts whose standing is to be asked for, so many at most. Who takes them asks.
+    pub fn take_unsettled(&self, most: usize) -> Vec<String> {
+        let mut state = self.state();
+        let taken: Vec<u32> = std::iter::from_fn(|| state.unsettled.pop_first()).take(most).collect();
+        taken.iter().filter_map(|number| state.rows.name(*number)).map(str::to_owned).collect()
+    }
+
+    /// Nobody answered: they are to be asked for still.
+    pub fn unsettle(&self, accounts: &[String]) {
+        let mut state = self.state();
+        let numbers: Vec<u32> = accounts.iter().filter_map(|name| state.rows.number(name)).collect();
+        state.unsettled.extend(numbers);
+    }
+
+    /// How these accounts stand.
+    pub fn settle(&self, summaries: &[StatusSummary]) {
+        let mut state = self.state();
+        let State { rows, changes, .. } = &mut *state;
+        for summary in summaries {
+            let Some(number) = rows.number(&summary.account) else { continue };
+            rows.stands(number, summary);
+            changes.add(number);
+        }
+    }
+
+    /// A second is over: who looks on is told what changed in it.
+    pub fn tick(&self) {
+        let mut state = self.state();
+        state.changes.tick();
+        let octets = state.totals.octets;
+        state.octets.push_back(octets);
+        if state.octets.len() > RATE_SECONDS + 1 {
+            state.octets.pop_front();
+        }
+        drop(state);
+        self.second.notify_all();
+    }
+
+    /// Nothing more will happen: who waits is woken.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.tick();
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Waits until seconds after that one are over, or no longer than this. The last one, and whether nothing more comes.
+    pub(super) fn wait(&self, after: u64, patience: Duration) -> (u64, bool) {
+        let still = |state: &mut State| state.changes.ticks() <= after && !state.closed;
+        let waited = self.second.wait_timeout_while(self.state(), patience, still);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        (state.changes.ticks(), state.closed)
+    }
+
+    /// Waits so long, or until the watch is closed.
+    pub(super) fn sleep(&self, length: Duration) {
+        let until = Instant::now() + length;
+        let mut state = self.state();
+        while !state.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.second.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The run as a whole.
+    pub fn board(&self) -> Value {
+        let state = self.state();
+        let (stage, next, status) = match state.stage {
+            Stage::Working => ("working", None, None),
+            Stage::Resting(next) => ("resting", Some(next), None),
+            Stage::Ended(status) => ("ended", None, Some(status)),
+        };
+        let Totals { ended, failures, messages, octets, listed, seconds, share, seconds_left } = state.totals;
+        let notice =
+            |it: &Notice| json!({ "at": it.at, "account": it.account, "text": it.text, "failure": it.is_failure });
+        json!({
+            "schema": SCHEMA,
+            "run": state.run.id,
+            "version": env!("CARGO_PKG_VERSION"),
+            "command": state.run.command,
+            "process": std::process::id(),
+            "started": state.run.started,
+            "now": now(),
+            "round": state.rounds,
+            "stage": stage,
+            "next": next,
+            "exit_status": status,
+            "accounts": state.rows.len(),
+            "ended": ended,
+            "failures": failures,
+            "conditions": state.rows.counts().map(|(it, count)| (it.word(), count)).collect::<BTreeMap<_, _>>(),
+            "messages": messages,
+            "octets": octets,
+            "listed": listed,
+            "seconds": seconds,
+            "share": share,
+            "seconds_left": seconds_left,
+            "octets_per_second": state.rate(),
+            "notices": state.notices.iter().rev().map(notice).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Those of the accounts that are wanted.
+    pub(super) fn accounts(&self, wanted: &Wanted) -> Value {
+        let state = self.state();
+        let (accounts, count) = state.rows.wanted(wanted);
+        json!({ "schema": SCHEMA, "run": state.run.id, "offset": wanted.offset, "count": count, "accounts": accounts })
+    }
+
+    /// The name of the account with that number.
+    pub(super) fn name(&self, number: u32) -> Option<String> {
+        self.state().rows.name(number).map(str::to_owned)
+    }
+
+    /// The accounts that changed in the seconds after that one.
+    pub(super) fn since(&self, tick: u64) -> Value {
+        let state = self.state();
+        match state.changes.since(tick) {
+            Changed::Many => json!({ "many": true, "accounts": [] }),
+            Changed::These(numbers) => {
+                let accounts: Vec<Value> = numbers.into_iter().filter_map(|number| state.rows.told(number)).collect();
+                json!({ "many": false, "accounts": accounts })
+            }
+        }
+    }
+}
+
+impl State {
+    /// Octets a second, over the last seconds.
+    fn rate(&self) -> f64 {
+        let (Some(first), Some(last)) = (self.octets.front(), self.octets.back()) else { return 0.0 };
+        last.saturating_sub(*first) as f64 / (self.octets.len() - 1).max(1) as f64
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.ended += other.ended;
+        self.failures += other.failures;
+        self.messages += other.messages;
+        self.octets += other.octets;
+        self.listed += other.listed;
+        self.seconds += other.seconds;
+    }
+}
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::serve) fn watch(accounts: &[&str]) -> Watch {
+        let watch = Watch::new(Run { id: "7-1".to_owned(), command: "sync".to_owned(), started: 1 });
+        watch.begin(accounts.iter().map(|name| (*name).to_owned()).collect());
+        watch
+    }
+
+    #[test]
+    fn board_tells_where_the_run_is() {
+        let watch = watch(&["alice", "bob"]);
+        watch.works("alice", Work { phase: "copying", ..Work::default() });
+        watch.notice("bob", "it broke\x07");
+        watch.total(Totals { messages: 9, octets: 90, ..Totals::default() });
+        watch.turn(Stage::Resting(77));
+        let board = watch.board();
+        assert_eq!((&board["stage"], &board["next"], &board["accounts"]), (&json!("resting"), &json!(77), &json!(2)));
+        assert_eq!(board["conditions"], json!({ "working": 1, "waiting": 1 }));
+        assert_eq!((&board["messages"], &board["notices"][0]["text"]), (&json!(9), &json!("it broke?")));
+    }
+
+    #[test]
+    fn rate_is_that_of_the_last_seconds() {
+        let watch = watch(&[]);
+        for octets in [0, 1000, 1000, 4000] {
+            watch.total(Totals { octets, ..Totals::default() });
+            watch.tick();
+        }
+        assert!((watch.board()["octets_per_second"].as_f64().unwrap() - 4000.0 / 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn accounts_are_asked_for_when_a_round_begins_and_when_they_end() {
+        let watch = watch(&["alice", "bob"]);
+        assert_eq!(watch.take_unsettled(9), ["alice", "bob"]);
+        assert!(watch.take_unsettled(9).is_empty(), "they are being asked for");
+        watch.rests("bob");
+        watch.rests("nobody");
+        assert_eq!(watch.take_unsettled(9), ["bob"]);
+        watch.unsettle(&["alice".to_owned()]);
+        assert_eq!(watch.take_unsettled(9), ["alice"]);
+    }
+
+    #[test]
+    fn notices_are_bounded() {
+        let watch = watch(&[]);
+        (0..1000).for_each(|number| watch.notice("alice", &number.to_string()));
+        let board = watch.board();
+        let notices = board["notices"].as_array().unwrap();
+        assert_eq!((notices.len(), &notices[0]["text"]), (NOTICES, &json!("999")));
+    }
+
+    #[test]
+    fn who_waits_is_woken_when_the_watch_closes() {
+        let watch = watch(&[]);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| watch.wait(u64::MAX, Duration::from_secs(3600)));
+            let sleeping = scope.spawn(|| watch.sleep(Duration::from_secs(3600)));
+            watch.close();
+            assert!(waiting.join().unwrap().1);
+            sleeping.join().unwrap();
+        });
+    }
+}
