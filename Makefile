@@ -44,9 +44,10 @@ lint: ## Formatting, lints, and licences and advisories of dependencies where ca
 	  cargo deny check bans licenses sources; fi
 
 # What `make bench` measures is chosen by variables: make bench BENCH_CORPORA=mixed BENCH_RTT=40 BENCH_SCALE=1
-#   BENCH_CORPORA     small,mixed,many,big,fleet,scaling   which corpora; scaling is mailferry alone, at growing sizes
+#   BENCH_CORPORA     small,mixed,many,big,fleet,scaling,desk   which corpora; of mailferry alone are scaling, at growing
+#                             sizes, and desk, what is waited for with 5,000 accounts
 #   BENCH_SCALE       0.1     the share of their messages: 1 is 20,000 messages for mixed, 100,000 for many
-#   BENCH_SCALING     1       the share of the sizes of scaling: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
+#   BENCH_SCALING     1       the share of the sizes of scaling and desk: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
 #                             accounts, and a message of 1 GB
 #   BENCH_RTT         0,40    milliseconds of round trip between the tools and each server
 #   BENCH_RUNS        3       runs of each tool, of which the median is told

@@ -111,7 +111,7 @@ function row(account) {
   if (account.work) now.append(...work(account.work));
   else if (account.error) now.textContent = clean(account.error);
   const counts = [account.there, account.to_copy, account.failed].map((it) => element("td", number(it), "number"));
-  made.append(name, element("td", account.condition, account.condition), ...counts, now);
+  made.append(name, element("td", account.condition, `state ${account.condition}`), ...counts, now);
   return made;
 }
 
@@ -230,17 +230,19 @@ function openDetail(account) {
   at("detail-name").textContent = clean(account.account);
   at("detail-body").replaceChildren(element("p", "asking…", "muted"));
   at("detail").showModal();
-  ask(`api/account?number=${account.number}`).then((told) => at("detail-body").replaceChildren(...detail(told)));
+  ask(`api/account?number=${account.number}`).then((told) => at("detail-body").replaceChildren(...detail(told, account)));
 }
 
-function detail(told) {
+function detail(told, row) {
   if (told === null) return [element("p", "no answer: the run has ended, or cannot be reached", "failed")];
   if (told.what) return [element("p", told.what, "failed"), element("p", told.hint ?? "", "muted")];
   const it = told.account;
-  const parts = [element("p", `${it.condition}; ${it.source_user} to ${it.destination_user}; ${counted(it.source_messages, "message")}, ${octets(it.source_octets)}`)];
-  if (it.last_error) parts.push(element("p", it.last_error, "failed"));
-  if (it.last_attempt?.hint) parts.push(element("p", it.last_attempt.hint, "muted"));
-  parts.push(element("h3", "To type"), ...told.commands.map((command) => command_line(command)));
+  const parts = [element("p", row.condition, row.condition)];
+  if (it) parts.push(element("p", `${it.source_user} to ${it.destination_user}; ${counted(it.source_messages, "message")}, ${octets(it.source_octets)}`));
+  if (row.error) parts.push(element("p", row.error, "failed"));
+  if (row.hint) parts.push(element("p", row.hint, "muted"));
+  parts.push(element("h3", "To type"), ...told.commands.map((command) => commandLine(command)));
+  if (!it) return [...parts, element("p", "The state is closed between two rounds; its mailboxes are shown again in the next one.", "muted")];
   parts.push(...table("Mailboxes", ["On the source", "Messages", "On the destination", "Messages"], it.mailboxes_copied.map((mailbox) =>
     [mailbox.source, number(mailbox.source_messages), mailbox.destination, mailbox.destination_messages === null ? "–" : number(mailbox.destination_messages)])));
   parts.push(...table("Take no part", ["Mailbox", "Why"], it.omitted.map((omitted) => [omitted.mailbox, omitted.reason])));
@@ -251,7 +253,7 @@ function detail(told) {
   return parts;
 }
 
-function command_line(command) {
+function commandLine(command) {
   const line = element("p", undefined, "box");
   line.append(element("code", command));
   return line;

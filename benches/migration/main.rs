@@ -5,6 +5,7 @@
 //! - [`corpus`], [`random`]: the messages. [`maildir`]: on the source's disk. [`changes`]: between two runs.
 //! - [`servers`]: both servers, and the users of each run. [`delay_line`]: makes them far away.
 //! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`]: the limit.
+//! - [`desk`]: what is waited for by who looks after 5,000 accounts.
 //! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
 //! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
 
@@ -12,6 +13,7 @@ mod changes;
 mod comparison;
 mod corpus;
 mod delay_line;
+mod desk;
 mod launch;
 mod maildir;
 mod pipe;
@@ -50,13 +52,16 @@ fn main() {
 
 fn bench(settings: &Settings) {
     println!("{}\n", machine());
-    let (growth, corpora): (Vec<&String>, Vec<&String>) =
-        settings.corpora.iter().partition(|name| *name == scaling::SCALING);
+    let (alone, corpora): (Vec<&String>, Vec<&String>) =
+        settings.corpora.iter().partition(|name| [scaling::SCALING, desk::DESK].contains(&name.as_str()));
     if !corpora.is_empty() {
         bench_corpora(settings, &corpora);
     }
-    if !growth.is_empty() {
-        scaling::bench(settings);
+    for name in alone {
+        match name.as_str() {
+            desk::DESK => desk::bench(settings),
+            _ => scaling::bench(settings),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The command line, exactly as the Contract has it, and its help.
 
 use super::exit_codes;
+use super::outside_arguments::OutsideArguments;
 use crate::config::{PRESETS, parse_duration, parse_size};
 use crate::model::Side;
 use crate::model::fingerprint::Fingerprint;
-use crate::serve::place::Place;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::{Path, PathBuf};
@@ -345,24 +345,6 @@ pub struct ApplyArguments {
     pub outside: OutsideArguments,
 }
 
-const OUTSIDE: &str = "To watch the run from outside";
-
-/// What a run shows outside of its terminal.
-#[derive(Args, Clone, Debug, Default)]
-pub struct OutsideArguments {
-    /// Show the run on a page that nothing can be changed from: 127.0.0.1:PORT (0 is any that is free) or unix:PATH
-    ///
-    /// Its address, with a word that opens it, is told on standard error; at the same port it is the same after the next
-    /// start. The figures for Prometheus are there, too, as `metrics`.
-    #[arg(long, help_heading = OUTSIDE, value_name = "ADDRESS")]
-    pub serve: Option<Place>,
-    /// Write figures for Prometheus into this file every few seconds, as node_exporter's textfile collector reads them
-    ///
-    /// It is replaced whole each time, and readable by all: no account is named in it.
-    #[arg(long, help_heading = OUTSIDE, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub metrics_file: Option<PathBuf>,
-}
-
 const LIMITS: &str = "Limits (when work is left, the exit status is 9)";
 
 /// When to stop with work left: for a maintenance window, or to try it on a few messages first.
@@ -614,14 +596,6 @@ pub fn is_standard_output(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// The first argument that looks as if it held a password: it must not even be quoted in an error.
-pub fn password_option(arguments: impl IntoIterator<Item = String>) -> Option<String> {
-    let options = arguments.into_iter().take_while(|argument| argument != "--");
-    let mut names = options.filter_map(|argument| Some(argument.strip_prefix("--")?.split('=').next()?.to_owned()));
-    let looks_secret = |name: &String| ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word));
-    names.find(looks_secret).map(|name| format!("--{name}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -712,14 +686,6 @@ mod tests {
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
-    }
-
-    #[test]
-    fn password_option_is_found_and_its_value_is_not_quoted() {
-        let found = |line: &str| password_option(line.split_whitespace().map(str::to_owned));
-        assert_eq!(found("sync --source-password=geheim").as_deref(), Some("--source-password"));
-        assert_eq!(found("sync --password geheim").as_deref(), Some("--password"));
-        assert_eq!(found("explain alice -- --password"), None);
     }
 
     #[test]

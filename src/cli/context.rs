@@ -1,16 +1,20 @@
 //! What every command needs of the command line: the settings, the state, the accounts, and where words go.
 
-use super::arguments::{Arguments, DEFAULT_CONFIG, Global, OutsideArguments, SettingsPlace};
+use super::arguments::{Arguments, DEFAULT_CONFIG, Global, SettingsPlace};
+use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
 use super::invocation::Invocation;
-use super::outside::Outside;
+use super::outside::{Audience, Outside};
+use super::outside_arguments::OutsideArguments;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::signals::{Interruption, Stage};
+use super::supervisor::Supervisor;
 use crate::config::{Settings, UrlTrust};
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
+use crate::model::notify::Notify;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Mark, Server, ServerId, Step};
@@ -19,6 +23,7 @@ use crate::pipeline::beside;
 use crate::pipeline::fleet::roll::Roll;
 use crate::pipeline::status::status;
 use crate::report::quantity::{counted, number};
+use crate::serve::watch::{self, Run};
 use crate::store::Store;
 use clap::CommandFactory;
 use std::cell::OnceCell;
@@ -52,21 +57,45 @@ pub struct Context {
     pub screen: Screen,
     pub progress: Arc<Progress>,
     pub interruption: Interruption,
+    pub supervisor: Arc<Supervisor>,
+    pub run: Run,
     /// Where a state is that only serves to look; it goes at the end.
     aside: OnceCell<TempDir>,
     /// What is shown outside of the terminal, where that is asked for.
     pub outside: OnceCell<Outside>,
+    /// Of the state that is used, once it is.
+    trail: OnceCell<Trail>,
+    /// Who is to be told of a run, and the variables that hold secrets.
+    told: OnceCell<(Vec<Notify>, Vec<String>)>,
 }
 
 impl Context {
-    /// Surroundings as the command line wants them.
+    /// Surroundings as the command line wants them, for that command.
     ///
     /// # Errors
     /// `Io` when signals cannot be listened for.
-    pub fn new(global: Global, screen: Screen) -> Result<Context> {
-        let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen));
-        let interruption = Interruption::listen(&screen)?;
-        Ok(Context { global, screen, progress, interruption, aside: OnceCell::new(), outside: OnceCell::new() })
+    pub fn new(global: Global, screen: Screen, command: &str) -> Result<Context> {
+        let started = watch::now();
+        let run = Run { id: format!("{started}-{}", std::process::id()), command: command.to_owned(), started };
+        let supervisor = Arc::new(Supervisor::of_process());
+        let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen, &run, &supervisor));
+        let interruption = Interruption::listen(&screen, &supervisor)?;
+        let (aside, outside, trail, told) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Ok(Context { global, screen, progress, interruption, supervisor, run, aside, outside, trail, told })
+    }
+
+    /// Records that this command uses the state in that directory. Without room for that there is none for the work
+    /// either, which tells so; nobody is kept from looking.
+    pub fn begin_trail(&self, state: &Path) {
+        let settings = match self.global.settings_place() {
+            Ok(SettingsPlace::File(file)) => Some(file),
+            Ok(SettingsPlace::DefaultFile) => Some(PathBuf::from(DEFAULT_CONFIG)),
+            _ => None,
+        };
+        match Trail::begin(state, &self.run, settings.as_deref()) {
+            Ok(trail) => drop(self.trail.set(trail)),
+            Err(error) => self.warn(&error.line()),
+        }
     }
 
     /// The command line to type next for these accounts.
@@ -178,6 +207,7 @@ impl Context {
         }
         if needs != Needs::Snapshot {
             settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
+            let _ = self.told.set((settings.notifies()?, settings.secret_variables().to_vec()));
         }
         let store = match (known, needs) {
             (Some(store), _) => store,
@@ -185,6 +215,9 @@ impl Context {
             (None, Needs::Servers) => self.store(&settings.state)?,
             (None, Needs::ServersAndSnapshot | Needs::Snapshot) => self.existing_store(&settings)?,
         };
+        if needs != Needs::Look {
+            self.begin_trail(&settings.state);
+        }
         let servers = self.connectors(&settings, &accounts)?;
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;
@@ -304,8 +337,10 @@ impl Context {
     ///
     /// # Errors
     /// `Io`.
-    pub fn show_outside(&self, arguments: &OutsideArguments, migration: &Migration, step: Step) -> Result<()> {
-        let Some(outside) = Outside::open(arguments, &self.global, migration, step)? else { return Ok(()) };
+    pub fn show_outside(&self, arguments: &OutsideArguments, migration: &Migration) -> Result<()> {
+        let (notifies, hidden) = self.told.get().cloned().unwrap_or_default();
+        let audience = Audience { arguments, notifies, hidden };
+        let Some(outside) = Outside::open(audience, &self.global, migration, &self.run)? else { return Ok(()) };
         outside.tell(&self.screen);
         self.progress.show_outside(&outside.watch);
         // A command shows itself once.
@@ -318,6 +353,10 @@ impl Context {
         if let Some(outside) = self.outside.get() {
             outside.end(code);
         }
+        if let Some(Err(error)) = self.trail.get().map(|trail| trail.end(code)) {
+            self.warn(&error.line());
+        }
+        self.progress.conclude(code.number());
     }
 
     /// Does the work with progress shown, answers others meanwhile who ask how it stands, and clears the way for its results.

@@ -63,6 +63,11 @@ impl ExitCode {
         MEANINGS.iter().find(|(code, _, _)| *code == self).map_or(1, |(_, number, _)| *number)
     }
 
+    /// Whether there is nothing more to say or to do.
+    pub fn is_clean(self) -> bool {
+        self == ExitCode::Done
+    }
+
     /// The worse of the two.
     pub fn merge(self, other: ExitCode) -> ExitCode {
         self.max(other)

@@ -1,16 +1,19 @@
 //! The log: on standard error, between the bars, or in a file that only its owner can read.
 //!
 //! Only our own words are logged. What is spoken with the servers (target `wire`) is part of it at level `trace` only;
-//! passwords are kept out of it where they are sent.
+//! passwords are kept out of it where they are sent. A log that cannot be written ends nothing: that is told once, on
+//! standard error.
 
 use super::arguments::{Global, LogFormat, LogLevel};
+use super::errors;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -26,12 +29,62 @@ pub fn begin(global: &Global, screen: &Screen) -> Result<()> {
     match &global.log_file {
         Some(file) => {
             let filter = filter(global.log_level.unwrap_or(LogLevel::Info));
-            install(Mutex::new(open(file)?), global.log_format, filter);
+            install(Log::new(open(file)?, file, screen), global.log_format, filter);
         }
         // What failed is shown on the screen anyhow.
         None => install(screen.clone(), global.log_format, filter(global.log_level.unwrap_or(LogLevel::Off))),
     }
     Ok(())
+}
+
+/// A log file. Whole lines are written, one after the other.
+struct Log<F> {
+    file: Mutex<F>,
+    path: PathBuf,
+    screen: Screen,
+    /// Whether it was told that it cannot be written.
+    is_told: AtomicBool,
+}
+
+impl<F: Write> Log<F> {
+    fn new(file: F, path: &Path, screen: &Screen) -> Self {
+        Log { file: Mutex::new(file), path: path.to_owned(), screen: screen.clone(), is_told: AtomicBool::new(false) }
+    }
+
+    fn append(&self, octets: &[u8]) {
+        let written = self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(octets);
+        if let Err(why) = written
+            && !self.is_told.swap(true, Ordering::Relaxed)
+        {
+            errors::warn(&self.screen, &unwritten(&self.path, &why));
+        }
+    }
+}
+
+fn unwritten(path: &Path, why: &io::Error) -> String {
+    format!(
+        "the log {} cannot be written: {why}; the run goes on, and what is missing there is not told again",
+        path.display()
+    )
+}
+
+impl<F: Write> Write for &Log<F> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.append(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a, F: Write + 'a> MakeWriter<'a> for Log<F> {
+    type Writer = &'a Log<F>;
+
+    fn make_writer(&'a self) -> &'a Log<F> {
+        self
+    }
 }
 
 fn open(file: &Path) -> Result<File> {
@@ -111,6 +164,32 @@ mod tests {
         assert!(open(&directory.path().join("dangling")).is_err());
         assert!(!directory.path().join("new").exists());
         open(&file).unwrap();
+    }
+
+    /// Has no room.
+    #[derive(Default)]
+    struct Full(usize);
+
+    impl Write for Full {
+        fn write(&mut self, _octets: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn log_without_room_is_told_once_and_tried_again() {
+        let screen = Screen::new(crate::cli::arguments::ColorMode::Never);
+        let log = Log::new(Full::default(), Path::new("/log"), &screen);
+        assert!(!log.is_told.load(Ordering::Relaxed));
+        (0..3).for_each(|_| (&log).write_all(b"line\n").unwrap());
+        assert!(log.is_told.load(Ordering::Relaxed));
+        assert_eq!(log.file.lock().unwrap().0, 3);
+        assert!(unwritten(Path::new("/log"), &io::ErrorKind::StorageFull.into()).contains("/log"));
     }
 
     #[test]

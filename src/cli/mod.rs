@@ -5,22 +5,28 @@
 //! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need.
 //! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
+//! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
+//!   does what with a state.
 //! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`invocation`]: the command to type next.
 
 mod arguments;
+mod audit;
 mod commands;
 mod context;
 mod errors;
 mod exit_codes;
 mod invocation;
+mod journal;
 mod logging;
 mod output;
 mod outside;
+mod outside_arguments;
 mod process;
 mod progress;
 mod run;
 mod screen;
 mod signals;
+mod supervisor;
 
 /// The whole program.
 pub fn main() -> std::process::ExitCode {

@@ -1,21 +1,23 @@
-//! What a run shows outside of its terminal: its page, and a file of figures.
+//! What a run shows outside of its terminal: its page, and a file of figures; and whom it tells.
 
-use super::arguments::{Global, OutsideArguments};
+use super::arguments::Global;
 use super::exit_codes::ExitCode;
 use super::invocation::Invocation;
+use super::outside_arguments::OutsideArguments;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::Step;
 use crate::model::account_report::{AccountReport, MessageReport};
+use crate::model::notify::Notify;
 use crate::model::report::StatusSummary;
+use crate::pipeline::herald::{Herald, Speaker};
 use crate::pipeline::{Migration, beside};
 use crate::report::dossier;
 use crate::serve::server::Server;
-use crate::serve::watch::{Run, Stage, Watch, now};
+use crate::serve::watch::{Run, Stage, Watch};
 use crate::serve::{Desk, clerk, metrics, token};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two writings of the file of figures; Prometheus looks once in 15 seconds, as a rule.
@@ -28,37 +30,45 @@ const MESSAGES_ON_THE_PAGE: usize = 200;
 pub struct Outside {
     pub watch: Arc<Watch>,
     server: Option<Server>,
-    figures: Option<PathBuf>,
+    figures: Option<Arc<Figures>>,
+    herald: Arc<Mutex<Option<Herald>>>,
+}
+
+/// Whom it is shown to, and told.
+pub struct Audience<'a> {
+    pub arguments: &'a OutsideArguments,
+    pub notifies: Vec<Notify>,
+    /// Variables that hold secrets.
+    pub hidden: Vec<String>,
 }
 
 impl Outside {
-    /// Opens what the arguments ask for; `None` where they ask for nothing.
+    /// Opens what the arguments and the settings ask for; `None` where they ask for nothing.
     ///
     /// # Errors
     /// `Io`.
-    pub fn open(
-        arguments: &OutsideArguments,
-        global: &Global,
-        migration: &Migration,
-        step: Step,
-    ) -> Result<Option<Outside>> {
-        if arguments.serve.is_none() && arguments.metrics_file.is_none() {
+    pub fn open(audience: Audience<'_>, global: &Global, migration: &Migration, run: &Run) -> Result<Option<Outside>> {
+        let Audience { arguments, notifies, hidden } = audience;
+        if arguments.serve.is_none() && arguments.metrics_file.is_none() && notifies.is_empty() {
             return Ok(None);
         }
-        let started = now();
-        let run = Run { id: format!("{started}-{}", std::process::id()), command: step.word().to_owned(), started };
-        let watch = Arc::new(Watch::new(run));
+        let watch = Arc::new(Watch::new(run.clone()));
         let desk: Arc<dyn Desk> =
             Arc::new(StateDesk { state: migration.store.directory().to_owned(), global: global.clone() });
         let file = migration.store.page_file();
         let open = |place| Server::open(place, &watch, &desk, || token::kept(&file));
         let server = arguments.serve.as_ref().map(open).transpose()?;
-        let figures = arguments.metrics_file.clone();
-        if let Some(file) = &figures {
-            metrics::write(&watch, file).map_err(|why| unwritten(file, &why))?;
+        let figures = arguments.metrics_file.clone().map(|file| Arc::new(Figures { file, is_over: Mutex::new(false) }));
+        if let Some(figures) = &figures {
+            metrics::write(&watch, &figures.file).map_err(|why| unwritten(&figures.file, &why))?;
         }
-        clerk::start(&watch, &desk, figures.iter().map(|file| writing(file.clone())).collect());
-        Ok(Some(Outside { watch, server, figures }))
+        let (id, command) = (run.id.clone(), run.command.clone());
+        let speaker = Speaker { run: id, command, hidden, complain: |what| tracing::warn!("{what}") };
+        let herald = (!notifies.is_empty()).then(|| Herald::start(notifies, speaker));
+        let herald = Arc::new(Mutex::new(herald));
+        let duties = figures.iter().map(|figures| writing(figures.clone())).chain([telling(herald.clone())]);
+        clerk::start(&watch, &desk, duties.collect());
+        Ok(Some(Outside { watch, server, figures, herald }))
     }
 
     /// Says where the page is.
@@ -85,7 +95,7 @@ impl Outside {
     }
 
     fn note(&self, code: ExitCode) {
-        if code == ExitCode::Done {
+        if code.is_clean() {
             self.watch.succeed();
         }
     }
@@ -94,25 +104,57 @@ impl Outside {
     pub fn end(&self, code: ExitCode) {
         self.note(code);
         self.watch.turn(Stage::Ended(code.number()));
-        if let Some(file) = &self.figures {
-            write(&self.watch, file);
+        if let Some(figures) = &self.figures {
+            figures.write(&self.watch, true);
+        }
+        tell_news(&self.watch, &self.herald);
+        if let Some(herald) = locked(&self.herald).take() {
+            herald.end(code.number());
         }
     }
 }
 
-/// Nobody fails because figures cannot be written.
-fn write(watch: &Watch, file: &Path) {
-    if let Err(why) = metrics::write(watch, file) {
-        tracing::warn!("{}", unwritten(file, &why).line());
+fn telling(herald: Arc<Mutex<Option<Herald>>>) -> clerk::Duty {
+    Box::new(move |watch| tell_news(watch, &herald))
+}
+
+fn tell_news(watch: &Watch, herald: &Mutex<Option<Herald>>) {
+    let news = watch.take_news();
+    if let Some(herald) = &*locked(herald) {
+        news.into_iter().for_each(|news| herald.tell(news));
     }
 }
 
-fn writing(file: PathBuf) -> clerk::Duty {
+fn locked(herald: &Mutex<Option<Herald>>) -> MutexGuard<'_, Option<Herald>> {
+    herald.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file of figures. The last ones stay: the process does not end in the midst of writing others.
+struct Figures {
+    file: PathBuf,
+    is_over: Mutex<bool>,
+}
+
+impl Figures {
+    /// Nobody fails because figures cannot be written.
+    fn write(&self, watch: &Watch, is_last: bool) {
+        let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_over {
+            return;
+        }
+        *is_over = is_last;
+        if let Err(why) = metrics::write(watch, &self.file) {
+            tracing::warn!("{}", unwritten(&self.file, &why).line());
+        }
+    }
+}
+
+fn writing(figures: Arc<Figures>) -> clerk::Duty {
     let mut written = Instant::now();
     Box::new(move |watch| {
         if written.elapsed() >= FIGURES_INTERVAL {
             written = Instant::now();
-            write(watch, &file);
+            figures.write(watch, false);
         }
     })
 }
@@ -134,13 +176,19 @@ impl Desk for StateDesk {
         beside::ask_status(&self.state, accounts.to_vec()).map(|(summaries, _)| summaries)
     }
 
-    fn account(&self, account: &str) -> Option<Result<Value>> {
-        beside::ask_report(&self.state, account).map(|report| report.map(|report| self.told(report)))
+    fn account(&self, account: &str) -> Result<Value> {
+        let commands = ["status", "sync", "verify", "pause"].map(|command| self.next(command, &[account]));
+        let (told, more) = match beside::ask_report(&self.state, account) {
+            Some(report) => self.told(report?),
+            None => (Value::Null, 0),
+        };
+        Ok(json!({ "account": told, "more": more, "commands": commands }))
     }
 }
 
 impl StateDesk {
-    fn told(&self, mut report: AccountReport) -> Value {
+    /// The account, and how many messages there are that are not told of.
+    fn told(&self, mut report: AccountReport) -> (Value, u64) {
         let more = report.messages.len().saturating_sub(MESSAGES_ON_THE_PAGE) as u64 + report.unlisted;
         report.messages.truncate(MESSAGES_ON_THE_PAGE);
         let account = report.status.account.clone();
@@ -149,8 +197,7 @@ impl StateDesk {
         for (told, message) in told["messages"].as_array_mut().into_iter().flatten().zip(&report.messages) {
             told["command"] = json!(self.explanation(&account, message));
         }
-        let commands = ["sync", "verify", "pause"].map(|command| self.next(command, &[&account]));
-        json!({ "account": told, "more": more, "commands": commands })
+        (told, more)
     }
 
     fn explanation(&self, account: &str, message: &MessageReport) -> String {

@@ -1,6 +1,6 @@
 //! From the command line to the exit code: `run` is one match, and a command is one function.
 
-use super::arguments::{Arguments, Command, password_option};
+use super::arguments::{Arguments, Command};
 use super::context::Context;
 use super::exit_codes::ExitCode;
 use super::screen::Screen;
@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
         // Not the whole command line: what was typed may hold a password that is refused only later.
         let (version, command_name) = (env!("CARGO_PKG_VERSION"), command.word());
         tracing::info!(version, command = command_name, process = std::process::id(), "mailferry begins");
-        let context = Context::new(global.clone(), screen.clone())?;
+        let context = Context::new(global.clone(), screen.clone(), &command_name)?;
         let result = catch_unwind(AssertUnwindSafe(|| run(&context, command))).unwrap_or_else(|_| Err(panicked()));
         let code = shown(&screen, result);
         context.end(code);
@@ -82,7 +82,28 @@ fn refuse_password_options() {
     }
 }
 
+/// The first argument that looks as if it held a password: it must not even be quoted in an error.
+fn password_option(arguments: impl IntoIterator<Item = String>) -> Option<String> {
+    let options = arguments.into_iter().take_while(|argument| argument != "--");
+    let mut names = options.filter_map(|argument| Some(argument.strip_prefix("--")?.split('=').next()?.to_owned()));
+    let looks_secret = |name: &String| ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word));
+    names.find(looks_secret).map(|name| format!("--{name}"))
+}
+
 fn panicked() -> Error {
     Error::new(Kind::Io, "mailferry met a situation that it does not handle")
         .hint("nothing is lost: run the command again, and please report this with the line above")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_option_is_found_and_its_value_is_not_quoted() {
+        let found = |line: &str| password_option(line.split_whitespace().map(str::to_owned));
+        assert_eq!(found("sync --source-password=geheim").as_deref(), Some("--source-password"));
+        assert_eq!(found("sync --password geheim").as_deref(), Some("--password"));
+        assert_eq!(found("explain alice -- --password"), None);
+    }
 }

@@ -2,6 +2,7 @@
 //! the middle of a bar.
 
 use super::arguments::ColorMode;
+use super::journal;
 use clap::builder::styling::{AnsiColor, Style};
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -14,6 +15,8 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct Screen {
     bars: MultiProgress,
     coloured: bool,
+    /// Each line says how grave it is.
+    is_journal: bool,
 }
 
 /// What a word means; shown in colour where that is wanted, besides in words.
@@ -32,7 +35,8 @@ impl Screen {
             ColorMode::Never => false,
             ColorMode::Auto => io::stderr().is_terminal() && colour_is_welcome(),
         };
-        Screen { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()), coloured }
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Screen { bars, coloured, is_journal: journal::takes_standard_error() }
     }
 
     /// The bars on it.
@@ -70,6 +74,8 @@ impl Screen {
     }
 
     fn write_whole(&self, octets: &[u8]) -> io::Result<()> {
+        let prefixed = self.is_journal.then(|| journal::prefixed(&String::from_utf8_lossy(octets)));
+        let octets = prefixed.as_ref().map_or(octets, |text| text.as_bytes());
         self.bars.suspend(|| io::stderr().lock().write_all(octets))
     }
 }

@@ -4,6 +4,7 @@
 
 use super::exit_codes::ExitCode;
 use super::screen::Screen;
+use super::supervisor::Supervisor;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::pipeline::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -38,12 +39,12 @@ impl Interruption {
     ///
     /// # Errors
     /// `Io` when the system refuses.
-    pub fn listen(screen: &Screen) -> Result<Interruption> {
+    pub fn listen(screen: &Screen, supervisor: &Arc<Supervisor>) -> Result<Interruption> {
         let refused = |cause| Error::new(Kind::Io, "could not listen for signals").because(cause).scope(Scope::Run);
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(refused)?;
         let interruption = Interruption { stop: Stop::default(), stage: Arc::new(Mutex::new(Stage::Preparing)) };
         let (stop, stage, screen) = (interruption.stop.clone(), interruption.stage.clone(), screen.clone());
-        let terminal = TerminalSettings::saved();
+        let (terminal, supervisor) = (TerminalSettings::saved(), supervisor.clone());
         thread::spawn(move || {
             let respond = || {
                 let stage = *lock(&stage);
@@ -51,6 +52,7 @@ impl Interruption {
                     leave(&screen, terminal.as_ref());
                 }
                 stop.request();
+                supervisor.stopping();
                 if stage == Stage::Working {
                     screen.line("\nInterrupted: finishing the batch in hand; press Ctrl-C again to leave at once");
                 }

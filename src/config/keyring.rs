@@ -76,14 +76,16 @@ enum Way<'a> {
 }
 
 impl Keyring {
+    /// Besides passwords there may be `others` secrets, which no child process gets either.
     pub fn new(
         servers: Vec<ServerSettings>,
         own: HashMap<String, OwnPlaces>,
+        others: &[Place],
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
         let passwords = servers.iter().map(|server| &server.password).chain(own.values().flatten()).flatten();
         let places = passwords.chain(servers.iter().flat_map(|server| server.ingredients.places()));
-        let hidden = hidden_variables(places, &*surroundings);
+        let hidden = hidden_variables(places.chain(others), &*surroundings);
         let servers = servers.into_iter().map(ServerKeys::new).collect();
         Keyring { servers, own, hidden, surroundings }
     }

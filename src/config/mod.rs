@@ -25,6 +25,7 @@ mod import;
 mod keyring;
 mod limits;
 mod mistake;
+mod notify;
 mod oauth;
 mod password;
 mod place;
@@ -55,6 +56,7 @@ pub use template::template;
 use crate::error::Result;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::limits::Limits;
+use crate::model::notify::Notify;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
 use crate::model::{Account, Condition, Server, Side};
@@ -62,6 +64,8 @@ use account::AccountDraft;
 use keyring::Keyring;
 use limits::LimitSettings;
 use mistake::Findings;
+use notify::Notice;
+use place::Place;
 use server::ServerSettings;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -93,6 +97,7 @@ pub struct Settings {
     /// What is allowed and rarely meant, one sentence each.
     pub warnings: Vec<String>,
     keyring: Arc<Keyring>,
+    notices: Vec<Notice>,
 }
 
 /// The same choice among other accounts than those of the settings.
@@ -110,6 +115,7 @@ struct Draft {
     accounts: Vec<AccountDraft>,
     policy: Policy,
     limits: LimitSettings,
+    notices: Vec<Notice>,
 }
 
 impl Settings {
@@ -162,6 +168,14 @@ impl Settings {
     /// `Settings` when nobody can be asked, or nothing was answered.
     pub fn ask_for_passwords(&self, accounts: &[Account]) -> Result<()> {
         self.keyring.ask(accounts)
+    }
+
+    /// Who is told of what, with the secrets that this needs, which are read now.
+    ///
+    /// # Errors
+    /// Every secret that cannot be read.
+    pub fn notifies(&self) -> Result<Vec<Notify>, Mistakes> {
+        notify::ready(&self.notices, &Process, self.secret_variables())
     }
 
     /// The names of the environment variables that hold passwords: what starts a process takes them out of its
@@ -220,12 +234,13 @@ impl Settings {
 
 impl Draft {
     fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
-        let Draft { state, mut servers, mut accounts, policy, limits } = self;
+        let Draft { state, mut servers, mut accounts, policy, limits, notices } = self;
         places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
         let own = own.map(|draft| (draft.account.name.clone(), draft.places.clone())).collect();
-        let keyring = Keyring::new(servers.clone(), own, surroundings);
+        let others: Vec<Place> = notices.iter().filter_map(Notice::secret).cloned().collect();
+        let keyring = Keyring::new(servers.clone(), own, &others, surroundings);
         Settings {
             state,
             servers: servers.into_iter().map(|settings| settings.server).collect(),
@@ -234,6 +249,7 @@ impl Draft {
             limits: limits.limits,
             warnings,
             keyring: Arc::new(keyring),
+            notices,
         }
     }
 }

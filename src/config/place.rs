@@ -178,7 +178,7 @@ pub(super) struct Whose<'a> {
 
 impl Whose<'_> {
     /// For places that are the same for all.
-    const NOBODY: Whose<'static> = Whose { user: "", name: "" };
+    pub const NOBODY: Whose<'static> = Whose { user: "", name: "" };
 
     fn fill(self, arguments: &[String]) -> Vec<String> {
         arguments.iter().map(|argument| argument.replace(USER, self.user).replace(NAME, self.name)).collect()

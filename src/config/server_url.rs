@@ -51,6 +51,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
         }],
         policy: Policy::default(),
         limits: LimitSettings::default(),
+        notices: Vec::new(),
     })
 }
 

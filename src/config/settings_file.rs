@@ -6,6 +6,7 @@ use super::document::{Document, Table};
 use super::encoding::Encoding;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake};
+use super::notify::Notice;
 use super::servers::Servers;
 use super::{DEFAULT_STATE, Draft, policy};
 use crate::model::policy::Policy;
@@ -48,10 +49,11 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let servers = Servers::read(&mut root);
     let policy = policy::read(&Policy::default(), root.table("mailboxes"), root.table("sync"));
     let mut accounts = read_accounts(&mut root, &policy);
+    let notices = root.tables("notify").into_iter().filter_map(Notice::read).collect();
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
     let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());
     root.finish();
-    Some(Draft { state, servers: servers?, accounts, policy, limits })
+    Some(Draft { state, servers: servers?, accounts, policy, limits, notices })
 }
 
 fn read_accounts(root: &mut Table, policy: &Policy) -> Vec<AccountDraft> {

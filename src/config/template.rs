@@ -186,4 +186,8 @@ destination_user = \"<user on the new server>\"
 # retries = 5                     # of a broken connection
 # bandwidth = \"20MB/s\"           # for each server, over all connections
 # messages_per_second = 50        # appended to the destination
+
+# [[notify]]                      # who is told while you are not looking
+# on = [\"account.blocked\", \"run.finished\"] # also account.failed, run.started
+# command = [\"/etc/mailferry/notify\"] # gets JSON; or a webhook, with its secret_file
 ";

@@ -8,6 +8,8 @@
 //! - [`token`]: what serves in a password's stead: OAuth.
 //! - [`login`]: from settings to a session: the handshake, who logs in how, who the server is.
 //!
+//! Apart from IMAP, [`webhook`]: messages to those who want to be told.
+//!
 //! On the floor, for all: [`identity`], [`content`] and [`date`]: what a message is recognised by, what it holds, and when it
 //! arrived; [`header`]: what tells a person which one it is.
 
@@ -21,6 +23,7 @@ pub mod header;
 pub mod identity;
 pub mod login;
 pub mod token;
+pub mod webhook;
 pub mod wire;
 
 pub use conversation::session::Session;

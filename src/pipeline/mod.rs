@@ -2,7 +2,8 @@
 //!
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`],
 //!   [`forget`], [`mark`], [`report`]: the commands.
-//! - [`beside`]: what others may ask while a run holds the state.
+//! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
+//! - [`herald`]: those who are not looking are told; `hook`: by a command.
 //! - [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`planning`]: what is to be done. [`transfer`]: how it gets across, and what goes.
@@ -11,11 +12,14 @@
 
 pub mod accept;
 pub mod apply;
+pub mod audit;
 pub mod beside;
 pub mod check;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
+pub mod herald;
+mod hook;
 pub mod login;
 pub mod mark;
 pub mod plan;

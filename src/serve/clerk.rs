@@ -53,9 +53,9 @@ mod tests {
     use crate::serve::watch::tests::watch;
     use std::cell::Cell;
 
-    fn synced(account: &String) -> StatusSummary {
+    fn synced(account: &str) -> StatusSummary {
         StatusSummary {
-            account: account.clone(),
+            account: account.to_owned(),
             status: AccountStatus::default(),
             failures: 0,
             planned: 0,
@@ -71,7 +71,7 @@ mod tests {
         let asked = Cell::new(0);
         settle(&watch, |accounts| {
             asked.set(asked.get() + 1);
-            Some(accounts.iter().map(synced).collect())
+            Some(accounts.iter().map(|account| synced(account)).collect())
         });
         assert_eq!((asked.get(), watch.take_unsettled(9).len()), (3, 0));
         assert_eq!(watch.board()["conditions"]["synced"], 1200);

@@ -33,9 +33,9 @@ pub trait Desk: Send + Sync {
     /// How these accounts stand, in their order; `None` while nobody can tell.
     fn standings(&self, accounts: &[String]) -> Option<Vec<StatusSummary>>;
 
-    /// All that is known of one account, and the commands to type next; `None` while nobody can tell.
+    /// All that is known of one account as `account`, which is null while nobody can tell, and the `commands` to type next.
     ///
     /// # Errors
     /// `State`.
-    fn account(&self, account: &str) -> Option<Result<Value>>;
+    fn account(&self, account: &str) -> Result<Value>;
 }

@@ -181,6 +181,7 @@ mod tests {
         assert_eq!((read.is_head, read.bearer.as_deref()), (true, Some("abc")));
     }
 
+    /// Holds serve/request.rs invariant 1. Holds serve/request.rs invariant 2.
     #[test]
     fn whatever_is_not_a_plain_question_is_refused() {
         let with = |fields: &str| format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n");
@@ -238,6 +239,7 @@ mod tests {
         }
     }
 
+    /// Holds serve/server.rs invariant 1.
     #[test]
     fn head_that_is_not_there_in_time_is_refused() {
         let mut head = Vec::new();

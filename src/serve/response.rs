@@ -136,6 +136,7 @@ mod tests {
         assert!(written(false).contains("default-src 'none'; script-src 'self';"));
     }
 
+    /// Holds serve/server.rs invariant 1.
     #[test]
     fn reader_that_never_reads_is_given_up() {
         assert_eq!(write_within(&mut Vec::new(), b"x", Duration::ZERO).unwrap_err().kind(), ErrorKind::TimedOut);

@@ -69,12 +69,8 @@ fn account(request: &Request, watch: &Watch, desk: &dyn Desk) -> Response {
     let number = request.asked("number").and_then(|number| number.parse().ok());
     let Some(name) = number.and_then(|number| watch.name(number)) else { return Response::refusal(404) };
     match desk.account(&name) {
-        Some(Ok(account)) => Response::json(200, &account),
-        Some(Err(error)) => Response::json(503, &json!({ "what": error.summary(), "hint": error.advice() })),
-        None => Response::json(
-            503,
-            &json!({ "what": "the state is closed just now", "hint": "it is open again in the next round" }),
-        ),
+        Ok(account) => Response::json(200, &account),
+        Err(error) => Response::json(503, &json!({ "what": error.summary(), "hint": error.advice() })),
     }
 }
 
@@ -93,11 +89,10 @@ mod tests {
             None
         }
 
-        fn account(&self, account: &str) -> Option<Result<Value>> {
+        fn account(&self, account: &str) -> Result<Value> {
             match account {
-                "alice" => Some(Ok(json!({ "account": "alice" }))),
-                "bob" => Some(Err(Error::new(Kind::State, "it is damaged"))),
-                _ => None,
+                "alice" => Ok(json!({ "account": "alice" })),
+                _ => Err(Error::new(Kind::State, "it is damaged")),
             }
         }
     }
@@ -142,9 +137,8 @@ mod tests {
         assert_eq!(body("/api/accounts?condition=failed")["count"], 0);
         assert_eq!(body("/api/account?number=0")["account"], "alice");
         assert_eq!(body("/api/account?number=1")["what"], "it is damaged");
-        assert_eq!(body("/api/account?number=2")["what"], "the state is closed just now");
         let statuses =
-            ["/api/accounts?condition=faild", "/api/account?number=9", "/api/account", "/api/account?number=2"];
+            ["/api/accounts?condition=faild", "/api/account?number=9", "/api/account", "/api/account?number=1"];
         assert_eq!(statuses.map(|path| status(path, None, None)), [400, 404, 404, 503]);
     }
 }

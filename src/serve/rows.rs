@@ -5,6 +5,7 @@
 use crate::error::sanitized;
 use crate::model::Condition;
 use crate::model::attempt::AttemptResult;
+use crate::model::notify::{News, Occasion};
 use crate::model::report::StatusSummary;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +43,8 @@ struct Row {
     known: Known,
     trouble: Option<Box<(String, Option<String>)>>,
     work: Option<Box<Work>>,
+    /// What was told last of how badly it fares.
+    told: Option<Condition>,
 }
 
 /// Which accounts are wanted.
@@ -65,8 +68,14 @@ impl Rows {
     /// These accounts, of which nothing is known but that their turn comes.
     pub fn of(names: Vec<String>) -> Rows {
         let numbers = names.iter().zip(0..).map(|(name, number)| (name.clone(), number)).collect();
-        let row =
-            |name| Row { name, condition: Condition::Waiting, known: Known::default(), trouble: None, work: None };
+        let row = |name| Row {
+            name,
+            condition: Condition::Waiting,
+            known: Known::default(),
+            trouble: None,
+            work: None,
+            told: None,
+        };
         let counts = BTreeMap::from([(Condition::Waiting, names.len() as u64)]);
         Rows { rows: names.into_iter().map(row).collect(), numbers, counts }
     }
@@ -76,7 +85,7 @@ impl Rows {
         self.rows.len() == names.len() && self.rows.iter().zip(names).all(|(row, name)| row.name == *name)
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows.len()
     }
 
@@ -108,12 +117,13 @@ impl Rows {
         }
     }
 
-    /// What the state says of it.
-    pub fn stands(&mut self, number: u32, summary: &StatusSummary) {
+    /// What the state says of it. What is new of it for those who are not looking: that it fares badly, once until it
+    /// fares well, or otherwise.
+    pub fn stands(&mut self, number: u32, summary: &StatusSummary) -> Option<News> {
         let is_at_work = self.rows.get(number as usize).is_some_and(|row| row.work.is_some());
         // What began meanwhile is told anew when it ends.
         self.turn(number, if is_at_work { Condition::Working } else { summary.condition });
-        let Some(row) = self.rows.get_mut(number as usize) else { return };
+        let row = self.rows.get_mut(number as usize)?;
         let ledger = &summary.status.ledger;
         row.known = Known {
             there: ledger.outcomes.there(),
@@ -129,6 +139,17 @@ impl Rows {
             }
             _ => None,
         };
+        let occasion = match row.condition {
+            Condition::Blocked => Some(Occasion::AccountBlocked),
+            Condition::Failed => Some(Occasion::AccountFailed),
+            // A new attempt tells nothing yet.
+            Condition::Working | Condition::Waiting => return None,
+            _ => None,
+        };
+        let before = std::mem::replace(&mut row.told, occasion.map(|_| row.condition));
+        let (error, hint) = row.trouble.as_deref().cloned().unwrap_or_default();
+        let news = |occasion| News { occasion, account: sanitized(&row.name), error, hint };
+        occasion.filter(|_| before != row.told).map(news)
     }
 
     fn turn(&mut self, number: u32, condition: Condition) {
@@ -214,20 +235,51 @@ mod tests {
         let mut rows = rows();
         rows.works(1, Work { phase: "copying", ..Work::default() });
         rows.works(1, Work { phase: "copying", messages_done: 3, ..Work::default() });
-        rows.stands(2, &failed("Carol", "why"));
+        rows.stands(2, &failed("Carol", "why")).unwrap();
         let counts: Vec<_> = rows.counts().collect();
         assert_eq!(counts, [(Condition::Failed, 1), (Condition::Working, 1), (Condition::Waiting, 1)]);
         assert_eq!(rows.told(1).unwrap()["work"]["messages_done"], 3);
-        rows.stands(1, &failed("bob", "yesterday"));
+        let _ = rows.stands(1, &failed("bob", "yesterday"));
         assert_eq!(rows.told(1).unwrap()["condition"], "working");
         rows.rests(1);
         assert_eq!(rows.told(1).unwrap()["work"], Value::Null);
     }
 
     #[test]
+    fn account_that_fares_badly_is_news_once_until_it_fares_otherwise() {
+        let mut rows = rows();
+        let stand = |rows: &mut Rows, condition| {
+            let summary = StatusSummary { condition, ..failed("bob", "why") };
+            rows.stands(1, &summary).map(|news| news.occasion)
+        };
+        use Condition::{Blocked, Failed, Synced, Waiting};
+        let told = [Failed, Waiting, Failed, Blocked, Synced, Synced, Failed].map(|it| stand(&mut rows, it));
+        let (failed, blocked) = (Some(Occasion::AccountFailed), Some(Occasion::AccountBlocked));
+        assert_eq!(told, [failed, None, None, blocked, None, None, failed]);
+    }
+
+    /// Holds serve/watch.rs invariant 1.
+    #[test]
+    fn counts_are_what_a_walk_would_find_whatever_comes() {
+        let mut rows = Rows::of((0..20).map(|number| number.to_string()).collect());
+        let mut dice = 7_u32;
+        for _ in 0..2000 {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (number, condition) = ((dice >> 16) % 20, Condition::ALL[(dice >> 24) as usize % 9]);
+            match (dice >> 8) % 3 {
+                0 => rows.works(number, Work::default()),
+                1 => rows.rests(number),
+                _ => drop(rows.stands(number, &StatusSummary { condition, ..failed("x", "why") })),
+            }
+            let walk = |condition| rows.rows.iter().filter(|row| row.condition == condition).count() as u64;
+            assert!(Condition::ALL.into_iter().all(|it| rows.counts.get(&it).copied().unwrap_or(0) == walk(it)));
+        }
+    }
+
+    #[test]
     fn what_is_not_well_comes_first_and_is_found_by_condition_and_name() {
         let mut rows = rows();
-        rows.stands(2, &failed("Carol", "why"));
+        let _ = rows.stands(2, &failed("Carol", "why"));
         let names = |wanted: &Wanted| {
             let (shown, count) = rows.wanted(wanted);
             let names: Vec<String> = shown.iter().map(|row| row["account"].as_str().unwrap().to_owned()).collect();
@@ -243,7 +295,7 @@ mod tests {
     #[test]
     fn hostile_words_are_made_harmless() {
         let mut rows = Rows::of(vec!["al\x1b[31m\u{202e}ice".to_owned()]);
-        rows.stands(0, &failed("x", "NO \x07<script>"));
+        let _ = rows.stands(0, &failed("x", "NO \x07<script>"));
         let told = rows.told(0).unwrap();
         assert_eq!((&told["account"], &told["error"]), (&json!("al?[31m?ice"), &json!("NO ?<script>")));
     }

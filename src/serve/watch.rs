@@ -1,12 +1,13 @@
-//! What is known of a run, for those who look on from outside.
+//! What is known of a run, for those who look on from outside. An event costs O(1), however many accounts there are.
 //!
 //! Invariants:
-//! 1. An event costs O(1), however many accounts there are.
-//! 2. What is kept is bounded by the number of accounts.
+//! 1. Counts are kept as events come: they are what a walk over all accounts would find.
+//! 2. What is kept is bounded by the number of accounts: notices are the last ones, of changes a few seconds are known.
 
 use super::changes::{Changed, Changes};
 use super::rows::{Rows, Wanted, Work};
 use crate::error::{Error, sanitized};
+use crate::model::notify::News;
 use crate::model::report::StatusSummary;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -86,6 +87,8 @@ pub(super) struct State {
     /// Accounts whose standing is to be asked for.
     unsettled: BTreeSet<u32>,
     notices: VecDeque<Notice>,
+    /// What those are to be told who are not looking.
+    news: Vec<News>,
     octets: VecDeque<u64>,
     closed: bool,
 }
@@ -104,6 +107,7 @@ impl Watch {
             changes: Changes::default(),
             unsettled: BTreeSet::new(),
             notices: VecDeque::new(),
+            news: Vec::new(),
             octets: VecDeque::new(),
             closed: false,
         };
@@ -125,7 +129,7 @@ impl Watch {
         if !state.rows.are(&accounts) {
             state.rows = Rows::of(accounts);
         }
-        let all = 0..u32::try_from(state.rows.len()).unwrap_or(u32::MAX);
+        let all = 0..u32::try_from(state.rows.count()).unwrap_or(u32::MAX);
         state.unsettled = all.collect();
     }
 
@@ -202,12 +206,17 @@ impl Watch {
     /// How these accounts stand.
     pub fn settle(&self, summaries: &[StatusSummary]) {
         let mut state = self.state();
-        let State { rows, changes, .. } = &mut *state;
+        let State { rows, changes, news, .. } = &mut *state;
         for summary in summaries {
             let Some(number) = rows.number(&summary.account) else { continue };
-            rows.stands(number, summary);
+            news.extend(rows.stands(number, summary));
             changes.add(number);
         }
+    }
+
+    /// What happened to accounts since the last call, for those who are not looking.
+    pub fn take_news(&self) -> Vec<News> {
+        std::mem::take(&mut self.state().news)
     }
 
     /// A second is over: who looks on is told what changed in it.
@@ -277,7 +286,7 @@ impl Watch {
             "stage": stage,
             "next": next,
             "exit_status": status,
-            "accounts": state.rows.len(),
+            "accounts": state.rows.count(),
             "ended": ended,
             "failures": failures,
             "conditions": state.rows.counts().map(|(it, count)| (it.word(), count)).collect::<BTreeMap<_, _>>(),
@@ -387,6 +396,7 @@ pub(super) mod tests {
         assert_eq!(watch.take_unsettled(9), ["alice"]);
     }
 
+    /// Holds serve/watch.rs invariant 2.
     #[test]
     fn notices_are_bounded() {
         let watch = watch(&[]);

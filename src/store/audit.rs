@@ -78,8 +78,7 @@ fn last_line(file: &mut File) -> io::Result<(Option<String>, bool)> {
 /// [`Kind::State`] where it cannot be read.
 pub fn examine(directory: &Path) -> Result<Chain> {
     let path = StateDirectory::named(directory).audit();
-    let unread =
-        |why: io::Error| Error::new(Kind::State, format!("could not read {}", path.display())).because(why);
+    let unread = |why: io::Error| Error::new(Kind::State, format!("could not read {}", path.display())).because(why);
     match File::open(&path) {
         Ok(file) => examined(BufReader::new(file)).map_err(unread),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Chain::default()),
@@ -101,7 +100,9 @@ fn examined(mut lines: impl BufRead) -> io::Result<Chain> {
         let what = match whole {
             None => Some("it is not whole"),
             Some((said, entry)) if hash(entry) != said => Some("it was changed"),
-            Some((_, entry)) if said_before(entry).as_deref() != Some(&previous) => Some("what stood before it is gone, or was changed"),
+            Some((_, entry)) if said_before(entry).as_deref() != Some(&previous) => {
+                Some("what stood before it is gone, or was changed")
+            }
             Some(_) => None,
         };
         let line = chain.entries;

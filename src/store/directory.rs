@@ -5,6 +5,7 @@
 //! mailferry.marks           what people have said of accounts; written by any process
 //! mailferry.marks.lock      held by the one who is changing it
 //! mailferry.socket          where the process that holds the directory can be asked
+//! audit.jsonl               what was done with the state, by whom; appended to by any process
 //! mailferry.page            the word that opens the page of a run
 //! database/                 sled's files
 //! database/begun            written once the schema is durable: without it, an empty database is a new one
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 const LOCK: &str = "mailferry.lock";
 const SOCKET: &str = "mailferry.socket";
+const AUDIT: &str = "audit.jsonl";
 const PAGE: &str = "mailferry.page";
 const MARKS: &str = "mailferry.marks";
 const MARKS_LOCK: &str = "mailferry.marks.lock";
@@ -122,6 +124,10 @@ impl StateDirectory {
 
     pub(super) fn socket(&self) -> PathBuf {
         self.0.join(SOCKET)
+    }
+
+    pub(super) fn audit(&self) -> PathBuf {
+        self.0.join(AUDIT)
     }
 
     pub(super) fn page(&self) -> PathBuf {

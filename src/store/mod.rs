@@ -8,6 +8,7 @@
 //!   `opening`: the one place that opens it.
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
+//! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `replaced`, `contents`,
 //!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
@@ -36,6 +37,7 @@ mod about;
 mod account;
 mod agreements;
 mod attempts;
+pub mod audit;
 mod carrying;
 mod checkpoint;
 mod codec;

@@ -197,6 +197,9 @@ fn log_has_a_line_for_each_account_and_what_failed() {
     ferry.run(&["sync", &good.name, "--log-level", "trace", "--log-file", "trace"]).expect(0);
     let trace = std::fs::read_to_string(ferry.directory().join("trace")).expect("the log");
     let spoken: Vec<&str> = trace.lines().filter(|line| line.contains("TRACE wire")).collect();
+    // The login is there, and what is secret in it is not.
+    assert!(spoken.iter().any(|line| line.contains("AUTHENTICATE PLAIN")), "{trace}");
+    assert!(spoken.iter().any(|line| line.contains("octets of the login]")), "{trace}");
     assert!(
         !spoken.is_empty() && spoken.iter().all(|line| line.contains(&format!("connection={}#", good.name))),
         "{trace}"

@@ -23,7 +23,7 @@
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
-//! - [`page`]: a run that is watched from outside.
+//! - [`page`]: a run that is watched from outside. [`told`]: what others are told. [`supervised`]: under systemd.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
@@ -81,7 +81,9 @@ mod secrets_in_settings;
 mod servers;
 mod state;
 mod sudden_end;
+mod supervised;
 mod tokens;
+mod told;
 mod trust;
 mod watching;
 mod where_to;

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::migration::Migration;
 use crate::support::ferry::Running;
+use crate::support::process::cached;
 use crate::support::shared;
 
 const MAIL: &str = "INBOX\n    1..200 bulk";
@@ -83,10 +85,11 @@ fn page_shows_a_run_while_it_goes_on_and_its_end() {
     assert_eq!(page.json("/api/accounts?q=nobody")["count"], 0);
     let account = page.json("/api/account?number=0");
     assert_eq!(account["account"]["account"], migration.user());
-    assert_eq!(account["commands"][0], format!("mailferry sync {}", migration.user()));
+    assert_eq!(account["commands"][1], format!("mailferry sync {}", migration.user()));
     let (status, metrics) = page.get("/metrics");
     assert!(status == 200 && metrics.contains("mailferry_accounts{condition=\"working\"} 1"), "{metrics}");
     assert!(!metrics.contains(migration.user()));
+    assert_well_formed(&metrics);
 
     migration.gates().open();
     let mut rest = String::new();
@@ -100,7 +103,25 @@ fn page_shows_a_run_while_it_goes_on_and_its_end() {
     let figures = fs::read_to_string(migration.ferry.directory().join("mailferry.prom")).expect("the figures");
     assert!(figures.contains("\nmailferry_exit_status 0\n"), "{figures}");
     assert!(figures.contains("\nmailferry_accounts{condition=\"synced\"} 1\n"), "{figures}");
+    assert_well_formed(&figures);
     migration.assert_exact();
+}
+
+/// Prometheus' own judge.
+#[track_caller]
+fn assert_well_formed(figures: &str) {
+    let (is_well, said) = judged(figures);
+    assert!(is_well, "{said}\n{figures}");
+    assert!(!judged(&figures.replace("_total", "")).0, "it does look");
+}
+
+fn judged(figures: &str) -> (bool, String) {
+    let mut judge = Command::new(cached("prometheus").join("usr/bin/promtool"));
+    let judge = judge.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut judge = judge.spawn().expect("promtool");
+    judge.stdin.take().expect("its input").write_all(figures.as_bytes()).expect("tell promtool");
+    let output = judge.wait_with_output().expect("promtool ends");
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 /// Whoever is not meant is told nothing, and the run does not mind; the next run opens by the same word.

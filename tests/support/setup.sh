@@ -2,10 +2,12 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot, Cyrus and Courier: what the tests need (the default)
+#   setup.sh all       Dovecot, Cyrus and Courier, and what judges what we write for others (promtool,
+#                      systemd-analyze): what the tests need (the default)
 #
 # They conflict as packages, so Cyrus and Courier are unpacked, not installed: their packages and the
-# libraries that are missing here go to a cache directory, and nothing in the system changes.
+# libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
+# is unpacked as well, for its service must not run.
 # Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
 # tests/support/process.rs (`cached`) looks in the same places.
@@ -49,6 +51,11 @@ install_dovecot() (
     fi
 )
 
+install_systemd() {
+    need_apt systemd-analyze systemd
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd >&2
+}
+
 # Cyrus and Courier: unpacked into the cache.
 
 cache() {
@@ -63,7 +70,7 @@ is_unpacked() { [ -e "$(cache "$1")/complete" ]; }
 # The library packages that the packages in this directory depend on (first alternatives).
 libraries_needed() {
     for package in *.deb; do dpkg-deb -f "$package" Depends; done |
-        tr ',' '\n' | sed -E 's/\|.*//; s/\(.*//; s/[[:space:]]//g' | grep '^lib' | sort -u
+        tr ',' '\n' | sed -E 's/\|.*//; s/\(.*//; s/[[:space:]]//g' | grep '^lib' | grep -v '^libjs-' | sort -u
 }
 
 # Those of them, and of what they need in turn, that are not installed.
@@ -114,7 +121,7 @@ unpack() (
 case "${1:-all}" in
     dovecot) unpacks=no ;;
     all) unpacks=yes ;;
-    *) sed -n '2,5p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,6p' "$0" >&2; exit 2 ;;
 esac
 
 dovecot_is_there || install_dovecot
@@ -122,5 +129,7 @@ dovecot_is_there || install_dovecot
 is_unpacked cyrus || unpack cyrus \
     "cyrus-imapd cyrus-common sasl2-bin libsasl2-modules libsasl2-modules-db" \
     "usr/sbin/cyrmaster usr/lib/cyrus/bin/imapd usr/sbin/saslpasswd2"
+is_unpacked prometheus || unpack prometheus prometheus usr/bin/promtool
+command -v systemd-analyze >/dev/null || install_systemd
 is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"

@@ -15,7 +15,7 @@ use crate::report;
 pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::ServersAndSnapshot)?;
-    context.show_outside(&arguments.outside, &migration, Step::Apply)?;
+    context.show_outside(&arguments.outside, &migration)?;
     context.tell_set_aside(&migration)?;
     let results = context.watched(&migration, Step::Apply, |migration| apply(migration, arguments.limits.options()));
     finish(context, &results, &context.invocation(names).next("apply"))

@@ -18,6 +18,7 @@ const NAMED_ACCOUNTS: usize = 10;
 pub fn run(context: &Context, arguments: &ForgetArguments) -> Result<ExitCode> {
     let (place, settings) = context.state()?;
     let store = context.store_at(&place)?;
+    context.begin_trail(&place);
     let known = known(store.accounts()?, settings.as_ref());
     let accounts = select_from(&known, &arguments.accounts).map_err(|mistakes| unknown(mistakes.into(), &known))?;
     output::print(&report::forget::text(&forget(&store, &accounts)?))?;

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::account_report::{AccountReport, Grade};
 use crate::model::{Account, Side};
+use crate::pipeline::audit::examine;
 use crate::pipeline::beside::ask_report;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::report::report;
@@ -44,7 +45,11 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
         zone,
         source: servers(&settings, Side::Source),
         destination: servers(&settings, Side::Destination),
+        audit: examine(&settings.state)?,
     };
+    if head.audit.fault.is_some() {
+        context.warn(&html::audit(&head.audit));
+    }
     writing.finish(arguments, &head)?;
     output::print(&told(&writing.rows, arguments))?;
     Ok(ExitCode::Done)

@@ -34,7 +34,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     if arguments.dry_run {
         return dry_run(context, arguments, migration);
     }
-    context.show_outside(&arguments.outside, &migration, Step::Sync)?;
+    context.show_outside(&arguments.outside, &migration)?;
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
         Some(interval) => watch(context, arguments, migration, interval).or_else(|end| match end.kind() {
@@ -129,10 +129,10 @@ fn reopen(context: &Context, directory: &Path, interval: Duration) -> Result<Sto
 /// # Errors
 /// `Interrupted` when the user asked to stop.
 fn rest(context: &Context, interval: Duration) -> Result<()> {
+    let (length, now) = (duration(interval.as_secs_f64()), now());
+    let clock = moment_in(now.saturating_add_unsigned(interval.as_secs()), &TimeZone::system(), now);
+    context.supervisor.turn(&format!("the next sync begins at {clock}"), Instant::now());
     if !context.global.quiet {
-        let (length, now) = (duration(interval.as_secs_f64()), now());
-        let next = now.saturating_add_unsigned(interval.as_secs());
-        let clock = moment_in(next, &TimeZone::system(), now);
         context.screen.line(&format!("\nThe next sync begins in {length}, at {clock}; Ctrl-C ends it"));
     }
     pause(context, interval)
@@ -144,16 +144,17 @@ fn rest(context: &Context, interval: Duration) -> Result<()> {
 /// As [`rest`].
 fn pause(context: &Context, interval: Duration) -> Result<()> {
     context.interruption.enter(Stage::Waiting);
-    match waited(interval, &context.interruption.stop) {
+    match waited(interval, &context.interruption.stop, || context.supervisor.alive(Instant::now())) {
         true => Ok(()),
         false => Err(Error::new(Kind::Interrupted, "interrupted between two rounds; all that was done is recorded")),
     }
 }
 
-/// Whether the whole time passed before the user asked to stop.
-fn waited(interval: Duration, stop: &Stop) -> bool {
+/// Whether the whole time passed before the user asked to stop. That it waits is said to who wants to know.
+fn waited(interval: Duration, stop: &Stop, alive: impl Fn()) -> bool {
     let start = Instant::now();
     while start.elapsed() < interval && !stop.is_requested() {
+        alive();
         thread::sleep(STOP_INTERVAL.min(interval.saturating_sub(start.elapsed())));
     }
     !stop.is_requested()
@@ -166,8 +167,8 @@ mod tests {
     #[test]
     fn wait_ends_when_asked_to_stop() {
         let stop = Stop::default();
-        assert!(waited(Duration::from_millis(1), &stop));
+        assert!(waited(Duration::from_millis(1), &stop, || {}));
         stop.request();
-        assert!(!waited(Duration::from_secs(3600), &stop));
+        assert!(!waited(Duration::from_secs(3600), &stop, || {}));
     }
 }

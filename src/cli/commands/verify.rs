@@ -13,7 +13,7 @@ use crate::report::verify::{json, text};
 pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Servers)?;
-    context.show_outside(&arguments.outside, &migration, Step::Verify)?;
+    context.show_outside(&arguments.outside, &migration)?;
     let depth = if arguments.deep { Depth::Octets } else { Depth::Listing };
     let results = context.watched(&migration, Step::Verify, |migration| verify(migration, depth));
     let invocation = context.invocation(names);

@@ -14,6 +14,8 @@ pub trait Display: Send {
     fn tick(&mut self, _board: &Board, _now: Instant) {}
     /// The round is over, and this is what the board came to.
     fn end(&mut self, _board: &Board, _now: Instant) {}
+    /// The command has ended with this exit status.
+    fn conclude(&mut self, _board: &Board, _status: u8, _now: Instant) {}
     /// The run is over: nothing of it may stay in the way of the results.
     fn clear(&mut self) {}
 }

@@ -1,25 +1,38 @@
-//! Progress as JSON for programs: one object a line. `advanced` comes at most once a second for each account, with how far
-//! the phase is by then.
+//! Progress as JSON for programs: one object a line. `run` comes first, for each round of a watch; `advanced` at most once a
+//! second for each account, with how far the phase is by then; and `summary` last, also after an error.
 
 use super::board::{Board, phase_word};
 use super::display::Display;
 use crate::pipeline::Event;
+use crate::serve::watch::Run;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+/// The form of the lines: raised when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
 const INTERVAL: Duration = Duration::from_secs(1);
 
 pub struct JsonLines {
     output: Box<dyn Write + Send>,
+    run: Run,
     spoken: HashMap<String, Instant>,
 }
 
 impl JsonLines {
-    pub fn new(output: Box<dyn Write + Send>) -> Self {
-        JsonLines { output, spoken: HashMap::new() }
+    pub fn new(output: Box<dyn Write + Send>, run: &Run) -> Self {
+        JsonLines { output, run: run.clone(), spoken: HashMap::new() }
+    }
+
+    /// That nobody reads it is no failure.
+    fn line(&mut self, mut object: Value) {
+        object["schema"] = json!(SCHEMA);
+        object["run"] = json!(self.run.id);
+        object["time"] = json!(Timestamp::now().to_string());
+        let _ = self.output.write_all(format!("{object}\n").as_bytes());
     }
 
     fn is_due(&mut self, account: &str, now: Instant) -> bool {
@@ -32,16 +45,35 @@ impl JsonLines {
 }
 
 impl Display for JsonLines {
+    fn begin(&mut self, accounts: usize) {
+        self.spoken.clear();
+        let (command, version) = (self.run.command.clone(), env!("CARGO_PKG_VERSION"));
+        self.line(json!({ "event": "run", "command": command, "version": version, "accounts": accounts }));
+    }
+
     fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant) {
         match event {
             Event::Advanced { account, .. } if !self.is_due(account, now) => return,
             Event::Ended { account } => drop(self.spoken.remove(*account)),
             _ => {}
         }
-        let mut object = object(event, board);
-        object["time"] = json!(Timestamp::now().to_string());
-        // That nobody reads it is no failure.
-        let _ = self.output.write_all(format!("{object}\n").as_bytes());
+        self.line(object(event, board));
+    }
+
+    fn conclude(&mut self, board: &Board, status: u8, now: Instant) {
+        let moved = board.moved();
+        self.line(json!({
+            "event": "summary",
+            "command": self.run.command,
+            "exit_status": status,
+            "accounts": board.accounts,
+            "accounts_ended": board.ended,
+            "failures": board.failures,
+            "messages": moved.messages,
+            "octets": moved.octets,
+            "messages_listed": board.listed(),
+            "seconds": board.seconds(now),
+        }));
     }
 }
 
@@ -102,7 +134,8 @@ mod tests {
 
     #[test]
     fn advanced_is_said_once_a_second() {
-        let mut lines = JsonLines::new(Box::new(std::io::sink()));
+        let run = Run { id: "7-1".to_owned(), command: "sync".to_owned(), started: 7 };
+        let mut lines = JsonLines::new(Box::new(std::io::sink()), &run);
         let now = Instant::now();
         let due = [0, 400, 999, 1000].map(|wait| lines.is_due("alice", now + Duration::from_millis(wait)));
         assert_eq!(due, [true, false, false, true]);

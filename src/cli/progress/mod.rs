@@ -1,7 +1,8 @@
 //! Progress on standard error: takes note of the pipeline's events and shows them as bars, lines or JSON.
 //!
 //! - [`board`]: what is known of each account at work; no output, no clock of its own.
-//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it; [`live`]: to those who look on from outside. [`panel`]: what stands on a terminal; [`fit`]: in its
+//! - [`bars`], [`lines`], [`json_lines`]: the three ways to show it; [`live`]: to those who look on from outside;
+//!   [`supervised`]: to systemd. [`panel`]: what stands on a terminal; [`fit`]: in its
 //!   columns.
 
 mod bars;
@@ -12,11 +13,13 @@ mod json_lines;
 mod lines;
 mod live;
 mod panel;
+mod supervised;
 
 use super::arguments::ProgressMode;
 use super::screen::Screen;
+use super::supervisor::Supervisor;
 use crate::pipeline::{Event, Observer};
-use crate::serve::watch::Watch;
+use crate::serve::watch::{Run, Watch};
 use bars::Bars;
 use board::Board;
 use display::Display;
@@ -27,6 +30,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
+use supervised::Supervised;
 
 /// Shows what is going on. Shared by all threads of a run.
 pub struct Progress(Arc<Mutex<State>>);
@@ -49,7 +53,7 @@ impl Display for Nothing {
 
 impl Progress {
     /// Progress in that way; `auto` means bars on a terminal and lines elsewhere, and nothing when the user wants quiet.
-    pub fn new(mode: ProgressMode, quiet: bool, screen: &Screen) -> Self {
+    pub fn new(mode: ProgressMode, quiet: bool, screen: &Screen, run: &Run, supervisor: &Arc<Supervisor>) -> Self {
         let output = || -> Box<dyn Write + Send> { Box::new(screen.clone()) };
         let display: Box<dyn Display> = match mode {
             ProgressMode::None => Box::new(Nothing),
@@ -57,9 +61,13 @@ impl Progress {
             ProgressMode::Auto if !screen.takes_bars() => Box::new(Lines::new(output())),
             ProgressMode::Auto | ProgressMode::Bar => Box::new(Bars::new(screen.clone())),
             ProgressMode::Plain => Box::new(Lines::new(output())),
-            ProgressMode::Json => Box::new(JsonLines::new(output())),
+            ProgressMode::Json => Box::new(JsonLines::new(output(), run)),
         };
-        Progress(Arc::new(Mutex::new(State { board: Board::new(0, Instant::now()), displays: vec![display], runs: 0 })))
+        Progress(Arc::new(Mutex::new(State {
+            board: Board::new(0, Instant::now()),
+            displays: vec![display, Box::new(Supervised(supervisor.clone()))],
+            runs: 0,
+        })))
     }
 
     /// Shows it to those who look on from outside, too.
@@ -87,6 +95,13 @@ impl Progress {
             display.end(board, Instant::now());
             display.clear();
         }
+    }
+
+    /// The command has ended with this exit status: nothing is said after that.
+    pub fn conclude(&self, status: u8) {
+        let mut state = self.state();
+        let State { board, displays, .. } = &mut *state;
+        displays.iter_mut().for_each(|display| display.conclude(board, status, Instant::now()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,5 +1,5 @@
-//! AUTHENTICATE and other logins that are a dialogue, on the wire: what is said in them is erased once it is sent, and is
-//! in no transcript.
+//! AUTHENTICATE and other logins that are a dialogue, on the wire: what is said in them is erased once it is sent, and a
+//! transcript tells only how long it was.
 
 use super::sasl::{Conversation, Octets};
 use crate::engine::conversation::capabilities::Capabilities;
@@ -85,6 +85,8 @@ impl<'a> Dialogue<'a> {
     /// # Errors
     /// `Connection`.
     pub fn begin(wire: &'a mut Wire, tag: &'a str, command: &str, secret: &[u8]) -> Result<Dialogue<'a>> {
+        let blanked = if secret.is_empty() { String::new() } else { format!(" {}", blanked(secret.len())) };
+        wire.note_sent(format!("{tag} {command}{blanked}").as_bytes());
         let mut dialogue = Dialogue { wire, tag, witness: Witness::default(), lines: 0 };
         let blank: &[u8] = if secret.is_empty() { b"" } else { b" " };
         dialogue.say(&[tag.as_bytes(), b" ", command.as_bytes(), blank, secret])?;
@@ -99,6 +101,12 @@ impl<'a> Dialogue<'a> {
         line.extend_from_slice(b"\r\n");
         let sent = self.wire.write_all(&line).and_then(|()| std::io::Write::flush(self.wire));
         sent.map_err(|cause| broke(&cause))
+    }
+
+    /// Answers a challenge.
+    fn answer(&mut self, secret: &[u8]) -> Result<()> {
+        self.wire.note_sent(blanked(secret.len()).as_bytes());
+        self.say(&[secret])
     }
 
     /// Reads to the next challenge, or to the end.
@@ -136,7 +144,7 @@ impl<'a> Dialogue<'a> {
     /// `Connection`, `Protocol`.
     pub fn answer_once(mut self, answer: impl FnOnce(&[u8]) -> Octets) -> Result<Outcome> {
         if let Said::Challenge(challenge) = self.hear_one()? {
-            self.say(&[&answer(&challenge)])?;
+            self.answer(&answer(&challenge))?;
         }
         self.end()
     }
@@ -177,7 +185,7 @@ impl<'a> Dialogue<'a> {
                 None => conversation.answer(&STANDARD.decode(&challenge).unwrap_or(challenge)),
             };
             match answer {
-                Ok(answer) => self.say(&[&encoded(&answer)])?,
+                Ok(answer) => self.answer(&encoded(&answer))?,
                 Err(error) => {
                     // RFC 9051 6.2.2: the login is cancelled, and the server answers BAD.
                     self.say(&[b"*"])?;
@@ -241,4 +249,9 @@ fn too_long(length: usize, error: &Error) -> Error {
     Error::new(Kind::Authentication, format!("the server ended the connection over a login of {length} octets"))
         .because(error.summary())
         .hint("the token is too long for it (Dovecot takes 8192 octets): ask for a token with fewer scopes or claims")
+}
+
+/// What a transcript has for a secret.
+fn blanked(octets: usize) -> String {
+    format!("[{octets} octets of the login]")
 }

@@ -8,6 +8,7 @@ use crate::model::oauth::{Flow, OAuth, Provider};
 use jiff::fmt::rfc2822;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
@@ -75,41 +76,54 @@ struct Reply {
     body: Zeroizing<String>,
 }
 
+/// Whether what is asked may go over HTTP without TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Plaintext {
+    Refused,
+    /// The settings allow it: it does not leave this machine.
+    Allowed,
+}
+
+/// What asks over HTTP: certificates are verified by these, or as the system does; redirections are not followed, for what
+/// is sent is for whom the settings name, and nobody else.
+///
+/// # Errors
+/// `Settings` when the certificates cannot be read.
+pub fn agent(ca_file: Option<&Path>, plaintext: Plaintext, patience: Duration) -> Result<ureq::Agent> {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(ca_file.map_or(Ok(RootCerts::PlatformVerifier), roots)?)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    let settings = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .https_only(plaintext == Plaintext::Refused)
+        .timeout_global(Some(patience))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .user_agent(concat!("mailferry/", env!("CARGO_PKG_VERSION")));
+    Ok(settings.build().into())
+}
+
+fn roots(file: &Path) -> Result<RootCerts> {
+    let unreadable = |cause: &dyn std::fmt::Display| {
+        let what = format!("could not read certificates from {}", file.display());
+        Error::new(Kind::Settings, what).because(cause)
+    };
+    let found = rustls::pki_types::CertificateDer::pem_file_iter(file).map_err(|cause| unreadable(&cause))?;
+    let found: std::result::Result<Vec<_>, _> = found.collect();
+    let found = found.map_err(|cause| unreadable(&cause))?;
+    Ok(RootCerts::from(found.iter().map(|der| Certificate::from_der(der).to_owned())))
+}
+
 impl Endpoint {
     /// Over TLS, its certificates verified as the settings say.
     ///
     /// # Errors
     /// `Settings` when the certificates cannot be read.
     pub fn new(oauth: &OAuth) -> Result<Endpoint> {
-        let roots = match &oauth.ca_file {
-            None => RootCerts::PlatformVerifier,
-            Some(file) => {
-                let unreadable = |cause: &dyn std::fmt::Display| {
-                    let what = format!("could not read certificates from {}", file.display());
-                    Error::new(Kind::Settings, what).because(cause)
-                };
-                let found =
-                    rustls::pki_types::CertificateDer::pem_file_iter(file).map_err(|cause| unreadable(&cause))?;
-                let found: std::result::Result<Vec<_>, _> = found.collect();
-                let found = found.map_err(|cause| unreadable(&cause))?;
-                RootCerts::from(found.iter().map(|der| Certificate::from_der(der).to_owned()))
-            }
-        };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(roots)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let settings = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .https_only(true)
-            .timeout_global(Some(PATIENCE))
-            // A form with secrets goes where the settings say, and nowhere else.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .http_status_as_error(false)
-            .user_agent(concat!("mailferry/", env!("CARGO_PKG_VERSION")));
-        Ok(Endpoint { agent: settings.build().into() })
+        Ok(Endpoint { agent: agent(oauth.ca_file.as_deref(), Plaintext::Refused, PATIENCE)? })
     }
 
     /// Asks for a token. `whose`: what messages call the one it is for.

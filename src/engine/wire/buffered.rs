@@ -185,8 +185,17 @@ impl Wire {
         if line.len() > begin && line.last() == Some(&b'\r') {
             line.pop();
         }
-        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "S: {}", sanitized(&String::from_utf8_lossy(&line[begin..])));
+        self.note_heard(&line[begin..]);
         Ok(())
+    }
+
+    fn note_heard(&self, line: &[u8]) {
+        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "S: {}", sanitized(&String::from_utf8_lossy(line)));
+    }
+
+    /// Notes in the transcript what is sent, or what stands for it.
+    pub fn note_sent(&self, line: &[u8]) {
+        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "C: {}", sanitized(&String::from_utf8_lossy(line)));
     }
 
     /// Hands the next `count` octets to `sink`, piece by piece as they arrive.
@@ -270,7 +279,7 @@ impl Wire {
     /// # Errors
     /// `Connection`.
     pub fn write_line(&mut self, line: &[u8]) -> Result<()> {
-        tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "C: {}", sanitized(&String::from_utf8_lossy(line)));
+        self.note_sent(line);
         self.write(line)?;
         self.write(b"\r\n")
     }
@@ -330,7 +339,9 @@ impl Wire {
 
     /// The lines that the `imap` crate read since the last call.
     pub fn take_witnessed(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.witnessed)
+        let witnessed = std::mem::take(&mut self.witnessed);
+        witnessed.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()).for_each(|line| self.note_heard(line));
+        witnessed
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -390,7 +401,7 @@ impl Read for Wire {
     }
 }
 
-/// For the `imap` crate, which writes logins: nothing of it goes to the transcript (invariant 4).
+/// For the `imap` crate, which writes logins: what goes to the transcript has the stand-in for the secret (invariant 4).
 impl Write for Wire {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.output.extend_from_slice(octets);
@@ -399,6 +410,9 @@ impl Write for Wire {
 
     fn flush(&mut self) -> io::Result<()> {
         let written = Zeroizing::new(std::mem::take(&mut self.output));
+        if self.stand_in.is_some() && !written.is_empty() {
+            self.note_sent(&written);
+        }
         let [head, tail] = match self.stand_in.as_ref().and_then(|stand_in| stand_in.replace(&written)) {
             Some(parts) => parts,
             None => [written, Zeroizing::default()],

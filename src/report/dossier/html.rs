@@ -8,6 +8,7 @@ use crate::model::Outcomes;
 use crate::model::about::About;
 use crate::model::account_report::{AccountReport, Grade, MessageReport};
 use crate::model::attempt::{Attempt, AttemptResult};
+use crate::model::audit::{Chain, Fault};
 use crate::model::difference::Difference;
 use crate::report::outcomes::sentence;
 use crate::report::quantity::{counted, minute_in, number, octets};
@@ -37,6 +38,8 @@ struct IndexPage<'a> {
     destination: String,
     cards: Vec<Card>,
     sentence: String,
+    audit: String,
+    is_audit_broken: bool,
     groups: Vec<Group>,
 }
 
@@ -129,9 +132,22 @@ pub fn index(head: &Head, rows: &[Row]) -> String {
         destination: sanitized(&head.destination),
         cards: cards.into_iter().collect(),
         sentence: format!("{}; {}", counted(rows.len() as u64, "account"), sentence(&outcomes)),
+        audit: audit(&head.audit),
+        is_audit_broken: head.audit.fault.is_some(),
         groups,
     };
     rendered(&page)
+}
+
+/// What is to be said of the record of who did what.
+pub fn audit(chain: &Chain) -> String {
+    match &chain.fault {
+        None if chain.entries == 0 => "Who did what was not recorded.".to_owned(),
+        None => format!("Who did what is recorded in audit.jsonl: {}, one chain.", counted(chain.entries, "entry")),
+        Some(Fault { line, what }) => {
+            format!("The record of who did what (audit.jsonl) is broken at line {}: {what}.", number(*line))
+        }
+    }
 }
 
 fn group(grade: Grade, rows: &[Row], zone: &TimeZone) -> Option<Group> {

@@ -23,6 +23,10 @@ pub fn head(head: &Head, rows: &[Row]) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "source": head.source,
         "destination": head.destination,
+        "audit": {
+            "entries": head.audit.entries,
+            "fault": head.audit.fault.as_ref().map(|fault| json!({ "line": fault.line, "what": fault.what })),
+        },
         "totals": {
             "accounts": rows.len(),
             "grades": grades.into_iter().collect::<std::collections::BTreeMap<_, _>>(),

@@ -10,6 +10,7 @@ pub mod row;
 #[cfg(test)]
 mod tests;
 
+use crate::model::audit::Chain;
 use jiff::tz::TimeZone;
 
 /// What a report says of itself.
@@ -20,4 +21,6 @@ pub struct Head {
     /// The servers, as the settings name them.
     pub source: String,
     pub destination: String,
+    /// What is recorded of who did what.
+    pub audit: Chain,
 }

@@ -3,6 +3,7 @@ use super::{Head, csv, html, json};
 use crate::model::about::About;
 use crate::model::account_report::{AccountReport, Grade, MailboxReport, MessageReport, Verification};
 use crate::model::attempt::{Attempt, AttemptResult, Step, Trouble};
+use crate::model::audit::{Chain, Fault};
 use crate::model::difference::Differences;
 use crate::model::ledger::{Stage, Standing};
 use crate::model::report::StatusSummary;
@@ -72,7 +73,26 @@ fn verified(standing: Standing, missing: u64) -> Option<Verification> {
 }
 
 fn head() -> Head {
-    Head { made: 1_783_900_000, zone: TimeZone::UTC, source: "old".to_owned(), destination: "new".to_owned() }
+    Head {
+        made: 1_783_900_000,
+        zone: TimeZone::UTC,
+        source: "old".to_owned(),
+        destination: "new".to_owned(),
+        audit: Chain::default(),
+    }
+}
+
+#[test]
+fn broken_record_of_who_did_what_is_named() {
+    let broken = Chain { entries: 3, fault: Some(Fault { line: 2, what: "it was changed" }) };
+    let head = Head { audit: broken, ..head() };
+    let page = html::index(&head, &[]);
+    assert!(page.contains("is broken at line 2: it was changed") && !page.contains("one chain"), "{page}");
+    assert_eq!(json::head(&head, &[])["audit"]["fault"]["line"], 2);
+    assert_eq!(
+        html::audit(&Chain { entries: 2, fault: None }),
+        "Who did what is recorded in audit.jsonl: 2 entries, one chain."
+    );
 }
 
 #[test]

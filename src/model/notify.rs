@@ -1,0 +1,79 @@
+//! What people want to be told of while they are not looking, and how.
+
+use super::Secret;
+use std::path::PathBuf;
+
+/// What there is to be told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Occasion {
+    RunStarted,
+    RunFinished,
+    /// A person must act: a login, rights, a guard, the quota, the settings.
+    AccountBlocked,
+    /// Something of it failed, whole or in part; the next attempt may not.
+    AccountFailed,
+}
+
+impl Occasion {
+    pub const ALL: [Occasion; 4] =
+        [Occasion::RunStarted, Occasion::RunFinished, Occasion::AccountBlocked, Occasion::AccountFailed];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Occasion::RunStarted => "run.started",
+            Occasion::RunFinished => "run.finished",
+            Occasion::AccountBlocked => "account.blocked",
+            Occasion::AccountFailed => "account.failed",
+        }
+    }
+
+    /// The occasion of that word.
+    pub fn read(word: &str) -> Option<Self> {
+        Occasion::ALL.into_iter().find(|occasion| occasion.word() == word)
+    }
+
+    /// Whether it is told with accounts, of which many may come in a short time.
+    pub fn is_of_accounts(self) -> bool {
+        matches!(self, Occasion::AccountBlocked | Occasion::AccountFailed)
+    }
+}
+
+/// Something that happened to an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    pub occasion: Occasion,
+    pub account: String,
+    /// What failed, where and why; harmless to show.
+    pub error: String,
+    pub hint: Option<String>,
+}
+
+/// Who is told of what.
+#[derive(Clone, Debug)]
+pub struct Notify {
+    pub on: Vec<Occasion>,
+    pub way: Way,
+}
+
+/// How.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// A program and its arguments, run in that directory, without a shell.
+    Command { arguments: Vec<String>, directory: PathBuf },
+    /// An address that a message is posted to, signed with that secret (Standard Webhooks 1.0.0).
+    Webhook { url: String, secret: Secret },
+}
+
+impl Way {
+    /// What it is called where it fails: of a command only the program, of an address only the host.
+    pub fn name(&self) -> String {
+        match self {
+            Way::Command { arguments, .. } => arguments.first().cloned().unwrap_or_default(),
+            Way::Webhook { url, .. } => {
+                let behind = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+                behind.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+}
