@@ -201,6 +201,12 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// Whether it tells the same: what, where and why.
+    pub fn says_the_same_as(&self, other: &Error) -> bool {
+        let (one, other) = (&self.0, &other.0);
+        one.place == other.place && one.what == other.what && one.causes == other.causes && one.kind == other.kind
+    }
+
     /// Whether the same may succeed on a new connection.
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, Kind::Unreachable | Kind::Connection | Kind::Expired | Kind::Throttled(_))

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_asks_for_a_person_is_the_worst() {
-        let result = AttemptResult::of_ledger(&ledger(&[Kind::Refused, Kind::Guard, Kind::Refused], Ending::Complete));
+        let result = AttemptResult::of_ledger(&ledger(&[Kind::Refused, Kind::Guard, Kind::Changed], Ending::Complete));
         let AttemptResult::Failed(trouble) = result else { panic!("{result:?}") };
         assert_eq!((trouble.line.as_str(), trouble.count, trouble.needs_a_person), ("it failed in `INBOX`", 3, true));
     }

@@ -26,9 +26,12 @@ pub struct Failures {
 
 impl Failures {
     /// Adds one. It comes back where so many are listed already; but the first of each kind is listed in any case, for the
-    /// exit status depends on it.
+    /// exit status depends on it. A mailbox that fails in each stage of a run for the same reason is one failure.
     #[must_use = "what is not listed is to be kept elsewhere"]
     pub fn add(&mut self, failure: Error) -> Option<Error> {
+        if failure.place().uid.is_none() && self.listed.iter().any(|listed| listed.says_the_same_as(&failure)) {
+            return None;
+        }
         let kind = (discriminant(failure.kind()), failure.reach());
         let is_new = !self.kinds.contains(&kind);
         if is_new || self.listed.len() < LISTED_FAILURES {
@@ -122,6 +125,16 @@ mod tests {
         let back: Vec<Error> = (1..=5000).filter_map(|uid| failures.add(refusal(uid))).collect();
         assert_eq!((failures.len(), failures.count(), failures.unlisted()), (LISTED_FAILURES, 5000, 4000));
         assert_eq!((back.len(), &back[0]), (4000, &refusal(1001)));
+    }
+
+    #[test]
+    fn mailbox_that_fails_again_for_the_same_reason_is_one_failure() {
+        let refused = |mailbox| Error::new(Kind::Refused, "could not open the mailbox").in_mailbox(mailbox);
+        let mut failures = Failures::default();
+        for failure in [refused("a"), refused("b"), refused("a").hint("look"), refused("a").because("NO again")] {
+            assert_eq!(failures.add(failure), None);
+        }
+        assert_eq!((failures.len(), failures.count()), (3, 3));
     }
 
     #[test]

@@ -183,8 +183,7 @@ impl Stock<'_> {
         let mut changed = HashSet::new();
         for mailbox in lacking {
             let validity = mailbox.destination_validity.unwrap_or_default();
-            let updated =
-                access.with_session(Side::Destination, |session| update_flags(access, session, mailbox, validity));
+            let updated = access.ask_one(Side::Destination, |session| update_flags(access, session, mailbox, validity));
             let failure = match updated {
                 Ok(reflagged) => {
                     changed.insert(mailbox.destination.raw.clone());

@@ -76,7 +76,7 @@ fn judge_case(limits: &str, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)
     let (output, measured) = watched(&table, name);
     let told = told(&output, name);
     let (words, exact): (&[&str], bool) = match first {
-        First::Exact => (&[], true),
+        First::Exact | First::Waits => (&[], true),
         First::ExactAndTold(words) => (words, true),
         First::Told(words) | First::AccountTold(words) => (words, false),
     };

@@ -7,6 +7,8 @@ use std::time::Duration;
 /// What was asked, where the meaning of a refusal depends on that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
+    /// LOGIN, AUTHENTICATE and their kin; the greeting.
+    Login,
     /// SELECT and EXAMINE.
     Open,
     Create,
@@ -97,18 +99,22 @@ impl Status {
 
     /// Whether a code that asks for patience elsewhere means here that the same will be refused again: a limit on what one
     /// mailbox holds, a fault of the server that one mailbox or message meets each time. A text that names time, or
-    /// connections, is believed.
+    /// connections, is believed. A code about logins says nothing of the account once it is open, and one about room nothing
+    /// where nothing is stored.
     fn is_final(&self, command: Command) -> bool {
         let text = self.text.to_ascii_lowercase();
         let passes = suggested_wait(&self.text).is_some() || TRANSIENT_TEXTS.iter().any(|phrase| text.contains(phrase));
         let codes: &[&str] = match command {
-            Command::Other => &[],
+            Command::Login | Command::Other => &[],
             // A fault that a message met once may pass.
             Command::Append => &["LIMIT", "CANNOT", "NOPERM"],
             Command::Create | Command::Subscribe | Command::Store => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM"],
             Command::Open => &["LIMIT", "SERVERBUG", "CANNOT", "NOPERM", "INUSE"],
         };
-        self.condition == Condition::No && !passes && codes.contains(&self.code.as_str())
+        let code = self.code.as_str();
+        let is_out_of_place = (command != Command::Login && CODES_OF_LOGINS.contains(&code))
+            || (command != Command::Append && code == "OVERQUOTA");
+        self.condition == Condition::No && !passes && (codes.contains(&code) || is_out_of_place)
     }
 
     /// What kind of refusal it is: by response code, else by the texts of servers that send none.
@@ -140,6 +146,9 @@ impl Status {
         }
     }
 }
+
+/// What only a login is refused with (RFC 5530).
+const CODES_OF_LOGINS: &[&str] = &["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"];
 
 const THROTTLED_HINT: &str = "the server asks for patience: run the command again later, or lower `max_connections`";
 /// Exchange Online, after a login that it accepted.
@@ -219,6 +228,10 @@ mod tests {
         assert_eq!(kind("NO [LIMIT] Rate limit hit", Command::Append), Kind::Throttled(None));
         assert_eq!(kind("NO [UNAVAILABLE] later", Command::Open), Kind::Throttled(None));
         assert_eq!(kind("NO [OVERQUOTA] full", Command::Append), Kind::Quota);
+        assert_eq!(kind("NO [OVERQUOTA] full", Command::Other), Kind::Refused);
+        assert_eq!(kind("NO [EXPIRED] too late", Command::Other), Kind::Refused);
+        assert_eq!(kind("NO [EXPIRED] too late", Command::Login), Kind::Authentication);
+        assert_eq!(kind("NO [AUTHORIZATIONFAILED] not you", Command::Open), Kind::Refused);
     }
 
     #[test]

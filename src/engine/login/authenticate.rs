@@ -7,7 +7,7 @@ use super::sasl::{Bearer, Conversation, CramMd5, Statement, hexadecimal};
 use super::scram::{Binding, Hash, Scram};
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::session::quoted;
-use crate::engine::conversation::status::Status;
+use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::stand_in::{STAND_IN, StandIn};
 use crate::error::{Error, Kind, Result};
@@ -228,7 +228,7 @@ impl Login<'_> {
         let outcome = Dialogue::begin(self.wire, "s9", command, &arguments)?.end()?;
         if !outcome.status.is_ok() {
             let what = format!("could not log in as {}", self.identity_of(user));
-            return Err(match outcome.status.error(&what) {
+            return Err(match outcome.status.error_of(Command::Login, &what) {
                 error if error.is_transient() => error,
                 _ => Error::new(Kind::Authorization, what)
                     .because(&outcome.status.text)
@@ -248,7 +248,7 @@ impl Login<'_> {
 /// of the credentials unless it says that it will pass.
 fn refusal(status: &Status, identity: &Identity, mechanism: Mechanism, reason: Option<String>) -> Error {
     let what = format!("could not log in as {}", identity.describe());
-    let error = status.error(&what);
+    let error = status.error_of(Command::Login, &what);
     match error.kind() {
         Kind::Throttled(_) | Kind::Connection => error,
         Kind::Authorization if !identity.authorization.is_empty() => error.hint(format!(

@@ -10,7 +10,7 @@ use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::order::Order;
 use crate::engine::conversation::reticence::Reticence;
 use crate::engine::conversation::session::{Lease, Session};
-use crate::engine::conversation::status::{Condition, Status};
+use crate::engine::conversation::status::{Command, Condition, Status};
 use crate::engine::conversation::vetted::Vetted;
 use crate::engine::token::jar::{Jar, Token};
 use crate::engine::wire::budget::Permits;
@@ -330,7 +330,9 @@ fn read_greeting(wire: &mut Wire) -> Result<Status> {
     let line = authenticate::greeting(wire)?;
     let status = line.strip_prefix(b"* ").and_then(Status::parse);
     match status {
-        Some(status) if status.condition == Condition::Bye => Err(status.error("the server refused the connection")),
+        Some(status) if status.condition == Condition::Bye => {
+            Err(status.error_of(Command::Login, "the server refused the connection"))
+        }
         Some(status) if matches!(status.condition, Condition::No | Condition::Bad) => {
             Err(Error::new(Kind::Protocol, "the server did not greet, but complained").because(&status.text))
         }

@@ -3,7 +3,7 @@
 
 use super::sasl::{Conversation, Octets};
 use crate::engine::conversation::capabilities::Capabilities;
-use crate::engine::conversation::status::Status;
+use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::buffered::Wire;
 use crate::error::{Error, Kind, Result};
 use base64::Engine as _;
@@ -242,7 +242,7 @@ fn no_answer(line: &[u8]) -> Error {
 }
 
 fn farewell(status: &Status) -> Error {
-    status.error("the server ended the connection at the login")
+    status.error_of(Command::Login, "the server ended the connection at the login")
 }
 
 fn too_long(length: usize, error: &Error) -> Error {

@@ -4,7 +4,7 @@
 use super::access::Access;
 use super::backoff::{Backoff, Renewals};
 use crate::engine::Session;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Side;
 use std::collections::VecDeque;
 
@@ -58,6 +58,21 @@ impl Access<'_> {
             }
         }
         Ok(trial.answers)
+    }
+}
+
+impl Access<'_> {
+    /// As [`Access::ask_each`], for one thing: what it breaks on is given up, and not the account.
+    ///
+    /// # Errors
+    /// `Refused` where it was given up; what `work` gives; what makes going on impossible.
+    pub fn ask_one<R>(&self, side: Side, mut work: impl FnMut(&mut Session) -> Result<R>) -> Result<R> {
+        let mut answers = self.ask_each(side, &[()], 1, |_, ()| Ok(()), |session, (), ()| work(session))?;
+        let given_up = || Error::new(Kind::Connection, "the server gave no answer");
+        answers.pop().unwrap_or_else(|| Err(given_up())).map_err(|error| match error.kind() {
+            Kind::Refused => error.scope(Scope::Mailbox),
+            _ => error,
+        })
     }
 }
 

@@ -32,6 +32,9 @@ use std::time::{Duration, Instant};
 /// Breaks on the same message, with nothing done in between, after which it is given up.
 const BREAKS_PER_MESSAGE: u32 = 3;
 
+/// Breaks while flags are updated, after which the mailbox is copied without that.
+const BREAKS_ON_FLAGS: u32 = 2;
+
 /// Messages given up one after the other, with none between them that was copied, after which the mailbox is.
 const GIVEN_UP_IN_A_ROW: u32 = 10;
 
@@ -58,6 +61,8 @@ pub fn copy_mailbox(
             Unclean::Grown => Due::Growth,
         }),
         flags: None,
+        flag_breaks: 0,
+        broke_on_flags: false,
         breaks: 0,
         renewals: Renewals::default(),
         given_up: 0,
@@ -94,6 +99,9 @@ struct MailboxWork<'a> {
     due: Option<Due>,
     /// How updating the flags ended, unless the connection broke meanwhile.
     flags: Option<Result<()>>,
+    /// How often it broke then, and whether that was the last break.
+    flag_breaks: u32,
+    broke_on_flags: bool,
     /// Breaks in a row with nothing done in between.
     breaks: u32,
     /// Sessions in a row that ended with their tokens, with nothing done in between.
@@ -261,7 +269,14 @@ impl MailboxWork<'_> {
     fn update_flags(&mut self, session: &mut Session) -> Result<()> {
         if self.flags.is_none() {
             let updated = update_flags(self.access, session, &self.job.plan, self.job.destination_validity);
-            if updated.as_ref().is_err_and(Error::breaks_connection) {
+            if let Err(error) = &updated
+                && error.breaks_connection()
+            {
+                (self.flag_breaks, self.broke_on_flags) = (self.flag_breaks + 1, true);
+                if self.flag_breaks >= BREAKS_ON_FLAGS {
+                    let given_up = error.clone().recast(Kind::Refused).scope(Scope::Mailbox);
+                    self.flags = Some(Err(given_up.in_mailbox(&self.job.plan.destination.path())));
+                }
                 return updated.map(drop);
             }
             self.flags = Some(updated.map(|Reflagged { updated, failure }| {
@@ -314,7 +329,8 @@ impl MailboxWork<'_> {
             self.access.failures.note(&mut self.progress.failures, error);
             return Ok(Some(Ending::Complete));
         }
-        if self.breaks >= 2 && !matches!(error.kind(), Kind::Throttled(_)) {
+        let is_about_flags = std::mem::take(&mut self.broke_on_flags);
+        if self.breaks >= 2 && !is_about_flags && !matches!(error.kind(), Kind::Throttled(_)) {
             match (self.settling, error.place().side) {
                 (false, _) => self.isolate(&error)?,
                 (true, Some(Side::Source)) => self.find_unrecognisable()?,
@@ -391,7 +407,8 @@ impl MailboxWork<'_> {
         let error = error.in_mailbox(&self.job.plan.source.path());
         match error.kind() {
             Kind::Interrupted => Ok(self.access.ending_when_stopped()),
-            Kind::Refused | Kind::Changed => {
+            // There may be room in another mailbox: some count by themselves, and some not at all.
+            Kind::Refused | Kind::Changed | Kind::Quota => {
                 self.access.failures.note(&mut self.progress.failures, error);
                 Ok(Ending::Complete)
             }

@@ -80,6 +80,7 @@ fn confirm(
             (_, Err(refusal)) => refusal,
             _ => Error::new(Kind::Refused, "the mailbox was created, and is not listed"),
         };
+        let error = error.on(Side::Destination, &access.connector(Side::Destination).server().label());
         access.failures.note(failures, not_created(error, mailbox));
         absent.insert(name.raw.clone());
     }

@@ -14,6 +14,7 @@ use crate::engine::Session;
 use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
+use crate::engine::conversation::status::Command;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
@@ -81,7 +82,12 @@ impl Purge<'_> {
     pub(super) fn take(&mut self, mailbox: &MailboxPlan, result: Result<()>) -> Result<()> {
         match result {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
-                self.access.failures.note(&mut self.purged.failures, error.in_mailbox(&mailbox.destination.path()));
+                let name = match error.place().side {
+                    Some(Side::Source) => &mailbox.source,
+                    _ => &mailbox.destination,
+                };
+                let error = error.in_mailbox(&name.path());
+                self.access.failures.note(&mut self.purged.failures, error);
                 Ok(())
             }
             other => other,
@@ -135,7 +141,7 @@ impl Purge<'_> {
             return Ok(());
         }
         let uids = uid_set(pending.iter().map(|deletion| deletion.source));
-        let sighting = self.access.with_session(Side::Source, |session| {
+        let sighting = self.access.ask_one(Side::Source, |session| {
             open(session, &plan.source, plan.source_validity, Opening::Examine)?;
             session.look_for(&uids)
         })?;
@@ -159,7 +165,7 @@ impl Purge<'_> {
         let validity = plan.destination_validity.unwrap_or_default();
         self.purged.touched.insert(plan.destination.raw.clone());
         let mut removal = Removal::default();
-        let result = self.access.with_session(Side::Destination, |session| {
+        let result = self.access.ask_one(Side::Destination, |session| {
             let pending = targets.keys().copied().filter(|uid| !removal.gone.contains(uid));
             remove(session, &plan.destination, validity, &uid_set(pending), targets, &mut removal)
         });
@@ -192,7 +198,7 @@ impl Purge<'_> {
     fn remove_second_copies(&mut self, plan: &MailboxPlan) -> Result<()> {
         let candidates = self.unlinked_second_copies(plan)?;
         let uids = uid_set(candidates.iter().flat_map(|second| [second.linked, second.surplus]));
-        let contents = self.access.with_session(Side::Destination, |session| {
+        let contents = self.access.ask_one(Side::Destination, |session| {
             open(session, &plan.destination, plan.destination_validity.unwrap_or_default(), Opening::Select)?;
             contents(session, &uids)
         })?;
@@ -292,7 +298,9 @@ fn remove(
 fn expunge(session: &mut Session, uids: &UidSet, removal: &mut Removal) -> Result<()> {
     let mark = session.send_store(uids, FlagChange::Add, &Flags::none().with(SystemFlag::Deleted))?;
     let marked = session.finish(mark, |_| Ok(()))?;
-    session.accepted(marked, "could not mark messages as deleted")?;
+    if !marked.is_ok() {
+        return Err(session.located(marked.error_of(Command::Store, "could not mark messages as deleted")));
+    }
     if session.expunges_by_uid() {
         session.expunge(uids)?;
     }

@@ -10,7 +10,7 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::list::Subscriptions;
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
 use crate::model::{Digest, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
@@ -43,12 +43,26 @@ impl Unsettled {
         let mut unsettled = Unsettled::default();
         unsettled.add_uncopied(access, plan)?;
         let sought = Sought::of(access, plan)?;
-        access.with_session(Side::Source, |session| {
-            let listing = session.list_mailboxes(Subscriptions::Unwanted)?;
-            unsettled.add_arrived_since(access, session, plan, &listing)?;
-            unsettled.add_elsewhere(session, plan, &listing, &sought)
-        })?;
+        let listing = access.with_session(Side::Source, |session| session.list_mailboxes(Subscriptions::Unwanted))?;
+        unsettled.add_arrived_since(access, plan, &listing)?;
+        unsettled.add_elsewhere(access, plan, &listing, &sought)?;
         Ok(unsettled)
+    }
+
+    /// Looks into one mailbox; where the connection breaks on it, it cannot be told what it holds.
+    fn look(
+        &mut self,
+        access: &Access<'_>,
+        listed: &ListedMailbox,
+        mut into: impl FnMut(&mut Unsettled, &mut Session) -> Result<()>,
+    ) -> Result<()> {
+        match access.ask_one(Side::Source, |session| into(self, session)) {
+            Err(error) if *error.kind() == Kind::Refused => {
+                self.cannot_tell(listed, &format!("the server does not show ({})", error.summary()));
+                Ok(())
+            }
+            looked => looked,
+        }
     }
 
     /// Whether the message may be elsewhere.
@@ -93,19 +107,14 @@ impl Unsettled {
 
     /// What came to the source since it was scanned. Mailboxes are listed one after the other: a message may have left
     /// one that was not listed yet for one that was.
-    fn add_arrived_since(
-        &mut self,
-        access: &Access<'_>,
-        session: &mut Session,
-        plan: &AccountPlan,
-        listing: &Listing,
-    ) -> Result<()> {
+    fn add_arrived_since(&mut self, access: &Access<'_>, plan: &AccountPlan, listing: &Listing) -> Result<()> {
         let known = access.state.mailboxes(Side::Source)?;
         let known: HashMap<&RawName, &MailboxState> =
             known.iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect();
         for listed in listing.mailboxes.iter().filter(|listed| takes_part(plan, listed)) {
             if let Some(known) = known.get(&listed.name.raw) {
-                self.add_tail(session, listed, known.sync_point.unwrap_or_default())?;
+                let before = known.sync_point.unwrap_or_default();
+                self.look(access, listed, |unsettled, session| unsettled.add_tail(session, listed, before))?;
             }
         }
         Ok(())
@@ -131,7 +140,7 @@ impl Unsettled {
     /// What is in mailboxes that take no part, whosever they are.
     fn add_elsewhere(
         &mut self,
-        session: &mut Session,
+        access: &Access<'_>,
         plan: &AccountPlan,
         listing: &Listing,
         sought: &Sought,
@@ -148,8 +157,11 @@ impl Unsettled {
             if self.all.is_some() {
                 return Ok(());
             }
-            if listed.status.is_none_or(|status| status.messages > 0) {
-                self.look_in(session, listed, sought)?;
+            if let Some(trouble) = access.state.mailbox(Side::Source, &listed.name.raw)?.and_then(|known| known.trouble)
+            {
+                self.cannot_tell(listed, &format!("the server does not show ({trouble})"));
+            } else if listed.status.is_none_or(|status| status.messages > 0) {
+                self.look(access, listed, |unsettled, session| unsettled.look_in(session, listed, sought))?;
             }
         }
         Ok(())

@@ -378,7 +378,7 @@ impl<'a> UploadRun<'a> {
             return Err(self.broken_by_refusal(&batch, error, at_once)?);
         }
         if *error.kind() == Kind::Quota {
-            return Err(error);
+            return Err(self.at_destination(error));
         }
         let Some(last) = batch.last().map(|sent| sent.uid) else { return Ok(()) };
         if batch.len() > 1 || at_once {

@@ -34,8 +34,10 @@ pub type AppendCode = Arc<dyn Fn(u32, &[u32]) -> String + Send + Sync>;
 pub struct Behaviour {
     /// The capabilities after login.
     pub capabilities: String,
-    /// What each login is answered instead of being let in.
-    pub login: Option<String>,
+    /// Whether they are told in the answer to the login, or only when they are asked for.
+    pub tells_capabilities: bool,
+    /// What becomes of each login instead of being let in.
+    pub login: Option<Then>,
     /// The first that applies is followed.
     pub rules: Vec<Rule>,
     pub lie: Option<Lie>,
@@ -65,6 +67,7 @@ impl Default for Behaviour {
     fn default() -> Behaviour {
         Behaviour {
             capabilities: CAPABILITIES.to_owned(),
+            tells_capabilities: true,
             login: None,
             rules: Vec::new(),
             lie: None,
@@ -93,14 +96,25 @@ impl Behaviour {
         self
     }
 
+    /// The capabilities are told only when they are asked for.
+    pub fn reticent(mut self) -> Behaviour {
+        self.tells_capabilities = false;
+        self
+    }
+
     pub fn with(mut self, capability: &str) -> Behaviour {
         self.capabilities = format!("{} {capability}", self.capabilities);
         self
     }
 
     /// Nobody is let in: each login is answered so.
-    pub fn shut(mut self, answer: &str) -> Behaviour {
-        self.login = Some(answer.to_owned());
+    pub fn shut(self, answer: &str) -> Behaviour {
+        self.barred(Then::Answer(answer.to_owned()))
+    }
+
+    /// Nobody is let in: that becomes of each login.
+    pub fn barred(mut self, then: Then) -> Behaviour {
+        self.login = Some(then);
         self
     }
 
@@ -189,12 +203,13 @@ pub enum Kept {
     Refused(String),
 }
 
-/// Something done to commands that begin so and, if that is said, hold such a text.
+/// Something done to commands that begin so and, if that is said, hold such a text, or come while that mailbox is open.
 #[derive(Clone)]
 pub struct Rule {
     /// What the command begins with, behind its tag.
     pub begins: String,
     pub holds: Option<String>,
+    pub within: Option<String>,
     pub when: When,
     pub then: Then,
 }
@@ -259,7 +274,7 @@ impl Then {
 
 impl Rule {
     pub fn on(begins: &str, then: Then) -> Rule {
-        Rule { begins: begins.to_owned(), holds: None, when: When::Always, then }
+        Rule { begins: begins.to_owned(), holds: None, within: None, when: When::Always, then }
     }
 
     /// Answers with an endless row of responses.
@@ -274,6 +289,11 @@ impl Rule {
 
     pub fn holding(mut self, text: &str) -> Rule {
         self.holds = Some(text.to_owned());
+        self
+    }
+
+    pub fn within(mut self, mailbox: &str) -> Rule {
+        self.within = Some(mailbox.to_owned());
         self
     }
 

@@ -131,7 +131,7 @@ impl Connection {
     /// What a behaviour does where a literal is announced.
     fn objection(&self, whole: &[u8], literals: &[Vec<u8>]) -> Option<Then> {
         let line = whole.splitn(2, |octet| *octet == b' ').nth(1)?;
-        self.tenant.as_ref()?.rule(&Said { line, literals }, Then::is_at_literal)
+        self.tenant.as_ref()?.rule(&Said { line, literals, open: None }, Then::is_at_literal)
     }
 
     fn object(&mut self, whole: &[u8], then: Then, length: usize, waits: bool) -> io::Result<()> {

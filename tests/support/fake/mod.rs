@@ -194,6 +194,11 @@ impl Tenant {
         lock(&self.met).clear();
     }
 
+    /// Whether it misbehaved since it was told how to.
+    pub fn met_any_rule(&self) -> bool {
+        !lock(&self.met).is_empty()
+    }
+
     fn behaviour(&self) -> Arc<Behaviour> {
         Arc::clone(&self.behaviour.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -210,6 +215,15 @@ impl Tenant {
 
     fn hear(&self, line: &[u8]) {
         lock(&self.heard).push(line.to_vec());
+    }
+
+    /// What becomes of a login where it is not let in.
+    fn bars(&self) -> Option<Then> {
+        let then = self.behaviour().login.clone();
+        if then.is_some() {
+            lock(&self.met).insert(usize::MAX, 1);
+        }
+        then
     }
 
     /// The first rule that applies to a command now, among those that `kind` is about.
@@ -233,6 +247,8 @@ impl Tenant {
 struct Said<'a> {
     line: &'a [u8],
     literals: &'a [Vec<u8>],
+    /// The mailbox that is open, where that is known.
+    open: Option<&'a [u8]>,
 }
 
 impl Said<'_> {
@@ -241,6 +257,9 @@ impl Said<'_> {
             let mut places = std::iter::once(self.line).chain(self.literals.iter().map(Vec::as_slice));
             places.any(|octets| memchr::memmem::find(octets, needle.as_bytes()).is_some())
         };
-        self.line.starts_with(rule.begins.as_bytes()) && rule.holds.as_deref().is_none_or(holds)
+        let is_within = |mailbox: &str| self.open == Some(mailbox.as_bytes());
+        self.line.starts_with(rule.begins.as_bytes())
+            && rule.holds.as_deref().is_none_or(holds)
+            && rule.within.as_deref().is_none_or(is_within)
     }
 }

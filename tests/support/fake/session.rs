@@ -85,7 +85,7 @@ impl Session<'_> {
 
     /// Does a command, or what a rule has in its stead.
     pub(super) fn work_on(&mut self, command: &Command) -> io::Result<()> {
-        let said = Said { line: &command.line, literals: &command.literals };
+        let said = Said { line: &command.line, literals: &command.literals, open: self.selected.as_deref() };
         let later = |then: &Then| !then.is_at_literal();
         let then = self.connection.tenant.as_ref().and_then(|tenant| tenant.rule(&said, later));
         let then = if then.is_none() { self.poison(command)? } else { then };
@@ -143,7 +143,7 @@ impl Session<'_> {
             "AUTHENTICATE" => self.authenticate(command),
             "LOGIN" => {
                 let name = String::from_utf8_lossy(command.argument(0)).into_owned();
-                Ok(self.enter(&name))
+                self.enter(&name)
             }
             "NOOP" | "CHECK" => Ok("OK done".to_owned()),
             "LOGOUT" => {
@@ -207,24 +207,40 @@ impl Session<'_> {
             b"XOAUTH2" => {
                 let (user, token) = bearer(&response);
                 super::lock(&self.door.tokens).push(token);
-                Ok(self.enter(&user))
+                self.enter(&user)
             }
-            _ => Ok(self.enter(&plain_user(&response))),
+            _ => self.enter(&plain_user(&response)),
         }
     }
 
-    fn enter(&mut self, name: &str) -> String {
+    fn enter(&mut self, name: &str) -> io::Result<String> {
         let name = name.split('*').next().unwrap_or_default();
         let tenant = super::tenant(self.tenants, name);
-        if let Some(answer) = &tenant.behaviour().login {
-            return answer.clone();
+        if let Some(then) = tenant.bars() {
+            return self.bar(then);
         }
         if tenant.open.fetch_add(1, Ordering::SeqCst) >= self.door.granted_each.load(Ordering::SeqCst) {
             tenant.open.fetch_sub(1, Ordering::SeqCst);
-            return "NO [LIMIT] Too many simultaneous connections of this user".to_owned();
+            return Ok("NO [LIMIT] Too many simultaneous connections of this user".to_owned());
         }
+        let tells = tenant.behaviour().tells_capabilities;
         self.connection.belongs_to(tenant);
-        format!("OK [CAPABILITY {}] welcome", self.capabilities())
+        Ok(if tells { format!("OK [CAPABILITY {}] welcome", self.capabilities()) } else { "OK welcome".to_owned() })
+    }
+
+    fn bar(&mut self, then: Then) -> io::Result<String> {
+        match then {
+            Then::Answer(answer) => Ok(answer),
+            Then::SayAndClose(octets) => {
+                self.connection.send(&octets)?;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            // Until the client goes.
+            Then::Silence => loop {
+                self.connection.read_line()?;
+            },
+            _ => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
     }
 
     /// Works on the account of whoever has logged in.
