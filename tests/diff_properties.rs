@@ -223,7 +223,7 @@ impl Account {
             Side::Source => [Some(self.source.records()), None],
             Side::Destination => [None, Some(self.destination.records())],
         };
-        let carried = carry(self.links.values().cloned().map(Ok), listed, &departed, Keeps::ALL).unwrap();
+        let carried = carry(self.links.values().cloned().map(Ok), &[], listed, &departed, Keeps::ALL).unwrap().links;
         let link = |it: &Carried| (it.source, it.apply(self.links[&it.before].clone(), &known));
         self.links = carried.iter().map(link).collect();
         if let Side::Destination = side {

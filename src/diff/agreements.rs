@@ -81,6 +81,8 @@ pub fn take_accepted(plan: &mut MailboxPlan, agreement: &Agreement) -> Vec<Uid> 
             spared.push(uid);
         } else if plan.departed.contains(uid) {
             plan.departed.remove(uid);
+        } else if plan.not_found_again.contains(uid) {
+            plan.not_found_again.remove(uid);
         } else if let Some(skipped) = plan.skipped.iter_mut().find(|skipped| skipped.uid == uid) {
             (skipped.reason, skipped.whose) = (reason, Whose::Person);
             continue;

@@ -11,6 +11,7 @@ use crate::model::report::{AcceptSummary, AccountResult};
 use crate::model::{Outcome, Side, Step, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::survey::remembering::remember;
 
 /// What is accepted.
 #[derive(Clone, Debug)]
@@ -73,6 +74,10 @@ fn accept_in_mailbox(access: &Access<'_>, plan: &MailboxPlan, acceptance: &Accep
         }
     };
     let count = uids.len();
+    let mut links = state.link_lookup(name)?;
+    let unlinked = uids.iter().map(|uid| Ok(links.get(uid)?.is_none().then_some((uid, None))));
+    let unlinked = unlinked.filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
+    remember(state, name, plan.source_validity, unlinked)?;
     agreement.accept(uids, &acceptance.reason);
     state.put_agreement(name, &agreement)?;
     Ok(count)

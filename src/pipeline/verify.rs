@@ -19,12 +19,12 @@ use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, Link, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
+use crate::model::{FlagCapacity, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
-use crate::pipeline::survey::carrying::links_between;
+use crate::pipeline::survey::carrying::{Known, known_between};
 use crate::pipeline::survey::content::{hash_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
@@ -136,9 +136,9 @@ fn verify_pair(
     let known = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
-    let links = valid_links([access, aside], source, destination, others, keeps)?;
-    let departures = questioned(access, &aside.state, source, destination, &links)?;
-    let compare = || compare_listings([access, aside], source, destination, others, &capacity, keeps);
+    let known = || known_between([access, aside], source, destination, others, keeps);
+    let departures = questioned(access, &aside.state, source, destination, &known()?)?;
+    let compare = || compare_listings([access, aside], source, destination, others, known()?, &capacity, keeps);
     let mut verdict = compare()?;
     if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
         read_doubt(access, &aside.state, [source, destination], &verdict.doubt)?;
@@ -161,6 +161,7 @@ fn compare_listings(
     source: &MailboxState,
     destination: Option<&MailboxState>,
     others: &UidSet,
+    known: Known,
     capacity: &FlagCapacity,
     keeps: Keeps,
 ) -> Result<Verdict> {
@@ -169,7 +170,7 @@ fn compare_listings(
         state.contents(side, &mailbox.name.raw, mailbox.sync_point.unwrap_or_default().uid_validity)
     };
     let known_pair = valid_pair(access, source, destination)?;
-    let known = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
+    let read = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
     Ok(verify_mailbox(Verification {
         mailbox: &source.name.path(),
         source: listed.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
@@ -183,30 +184,17 @@ fn compare_listings(
             }
             None => Vec::new(),
         },
-        links: valid_links([access, aside], source, destination, others, keeps)?,
-        exceptions: exceptions(access, listed, source, destination)?,
+        exceptions: exceptions(listed, source, destination, &known)?,
+        links: known.links,
         capacity,
         flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
         keeps,
         contents: &|side, record| match side {
-            Side::Source => known.0.of(record),
-            Side::Destination => known.1.as_ref()?.of(record),
+            Side::Source => read.0.of(record),
+            Side::Destination => read.1.as_ref()?.of(record),
         },
         mode: access.account.policy.mode,
     }))
-}
-
-fn valid_links(
-    [access, aside]: [&Access<'_>; 2],
-    source: &MailboxState,
-    destination: Option<&MailboxState>,
-    others: &UidSet,
-    keeps: Keeps,
-) -> Result<Vec<Link>> {
-    match destination {
-        Some(destination) => links_between(access, &aside.state, [source, destination], others, keeps),
-        None => Ok(Vec::new()),
-    }
 }
 
 /// What is known of the pair, if it holds for both listings.

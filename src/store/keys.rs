@@ -15,6 +15,7 @@
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
 //!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
 //!    'V' mailbox(16) leaf(4, big-endian)         copies to be replaced, by their destination UIDs, likewise
+//!    'W' mailbox(16) leaf(4, big-endian)         what must outlive source UIDs of messages without a link, by these, likewise
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
@@ -53,6 +54,7 @@ pub(super) enum PerMessage {
     Exception = b'X',
     Content = b'C',
     Replaced = b'V',
+    Remembered = b'W',
 }
 
 impl AccountId {

@@ -25,6 +25,7 @@ pub enum StoredKind {
     About = 19,
     /// They were written with the number of [`StoredKind::Names`] before; what was is read again from the servers.
     Contents = 20,
+    Remembered = 21,
 }
 
 #[cfg(test)]

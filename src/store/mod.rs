@@ -9,7 +9,7 @@
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
 //! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `replaced`, `contents`,
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `contents`,
 //!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -69,6 +69,7 @@ mod pairs;
 mod panics;
 mod plans;
 mod reach;
+mod remembered;
 mod replaced;
 mod seen_flags;
 mod status;

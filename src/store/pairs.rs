@@ -1,11 +1,12 @@
 //! Pairs: which destination mailbox a source mailbox goes to, and for which UIDVALIDITY values its links hold.
 
 use super::account::AccountStore;
-use super::keys::{MailboxId, PerMessage};
+use super::database::Changes;
+use super::keys::PerMessage;
 use super::pair_header::PairHeader;
 use super::tally::{Tally, shown};
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{PairState, RawName, Side};
+use crate::model::{PairState, RawName};
 
 impl AccountStore {
     /// What is recorded of a source mailbox and its destination.
@@ -42,7 +43,7 @@ impl AccountStore {
     }
 
     /// Forgets all links of the source mailbox, damaged or not, and records the pair; forgets the exceptions as well
-    /// unless they are of the same source UIDs. After a crash on the way there is no pair, which is as good as one
+    /// unless they are of the source UIDs of now. After a crash on the way there is no pair, which is as good as one
     /// without links.
     pub fn reset_pair(&self, pair: &PairState) -> Result<()> {
         let _alone = self.store.alone();
@@ -52,7 +53,9 @@ impl AccountStore {
             Err(_) => false,
         };
         if !same_uids {
-            self.database().clear(&self.id.entries(PerMessage::Exception, MailboxId::new(Side::Source, source)))?;
+            let mut changes = Changes::default();
+            self.replace_leaves(PerMessage::Exception, source, &self.of_now(source)?, &mut changes)?;
+            self.database().apply(changes)?;
         }
         self.database().clear(&self.id.pair(source))?;
         self.write_anew(pair)

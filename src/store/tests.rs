@@ -70,6 +70,11 @@ pub(super) fn link(uid: u32) -> Link {
     }
 }
 
+pub(super) fn remembered(uid: u32, validity: u32) -> Remembered {
+    let stored = Some("it is not there".to_owned());
+    Remembered { uid: Uid(uid), validity: UidValidity(validity), listed: record(uid).listed(), stored }
+}
+
 pub(super) fn pair() -> PairState {
     let pairing = Pairing {
         source: inbox(),

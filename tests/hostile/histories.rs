@@ -105,17 +105,6 @@ fn add(mailbox: &mut Mailbox, octets: Vec<u8>, flags: BTreeSet<String>, date: i6
     mailbox.add(Content::Octets(Arc::new(octets)), flags, date);
 }
 
-/// Another UIDVALIDITY: the same messages under UIDs from 1 on.
-fn renumber(mailbox: &mut Mailbox) {
-    mailbox.uid_validity += 7;
-    let modseq = mailbox.change();
-    mailbox.expunged.clear();
-    for (uid, message) in (1..).zip(&mut mailbox.messages) {
-        (message.uid, message.modseq) = (uid, modseq);
-    }
-    mailbox.uid_next = mailbox.messages.len() as u32 + 1;
-}
-
 struct History {
     name: String,
     dice: Dice,
@@ -195,7 +184,7 @@ impl History {
                 self.arrive(&mut account, place, letter.octets(), BTreeSet::new(), letter.date());
             }
             _ => {
-                renumber(account.mailbox(place));
+                account.mailbox(place).renumber();
                 self.note(format!("source: {place} has another UIDVALIDITY"));
             }
         }
@@ -242,7 +231,7 @@ impl History {
                 }
             }
             _ => {
-                renumber(mailbox);
+                mailbox.renumber();
                 self.note(format!("destination: {place} has another UIDVALIDITY"));
             }
         }

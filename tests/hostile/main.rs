@@ -25,6 +25,7 @@
 //! - [`panics`]: threads of the program that panic.
 //! - [`poison`]: single messages that cannot be listed or read.
 //! - [`octets`]: messages that servers refuse or rewrite.
+//! - [`renumbered`]: what is known of messages without a link, under other UIDs.
 //! - [`same`]: sizes, halves and identities by which messages are mistaken.
 //!
 //! The binary ends with one line: how many cases were run.
@@ -50,6 +51,7 @@ mod order;
 mod panics;
 mod poison;
 mod refusals;
+mod renumbered;
 mod responses;
 mod same;
 mod tally;

@@ -8,13 +8,17 @@
 //! 3. A source message that is not found is gone: its link stands under a UID from [`Uid::LOST`] on, and says of the copy
 //!    that it is ours.
 //! 4. A link of which neither is found tells nothing any more.
+//! 5. What is remembered of source messages without a link is known again by the same question, after the links.
+//! 6. Of a message that no listing tells from others (it has no name, or no date) every one that is listed alike may be it.
+//!    Such a one is in question until its copy is found by its octets: it is not sent again without a word.
 //!
-//! Memory: 24 octets for each link and each message of a side whose UIDs are others now.
+//! Memory: 24 octets for each link and each message of a side whose UIDs are others now; for those of rule 6 what is listed.
 
 use super::flags::FlagHistory;
 use super::same::{self, Keeps};
 use crate::error::Result;
-use crate::model::{Digest, Flags, Link, MessageRecord, PairState, Side, Uid, UidSet};
+use crate::model::{Digest, Flags, Link, Listed, MessageRecord, PairState, Remembered, Side, Uid, UidSet};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// A link as it was, and what it ties now.
@@ -36,23 +40,36 @@ impl Carried {
     }
 }
 
-/// Carries links over, ascending by their new source UIDs. A side that is `None` has the UIDVALIDITY that it had; of the other
-/// its records are read. `departed` are the source UIDs whose copies were known to be gone.
+/// What was carried over.
+#[derive(Default)]
+pub struct CarriedOver {
+    /// Ascending by their new source UIDs.
+    pub links: Vec<Carried>,
+    /// Of remembered messages: the number in what was given, and the UID of now.
+    pub remembered: Vec<(usize, Uid)>,
+    /// Source messages that may be one that was linked or remembered, ascending.
+    pub in_question: Vec<(Uid, Listed)>,
+}
+
+/// Carries links over, and what is `remembered` of source messages under UIDs of before. A side that is `None` has the
+/// UIDVALIDITY that it had; of the other its records are read. `departed` are the source UIDs whose copies were known to be
+/// gone.
 ///
 /// # Errors
 /// Those of the iterators.
 pub fn carry<R>(
     links: impl Iterator<Item = Result<Link>>,
+    remembered: &[Remembered],
     renumbered: [Option<R>; 2],
     departed: &UidSet,
     keeps: Keeps,
-) -> Result<Vec<Carried>>
+) -> Result<CarriedOver>
 where
     R: Iterator<Item = Result<MessageRecord>>,
 {
     let changed = [renumbered[0].is_some(), renumbered[1].is_some()];
     let mut carried = Vec::new();
-    let mut wanted: [Vec<Sight>; 2] = Default::default();
+    let (mut wanted, mut likenesses): ([Vec<Sight>; 2], _) = (Default::default(), Likenesses::new(keeps));
     for link in links {
         let link = link?;
         for side in Side::BOTH.into_iter().filter(|side| changed[*side as usize]) {
@@ -64,16 +81,35 @@ where
             if let Some(trace) = same::trace_of_linked(&link, side, keeps) {
                 let number = carried.len() as u32;
                 wanted[side as usize].push(Sight { trace, flags: short(&link.agreed), late, number });
+            } else if side == Side::Source && !link.source.is_stand_in() {
+                likenesses.add(same::linked_source(&link));
             }
         }
         let Link { source, destination, .. } = link;
         carried.push(Carried { before: source, source, destination });
     }
+    let links = carried.len();
+    for (number, message) in remembered.iter().enumerate().filter(|_| changed[Side::Source as usize]) {
+        if carried.binary_search_by_key(&message.uid, |carried| carried.before).is_ok() {
+            continue;
+        }
+        match same::trace(&message.listed, keeps) {
+            Some(trace) => {
+                let (number, flags) = ((links + number) as u32, short(&Flags::none()));
+                wanted[Side::Source as usize].push(Sight { trace, flags, late: true, number });
+            }
+            None => likenesses.add(message.listed),
+        }
+    }
+    let (mut again, mut in_question) = (Vec::new(), Vec::new());
     for (side, records) in Side::BOTH.into_iter().zip(renumbered) {
         let Some(records) = records else { continue };
         let mut there = Vec::new();
         for record in records {
             let record = record?;
+            if side == Side::Source && likenesses.fit(&record.listed()) {
+                in_question.push((record.uid, record.listed()));
+            }
             if let Some(trace) = same::trace(&record.listed(), keeps) {
                 there.push(Sight { trace, flags: short(&record.flags), late: false, number: record.uid.0 });
             }
@@ -82,7 +118,10 @@ where
             *uid_of(carried, side) = Uid::NOWHERE;
         }
         let wanted = std::mem::take(&mut wanted[side as usize]);
-        match_up(wanted, there, |link, uid| *uid_of(&mut carried[link as usize], side) = Uid(uid));
+        match_up(wanted, there, |wanted, uid| match carried.get_mut(wanted as usize) {
+            Some(carried) => *uid_of(carried, side) = Uid(uid),
+            None => again.push((wanted as usize - links, Uid(uid))),
+        });
     }
     carried.retain(|carried| !(is_gone(carried.source) && carried.destination == Uid::NOWHERE));
     let gone = carried.iter_mut().filter(|carried| is_gone(carried.source));
@@ -90,7 +129,43 @@ where
         carried.source = Uid(uid);
     }
     carried.sort_unstable_by_key(|carried| carried.source);
-    Ok(carried)
+    in_question.retain(|(uid, _)| carried.binary_search_by_key(uid, |carried| carried.source).is_err());
+    again.sort_unstable();
+    Ok(CarriedOver { links: carried, remembered: again, in_question })
+}
+
+/// What was listed of messages that no listing tells from others.
+struct Likenesses {
+    keeps: Keeps,
+    listed: HashSet<Listed>,
+    /// Without their dates.
+    undated: HashSet<Listed>,
+}
+
+impl Likenesses {
+    fn new(keeps: Keeps) -> Self {
+        Likenesses { keeps, listed: HashSet::new(), undated: HashSet::new() }
+    }
+
+    fn add(&mut self, listed: Listed) {
+        let listed = self.kept(listed);
+        self.listed.insert(listed);
+        self.undated.insert(Listed { date: None, ..listed });
+    }
+
+    fn kept(&self, listed: Listed) -> Listed {
+        let octets = if self.keeps.sizes { listed.octets } else { 0 };
+        Listed { octets, date: listed.date.filter(|_| self.keeps.dates), ..listed }
+    }
+
+    /// Whether a message may be one of them: nothing that is told of both differs.
+    fn fit(&self, now: &Listed) -> bool {
+        let now = self.kept(*now);
+        let known = if now.date.is_none() { &self.undated } else { &self.listed };
+        let identities = [now.identity, None].into_iter();
+        let mut dates = identities.flat_map(|identity| [now.date, None].map(|date| Listed { date, identity, ..now }));
+        dates.any(|listed| known.contains(&listed))
+    }
 }
 
 fn is_gone(source: Uid) -> bool {
@@ -167,19 +242,20 @@ fn pair_group(links: &[Sight], there: Vec<Sight>, pair: &mut impl FnMut(u32, u32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InternalDate, LinkOrigin};
+    use crate::model::{InternalDate, LinkOrigin, UidValidity};
 
-    /// `uid:identity:octets:date`, and a keyword perhaps.
+    /// `uid:identity:octets:date`, and a keyword perhaps; `-` for what is not told.
     fn records(text: &str) -> Vec<MessageRecord> {
         let record = |word: &str| {
             let facts: Vec<&str> = word.split(':').collect();
             let number = |index: usize| facts[index].parse::<i64>().unwrap();
-            let identity = if number(1) == 255 { Digest::NAMELESS } else { Digest([number(1) as u8; 16]) };
+            let told = |index: usize| (facts[index] != "-").then(|| number(index));
+            let identity = |number| if number == 255 { Digest::NAMELESS } else { Digest([number as u8; 16]) };
             MessageRecord {
                 uid: Uid(number(0) as u32),
-                identity: Some(identity),
+                identity: told(1).map(identity),
                 octets: number(2) as u64,
-                internal_date: Some(InternalDate(number(3))),
+                internal_date: told(3).map(InternalDate),
                 flags: Flags::from_texts(facts.get(4).copied()),
             }
         };
@@ -207,14 +283,50 @@ mod tests {
         text.split_whitespace().map(link).collect()
     }
 
+    fn carry_over(known: &str, remembered: &[Remembered], listed: [Option<&str>; 2], departed: u32) -> CarriedOver {
+        let listed = listed.map(|text| text.map(|text| records(text).into_iter().map(Ok)));
+        let departed = if departed > 0 { UidSet::range(Uid(departed), Uid(departed)) } else { UidSet::new() };
+        carry(links(known).into_iter().map(Ok), remembered, listed, &departed, Keeps::ALL).unwrap()
+    }
+
     /// `before>source-destination`, `x` where there is none.
     fn carried(known: &str, source: Option<&str>, destination: Option<&str>, departed: u32) -> String {
-        let listed = [source, destination].map(|text| text.map(|text| records(text).into_iter().map(Ok)));
-        let departed = if departed > 0 { UidSet::range(Uid(departed), Uid(departed)) } else { UidSet::new() };
-        let carried = carry(links(known).into_iter().map(Ok), listed, &departed, Keeps::ALL).unwrap();
+        let carried = carry_over(known, &[], [source, destination], departed).links;
         let shown = |uid: Uid| if uid.is_stand_in() { "x".to_owned() } else { uid.to_string() };
         let shown = carried.iter().map(|it| format!("{}>{}-{}", it.before, shown(it.source), shown(it.destination)));
         shown.collect::<Vec<_>>().join(" ")
+    }
+
+    /// `before>now` of what is remembered, and `?now` of what may be something that was known.
+    fn recalled(links: &str, remembered: &str, source: &str) -> String {
+        let message = |record: MessageRecord| {
+            let (uid, listed) = (record.uid, record.listed());
+            Remembered { uid, validity: UidValidity(1), listed, stored: None }
+        };
+        let remembered: Vec<Remembered> = records(remembered).into_iter().map(message).collect();
+        let over = carry_over(links, &remembered, [Some(source), None], 0);
+        let again = over.remembered.iter().map(|(number, now)| format!("{}>{now}", remembered[*number].uid));
+        again.chain(over.in_question.iter().map(|(now, _)| format!("?{now}"))).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_remembered_is_known_again_after_the_links() {
+        assert_eq!(recalled("1:1:9:5", "2:2:9:5 3:3:9:5", "7:3:9:5 8:2:9:5 9:1:9:5"), "2>8 3>7");
+        assert_eq!(recalled("", "2:2:9:5", "7:2:8:5 8:2:9:6 9:4:9:5"), "", "edited, saved again, another");
+        assert_eq!(recalled("1:1:9:5", "2:1:9:5", "7:1:9:5"), "", "the copy that is there is that of the one left");
+        assert_eq!(recalled("1:1:9:5", "2:1:9:5", "7:1:9:5 8:1:9:5"), "2>8", "twins");
+        assert_eq!(recalled("1:1:9:5", "1:1:9:5", "7:1:9:5 8:1:9:5"), "", "it has a link by now");
+    }
+
+    #[test]
+    fn whoever_may_be_one_that_no_listing_tells_from_others_is_in_question() {
+        // No name; no date; of a listing that did not ask for names.
+        assert_eq!(recalled("", "2:255:9:5", "7:255:9:5 8:255:9:6 9:255:8:5 10:1:9:5"), "?7");
+        assert_eq!(recalled("", "2:1:9:-", "7:1:9:5 8:1:9:- 9:2:9:5 10:1:8:-"), "?7 ?8");
+        assert_eq!(recalled("", "2:-:9:5", "7:1:9:5 8:255:9:5 9:1:8:5"), "?7 ?8");
+        assert_eq!(recalled("2:255:9:5", "", "7:255:9:5 8:255:9:6"), "?7", "a link tells no more");
+        assert_eq!(recalled("1:1:9:5", "2:-:9:5", "7:1:9:5"), "", "it is linked");
+        assert_eq!(recalled("!2:255:9:5", "", "7:255:9:-"), "?7");
     }
 
     #[test]

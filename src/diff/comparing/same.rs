@@ -133,7 +133,7 @@ pub fn same_message(source: &MessageRecord, copy: &MessageRecord, keeps: Keeps, 
 }
 
 /// What the source lists of the message that was linked.
-fn linked_source(link: &Link) -> Listed {
+pub(in crate::diff) fn linked_source(link: &Link) -> Listed {
     let octets = link.source_octets.unwrap_or(link.octets);
     Listed { octets, date: link.date, identity: Some(link.identity) }
 }

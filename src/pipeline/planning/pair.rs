@@ -11,6 +11,7 @@ use crate::model::{Link, MailboxState, MessageRecord, Outcome, Outcomes, PairSta
 use crate::pipeline::survey::agreeing::{agree, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::pairing::{appends, pairing};
+use crate::pipeline::survey::remembering::{remember, remembered};
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
 
 impl Planner<'_> {
@@ -55,7 +56,7 @@ impl Planner<'_> {
             append_limit: self.snapshots.side(Side::Destination).append_limit,
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
-            stored: &stored(state, name),
+            stored: &stored(state, source),
             replaced: &replaced(state, name, destination)?,
             others: &others,
             keeps: self.keeps()?,
@@ -79,6 +80,7 @@ impl Planner<'_> {
             false => self.forget_damaged(error, source, destination),
         })?;
         self.unlink_copies(&plan)?;
+        self.refresh_remembered(&plan)?;
         let held = destination.map_or(0, |it| u64::from(it.records)).saturating_sub(others.len());
         let departures = agree(self.access, &mut plan, held)?;
         self.ledger.questioned += departures.questioned;
@@ -176,11 +178,29 @@ impl Planner<'_> {
                 kept.push((uid, outcome));
             }
         }
-        let stored = plan.not_found_again.iter().map(|uid| (uid, Outcome::NotFoundAgain(NOT_FOUND_AGAIN.to_owned())));
+        let remembered = remembered(state, name, plan.source_validity);
+        let why = |uid| remembered.get(&uid).and_then(|message| message.stored.clone()).unwrap_or_default();
+        let stored = plan.not_found_again.iter().map(|uid| (uid, Outcome::NotFoundAgain(why(uid))));
         let skipped = plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome())).chain(stored);
         let recorded: Vec<_> = kept.iter().cloned().chain(skipped).collect();
         state.checkpoint(name, &[], &recorded)?;
         Ok(kept)
+    }
+
+    /// What the destination stored and does not show is remembered until a link says more, with all that is listed of it.
+    fn refresh_remembered(&self, plan: &MailboxPlan) -> Result<()> {
+        let (state, name) = (&self.access.state, &plan.source.raw);
+        let (mut over, mut unnamed, mut links) = (Vec::new(), Vec::new(), state.link_lookup(name)?);
+        for message in state.remembered(name).map_while(Result::ok) {
+            over.extend(links.get(message.uid)?.map(|_| message.uid));
+            unnamed.extend(message.listed.identity.is_none().then_some((message.uid, None)));
+        }
+        if !over.is_empty() {
+            state.remember(name, &[], &over)?;
+            unnamed.retain(|(uid, _)| !over.contains(uid));
+        }
+        let stored = plan.not_found_again.iter().map(|uid| (uid, Some(NOT_FOUND_AGAIN.to_owned())));
+        remember(state, name, plan.source_validity, unnamed.into_iter().chain(stored))
     }
 }
 
@@ -199,11 +219,15 @@ fn still_unseen(pair: &PairState, destination: Option<&MailboxState>) -> Option<
 /// Why it is not sent again.
 const NOT_FOUND_AGAIN: &str = "the destination said that it stored it, and it is not in the mailbox";
 
-/// Source messages that the destination stored, and that were not found there. What cannot be read of the state is as good
-/// as not known: the message is copied again.
-fn stored(state: &AccountStore, source: &RawName) -> UidSet {
-    let exceptions = state.exceptions(source).map_while(Result::ok);
-    exceptions.filter(|(_, outcome)| matches!(outcome, Outcome::NotFoundAgain(_))).map(|(uid, _)| uid).collect()
+/// Source messages that the destination stored, and that were not found there. An older state has their outcomes alone.
+fn stored(state: &AccountStore, source: &MailboxState) -> UidSet {
+    let (name, validity) = (&source.name.raw, source.sync_point.unwrap_or_default().uid_validity);
+    let mut stored = UidSet::new();
+    let remembered = remembered(state, name, validity).into_values();
+    remembered.filter(|message| message.stored.is_some()).for_each(|message| stored.insert(message.uid));
+    let outcomes = state.exceptions(name).map_while(Result::ok);
+    outcomes.filter(|(_, it)| matches!(it, Outcome::NotFoundAgain(_))).for_each(|(uid, _)| stored.insert(uid));
+    stored
 }
 
 /// The copies of a source mailbox that are to be replaced, as far as they are there.

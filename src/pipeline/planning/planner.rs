@@ -14,6 +14,7 @@ use crate::pipeline::survey::agreeing::{accepted_gone, gone};
 use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::recalling::recall;
 use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::cell::OnceCell;
@@ -167,6 +168,7 @@ impl<'a> Planner<'a> {
         let Some(destination) = destination.filter(|_| !pair.create) else {
             let known = self.known_pair(&pair.source.raw)?;
             self.refuse_vanished(pair, known.as_ref())?;
+            recall(self.access, source, self.keeps()?)?;
             return self.compare(pair, source, None, None);
         };
         let known = self.holding_pair(&pair.source.raw, [source, destination])?;

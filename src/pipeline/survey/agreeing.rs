@@ -7,6 +7,7 @@ use crate::model::plan::{MailboxPlan, Omitted};
 use crate::model::policy::Mode;
 use crate::model::{Agreement, Link, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
+use crate::pipeline::survey::carrying::Known;
 use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
 
@@ -64,8 +65,8 @@ pub fn gone(source: &MailboxState, reason: &str) -> Omitted {
     Omitted { mailbox, reason, condition: MailboxCondition::Excluded, messages }
 }
 
-/// The copies that are gone, as far as a person has not said that this is good; the links hold for both listings, which are
-/// those of `listed`.
+/// The copies that are gone, as far as a person has not said that this is good; what is known holds for both listings, which
+/// are those of `listed`.
 ///
 /// # Errors
 /// `State`.
@@ -74,23 +75,22 @@ pub fn questioned(
     listed: &AccountStore,
     source: &MailboxState,
     destination: Option<&MailboxState>,
-    links: &[Link],
+    known: &Known,
 ) -> Result<Departures> {
-    let known = |side, mailbox: &MailboxState| {
+    let uids = |side, mailbox: &MailboxState| {
         let records = listed.records(side, &mailbox.name.raw)?;
         records.map(|record| Ok(record?.uid)).collect::<Result<HashSet<Uid>>>()
     };
     let (records, copies) = match destination {
-        Some(destination) if !links.is_empty() => {
-            (known(Side::Source, source)?, known(Side::Destination, destination)?)
+        Some(destination) if !known.links.is_empty() => {
+            (uids(Side::Source, source)?, uids(Side::Destination, destination)?)
         }
         _ => return Ok(Departures::default()),
     };
-    let mut linked: Vec<&Link> = links.iter().filter(|link| records.contains(&link.source)).collect();
+    let mut linked: Vec<&Link> = known.links.iter().filter(|link| records.contains(&link.source)).collect();
     linked.sort_unstable_by_key(|link| link.source);
     let gone = linked.iter().filter(|link| !copies.contains(&link.destination)).map(|link| link.source).collect();
-    let agreement = access.state.agreement(&source.name.raw, validity(source))?;
-    Ok(departures(&gone, linked.len() as u64, &agreement, &access.account.policy))
+    Ok(departures(&gone, linked.len() as u64, &known.agreement, &access.account.policy))
 }
 
 /// Why messages are not there, and what a person has said of them.
@@ -98,19 +98,17 @@ pub fn questioned(
 /// # Errors
 /// `State`.
 pub fn exceptions(
-    access: &Access<'_>,
     listed: &AccountStore,
     source: &MailboxState,
     destination: Option<&MailboxState>,
+    known: &Known,
 ) -> Result<HashMap<Uid, Outcome>> {
-    let (state, name) = (&access.state, &source.name.raw);
-    let mut exceptions = state.exceptions(name).collect::<Result<HashMap<Uid, Outcome>>>()?;
-    let agreement = state.agreement(name, validity(source))?;
+    let (mut exceptions, agreement) = (known.outcomes.clone(), &known.agreement);
     let gone = agreement.gone.as_deref().filter(|_| destination.is_none());
     if gone.is_none() && agreement.accepted.is_empty() {
         return Ok(exceptions);
     }
-    for record in listed.records(Side::Source, name)? {
+    for record in listed.records(Side::Source, &source.name.raw)? {
         let uid = record?.uid;
         if let Some(reason) = agreement.reason(uid).or(gone) {
             exceptions.insert(uid, Outcome::Accepted(reason.to_owned()));

@@ -1,14 +1,18 @@
 //! A pair of mailboxes of which one has another UIDVALIDITY than its links hold for: a rebuilt index, a mailbox that was made
 //! anew, the name of a server that leads to another one now. The links are carried over by what is listed
 //! (`diff/comparing/carry.rs`), with the flags that they agree on, whose the copies are, and what has departed; so what its user
-//! removed there stays away, and what they marked stays marked.
+//! removed there stays away, and what they marked stays marked. With them goes what is remembered of source messages without
+//! a link (`recalling`).
 //!
 //! Nothing is read from a server for it, and nothing is done where both UIDVALIDITYs are what they were.
 
+use super::recalling::{Recalled, not_listed_whole, recall, recalled, recalled_alone, remembered_before, validity};
 use crate::diff::comparing::carry::{Carried, carry};
 use crate::diff::comparing::same::Keeps;
-use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{Agreement, Link, MailboxState, MessageRecord, PairState, Pairing, Side, Uid, UidSet};
+use crate::error::{Kind, Result, Scope};
+use crate::model::{
+    Agreement, Link, MailboxState, MessageRecord, Outcome, PairState, Pairing, RawName, Remembered, Side, Uid, UidSet,
+};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
 use crate::store::AccountStore;
@@ -31,11 +35,12 @@ pub fn carried_over(
     let state = &access.state;
     let known = known.filter(|known| known.links > 0 && is_of_same_mailboxes(&known.pairing, &fresh.pairing));
     let Some(known) = known else {
+        recall(access, source, keeps)?;
         state.reset_pair(&fresh)?;
         return Ok(fresh);
     };
     check_identified(&known.pairing, &fresh.pairing, listings)?;
-    match carry_pair(access, &known, fresh.clone(), others, keeps) {
+    match carry_pair(access, [&known, &fresh], source, others, keeps) {
         Err(error) if *error.kind() == Kind::Damaged && error.reach() <= Scope::Mailbox => {
             access.notice(&format!("{}; its messages are matched anew: nothing is lost", error.line()));
             state.reset_pair(&fresh)?;
@@ -47,89 +52,129 @@ pub fn carried_over(
 
 fn carry_pair(
     access: &Access<'_>,
-    known: &PairState,
-    fresh: PairState,
+    [known, fresh]: [&PairState; 2],
+    source: &MailboxState,
     others: &UidSet,
     keeps: Keeps,
 ) -> Result<PairState> {
     let state = &access.state;
     let name = &known.pairing.source;
-    let agreement = state.agreement(name, known.pairing.source_validity)?;
-    let apart = Apart { departed: &agreement.departed, others };
-    let carried = find([state, state], [&known.pairing, &fresh.pairing], apart, keeps)?;
-    let [renumbered, elsewhere] = Side::BOTH.map(|side| is_renumbered(&known.pairing, &fresh.pairing, side));
-    let mut pair = PairState { lost_under: known.lost_under.clone(), ..fresh };
-    if !elsewhere {
+    tie_again(state, name)?;
+    let over = find([state, state], source, (&known.pairing, &fresh.pairing), others, keeps)?;
+    let mut pair = PairState { lost_under: known.lost_under.clone(), ..fresh.clone() };
+    if !is_renumbered(&known.pairing, &pair.pairing, Side::Destination) {
         // They are UIDs of the destination.
         (pair.intent, pair.late_from, pair.unseen_from) = (known.intent, known.late_from, known.unseen_from);
     }
-    let agreement = if renumbered { under_new_uids(agreement, &pair.pairing, &carried) } else { agreement };
     let mut links = state.link_lookup(name)?;
-    let carry = carried.iter().filter_map(|carried| {
+    let carry = over.links.iter().filter_map(|carried| {
         let link = links.get(carried.before).transpose()?;
         Some(link.map(|link| carried.apply(link, known)))
     });
-    state.carry_links(&pair, &agreement, carry)?;
-    tell(access, known, &pair, &carried);
-    pair.links = carried.len() as u64;
+    state.carry_links(&pair, &over.recalled.agreement, &over.recalled.remembered, carry)?;
+    tell(access, known, &pair, &over.links);
+    pair.links = over.links.len() as u64;
     Ok(pair)
 }
 
-/// What takes no part when links are carried over.
-struct Apart<'a> {
-    /// Source messages whose copies were known to be gone.
-    departed: &'a UidSet,
-    /// Messages of the destination that are other source mailboxes'.
-    others: &'a UidSet,
+/// A copy that was to be replaced is noted under a UID of before: it is tied again, and will be found to be spoilt again.
+fn tie_again(state: &AccountStore, source: &RawName) -> Result<()> {
+    let (mut links, mut settled, mut ties) = (state.link_lookup(source)?, Vec::new(), Vec::new());
+    for replaced in state.replaced(source)? {
+        let copy = replaced?.copy;
+        if links.get(copy.source)?.is_none() {
+            settled.push(copy.destination);
+            ties.push(copy);
+        }
+    }
+    if ties.is_empty() { Ok(()) } else { state.settle_replaced(source, &settled, &ties) }
 }
 
-/// Which link ties what under the UIDVALIDITYs of `now`; the listings stand in `listed`.
+/// What of a pair holds under other UIDVALIDITYs.
+struct Over {
+    links: Vec<Carried>,
+    recalled: Recalled,
+}
+
+/// Where links held, and where they are to hold.
+type Move<'a> = (&'a Pairing, &'a Pairing);
+
+/// What holds under the UIDVALIDITYs of now, and ties none of the `others`; the listings stand in the second state.
 fn find(
     [state, listed]: [&AccountStore; 2],
-    [before, now]: [&Pairing; 2],
-    apart: Apart<'_>,
+    source: &MailboxState,
+    (before, now): Move<'_>,
+    others: &UidSet,
     keeps: Keeps,
-) -> Result<Vec<Carried>> {
+) -> Result<Over> {
+    let agreement = state.agreement(&now.source, before.source_validity)?;
+    let remembered = remembered_before(state, source);
     let records = |side| {
         let name = if side == Side::Source { &now.source } else { &now.destination };
         is_renumbered(before, now, side).then(|| listed.records(side, name)).transpose()
     };
-    let is_ours =
-        |record: &Result<MessageRecord>| record.as_ref().map_or(true, |record| !apart.others.contains(record.uid));
-    let [source, destination] = [records(Side::Source)?, records(Side::Destination)?];
-    let sides: [Option<Box<dyn Iterator<Item = Result<MessageRecord>>>>; 2] = [
-        source.map(|records| Box::new(records) as _),
-        destination.map(|records| Box::new(records.filter(is_ours)) as _),
-    ];
-    carry(state.links(&before.source)?, sides, apart.departed, keeps)
+    let is_ours = |record: &Result<MessageRecord>| record.as_ref().map_or(true, |it| !others.contains(it.uid));
+    let [ours, theirs] = [records(Side::Source)?, records(Side::Destination)?];
+    let renumbered: [Option<Box<dyn Iterator<Item = Result<MessageRecord>>>>; 2] =
+        [ours.map(|records| Box::new(records) as _), theirs.map(|records| Box::new(records.filter(is_ours)) as _)];
+    let over = carry(state.links(&before.source)?, &remembered, renumbered, &agreement.departed, keeps)?;
+    let recalled = match is_renumbered(before, now, Side::Source) {
+        true => recalled(agreement, &remembered, &over, now.source_validity),
+        false => Recalled { agreement, remembered: Vec::new() },
+    };
+    Ok(Over { links: over.links, recalled })
 }
 
-/// The links that hold for two listings which stand in `listed`, carried over where they have to be, and to none of the `others`.
-/// Nothing is recorded.
+/// What is known of a source mailbox and its copy, as they are listed now.
+pub struct Known {
+    pub links: Vec<Link>,
+    pub agreement: Agreement,
+    /// Why messages are not there.
+    pub outcomes: HashMap<Uid, Outcome>,
+}
+
+/// What holds for two listings that stand `aside`, carried over where it has to be, and to none of the `others`. Nothing is
+/// recorded.
 ///
 /// # Errors
 /// `State`.
-pub fn links_between(
-    access: &Access<'_>,
-    listed: &AccountStore,
-    [source, destination]: [&MailboxState; 2],
+pub fn known_between(
+    [access, aside]: [&Access<'_>; 2],
+    source: &MailboxState,
+    destination: Option<&MailboxState>,
     others: &UidSet,
     keeps: Keeps,
-) -> Result<Vec<Link>> {
-    let (state, now) = (&access.state, pairing(source, destination));
-    let known = state.pair(&now.source)?.filter(|known| is_of_same_mailboxes(&known.pairing, &now));
-    let Some(known) = known else { return Ok(Vec::new()) };
-    if !Side::BOTH.into_iter().any(|side| is_renumbered(&known.pairing, &now, side)) {
-        return state.links(&now.source)?.collect();
-    }
-    let agreement = state.agreement(&now.source, known.pairing.source_validity)?;
-    let mut links = state.link_lookup(&now.source)?;
-    let mut found = Vec::new();
-    let apart = Apart { departed: &agreement.departed, others };
-    for carried in find([state, listed], [&known.pairing, &now], apart, keeps)? {
-        found.extend(links.get(carried.before)?.map(|link| carried.apply(link, &known)));
-    }
-    Ok(found)
+) -> Result<Known> {
+    let (state, listed, name) = (&access.state, &aside.state, &source.name.raw);
+    let now = destination.map(|destination| pairing(source, destination));
+    let known = if now.is_some() { state.pair(name)? } else { None };
+    let movement = known.as_ref().zip(now.as_ref()).map(|(known, now)| (&known.pairing, now));
+    let movement = movement.filter(|(before, now)| is_of_same_mailboxes(before, now));
+    let (links, recalled) = match (movement, &known) {
+        (Some(movement), Some(known)) if Side::BOTH.iter().any(|side| is_renumbered(movement.0, movement.1, *side)) => {
+            let over = find([state, listed], source, movement, others, keeps)?;
+            let (mut before, mut links) = (state.link_lookup(name)?, Vec::new());
+            for carried in &over.links {
+                links.extend(before.get(carried.before)?.map(|link| carried.apply(link, known)));
+            }
+            (links, over.recalled)
+        }
+        (Some(_), _) => (state.links(name)?.collect::<Result<_>>()?, recalled_alone([state, listed], source, keeps)?),
+        (None, _) => (Vec::new(), recalled_alone([state, listed], source, keeps)?),
+    };
+    Ok(Known { links, outcomes: outcomes(state, source, &recalled.remembered)?, agreement: recalled.agreement })
+}
+
+/// Outcomes stand by the UIDs of the account's own listing.
+fn outcomes(state: &AccountStore, source: &MailboxState, remembered: &[Remembered]) -> Result<HashMap<Uid, Outcome>> {
+    let name = &source.name.raw;
+    let listed = state.mailbox(Side::Source, name)?.and_then(|listed| listed.sync_point);
+    let hold = listed.is_none_or(|point| point.uid_validity == validity(source));
+    let mut outcomes: HashMap<Uid, Outcome> =
+        if hold { state.exceptions(name).collect::<Result<_>>()? } else { HashMap::new() };
+    let stored = remembered.iter().filter_map(|it| Some((it.uid, Outcome::NotFoundAgain(it.stored.clone()?))));
+    outcomes.extend(stored);
+    Ok(outcomes)
 }
 
 /// Whether UIDs of that side are others now. Those of a mailbox whose UIDVALIDITY does not last may be.
@@ -144,20 +189,7 @@ fn is_of_same_mailboxes(one: &Pairing, other: &Pairing) -> bool {
 /// A listing without identities does not tell what is gone.
 fn check_identified(before: &Pairing, now: &Pairing, listings: [&MailboxState; 2]) -> Result<()> {
     let untold = |(side, listing): (Side, &MailboxState)| is_renumbered(before, now, side) && !listing.identified;
-    if !Side::BOTH.into_iter().zip(listings).any(untold) {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Stale, "the mailbox has another UIDVALIDITY, and was not listed whole since")
-        .scope(Scope::Mailbox)
-        .hint("run `mailferry scan`, or `mailferry sync` for all in one"))
-}
-
-/// What a person agreed to, under the UIDs that its messages have now. What was agreed to of a message without a link has to
-/// be asked again.
-fn under_new_uids(agreement: Agreement, now: &Pairing, carried: &[Carried]) -> Agreement {
-    let there = carried.iter().filter(|carried| !carried.source.is_stand_in());
-    let uids: HashMap<Uid, Uid> = there.map(|carried| (carried.before, carried.source)).collect();
-    agreement.renumbered(now.source_validity, |before| uids.get(&before).copied())
+    if Side::BOTH.into_iter().zip(listings).any(untold) { Err(not_listed_whole()) } else { Ok(()) }
 }
 
 fn tell(access: &Access<'_>, known: &PairState, now: &PairState, carried: &[Carried]) {

@@ -7,7 +7,8 @@
 //!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
 //! - [`rollback`]: servers that went back in time. [`recognise`]: identities, where something may have to be recognised.
-//! - [`whereabouts`]: servers that are at another address. [`carrying`]: links under another UIDVALIDITY.
+//! - [`whereabouts`]: servers that are at another address. [`carrying`]: links under another UIDVALIDITY;
+//!   [`recalling`]: what is known of messages without a link, which [`remembering`] notes.
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`sharing`]: destination mailboxes that several go to; [`shares`]: what of them is whose, for a verification.
 //! - [`naming`]: which messages they are that are not there.
@@ -27,7 +28,9 @@ pub mod keeping;
 pub mod listing;
 pub mod naming;
 pub mod pairing;
+pub mod recalling;
 pub mod recognise;
+pub mod remembering;
 pub mod rollback;
 pub mod settle;
 pub mod shares;

@@ -2,7 +2,8 @@
 //! recognised by them, so that nothing is copied that is on the destination already.
 //!
 //! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
-//! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox.
+//! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox; and where
+//! something is remembered of messages without a link (`recalling`).
 
 use super::errand::{How, Identities, Occasion, Wanted};
 use super::side::list_side;
@@ -15,6 +16,7 @@ use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
+use crate::pipeline::survey::recalling::wants_identities;
 use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::collections::{HashMap, HashSet};
@@ -56,11 +58,12 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let mut names = HashSet::new();
     let pairs = snapshots.map()?.pairs;
     let sharing = Sharing::load(access, &pairs)?;
-    for pair in pairs.iter().filter(|pair| !pair.create) {
+    for pair in &pairs {
         let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
-        if let (Some(source), Some(destination)) = (source, by_name[1].get(&pair.destination.raw))
-            && may_hold_known(access, &sharing, source, destination)?
-        {
+        let Some(source) = source else { continue };
+        let destination = by_name[1].get(&pair.destination.raw).filter(|_| !pair.create);
+        let known = destination.map_or(Ok(false), |it| may_hold_known(access, &sharing, source, it))?;
+        if known || wants_identities(&access.state, source) {
             names.insert(pair.source.raw.clone());
         }
     }

@@ -1,6 +1,6 @@
 //! What of a destination mailbox is whose, where several source mailboxes go to it: for a verification, whose listings stand aside.
 
-use super::carrying::links_between;
+use super::carrying::known_between;
 use super::pairing::pairing;
 use super::sharing::Sharing;
 use super::snapshots::Snapshots;
@@ -63,7 +63,7 @@ impl Shares {
         let mut taken = strangers.clone();
         let mut sharers = Vec::new();
         for source in sources {
-            let links = links_between(access, &aside.state, [source, destination], &taken, keeps)?;
+            let links = known_between([access, aside], source, Some(destination), &taken, keeps)?.links;
             links.iter().filter(|link| !link.destination.is_stand_in()).for_each(|link| taken.insert(link.destination));
             let links = links.into_iter().map(|link| (link.source, link)).collect();
             sharers.push(Sharer { source: records(Side::Source, &source.name.raw)?, links });

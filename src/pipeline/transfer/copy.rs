@@ -24,6 +24,7 @@ use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::backoff::{Backoff, Renewals};
 use crate::pipeline::fleet::dissection::reason;
 use crate::pipeline::fleet::probing::{LOST_COMMANDS, Question};
+use crate::pipeline::survey::remembering::remember;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -188,7 +189,9 @@ impl MailboxWork<'_> {
         for uid in std::mem::take(&mut self.progress.stored) {
             if state.link(name, uid)?.is_none() && !self.job.is_given_up(uid) {
                 self.note_late_appends()?;
-                let outcome = Outcome::NotFoundAgain("it is not in the mailbox".to_owned());
+                let why = "it is not in the mailbox".to_owned();
+                remember(state, name, self.job.plan.source_validity, [(uid, Some(why.clone()))])?;
+                let outcome = Outcome::NotFoundAgain(why);
                 state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
                 self.job.give_up(uid);
                 self.progress.concluded(self.access, self.job, uid, outcome);

@@ -194,6 +194,17 @@ impl Mailbox {
         self.expunged.extend(gone.map(|message| (message.uid, modseq)));
     }
 
+    /// Another UIDVALIDITY: the same messages under UIDs from 1 on.
+    pub fn renumber(&mut self) {
+        self.uid_validity += 7;
+        let modseq = self.change();
+        self.expunged.clear();
+        for (uid, message) in (1..).zip(&mut self.messages) {
+            (message.uid, message.modseq) = (uid, modseq);
+        }
+        self.uid_next = self.messages.len() as u32 + 1;
+    }
+
     fn state(&self) -> MailboxState {
         let seen = |message: &Stored| MessageState::new(message.uid, &message.flags, message.date, &message.octets());
         MailboxState {
