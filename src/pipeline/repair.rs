@@ -5,8 +5,8 @@
 //! follows (`transfer/replace.rs`), or, if that does not come to it, by the next one.
 //!
 //! Invariants:
-//! 1. Only what we put there is replaced, and is still known as that by its identity: another message under its UID, as after a
-//!    restored backup, is not ours. What a person accepted as it is stays.
+//! 1. Only what we put there is replaced, and is still known as that by its identity, or as the beginning of its source message:
+//!    another message under its UID, as after a restored backup, is not ours. What a person accepted as it is stays.
 //! 2. What could not be read is not spoilt.
 //! 3. More than the guard allows needs a word from the user, before anything is copied.
 
@@ -20,11 +20,11 @@ use crate::model::plan::MailboxPlan;
 use crate::model::report::PlanSummary;
 use crate::model::{Link, MailboxState, MessageRecord, Replaced, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
-use crate::pipeline::survey::content::hash_both;
+use crate::pipeline::survey::content::{read_both, read_octets};
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::recognise::identities;
 use crate::pipeline::survey::snapshots::Snapshots;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Messages that are read before what they are is weighed.
 const BATCH_MESSAGES: usize = 500;
@@ -89,7 +89,7 @@ fn spoilt(
     for batch in ours(access, plan)?.chunks(BATCH_MESSAGES) {
         access.go_on()?;
         let uids: Vec<(Uid, Uid)> = batch.iter().map(|(link, _)| (link.source, link.destination)).collect();
-        let [sources, copies] = hash_both(access, mailboxes, &uids)?;
+        let [sources, copies] = read_both(access, mailboxes, &uids)?.map(|read| read.contents);
         for (link, [source, copy]) in batch {
             let read = (sources.get(&link.source), copies.get(&link.destination));
             if let (Some(ours), Some(theirs)) = read
@@ -99,12 +99,12 @@ fn spoilt(
             }
         }
     }
-    retain_ours(access, mailboxes[1], &mut spoilt)?;
+    retain_ours(access, mailboxes, &mut spoilt)?;
     Ok(spoilt)
 }
 
 /// Invariant 1, by what the destination lists now.
-fn retain_ours(access: &Access<'_>, destination: &MailboxState, spoilt: &mut Vec<Replaced>) -> Result<()> {
+fn retain_ours(access: &Access<'_>, mailboxes: [&MailboxState; 2], spoilt: &mut Vec<Replaced>) -> Result<()> {
     if spoilt.is_empty() {
         return Ok(());
     }
@@ -112,11 +112,40 @@ fn retain_ours(access: &Access<'_>, destination: &MailboxState, spoilt: &mut Vec
     uids.sort_unstable();
     let uids: UidSet = uids.into_iter().collect();
     let listed = access.with_session(Side::Destination, |session| {
-        session.open(&destination.name, Opening::Examine)?;
+        session.open(&mailboxes[1].name, Opening::Examine)?;
         identities(session, &uids)
     })?;
-    spoilt.retain(|Replaced { copy, .. }| listed.get(&copy.destination).is_some_and(|now| is_known_as(copy, now)));
+    let known = |copy: &Link| listed.get(&copy.destination).is_some_and(|now| is_known_as(copy, now));
+    // Of a message that was cut off within its header not even the name may be left.
+    let nameless: Vec<&Replaced> = spoilt.iter().filter(|replaced| !known(&replaced.copy)).collect();
+    let beginnings = beginnings(access, mailboxes, &nameless)?;
+    spoilt.retain(|Replaced { copy, .. }| known(copy) || beginnings.contains(&copy.destination));
     Ok(())
+}
+
+/// Those that are nothing but the beginning of their source message, by their UIDs on the destination.
+fn beginnings(access: &Access<'_>, mailboxes: [&MailboxState; 2], copies: &[&Replaced]) -> Result<HashSet<Uid>> {
+    if copies.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut lengths = HashMap::new();
+    let theirs = copies.iter().map(|replaced| replaced.copy.destination);
+    read_octets(access, Side::Destination, mailboxes[1], theirs, |uid, octets| {
+        lengths.insert(uid, octets.len());
+        Ok(())
+    })?;
+    let by_source: HashMap<Uid, &Replaced> = copies.iter().map(|replaced| (replaced.copy.source, *replaced)).collect();
+    let mut found = HashSet::new();
+    read_octets(access, Side::Source, mailboxes[0], by_source.keys().copied(), |uid, octets| {
+        if let Some(Replaced { copy, octets: seen }) = by_source.get(&uid)
+            && let Some(length) = lengths.get(&copy.destination)
+            && octets.beginning(*length)?.is_some_and(|beginning| beginning == *seen)
+        {
+            found.insert(copy.destination);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Links of copies of ours that may be replaced, with what both sides list of them: invariant 1.

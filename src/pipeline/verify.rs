@@ -12,7 +12,7 @@ use crate::diff::comparing::same::Keeps;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verdict::Verdict;
 use crate::diff::verification::{Verification, verify_mailbox};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::account_report;
 use crate::model::amount::grow;
 use crate::model::difference::{Difference, DifferenceKind};
@@ -22,10 +22,11 @@ use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::{FlagCapacity, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
+use crate::pipeline::fleet::dissection::reason;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::carrying::{Known, known_between};
-use crate::pipeline::survey::content::{hash_both, read_doubt};
+use crate::pipeline::survey::content::{read_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::pairing::pairing;
@@ -216,15 +217,15 @@ fn compare_octets(
     verdict: &mut Verdict,
 ) -> Result<()> {
     let pairs = std::mem::take(&mut verdict.pairs);
-    let [ours, theirs] = hash_both(access, [source, destination], &pairs)?;
+    let [ours, theirs] = read_both(access, [source, destination], &pairs)?;
     let known = std::mem::take(&mut verdict.altered);
     for (source_uid, copy) in pairs {
-        let (left, right) = (ours.get(&source_uid), theirs.get(&copy));
+        let (left, right) = (ours.contents.get(&source_uid), theirs.contents.get(&copy));
         let detail = match (left, right) {
             (Some(left), Some(right)) if left.octets == right.octets => continue,
-            (Some(_), Some(_)) => "the octets differ",
-            (None, _) => "the source did not give its octets",
-            (_, None) => "the destination did not give its octets",
+            (Some(_), Some(_)) => "the octets differ".to_owned(),
+            (None, _) => not_compared(Side::Source, ours.unreadable.get(&source_uid)),
+            (_, None) => not_compared(Side::Destination, theirs.unreadable.get(&copy)),
         };
         if !known.contains(&source_uid) {
             verdict.differ(Difference {
@@ -232,11 +233,16 @@ fn compare_octets(
                 kind: DifferenceKind::Altered,
                 source: Some(source_uid),
                 destination: Some(copy),
-                detail: detail.to_owned(),
+                detail,
             });
         }
     }
     Ok(())
+}
+
+fn not_compared(side: Side, error: Option<&Error>) -> String {
+    let why = error.map(|error| format!(" ({})", reason(error))).unwrap_or_default();
+    format!("it could not be compared: the {side} did not give its octets{why}")
 }
 
 fn merge(summary: &mut VerifySummary, verdict: Verdict) {

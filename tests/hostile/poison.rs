@@ -2,6 +2,7 @@
 
 use crate::case::{Case, First, Table};
 use crate::support::fake::behaviour::{Behaviour, Poison, Then};
+use crate::tally;
 
 /// How a FETCH ends that is about such a message.
 fn ends() -> Vec<(&'static str, Then)> {
@@ -91,6 +92,32 @@ fn message_that_cannot_be_listed_or_read_is_named_alone_by_a_full_sync() {
 #[test]
 fn several_messages_that_cannot_be_read_are_each_named() {
     judge(cases(&[1, 2, 6], &["all", "octets"]), &[1, 2, 6], &["sync"]);
+}
+
+/// The same by octets: all others are compared, and what cannot be is no success.
+#[test]
+fn message_that_cannot_be_read_is_the_only_one_that_a_deep_verification_does_not_compare() {
+    let cases = || {
+        let mut cases = cases(&[3], &["octets"]);
+        cases.retain(|case| !case.name.contains("silence"));
+        cases.iter_mut().for_each(|case| case.first = First::Exact);
+        cases
+    };
+    for destination in [false, true] {
+        let table = Table::of(cases().into_iter().map(|case| case.source(Behaviour::honest())).collect());
+        table.run(&["sync"]).expect(0);
+        for case in cases() {
+            let server = if destination { &table.destination } else { &table.source };
+            server.tenant(case.name).behave(case.source.clone());
+        }
+        let found = table.run(&["verify", "--deep", "--json", "-"]).expect(8).json();
+        let accounts = found["accounts"].as_array().expect("accounts");
+        assert_eq!(accounts.len(), table.cases().len());
+        accounts.iter().for_each(|account| {
+            assert_eq!((account["altered"].as_u64(), account["missing"].as_u64()), (Some(1), Some(0)), "{account}")
+        });
+        tally::count(table.cases().len());
+    }
 }
 
 /// What was stored without a word where is recognised by its header: a message whose header cannot be had is not taken for

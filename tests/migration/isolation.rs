@@ -127,6 +127,25 @@ fn message_whose_file_cannot_be_read_is_named_alone_by_a_full_sync() {
     message_that_the_server_cannot_read(&["sync", "--full"]);
 }
 
+/// A file that is shorter than its name says: Dovecot ends the connection in the midst of its octets.
+#[test]
+fn message_whose_file_is_not_as_its_name_says_is_the_only_one_that_is_not_compared() {
+    let pair = shared::dovecot_pair();
+    let migration = Migration::between(&pair.source, &pair.destination);
+    let migration = migration.seeded("INBOX\n    1..4 bulk\n    5 spoilt\n    6..9 bulk\nOther\n    1..5 bulk");
+    migration.sync();
+    // The servers know from it what is to be listed, and do not look into the file for that.
+    migration.assert_verified();
+    let files = files_holding(&pair.source, migration.user(), "spoilt");
+    assert_eq!(files.len(), 1);
+    let octets = fs::read(&files[0]).expect("a message");
+    fs::write(&files[0], &octets[..octets.len() / 2]).expect("half of it");
+    let output = migration.run(&["verify", "--deep", "--json", "-"]).expect(8);
+    let totals = &output.json()["totals"];
+    output.says("it could not be compared");
+    assert_eq!((&totals["altered"], &totals["missing"]), (&1.into(), &0.into()), "{output}");
+}
+
 /// A directory stands where the server keeps what is subscribed, in an account's mail.
 struct BrokenSubscriptions(PathBuf);
 

@@ -70,6 +70,29 @@ fn half_messages_are_named_and_replaced_only_when_told_to() {
     assert!(!tenant.commands().iter().any(changes), "{:#?}", tenant.commands());
 }
 
+/// Nothing of its name is left, and it is known as what our message begins with; another message of that UID is not ours.
+///
+/// Holds pipeline/repair.rs invariant 1.
+#[test]
+fn message_that_was_cut_off_within_its_header_is_replaced_and_another_is_not() {
+    let pair = copied();
+    let cut = |index: usize, change: fn(&[u8]) -> Vec<u8>| {
+        let tenant = pair.destination.tenant(USER);
+        let mut account = tenant.account();
+        let message = &mut account.mailbox("INBOX").messages[index];
+        message.content = Content::Octets(Arc::new(change(&message.octets())));
+    };
+    cut(1, |octets| octets[..8].to_vec());
+    pair.run(&["verify", "--deep"]).expect(8);
+    pair.run(&["sync", "--repair"]).expect(0).says("1 message copied");
+    assert_exact(&pair);
+    cut(0, |octets| [b"Z", &octets[1..8]].concat());
+    let before = mailboxes(&pair, "INBOX")[1].clone();
+    pair.run(&["sync", "--repair"]).expect(0);
+    assert!(mailboxes(&pair, "INBOX")[1] == before);
+    pair.run(&["verify", "--deep"]).expect(8);
+}
+
 /// Holds pipeline/transfer/replace.rs invariant 3.
 /// What the users of the destination did to a half message is done to the whole one.
 #[test]

@@ -231,9 +231,23 @@ impl Octets {
     /// # Errors
     /// `Io` when the temporary file cannot be read.
     pub fn sha256(&self) -> Result<[u8; 32]> {
-        let mut hash = Sha256::new();
+        self.hash_of_first(self.len())
+    }
+
+    /// SHA-256 of the first so many octets; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// `Io` when the temporary file cannot be read.
+    pub fn beginning(&self, length: u64) -> Result<Option<[u8; 32]>> {
+        if length > self.len() { Ok(None) } else { self.hash_of_first(length).map(Some) }
+    }
+
+    fn hash_of_first(&self, length: u64) -> Result<[u8; 32]> {
+        let (mut hash, mut left) = (Sha256::new(), length);
         self.each_piece(|piece| {
-            hash.update(piece);
+            let taken = left.min(piece.len() as u64);
+            hash.update(&piece[..taken as usize]);
+            left -= taken;
             Ok(())
         })?;
         Ok(hash.finalize().into())

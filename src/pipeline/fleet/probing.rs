@@ -1,15 +1,16 @@
 //! Which messages of a mailbox a server cannot answer for: asked for in ever smaller parts ([`super::dissection`]).
 //!
-//! One connection suffices. Nothing of what comes is kept: when it is known what to leave out, the rest is asked for again.
+//! One connection suffices. What comes is handed to whoever asks: a listing keeps nothing of it, and asks again for the rest when
+//! it is known what to leave out.
 
 use super::access::Access;
 use super::backoff::{Backoff, Renewals};
 use super::dissection::{Dissected, Dissection};
 use crate::engine::Session;
-use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent};
+use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
-use crate::error::{Kind, Result};
-use crate::model::{MailboxName, Side, SyncPoint, Uid, UidSet};
+use crate::error::{Error, Kind, Result};
+use crate::model::{MailboxName, Side, SyncPoint, Uid, UidSet, UidValidity};
 use std::time::{Duration, Instant};
 
 /// Times that the mailbox cannot be opened, in a row.
@@ -22,18 +23,34 @@ pub const LOST_COMMANDS: u32 = 4;
 /// What is asked, of which messages.
 pub struct Question<'a> {
     pub mailbox: &'a MailboxName,
-    /// Those that were given up before, which are asked for one by one; `None`: of all that the mailbox holds.
-    pub doubtful: Option<UidSet>,
+    pub about: About,
     /// FETCH items.
     pub items: &'a str,
 }
 
+/// Of which messages something is asked.
+pub enum About {
+    /// All that the mailbox holds.
+    All,
+    /// Of those that were given up before, which are asked for one by one; nothing of the others.
+    GivenUp(UidSet),
+    /// Those, under that UIDVALIDITY.
+    These(UidSet, UidValidity),
+}
+
 impl Access<'_> {
-    /// Finds the messages that the server cannot answer that question for.
+    /// Finds the messages that the server cannot answer that question for. Each answer is given to `take`; of a message that is
+    /// given up in the end a part may have come before.
     ///
     /// # Errors
-    /// What the mailbox cannot be opened for, and what befalls whichever of its messages is asked for; `Interrupted`.
-    pub fn dissect(&self, side: Side, question: Question<'_>) -> Result<Dissected> {
+    /// What the mailbox cannot be opened for, and what befalls whichever of its messages is asked for; `Changed` where it is
+    /// another one; those of `take`; `Interrupted`.
+    pub fn dissect(
+        &self,
+        side: Side,
+        question: Question<'_>,
+        take: &mut dyn FnMut(Fetched) -> Result<()>,
+    ) -> Result<Dissected> {
         let patience = self.connector(side).server().timeouts.command() * LOST_COMMANDS;
         let mut work =
             Work { question, uids: None, searched: false, dissection: None, opened: false, lost: Duration::ZERO };
@@ -41,7 +58,7 @@ impl Access<'_> {
         loop {
             self.go_on()?;
             let mut session = self.session(side)?;
-            let done = work.ask_all(&mut session);
+            let done = work.ask_all(&mut session, take);
             self.give_back(side, session);
             openings = if work.opened { 0 } else { openings + 1 };
             match done {
@@ -74,24 +91,30 @@ impl Work<'_> {
         self.dissection.as_ref().is_some_and(Dissection::is_hopeless)
     }
 
-    fn ask_all(&mut self, session: &mut Session) -> Result<Dissected> {
+    fn ask_all(&mut self, session: &mut Session, take: &mut dyn FnMut(Fetched) -> Result<()>) -> Result<Dissected> {
         self.opened = false;
         let opened = session.open(self.question.mailbox, Opening::Examine)?;
         self.opened = true;
-        let uids = match &mut self.uids {
-            Some(uids) => uids,
-            none => {
+        if let About::These(_, validity) = &self.question.about
+            && *validity != opened.sync_point.uid_validity
+        {
+            return Err(renumbered().in_mailbox(&self.question.mailbox.path()));
+        }
+        let uids = match (&mut self.uids, &self.question.about) {
+            (Some(uids), _) => uids,
+            (none, About::These(uids, _)) => none.insert(uids.clone()),
+            (none, _) => {
                 let breaks = std::mem::replace(&mut self.searched, true);
                 none.insert(held(session, opened.sync_point, !breaks)?)
             }
         };
-        let dissection = self.dissection.get_or_insert_with(|| match &self.question.doubtful {
-            Some(doubtful) => Dissection::of_known(&uids.without(&uids.without(doubtful))),
-            None => Dissection::of(uids.chunks(COMMAND_OCTETS, session.most_messages())),
+        let dissection = self.dissection.get_or_insert_with(|| match &self.question.about {
+            About::GivenUp(doubtful) => Dissection::of_known(&uids.without(&uids.without(doubtful))),
+            _ => Dissection::of(uids.chunks(COMMAND_OCTETS, session.most_messages())),
         });
         while let Some(part) = dissection.next_part() {
             let (mut came, asked) = (UidSet::new(), Instant::now());
-            let Err(error) = ask(session, part, self.question.items, &mut came) else {
+            let Err(error) = ask(session, part, self.question.items, &mut came, take) else {
                 dissection.answered();
                 self.lost = Duration::ZERO;
                 continue;
@@ -106,7 +129,7 @@ impl Work<'_> {
             }
         }
         let mut dissected = self.dissection.take().map(Dissection::into_dissected).unwrap_or_default();
-        if self.question.doubtful.is_some() {
+        if matches!(self.question.about, About::GivenUp(_)) {
             // The others were not asked for.
             let poisonous = dissected.poisonous.keys().copied().collect();
             let others = self.uids.take().unwrap_or_default().without(&poisonous);
@@ -114,6 +137,11 @@ impl Work<'_> {
         }
         Ok(dissected)
     }
+}
+
+/// The mailbox is another one than was listed.
+pub fn renumbered() -> Error {
+    Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was listed").hint("run the command again")
 }
 
 /// The UIDs of the open mailbox; where the server does not list them, all that it may have given out.
@@ -128,7 +156,13 @@ fn held(session: &mut Session, point: SyncPoint, searchable: bool) -> Result<Uid
 }
 
 /// Fills in what came, also where the answer is an error.
-fn ask(session: &mut Session, part: &UidSet, items: &str, came: &mut UidSet) -> Result<()> {
+fn ask(
+    session: &mut Session,
+    part: &UidSet,
+    items: &str,
+    came: &mut UidSet,
+    take: &mut dyn FnMut(Fetched) -> Result<()>,
+) -> Result<()> {
     let (tag, mut last) = (session.send_fetch(part, items)?, None);
     let status = session.finish_fetch(tag, |event| {
         if let FetchEvent::Message(fetched) = event
@@ -136,6 +170,7 @@ fn ask(session: &mut Session, part: &UidSet, items: &str, came: &mut UidSet) -> 
         {
             came.insert(uid);
             last = Some(uid);
+            take(fetched)?;
         }
         Ok(())
     });

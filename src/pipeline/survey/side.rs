@@ -8,7 +8,7 @@ use crate::engine::commands::fetch::{BARE_ITEMS, IDENTITY_ITEMS};
 use crate::error::{Kind, Result};
 use crate::model::{MailboxName, Side};
 use crate::pipeline::fleet::access::Access;
-use crate::pipeline::fleet::probing::Question;
+use crate::pipeline::fleet::probing::{About, Question};
 use crate::pipeline::fleet::suspects::Look;
 
 /// Lists a side into the state.
@@ -43,13 +43,15 @@ fn scan(access: &Access<'_>, side: Side, how: How, wanted: &Wanted) -> Result<Si
 fn look_through(access: &Access<'_>, side: Side, how: How, mailbox: &MailboxName) -> Result<()> {
     access.notice(&format!("`{mailbox}` on the {side}: looking for the messages that cannot be listed"));
     let known = known_poison(access, side, mailbox)?;
-    let (look, doubtful, items) = match (access.suspects.looked(side, &mailbox.raw), how.identities) {
-        (Look::Never, Identities::All) if !known.is_empty() => (Look::AtKnown, Some(known), IDENTITY_ITEMS),
-        (Look::Never, Identities::WhereOthersMayBe) if !known.is_empty() => (Look::AtKnown, Some(known), BARE_ITEMS),
-        (Look::Never | Look::AtKnown, Identities::WhereOthersMayBe) => (Look::AtSizes, None, BARE_ITEMS),
-        _ => (Look::AtHeaders, None, IDENTITY_ITEMS),
+    let (look, about, items) = match (access.suspects.looked(side, &mailbox.raw), how.identities) {
+        (Look::Never, Identities::All) if !known.is_empty() => (Look::AtKnown, About::GivenUp(known), IDENTITY_ITEMS),
+        (Look::Never, Identities::WhereOthersMayBe) if !known.is_empty() => {
+            (Look::AtKnown, About::GivenUp(known), BARE_ITEMS)
+        }
+        (Look::Never | Look::AtKnown, Identities::WhereOthersMayBe) => (Look::AtSizes, About::All, BARE_ITEMS),
+        _ => (Look::AtHeaders, About::All, IDENTITY_ITEMS),
     };
-    let result = access.dissect(side, Question { mailbox, doubtful, items });
+    let result = access.dissect(side, Question { mailbox, about, items }, &mut |_| Ok(()));
     if let Err(error) = &result
         && !(error.breaks_connection() || matches!(error.kind(), Kind::Refused | Kind::Changed))
     {

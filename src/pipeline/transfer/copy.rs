@@ -23,7 +23,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::backoff::{Backoff, Renewals};
 use crate::pipeline::fleet::dissection::reason;
-use crate::pipeline::fleet::probing::{LOST_COMMANDS, Question};
+use crate::pipeline::fleet::probing::{About, LOST_COMMANDS, Question};
 use crate::pipeline::survey::remembering::remember;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -392,8 +392,8 @@ impl MailboxWork<'_> {
     /// One of the messages breaks the connection when it is asked for what it is recognised by.
     fn find_unrecognisable(&mut self) -> Result<()> {
         let mailbox = &self.job.plan.source;
-        let question = Question { mailbox, doubtful: None, items: IDENTITY_ITEMS };
-        let dissected = self.access.dissect(Side::Source, question)?;
+        let question = Question { mailbox, about: About::All, items: IDENTITY_ITEMS };
+        let dissected = self.access.dissect(Side::Source, question, &mut |_| Ok(()))?;
         for (uid, error) in dissected.poisonous {
             if self.job.plan.copies.contains(uid) && !self.job.is_given_up(uid) {
                 self.job.give_up(uid);
