@@ -2,6 +2,7 @@
 
 use super::exit_codes;
 use super::outside_arguments::OutsideArguments;
+use super::sharding::{ShardArguments, StateArguments};
 use crate::config::{PRESETS, parse_duration, parse_size};
 use crate::model::Side;
 use crate::model::fingerprint::Fingerprint;
@@ -114,6 +115,9 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "N", default_value_t = DEFAULT_JOBS,
         value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: u16,
+
+    #[command(flatten)]
+    pub sharding: ShardArguments,
 
     /// Show neither progress nor notices, only results and failures
     #[arg(short, long, global = true)]
@@ -243,6 +247,8 @@ pub enum Command {
     Resume(AccountsNamedArguments),
     /// Say that accounts are done for good: they are left alone, and `status` tells so
     Complete(AccountsNamedArguments),
+    /// Carry accounts over from the states of other shards
+    State(StateArguments),
     /// Drop accounts from the state, without asking a server
     ///
     /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
@@ -551,6 +557,7 @@ pub enum SettingsPlace {
 impl Arguments {
     /// `sync URL URL` is `sync --source URL --destination URL`: what everyone types first. No account is called by a URL.
     pub fn with_urls(mut self) -> Arguments {
+        self.global.sharding = self.global.sharding.settled();
         let Command::Sync(SyncArguments { accounts, .. }) = &mut self.command else { return self };
         let is_free = self.global.config.is_none() && self.global.source.is_none() && self.global.destination.is_none();
         if let ([source, destination], true) = (&accounts.accounts[..], is_free)

@@ -18,10 +18,10 @@ use crate::model::notify::Notify;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Mark, Server, ServerId, Step};
-use crate::pipeline::Migration;
 use crate::pipeline::beside;
 use crate::pipeline::fleet::roll::Roll;
 use crate::pipeline::status::status;
+use crate::pipeline::{self, Migration};
 use crate::report::quantity::{counted, number};
 use crate::serve::watch::{self, Run};
 use crate::store::Store;
@@ -132,6 +132,10 @@ impl Context {
             settings.state.clone_from(state);
         }
         settings.warnings.iter().for_each(|warning| self.warn(warning));
+        let (settings, shard) = self.global.sharding.applied(settings)?;
+        if let Some(shard) = shard.filter(|_| settings.is_without_accounts()) {
+            self.screen.line(&format!("No account belongs to shard {shard}: there is nothing to do."));
+        }
         Ok(settings)
     }
 
@@ -218,6 +222,9 @@ impl Context {
         if needs != Needs::Look {
             self.begin_trail(&settings.state);
         }
+        if needs == Needs::Servers && self.global.sharding.shard.is_some() {
+            self.enroll(&settings, &store, &accounts)?;
+        }
         let servers = self.connectors(&settings, &accounts)?;
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;
@@ -302,6 +309,12 @@ impl Context {
         });
         let connectors = Connector::all(numbered.collect(), &settings.limits, &settings.state)?;
         Ok(connectors.into_iter().map(|connector| in_use(connector, settings)).collect())
+    }
+
+    /// Tells other shards whose accounts this one has, unless one of them holds an account that this one does not know.
+    fn enroll(&self, settings: &Settings, store: &Store, accounts: &[Account]) -> Result<()> {
+        let take = |other: &Path| self.invocation(&[other.to_string_lossy().into_owned()]).next("state take");
+        pipeline::shards::enroll(store, &settings.states_of_others(), accounts, take)
     }
 
     fn assembled(

@@ -18,6 +18,7 @@ impl Invocation {
             ("--source", global.source.clone()),
             ("--destination", global.destination.clone()),
             ("--state", global.state.as_ref().map(path)),
+            ("--shard", global.sharding.shard.map(|word| word.to_string())),
         ];
         let options = named.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         Invocation { options: options.flatten().collect(), accounts: accounts.to_vec() }
@@ -63,6 +64,7 @@ mod tests {
         let line = ["mailferry", "plan", "--source", "imaps://a@old", "--destination", "imaps://a@new", "--state", "s"];
         let expected = "mailferry apply --source imaps://a@old --destination imaps://a@new --state s";
         assert_eq!(next(&line, &[]), expected);
+        assert_eq!(next(&["mailferry", "plan", "--shard", "2/5"], &[]), "mailferry apply --shard 2/5");
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 }

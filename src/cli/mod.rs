@@ -7,6 +7,7 @@
 //!   [`errors`], the one place that shows an error.
 //! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
 //!   does what with a state.
+//! - [`sharding`]: which share of the accounts a run is for.
 //! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`invocation`]: the command to type next.
 
 mod arguments;
@@ -25,6 +26,7 @@ mod process;
 mod progress;
 mod run;
 mod screen;
+mod sharding;
 mod signals;
 mod supervisor;
 

@@ -40,6 +40,7 @@ mod server_keys;
 mod server_url;
 mod servers;
 mod settings_file;
+mod shards;
 mod sheet;
 mod surroundings;
 mod template;
@@ -51,6 +52,7 @@ pub use import::{Imported, Tool, import};
 pub use mistake::{Mistake, Mistakes};
 pub use preset::{PRESETS, preset_named};
 pub use quantity::{parse_duration, parse_percent, parse_size};
+pub use shards::{PLACEHOLDER, ShardsFile, has_placeholder, state_of};
 pub use template::template;
 
 use crate::error::Result;
@@ -67,6 +69,7 @@ use mistake::Findings;
 use notify::Notice;
 use place::Place;
 use server::ServerSettings;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,6 +99,12 @@ pub struct Settings {
     pub limits: Limits,
     /// What is allowed and rarely meant, one sentence each.
     pub warnings: Vec<String>,
+    /// The file that says which account is in which shard, if one is named.
+    pub shards_file: Option<PathBuf>,
+    /// `state` as it is written, where it holds [`PLACEHOLDER`] and a shard was named.
+    state_pattern: Option<PathBuf>,
+    /// The names of the accounts of one shard; `None`: all are meant.
+    share: Option<HashSet<String>>,
     keyring: Arc<Keyring>,
     notices: Vec<Notice>,
 }
@@ -113,6 +122,7 @@ struct Draft {
     state: PathBuf,
     servers: Vec<ServerSettings>,
     accounts: Vec<AccountDraft>,
+    shards_file: Option<PathBuf>,
     policy: Policy,
     limits: LimitSettings,
     notices: Vec<Notice>,
@@ -185,13 +195,17 @@ impl Settings {
     }
 
     /// The accounts named on the command line, in the order of the settings: by name, by a pattern such as `a*`, or by
-    /// `tag:word`. No names mean all. Words such as `state:failed` come back as the conditions that they are to be in.
+    /// `tag:word`. No names mean all; of a shard, only its own. Words such as `state:failed` come back as the conditions that they are to be in.
     ///
     /// # Errors
     /// Every name that fits no account, with the nearest one.
     pub fn select(&self, names: &[String]) -> Result<(Vec<Account>, Vec<Condition>), Mistakes> {
         let (names, conditions) = selection::conditions(names)?;
-        Ok((select_from(&self.accounts, &names)?, conditions))
+        let mut selected = select_from(&self.accounts, &names)?;
+        if let Some(share) = &self.share {
+            selected.retain(|account| share.contains(&account.name));
+        }
+        Ok((selected, conditions))
     }
 
     fn read_file(path: &Path, surroundings: Box<dyn Surroundings>) -> Result<Settings, Mistakes> {
@@ -234,7 +248,7 @@ impl Settings {
 
 impl Draft {
     fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
-        let Draft { state, mut servers, mut accounts, policy, limits, notices } = self;
+        let Draft { state, mut servers, mut accounts, shards_file, policy, limits, notices } = self;
         places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
@@ -248,6 +262,9 @@ impl Draft {
             policy,
             limits: limits.limits,
             warnings,
+            shards_file,
+            state_pattern: None,
+            share: None,
             keyring: Arc::new(keyring),
             notices,
         }
@@ -263,6 +280,9 @@ impl fmt::Debug for Settings {
             .field("policy", &self.policy)
             .field("limits", &self.limits)
             .field("warnings", &self.warnings)
+            .field("shards_file", &self.shards_file)
+            .field("state_pattern", &self.state_pattern)
+            .field("share", &self.share)
             .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
     Some(Draft {
         state: state.unwrap_or(Path::new(DEFAULT_STATE)).to_owned(),
         servers: servers.into(),
+        shards_file: None,
         accounts: vec![AccountDraft {
             account,
             places: [None, None],

@@ -12,7 +12,7 @@ use super::{DEFAULT_STATE, Draft, policy};
 use crate::model::policy::Policy;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const DELIMITERS: [(&str, Option<char>); 3] = [(",", Some(',')), (";", Some(';')), ("tab", Some('\t'))];
 
@@ -48,17 +48,18 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let state = root.path("state").map_or(default_state, |path| path.value);
     let servers = Servers::read(&mut root);
     let policy = policy::read(&Policy::default(), root.table("mailboxes"), root.table("sync"));
-    let mut accounts = read_accounts(&mut root, &policy);
+    let (mut accounts, shards_file) = read_accounts(&mut root, &policy);
     let notices = root.tables("notify").into_iter().filter_map(Notice::read).collect();
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
     let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());
     root.finish();
-    Some(Draft { state, servers: servers?, accounts, policy, limits, notices })
+    Some(Draft { state, servers: servers?, accounts, shards_file, policy, limits, notices })
 }
 
-fn read_accounts(root: &mut Table, policy: &Policy) -> Vec<AccountDraft> {
+/// The accounts, and the file that says in which shard each is.
+fn read_accounts(root: &mut Table, policy: &Policy) -> (Vec<AccountDraft>, Option<PathBuf>) {
     let findings = root.findings();
-    let mut drafts = root.table("accounts").map(read_accounts_file).unwrap_or_default();
+    let (mut drafts, shards_file) = root.table("accounts").map(read_accounts_file).unwrap_or_default();
     let inline = root.tables("account");
     let has_none = !root.has("accounts") && inline.is_empty();
     drafts.extend(inline.into_iter().filter_map(|table| AccountDraft::read_table(table, policy)));
@@ -67,17 +68,19 @@ fn read_accounts(root: &mut Table, policy: &Policy) -> Vec<AccountDraft> {
         findings.add(Mistake::new("there are no accounts").fix(fix).at(&root.origin));
     }
     check_names(&drafts, findings);
-    drafts
+    (drafts, shards_file)
 }
 
-fn read_accounts_file(mut table: Table) -> Vec<AccountDraft> {
+fn read_accounts_file(mut table: Table) -> (Vec<AccountDraft>, Option<PathBuf>) {
     let path = table.path("file");
-    if !table.has("file") {
+    let shards_file = table.path("shards").map(|path| path.value);
+    if !table.has("file") && !table.has("shards") {
         table.missing("file", "name the CSV file, or write each account as [[account]]");
     }
     let delimiter = table.word("delimiter", &DELIMITERS).map(|delimiter| delimiter.value);
     let encoding = table.word("encoding", &ENCODINGS).map(|encoding| encoding.value);
     let findings = table.findings();
     table.finish();
-    path.map(|path| AccountsFile { path, delimiter, encoding }.read(findings)).unwrap_or_default()
+    let drafts = path.map(|path| AccountsFile { path, delimiter, encoding }.read(findings)).unwrap_or_default();
+    (drafts, shards_file)
 }

@@ -18,6 +18,7 @@ const HEAD: &str = "\
 # Lines that are commented out show the defaults or what else can be set.
 
 # What is known about both sides; losing it costs a scan, never a message.
+# Where several processes share the accounts out (--shard K/N), write {shard} where the number of each belongs.
 state = \"mailferry.state\"
 ";
 
@@ -151,6 +152,7 @@ const REST: &str = "\
 # The accounts, here or as rows of a CSV file with the same names as columns:
 # [accounts]
 # file = \"accounts.csv\"           # name,source_user,destination_user,tags,source_password,destination_password
+# shards = \"shards.csv\"           # which account is in which shard: `mailferry shards --into N` writes it
 # encoding = \"windows-1252\"       # where Excel wrote it as CSV; UTF-8 and UTF-16 are recognised
 
 [[account]]

@@ -38,6 +38,7 @@ pub mod report;
 pub mod run_ledger;
 pub mod secret;
 pub mod server;
+pub mod shard;
 pub mod statistics;
 pub mod uid;
 pub mod utf7;

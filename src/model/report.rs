@@ -11,6 +11,7 @@ use super::statistics::{AccountStatus, RunFigures};
 use super::{Keeps, Side};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The result of a command for one account.
 #[derive(Debug)]
@@ -153,6 +154,17 @@ pub struct AcceptSummary {
     pub gone: u64,
     pub reason: String,
     pub ledger: AccountLedger,
+}
+
+/// What was carried over from the state of another shard: names of accounts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Taken {
+    pub from: PathBuf,
+    pub taken: Vec<String>,
+    /// Both states knew them, and that one more.
+    pub replaced: Vec<String>,
+    /// Both states knew them, and that one no more than this.
+    pub kept: Vec<String>,
 }
 
 /// What the state knew of an account that was dropped from it.

@@ -1,7 +1,7 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`],
-//!   [`forget`], [`mark`], [`report`]: the commands.
+//!   [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
 //! - [`stock`]: what an apply has come to.
@@ -28,6 +28,7 @@ pub mod repair;
 pub mod report;
 pub mod resync;
 pub mod scan;
+pub mod shards;
 pub mod status;
 pub mod stock;
 pub mod survey;

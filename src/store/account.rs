@@ -72,6 +72,11 @@ impl Stored for AccountHeader {
 }
 
 impl AccountHeader {
+    /// Whether the listings of that other one were renewed more often.
+    pub(super) fn knows_less_than(&self, other: &AccountHeader) -> bool {
+        (self.revisions, self.generation) < (other.revisions, other.generation)
+    }
+
     pub(super) fn next_revision(&mut self) -> u64 {
         self.revisions += 1;
         self.revisions

@@ -4,6 +4,7 @@
 //! mailferry.lock            held by the process that uses the directory; also the sign that it is ours
 //! mailferry.marks           what people have said of accounts; written by any process
 //! mailferry.marks.lock      held by the one who is changing it
+//! mailferry.accounts        whose accounts it holds; written by the process that holds it, read by any
 //! mailferry.socket          where the process that holds the directory can be asked
 //! audit.jsonl               what was done with the state, by whom; appended to by any process
 //! mailferry.page            the word that opens the page of a run
@@ -26,6 +27,7 @@ const LOCK: &str = "mailferry.lock";
 const SOCKET: &str = "mailferry.socket";
 const AUDIT: &str = "audit.jsonl";
 const PAGE: &str = "mailferry.page";
+const ROSTER: &str = "mailferry.accounts";
 const MARKS: &str = "mailferry.marks";
 const MARKS_LOCK: &str = "mailferry.marks.lock";
 const DATABASE: &str = "database";
@@ -140,6 +142,10 @@ impl StateDirectory {
 
     pub(super) fn marks_lock(&self) -> PathBuf {
         self.0.join(MARKS_LOCK)
+    }
+
+    pub(super) fn roster(&self) -> PathBuf {
+        self.0.join(ROSTER)
     }
 
     pub(super) fn database(&self) -> PathBuf {

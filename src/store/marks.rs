@@ -6,6 +6,8 @@ use super::handle::Store;
 use super::ownership;
 use crate::error::{Error, Kind, Result};
 use crate::model::Mark;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -59,20 +61,29 @@ pub fn mark(directory: &Path, accounts: &[&str], mark: Option<Mark>) -> Result<V
         }
     }
     if !changed.is_empty() {
-        replace(directory, &path, &marks).map_err(|why| unwritten(&path).because(why))?;
+        replace_json(directory, &path, &marks).map_err(|why| unwritten(&path).because(why))?;
     }
     Ok(changed)
 }
 
 fn read(path: &Path) -> Result<Marks> {
+    read_json(path).map_err(|why| unread(path).because(why))
+}
+
+/// What a small file of ours beside the database holds; nothing where it is not there.
+///
+/// # Errors
+///
+/// Why it is not ours, not what was written, or cannot be read.
+pub(super) fn read_json<T: DeserializeOwned + Default>(path: &Path) -> std::result::Result<T, String> {
     if let Some(objection) = ownership::objection(path) {
-        return Err(unread(path).because(objection));
+        return Err(objection);
     }
     let mut text = Vec::new();
     match File::open(path).and_then(|file| file.take(LARGEST_FILE_OCTETS).read_to_end(&mut text)) {
-        Ok(_) => serde_json::from_slice(&text).map_err(|why| unread(path).because(why)),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(Marks::new()),
-        Err(why) => Err(unread(path).because(why)),
+        Ok(_) => serde_json::from_slice(&text).map_err(|why| why.to_string()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        Err(why) => Err(why.to_string()),
     }
 }
 
@@ -87,9 +98,10 @@ fn alone(state: &StateDirectory) -> io::Result<File> {
 }
 
 /// A reader sees the old file or the new one.
-fn replace(directory: &Path, path: &Path, marks: &Marks) -> io::Result<()> {
-    let mut temporary = tempfile::Builder::new().prefix(".marks-").tempfile_in(directory)?;
-    serde_json::to_writer_pretty(&mut temporary, marks)?;
+/// Replaces such a file whole.
+pub(super) fn replace_json<T: Serialize>(directory: &Path, path: &Path, value: &T) -> io::Result<()> {
+    let mut temporary = tempfile::Builder::new().prefix(".mailferry-").tempfile_in(directory)?;
+    serde_json::to_writer_pretty(&mut temporary, value)?;
     temporary.write_all(b"\n")?;
     temporary.as_file().sync_all()?;
     temporary.persist(path)?;

@@ -12,6 +12,7 @@
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `contents`,
 //!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
+//! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
 //! Invariants:
@@ -60,6 +61,7 @@ mod listing_writer;
 mod lock;
 mod mailbox_header;
 mod marks;
+mod moving;
 mod obstacle;
 mod older;
 mod opening;
@@ -71,6 +73,7 @@ mod plans;
 mod reach;
 mod remembered;
 mod replaced;
+mod roster;
 mod seen_flags;
 mod status;
 mod tally;
@@ -86,8 +89,10 @@ pub use leaves::Lookup;
 pub use listing::Records;
 pub use listing_writer::ListingWriter;
 pub use marks::{Marks, mark, marks};
+pub use moving::Moved;
 pub use pair_header::SideReach;
 pub use reach::Reach;
+pub use roster::{Roster, roster};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ that are missing, change all the time, or go backwards; on both sides.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::case::{Case, First, MAIL, Table};
 use crate::lies::{holds, is, number_after};
@@ -27,6 +27,21 @@ fn ever_new() -> impl Fn(u64) -> Option<u64> + Send + Sync + 'static {
     move |_| Some(next.fetch_add(1, Ordering::Relaxed))
 }
 
+/// As Courier's INBOX: while it is empty it has another UIDVALIDITY each second, and keeps the one that it has at its first
+/// SELECT. Here it is another each time that it is asked for.
+fn fleeting_until_selected() -> Behaviour {
+    let (told, is_kept) = (AtomicU64::new(1 << 20), AtomicBool::new(false));
+    Behaviour::honest().lying(move |command, response| {
+        if !command.contains("INBOX") && !holds(&response, "STATUS INBOX ") && !holds(&response, "STATUS \"INBOX\" ") {
+            return response;
+        }
+        is_kept.fetch_or(command.starts_with("SELECT"), Ordering::Relaxed);
+        let step = u64::from(!is_kept.load(Ordering::Relaxed));
+        let number = |_| Some(told.fetch_add(step, Ordering::Relaxed));
+        number_after(number_after(response, "UIDVALIDITY ", number), "APPENDUID ", number)
+    })
+}
+
 #[test]
 fn odd_identifiers_of_the_destination_lose_and_double_nothing() {
     let odd = |name, first, behaviour| Case::new(name, first).destination(behaviour);
@@ -38,6 +53,7 @@ fn odd_identifiers_of_the_destination_lose_and_double_nothing() {
         odd("validity-new-each-time", changed, numbers("UIDVALIDITY", ever_new())),
         odd("validity-new-at-select", changed, opening_only("UIDVALIDITY", ever_new())),
         odd("validity-huge", First::Exact, numbers("UIDVALIDITY", |it| Some(it << 32))),
+        odd("validity-fleeting", First::Exact, fleeting_until_selected()),
         odd("next-missing", First::Exact, numbers("UIDNEXT", |_| None)),
         odd("next-missing-at-select", First::Exact, opening_only("UIDNEXT", |_| None)),
         odd("next-zero", First::Exact, numbers("UIDNEXT", |_| Some(0))),

@@ -17,6 +17,7 @@
 //! - [`agreements`]: guards that count over time, and what a person says to them.
 //! - [`carried`]: other UIDVALIDITYs and addresses: what was tied stays tied.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
+//! - [`sharded`]: accounts that several processes share out.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`repair`]: copies that are not as their source is.
@@ -79,6 +80,7 @@ mod secrets;
 mod secrets_in_memory;
 mod secrets_in_settings;
 mod servers;
+mod sharded;
 mod state;
 mod sudden_end;
 mod supervised;

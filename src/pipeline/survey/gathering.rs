@@ -84,6 +84,7 @@ impl Gathering {
             Way::Delta(_) => Pass::Delta,
             Way::Identify(_) => Pass::SecondLook,
         };
+        let is_listed_whole = matches!(pass, Pass::Whole | Pass::Bare);
         let mut gathering = Gathering {
             pass,
             writer: None,
@@ -101,6 +102,11 @@ impl Gathering {
         };
         match opened {
             Ok(opened) if opened.sync_point.uid_validity == status.uid_validity => gathering.opened = Some(opened),
+            // Courier gives an empty mailbox another one each second. Nothing hangs on it: there are no UIDs.
+            Ok(opened) if is_listed_whole && status.messages == 0 && opened.sync_point.messages == 0 => {
+                gathering.status.uid_validity = opened.sync_point.uid_validity;
+                gathering.opened = Some(opened);
+            }
             Ok(_) => gathering.failure = Some(changed_meanwhile()),
             Err(error) => gathering.failure = Some(error),
         }

@@ -1,0 +1,218 @@
+//! A run over one shard: its accounts, a state of its own, and its part of what all processes together may use.
+
+use super::Settings;
+use super::mistake::{Findings, Mistake, Mistakes, Origin};
+use super::sheet::{Sheet, SheetFile};
+use crate::model::shard::{MOST_SHARDS, Shard, share};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What stands for the shard's number in `state`.
+pub const PLACEHOLDER: &str = "{shard}";
+
+/// How many accounts a mistake names.
+const NAMED: usize = 5;
+
+/// Which account is in which shard, as a file says. Not all of its accounts need be in the settings.
+pub struct ShardsFile {
+    pub path: PathBuf,
+    /// Names and shards, counted from 0.
+    pub shards: HashMap<String, u32>,
+}
+
+impl ShardsFile {
+    /// Reads rows of a name and a shard, under the header `name,shard`.
+    ///
+    /// # Errors
+    /// All mistakes in it.
+    pub fn read(path: &Path) -> Result<ShardsFile, Mistakes> {
+        let findings = Findings::default();
+        let mut shards = HashMap::new();
+        match SheetFile::read(path) {
+            Ok((file, octets)) => read_rows(Sheet::new(&file, &octets, None, None), &mut shards, &findings),
+            Err(error) => {
+                let mistake = Mistake::new(format!("the shards cannot be read: {error}"));
+                findings.add(mistake.fix("`mailferry shards --into N` writes them").in_file(path));
+            }
+        }
+        findings.verdict()?;
+        Ok(ShardsFile { path: path.to_owned(), shards })
+    }
+
+    /// How many shards it knows: the last one is not empty.
+    pub fn count(&self) -> u32 {
+        self.shards.values().max().map_or(0, |last| last + 1)
+    }
+}
+
+fn read_rows(mut sheet: Sheet, shards: &mut HashMap<String, u32>, findings: &Findings) {
+    let header = sheet.next_row(findings);
+    let is_header =
+        |cells: &[super::sheet::Cell]| cells.len() == 2 && cells[0].text() == "name" && cells[1].text() == "shard";
+    let Some(header) = header.filter(|row| is_header(&row.cells)) else {
+        let mistake = Mistake::new("this does not begin with the line `name,shard`");
+        findings.add(mistake.fix("`mailferry shards --into N` writes it").at(&Origin::new(&sheet.file.path, 1)));
+        return;
+    };
+    drop(header);
+    while let Some(row) = sheet.next_row(findings) {
+        let shard = row.cells.get(1).and_then(|cell| cell.text().parse().ok()).filter(|shard| *shard < MOST_SHARDS);
+        let mistake = match (row.cells.as_slice(), shard) {
+            ([name, _], Some(shard)) => match shards.insert(name.text().to_owned(), shard) {
+                None => continue,
+                Some(_) => Mistake::new("this account has a shard already").fix("remove one of the two lines"),
+            },
+            _ => Mistake::new("this is no name with the number of a shard, counted from 0"),
+        };
+        findings.add(mistake.at(&row.origin));
+    }
+}
+
+impl Settings {
+    /// What of these settings one shard has to do: only its accounts are ever selected, in a state of its own, with the part of the fleet's
+    /// connections, bandwidth and messages a second that one of `at_once` processes has.
+    ///
+    /// # Errors
+    /// A state that all shards would share; a file of shards with mistakes, with other shards, or without some accounts;
+    /// less of something than there are processes.
+    pub fn of_shard(mut self, shard: Shard, at_once: u32) -> Result<Settings, Mistakes> {
+        let file = self.shards_file.as_deref().map(ShardsFile::read).transpose()?;
+        let mut mistakes = Vec::new();
+        let names = || self.accounts.iter().map(|account| account.name.as_str());
+        let share: HashSet<String> = match &file {
+            None => names().filter(|name| shard.draws(name)).map(str::to_owned).collect(),
+            Some(file) => {
+                mistakes.extend(file.objection(shard, names()));
+                names().filter(|name| file.shards.get(*name) == Some(&shard.index())).map(str::to_owned).collect()
+            }
+        };
+        self.share = Some(share);
+        mistakes.extend(self.take_state_of(shard));
+        mistakes.extend(self.take_part_of_limits(shard, at_once));
+        if mistakes.is_empty() { Ok(self) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// The settings as they are, for all accounts.
+    ///
+    /// # Errors
+    /// A state that only a shard has.
+    pub fn of_all(self) -> Result<Settings, Mistakes> {
+        match has_placeholder(&self.state) {
+            false => Ok(self),
+            true => {
+                let what = format!("`state` holds {PLACEHOLDER}, and no shard is named");
+                let fix = "add `--shard K/N`, or name a directory with `--state DIR`";
+                Err(Mistakes(vec![Mistake::new(what).fix(fix)]))
+            }
+        }
+    }
+
+    /// Whether no account is in the shard that these settings are of.
+    pub fn is_without_accounts(&self) -> bool {
+        self.share.as_ref().is_some_and(HashSet::is_empty)
+    }
+
+    fn take_state_of(&mut self, shard: Shard) -> Option<Mistake> {
+        if !has_placeholder(&self.state) && shard.count() > 1 {
+            let what = format!("all shards would have the one state {}", self.state.display());
+            let fix = format!("write {PLACEHOLDER} into `state`, where the number of the shard belongs");
+            return Some(Mistake::new(what).fix(fix));
+        }
+        let state = state_of(&self.state, shard.index());
+        let pattern = std::mem::replace(&mut self.state, state);
+        self.state_pattern = has_placeholder(&pattern).then_some(pattern);
+        None
+    }
+
+    /// The state directories of other shards that are there, by their numbers, whatever the count of shards was when they
+    /// were made.
+    pub fn states_of_others(&self) -> Vec<PathBuf> {
+        let Some(pattern) = &self.state_pattern else { return Vec::new() };
+        let mut others = numbers_in_use(pattern);
+        others.sort_unstable();
+        others
+            .into_iter()
+            .map(|index| state_of(pattern, index))
+            .filter(|state| *state != self.state && state.is_dir())
+            .collect()
+    }
+
+    fn take_part_of_limits(&mut self, shard: Shard, at_once: u32) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut part = |name: &str, whole: Option<u64>| {
+            let whole = whole?;
+            let part = share(whole, shard.index(), at_once);
+            if part.is_none() {
+                let what = format!("`{name}` is {whole} for all processes together, and {at_once} of them run at once");
+                mistakes.push(
+                    Mistake::new(what).fix(format!("let {whole} run at once, with `--at-once {whole}`, or allow more")),
+                );
+            }
+            part.or(Some(whole))
+        };
+        self.limits.bandwidth = part("bandwidth", self.limits.bandwidth);
+        self.limits.messages_per_second = part("messages_per_second", self.limits.messages_per_second);
+        for server in &mut self.servers {
+            let connections = part("max_connections", server.max_connections.map(|count| count as u64));
+            server.max_connections = connections.and_then(|count| usize::try_from(count).ok());
+        }
+        mistakes
+    }
+}
+
+impl ShardsFile {
+    /// Why this shard cannot be told from the file.
+    fn objection<'a>(&self, shard: Shard, accounts: impl Iterator<Item = &'a str>) -> Option<Mistake> {
+        let count = self.count();
+        if count != shard.count() {
+            let what = format!("this file knows {count} shards, and {} were named", shard.count());
+            let fix =
+                format!("name one of {count}, or make the file anew with `mailferry shards --into {}`", shard.count());
+            return Some(Mistake::new(what).fix(fix).in_file(&self.path));
+        }
+        let missing: Vec<&str> = accounts.filter(|name| !self.shards.contains_key(*name)).collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let what = format!("these accounts are in no shard: {}", quoted_list(&missing, NAMED));
+        let fix = format!("`mailferry shards --into {count}` gives them one and leaves the others where they are");
+        Some(Mistake::new(what).fix(fix).in_file(&self.path))
+    }
+}
+
+/// The first of them, in quotes, and how many more.
+fn quoted_list(names: &[&str], most: usize) -> String {
+    let quoted: Vec<_> = names.iter().take(most).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(most);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    quoted.join(", ") + &rest
+}
+
+/// The state directory of a shard of that number.
+pub fn state_of(pattern: &Path, index: u32) -> PathBuf {
+    match pattern.to_str() {
+        Some(pattern) => PathBuf::from(pattern.replace(PLACEHOLDER, &index.to_string())),
+        None => pattern.to_owned(),
+    }
+}
+
+/// The numbers for which the part of the path that holds the placeholder is there.
+fn numbers_in_use(pattern: &Path) -> Vec<u32> {
+    let holds = |part: &&Path| part.file_name().is_some_and(|name| has_placeholder(Path::new(name)));
+    let Some(part) = pattern.ancestors().filter(holds).last() else { return Vec::new() };
+    let Some((before, after)) = part.file_name().and_then(|name| name.to_str()?.split_once(PLACEHOLDER)) else {
+        return Vec::new();
+    };
+    let parent = part.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let number = |entry: std::fs::DirEntry| {
+        let name = entry.file_name();
+        let digits = name.to_str()?.strip_prefix(before)?.strip_suffix(after)?.to_owned();
+        digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
+    };
+    std::fs::read_dir(parent).into_iter().flatten().filter_map(|entry| number(entry.ok()?)).collect()
+}
+
+/// Whether each shard has a state of its own there.
+pub fn has_placeholder(state: &Path) -> bool {
+    state.to_str().is_some_and(|state| state.contains(PLACEHOLDER))
+}
