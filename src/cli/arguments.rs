@@ -1,10 +1,10 @@
 //! The command line, exactly as the Contract has it, and its help.
 
 use super::exit_codes;
+use super::login_arguments::LoginArguments;
 use super::outside_arguments::OutsideArguments;
 use super::sharding::{ShardArguments, StateArguments};
 use crate::config::{PRESETS, parse_duration, parse_size};
-use crate::model::Side;
 use crate::model::fingerprint::Fingerprint;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -502,32 +502,8 @@ pub struct ForgetArguments {
     pub accounts: Vec<String>,
 }
 
-#[derive(Args, Debug)]
-pub struct LoginArguments {
-    /// The account
-    #[arg(value_name = "ACCOUNT")]
-    pub account: String,
-
-    /// Only on this side [default: those whose settings want it]
-    #[arg(long, value_name = "SIDE", value_parser = side)]
-    pub side: Option<Side>,
-
-    /// By a code that is typed into a page on any device
-    #[arg(long, conflicts_with = "browser")]
-    pub device: bool,
-
-    /// By a browser on this machine
-    #[arg(long)]
-    pub browser: bool,
-}
-
 fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     Fingerprint::parse(text).ok_or_else(|| "`sha256:` and 64 hexadecimal digits are expected".to_owned())
-}
-
-fn side(text: &str) -> Result<Side, String> {
-    let found = Side::BOTH.into_iter().find(|side| side.to_string() == text);
-    found.ok_or_else(|| "either `source` or `destination`".to_owned())
 }
 
 #[derive(Args, Debug)]

@@ -1,7 +1,7 @@
 //! Words in, words out: the command line, progress, results and exit codes. It has no rules of its own: what is done
 //! with mail is decided in `pipeline` and `diff`, and how results read in `report`.
 //!
-//! - [`arguments`]: the command line and its help. [`exit_codes`]: how runs end, all in one place.
+//! - [`arguments`], [`login_arguments`]: the command line and its help. [`exit_codes`]: how runs end, all in one place.
 //! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need.
 //! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
@@ -19,6 +19,7 @@ mod exit_codes;
 mod invocation;
 mod journal;
 mod logging;
+mod login_arguments;
 mod output;
 mod outside;
 mod outside_arguments;

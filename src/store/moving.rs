@@ -101,6 +101,7 @@ mod tests {
         store.account(name).records(Side::Source, &inbox()).map_or(0, Iterator::count)
     }
 
+    /// Holds store/moving.rs invariant 1.
     #[test]
     fn account_is_taken_whole_and_no_other() {
         let (_directories, ours, theirs) = stores();
@@ -116,6 +117,7 @@ mod tests {
         assert_eq!(ours.take(&theirs, "alice").unwrap(), None, "again");
     }
 
+    /// Holds store/moving.rs invariant 3.
     #[test]
     fn account_in_both_is_the_one_that_knows_more() {
         let (_directories, ours, theirs) = stores();
@@ -129,6 +131,7 @@ mod tests {
         assert_eq!(records(&ours, "alice"), 700);
     }
 
+    /// Holds store/moving.rs invariant 2.
     #[test]
     fn account_that_was_half_taken_is_taken_again_and_until_then_unknown() {
         let (_directories, ours, theirs) = stores();

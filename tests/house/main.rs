@@ -160,7 +160,8 @@ fn assert_none(what: &str, offences: Vec<String>) {
 /// one. What works on no accounts is done or has failed; a watch that is stopped while it waits has no ledger.
 #[test]
 fn commands_take_their_status_from_the_ledgers() {
-    let without_accounts = ["completions", "explain", "forget", "init", "login", "man", "mark", "report", "status"];
+    let without_accounts =
+        ["completions", "explain", "forget", "init", "login", "man", "mark", "report", "state", "status"];
     let mut offences = Vec::new();
     for source in sources().into_iter().filter(|source| source.room == "cli") {
         let name = source.path.file_stem().and_then(|stem| stem.to_str()).expect("a file name");
