@@ -15,6 +15,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// What is recent where nothing else is said: 30 days.
+const RECENT_SECONDS: u64 = 30 * 24 * 60 * 60;
+
 /// A value and where it was written.
 #[derive(Clone, Debug)]
 pub(super) struct At<T> {
@@ -175,6 +178,21 @@ impl<'d> Table<'d> {
             let text = value.as_str().ok_or_else(|| wrong_type("a duration", value).fix("write it like \"30s\""))?;
             let too_short = || Mistake::new("at least one second is needed");
             Some(parse_duration(text)?).filter(|duration| !duration.is_zero()).ok_or_else(too_short)
+        })
+    }
+
+    /// How long ago mail is still recent, in seconds: a duration, or yes for [`RECENT_SECONDS`]; no is `None`.
+    pub fn recency(&mut self, key: &'static str) -> Option<At<Option<u64>>> {
+        self.parsed(key, |value| match (value.as_bool(), value.as_str()) {
+            (Some(is_on), _) => Ok(is_on.then_some(RECENT_SECONDS)),
+            (None, Some(text)) => {
+                let seconds = parse_duration(text)?.as_secs();
+                Some(seconds).filter(|seconds| *seconds > 0).map(Some).ok_or_else(|| {
+                    Mistake::new("no mail is as recent as that")
+                        .fix("write it like \"30d\", or false for no first pass")
+                })
+            }
+            _ => Err(wrong_type("a duration", value).fix("write it like \"30d\"")),
         })
     }
 

@@ -31,6 +31,7 @@ fn read_sync(default: &Policy, mut table: Table) -> Policy {
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes.clone(),
+        newest_first: table.recency("newest_first").map_or(default.newest_first, |recency| recency.value),
     };
     table.finish();
     policy
@@ -65,7 +66,8 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
     let findings = table.findings();
     let include = table.list("include").and_then(|list| included(list, findings));
     let exclude = table.list("exclude").map(|list| globs("exclude", list, findings));
-    let merge = table.list("merge").map(|list| merged(list, findings));
+    let merge = table.list("merge").map(|list| names("merge", list, findings));
+    let priority = table.list("priority").map(|list| names("priority", list, findings));
     let mut rename = default.rename.clone();
     rename.extend(table.table("rename").map(read_renames).unwrap_or_default());
     let policy = MailboxPolicy {
@@ -76,6 +78,7 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
         rename,
         prefix: default.prefix.clone(),
         merge: merge.unwrap_or_else(|| default.merge.clone()),
+        priority: priority.unwrap_or_else(|| default.priority.clone()),
         reserved: default.reserved.clone(),
         companions: default.companions.clone(),
     };
@@ -92,15 +95,15 @@ fn included(list: At<Vec<String>>, findings: &Findings) -> Option<Vec<String>> {
     Some(globs("include", list, findings))
 }
 
-/// Of the destination: a special use says nothing of a name there.
-fn merged(list: At<Vec<String>>, findings: &Findings) -> Vec<String> {
+/// Globs, and no special uses.
+fn names(key: &str, list: At<Vec<String>>, findings: &Findings) -> Vec<String> {
     for glob in list.value.iter().filter(|glob| glob.starts_with('\\')) {
-        let mistake = Mistake::new(format!("`merge`: `{glob}` is not the name of a mailbox of the destination"));
-        findings.add(mistake.fix("write its name there, such as \"Archive\" or \"Old/**\"").at(&list.origin));
+        let mistake = Mistake::new(format!("`{key}`: `{glob}` is not the name of a mailbox"));
+        findings.add(mistake.fix("write names, such as \"Archive\" or \"Old/**\"").at(&list.origin));
     }
     let At { value, origin } = list;
     let value = value.into_iter().filter(|glob| !glob.starts_with('\\')).collect();
-    globs("merge", At { value, origin }, findings)
+    globs(key, At { value, origin }, findings)
 }
 
 fn globs(key: &str, list: At<Vec<String>>, findings: &Findings) -> Vec<String> {

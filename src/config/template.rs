@@ -171,6 +171,7 @@ destination_user = \"<user on the new server>\"
 # special_use = true              # Sent goes to the new server's Sent, whatever either calls it
 # subscriptions = true
 # merge = [\"Sent\"]               # mailboxes of the new server that several may go to
+# priority = [\"INBOX\"]          # these come first
 # [mailboxes.rename]
 # \"Sent Items\" = \"Sent\"
 # \"mail/**\" = \"**\"              # * is one level, ** all levels from there on
@@ -179,6 +180,7 @@ destination_user = \"<user on the new server>\"
 # mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server
 # delete_guard = \"10%\"            # in mirror mode: never delete more of any one mailbox without --allow-deletes
 # since = \"2024-01-01\"            # and before: by the date on the old server (UTC); also min_message_size, unseen, flagged
+# newest_first = \"30d\"          # first what is that recent, of all mailboxes, and then the rest
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
 

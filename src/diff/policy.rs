@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 /// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
 /// out: a new one does not compile until it is fed.
 pub fn policy_digest(policy: &Policy) -> [u8; 16] {
-    let Policy { mode, mailboxes, messages, max_message_octets, restore_missing, delete_guard } = policy;
+    let Policy { mode, mailboxes, messages, newest_first, max_message_octets, restore_missing, delete_guard } = policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
@@ -17,20 +17,36 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
     hasher.update([*delete_guard]);
     feed_mailboxes(&mut hasher, mailboxes);
     feed_messages(&mut hasher, *messages);
-    hasher.update([u8::from(max_message_octets.is_some()), u8::from(*restore_missing)]);
+    hasher.update([
+        u8::from(newest_first.is_some()),
+        u8::from(max_message_octets.is_some()),
+        u8::from(*restore_missing),
+    ]);
+    hasher.update(newest_first.unwrap_or(0).to_be_bytes());
     hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
     crate::model::Digest::from_sha256(hasher.finalize().into()).0
 }
 
 fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
-    let MailboxPolicy { include, exclude, special_use, subscriptions, rename, prefix, merge, reserved, companions } =
-        policy;
+    let MailboxPolicy {
+        include,
+        exclude,
+        special_use,
+        subscriptions,
+        rename,
+        prefix,
+        merge,
+        priority,
+        reserved,
+        companions,
+    } = policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());
     hasher.update([u8::from(*special_use), u8::from(*subscriptions)]);
     feed_texts(hasher, rename.iter().flat_map(|(from, to)| [from, to]));
     feed_texts(hasher, prefix.iter());
     feed_texts(hasher, merge.iter());
+    feed_texts(hasher, priority.iter());
     feed_texts(hasher, reserved.iter());
     feed_texts(hasher, companions.iter());
 }
@@ -61,7 +77,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 19];
+        let mut policies = vec![Policy::default(); 21];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -80,6 +96,8 @@ mod tests {
         policies[16].messages.flagged = true;
         policies[17].mailboxes.merge = vec!["Old".to_owned()];
         policies[18].mailboxes.companions = vec!["Old".to_owned()];
+        policies[19].newest_first = Some(0);
+        policies[20].mailboxes.priority = Vec::new();
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

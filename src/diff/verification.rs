@@ -36,16 +36,30 @@ pub struct Verification<'a> {
     pub contents: Contents<'a>,
     /// Whether a copy whose source is gone should be gone, too.
     pub mode: Mode,
+    /// Recent mail was copied first.
+    pub recent_first: bool,
 }
 
 /// Compares one mailbox with its copy.
 pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
-    let Verification { mailbox, source, destination, links, exceptions, capacity, flags, keeps, contents, mode } =
-        verification;
+    let Verification {
+        mailbox,
+        source,
+        destination,
+        links,
+        exceptions,
+        capacity,
+        flags,
+        keeps,
+        contents,
+        mode,
+        recent_first,
+    } = verification;
     let judge = Judge { keeps, contents };
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
     let (verdict, unread) = Default::default();
-    let mut comparison = Comparison { mailbox, links: &links, capacity, flags, judge, verdict, unread };
+    let order = Order::new(recent_first);
+    let mut comparison = Comparison { mailbox, links: &links, capacity, flags, judge, verdict, order, unread };
     let accepted = exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
     comparison.verdict.accepted = accepted.map(|(uid, _)| *uid).collect();
     comparison.verdict.messages = source.len() as u64;
@@ -58,6 +72,7 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     for (source, destination) in linked.iter().chain(&matched.pairs) {
         comparison.compare(source, destination);
     }
+    comparison.look_at_order(linked.iter().chain(&matched.pairs));
     for record in &matched.unmatched {
         comparison.unmatched(record, exceptions.get(&record.uid), &there);
     }
@@ -119,6 +134,7 @@ struct Comparison<'a> {
     flags: FlagHistory<'a>,
     judge: Judge<'a>,
     verdict: Verdict,
+    order: Order,
     /// UIDs of both sides that are to be read.
     unread: [Vec<Uid>; 2],
 }
@@ -203,8 +219,19 @@ impl Comparison<'_> {
         let mut verdict = self.verdict;
         verdict.doubt = Doubt { source, destination };
         verdict.pairs.sort_unstable();
-        verdict.losses.out_of_order = out_of_order(&verdict.pairs, self.links);
+        verdict.losses.out_of_order = self.order.out_of_order();
         verdict
+    }
+
+    /// Copies of ours were appended in the order of the source, unless something came between.
+    fn look_at_order<'r>(&mut self, pairs: impl Iterator<Item = &'r (MessageRecord, MessageRecord)>) {
+        let is_ours = |(source, copy): &&(MessageRecord, MessageRecord)| {
+            self.links.get(&source.uid).is_some_and(|link| link.is_ours() && link.destination == copy.uid)
+        };
+        let mut ours: Vec<_> =
+            pairs.filter(is_ours).map(|(source, copy)| (source.uid, copy.uid, source.internal_date)).collect();
+        ours.sort_unstable_by_key(|(source, ..)| *source);
+        ours.into_iter().for_each(|(_, copy, date)| self.order.take(copy, date));
     }
 
     /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy. That
@@ -241,17 +268,6 @@ impl Comparison<'_> {
         };
         self.differ(kind, None, Some(record.uid), detail.to_owned());
     }
-}
-
-/// Copies of ours were appended in the order of the source, unless something came between.
-fn out_of_order(pairs: &[(Uid, Uid)], links: &HashMap<Uid, Link>) -> u64 {
-    let mut order = Order::default();
-    for (source, copy) in pairs {
-        if links.get(source).is_some_and(|link| link.is_ours() && link.destination == *copy) {
-            order.take(*copy);
-        }
-    }
-    order.out_of_order()
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub struct MailboxPolicy {
     pub prefix: Option<String>,
     /// Globs over the names of destination mailboxes, without the prefix, that several source mailboxes may go to.
     pub merge: Vec<String>,
+    /// Globs over the names of source mailboxes; those of the first are copied first, and those of none last.
+    pub priority: Vec<String>,
     /// Mailboxes of the destination below which other accounts go.
     pub reserved: Vec<String>,
     /// The accounts whose mail goes to the same mailboxes of the destination, as the user wants it.
@@ -48,6 +50,7 @@ impl Default for MailboxPolicy {
             rename: BTreeMap::new(),
             prefix: None,
             merge: Vec::new(),
+            priority: vec!["INBOX".to_owned()],
             reserved: Vec::new(),
             companions: Vec::new(),
         }
@@ -75,6 +78,8 @@ pub struct Policy {
     pub mode: Mode,
     pub mailboxes: MailboxPolicy,
     pub messages: MessageFilter,
+    /// Messages whose internal date is so many seconds ago, or less, are copied in a first pass over all mailboxes.
+    pub newest_first: Option<u64>,
     /// Larger messages are skipped and named. `None`: what the destination says that it takes.
     pub max_message_octets: Option<u64>,
     /// Copy again what was copied once and is gone from the destination.
@@ -92,6 +97,7 @@ impl Default for Policy {
             mode: Mode::Copy,
             mailboxes: MailboxPolicy::default(),
             messages: MessageFilter::default(),
+            newest_first: None,
             max_message_octets: None,
             restore_missing: false,
             delete_guard: DELETE_GUARD,

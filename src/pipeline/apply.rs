@@ -29,11 +29,13 @@ use crate::pipeline::fleet::proof::prove_mailboxes;
 use crate::pipeline::survey::agreeing::{agree_to_deletions, unanswered};
 use crate::pipeline::survey::naming::name_messages;
 use crate::pipeline::transfer::crew::Crew;
+use crate::pipeline::transfer::passes::passes;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
 use crate::pipeline::transfer::purge::{Purged, SecondCopies, purge};
 use crate::pipeline::transfer::share::Share;
 use crate::pipeline::transfer::subscribe::subscribe;
+use std::collections::HashSet;
 use std::thread;
 use std::time::Instant;
 
@@ -200,7 +202,7 @@ impl<'a> Run<'a> {
                     self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
                     let unclean = jobs.iter().filter(|job| job.unclean.is_some());
                     self.traces.unclean.extend(unclean.map(|job| job.plan.source.raw.clone()));
-                    crew.begin(jobs);
+                    crew.begin(passes(access, jobs)?);
                     crew.work(None);
                     Ok(())
                 }
@@ -296,13 +298,14 @@ impl<'a> Run<'a> {
     }
 
     fn merge_results(&mut self, crew: Crew<'_>) -> Result<()> {
-        let mut fatal = None;
+        let (mut fatal, mut unclean) = (None, HashSet::new());
         for (source, result) in crew.into_results() {
+            if !result.as_ref().is_ok_and(|(progress, _)| !progress.is_unclean) {
+                unclean.insert(source.clone());
+            }
             match result {
                 Ok((progress, ending)) => {
-                    if !progress.is_unclean {
-                        self.traces.clean.insert(source);
-                    }
+                    self.traces.clean.insert(source);
                     self.merge(progress, ending);
                 }
                 Err(error) => {
@@ -310,6 +313,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.traces.clean.retain(|source| !unclean.contains(source));
         fatal.map_or(Ok(()), Err)
     }
 

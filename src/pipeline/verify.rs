@@ -195,6 +195,7 @@ fn compare_listings(
             Side::Destination => read.1.as_ref()?.of(record),
         },
         mode: access.account.policy.mode,
+        recent_first: access.account.policy.newest_first.is_some(),
     }))
 }
 

@@ -130,7 +130,7 @@ impl<'a> Decision<'a> {
             copies: Vec::new(),
             departed: Vec::new(),
             doubtful: Default::default(),
-            order: Order::default(),
+            order: Order::new(policy.newest_first.is_some()),
             plan: MailboxPlan {
                 replaced: comparison.replaced.clone(),
                 ..comparison.pair.empty_plan(comparison.source, comparison.standing())
@@ -161,7 +161,7 @@ impl<'a> Decision<'a> {
             self.removals.note_twin(record, link.destination, link.origin);
         }
         if link.is_ours() {
-            self.order.take(link.destination);
+            self.order.take(link.destination, record.internal_date);
         }
         let lost = self.flags.lost(&record.flags, &link, destination_flags, self.capacity);
         self.count_losses(record, link.is_ours(), &lost);

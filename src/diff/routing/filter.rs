@@ -18,7 +18,8 @@ pub(in crate::diff) struct Filter {
     merge: Vec<Pattern>,
 }
 
-struct Pattern {
+/// A glob, or a special use.
+pub(in crate::diff) struct Pattern {
     written: String,
     meaning: Meaning,
     is_used: Cell<bool>,
@@ -71,13 +72,17 @@ impl Filter {
         let include = self.include.iter().map(|pattern| ("include", pattern));
         let exclude = self.exclude.iter().map(|pattern| ("exclude", pattern));
         let merge = self.merge.iter().map(|pattern| ("merge", pattern));
-        let unused = include.chain(exclude).chain(merge).filter(|(_, pattern)| !pattern.is_used.get());
+        let unused = include.chain(exclude).chain(merge).filter(|(_, pattern)| !pattern.is_used());
         unused.map(|(key, pattern)| (key, pattern.written.as_str()))
     }
 }
 
 impl Pattern {
-    fn new(key: &str, written: &str, holders: &dyn Fn(SpecialUse) -> Vec<Levels>) -> Result<Self> {
+    /// As written under that key.
+    ///
+    /// # Errors
+    /// `Kind::Settings` for what is no glob.
+    pub(in crate::diff) fn new(key: &str, written: &str, holders: &dyn Fn(SpecialUse) -> Vec<Levels>) -> Result<Self> {
         let named = SpecialUse::ALL.into_iter().find(|special_use| special_use.as_str().eq_ignore_ascii_case(written));
         if let Some(special_use) = named {
             let meaning = Meaning::Tops(holders(special_use));
@@ -96,7 +101,17 @@ impl Pattern {
         Ok(Pattern { written: written.to_owned(), meaning: Meaning::Glob { literal, glob }, is_used: Cell::new(false) })
     }
 
-    fn matches(&self, levels: &Levels) -> bool {
+    pub(in crate::diff) fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether it matched any mailbox.
+    pub(in crate::diff) fn is_used(&self) -> bool {
+        self.is_used.get()
+    }
+
+    /// Whether it matches a mailbox; that it did is remembered.
+    pub(in crate::diff) fn matches(&self, levels: &Levels) -> bool {
         let matches = match &self.meaning {
             Meaning::Glob { literal, glob } => literal == levels || glob.is_match(levels.to_string()),
             Meaning::Tops(tops) => tops.iter().any(|top| levels == top || levels.is_below(top)),

@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::levels::Levels;
 use super::mapping::{Mapping, SideView};
 use super::part::{Part, Tree, part};
+use super::ranks::Ranks;
 use super::rename::Renames;
 use super::routes::Routes;
 use super::settlement::Settlement;
@@ -48,8 +49,19 @@ pub fn map_mailboxes(
         settlement.settle(request, merges);
     }
     let unmatched = filter.unmatched().map(|(key, pattern)| format!("`{pattern}` in [mailboxes] {key}"));
+    let ranked = unranked(source, policy)?;
     let renamed = renames.unmatched().into_iter().map(|key| format!("`{key}` in [mailboxes.rename]"));
-    Ok(Mapping { unmatched: unmatched.chain(renamed).collect(), ..settlement.into_mapping() })
+    Ok(Mapping { unmatched: unmatched.chain(renamed).chain(ranked).collect(), ..settlement.into_mapping() })
+}
+
+/// What `priority` names and the source does not have; what is first by default may be missing.
+fn unranked(source: SideView, policy: &MailboxPolicy) -> Result<Vec<String>> {
+    let ranks = Ranks::new(policy)?;
+    for mailbox in source.mailboxes {
+        ranks.of(&mailbox.name);
+    }
+    let unmatched = ranks.unmatched().filter(|_| policy.priority != MailboxPolicy::default().priority);
+    Ok(unmatched.map(|pattern| format!("`{pattern}` in [mailboxes] priority")).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! - [`mailboxes`]: the story; [`mapping`]: what it takes and gives.
 //! - [`part`] and [`filter`]: what takes part. [`routes`], [`special_use`], [`rename`]: which place is asked for.
-//!   [`settlement`]: who gets it. [`levels`] and [`names`]: names compared and written.
+//!   [`settlement`]: who gets it. [`ranks`]: which come first. [`levels`] and [`names`]: names compared and written.
 
 pub mod filter;
 pub mod levels;
@@ -10,6 +10,7 @@ pub mod mailboxes;
 pub mod mapping;
 pub mod names;
 pub mod part;
+pub mod ranks;
 pub mod rename;
 pub mod routes;
 pub mod settlement;

@@ -62,6 +62,7 @@ fn verdict_having_read(
         keeps: Keeps::ALL,
         contents,
         mode: Mode::Copy,
+        recent_first: false,
     })
 }
 
@@ -136,6 +137,7 @@ fn verify_what_cannot_be_kept_is_lost_and_no_difference() {
         keeps: Keeps::ALL,
         contents: &read,
         mode: Mode::Copy,
+        recent_first: false,
     });
     assert!(found.differences.is_clean(), "{:?}", found.differences);
     let flags = [("\\Seen".to_owned(), 4)].into();

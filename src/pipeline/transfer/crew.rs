@@ -2,27 +2,28 @@
 //! other: what lands there is then one mailbox' at a time. They connect while the destination is made ready, and wait for the
 //! queue. Whoever was to fill it and panics lets them go, and a lane that panics lets no other begin another mailbox: the
 //! account ends with an error.
+//!
+//! Of a mailbox whose first pass did not end with all that it sent linked, no second one begins: the next run goes on with it.
 
 use super::copy::copy_mailbox;
 use super::job::Job;
 use super::lane::Lane;
+use super::passes::{Pass, Turn};
 use super::progress::Progress;
 use crate::error::Result;
 use crate::model::RawName;
-use crate::model::amount::Amounts;
 use crate::model::ledger::Ending;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
-use std::cmp::Reverse;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long a lane waits for the work to begin before it looks whether it is in somebody's way.
+/// How long a lane waits for work before it looks whether it is in somebody's way.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// How the work on one source mailbox ended.
+/// How the work on one source mailbox ended; of one with two passes there are two.
 pub type MailboxResult = (RawName, Result<(Progress, Ending)>);
 
 /// Some lanes on one queue of mailboxes.
@@ -30,18 +31,44 @@ pub struct Crew<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
     /// `None`: the work has not begun.
-    queue: Mutex<Option<VecDeque<Vec<Job>>>>,
-    begun: Condvar,
+    queue: Mutex<Option<Queue>>,
+    changed: Condvar,
     results: Mutex<Vec<MailboxResult>>,
+}
+
+/// What is left to do.
+#[derive(Default)]
+struct Queue {
+    passes: VecDeque<Pass>,
+    /// Turns that a lane is at.
+    in_hand: usize,
+    /// Source mailboxes of which nothing more is copied.
+    broken_off: HashSet<RawName>,
+}
+
+impl Queue {
+    /// Whether what comes next begins only when others are done.
+    fn is_held(&self) -> bool {
+        self.in_hand > 0 && self.passes.len() > 1 && self.passes[0].is_empty()
+    }
+
+    fn take(&mut self) -> Option<Turn> {
+        while self.passes.front().is_some_and(VecDeque::is_empty) {
+            self.passes.pop_front();
+        }
+        let turn = self.passes.front_mut()?.pop_front()?;
+        self.in_hand += 1;
+        Some(turn)
+    }
 }
 
 impl<'a> Crew<'a> {
     /// Nobody works yet.
     pub fn new(access: &'a Access<'a>, allowance: &'a Allowance) -> Self {
-        Crew { access, allowance, queue: Mutex::default(), begun: Condvar::new(), results: Mutex::default() }
+        Crew { access, allowance, queue: Mutex::default(), changed: Condvar::new(), results: Mutex::default() }
     }
 
-    fn queue(&self) -> MutexGuard<'_, Option<VecDeque<Vec<Job>>>> {
+    fn queue(&self) -> MutexGuard<'_, Option<Queue>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,16 +78,14 @@ impl<'a> Crew<'a> {
     }
 
     fn dismiss(&self) {
-        self.queue().get_or_insert_default().clear();
-        self.begun.notify_all();
+        self.queue().get_or_insert_default().passes.clear();
+        self.changed.notify_all();
     }
 
-    /// Lets the lanes begin. The largest mailbox is first: the last lane to end ends soon after the others.
-    pub fn begin(&self, jobs: Vec<Job>) {
-        let mut turns = by_destination(jobs);
-        turns.sort_by_key(|jobs| Reverse(jobs.iter().map(|job| job.plan.octets).total()));
-        *self.queue() = Some(turns.into());
-        self.begun.notify_all();
+    /// Lets the lanes begin.
+    pub fn begin(&self, passes: VecDeque<Pass>) {
+        *self.queue() = Some(Queue { passes, ..Queue::default() });
+        self.changed.notify_all();
     }
 
     /// Works on a further lane, if the budget has connections to spare.
@@ -73,8 +98,9 @@ impl<'a> Crew<'a> {
     /// Works as long as there are mailboxes; without a lane, on one that is waited for.
     pub fn work(&self, mut lane: Option<Lane>) {
         let _dismissal = Dismissal(self);
-        while let Some(jobs) = self.next(&mut lane) {
-            if !jobs.iter().all(|job| self.copy(job, &mut lane)) {
+        while let Some(turn) = self.next(&mut lane) {
+            let _in_hand = InHand(self);
+            if !turn.iter().all(|job| self.copy(job, &mut lane)) {
                 self.dismiss();
             }
         }
@@ -85,21 +111,30 @@ impl<'a> Crew<'a> {
 
     /// Whether the account's work goes on behind this mailbox.
     fn copy(&self, job: &Job, lane: &mut Option<Lane>) -> bool {
+        let source = &job.plan.source.raw;
+        if self.queue().as_ref().is_some_and(|queue| queue.broken_off.contains(source)) {
+            return true;
+        }
         let result = self.access.gauge.in_lane(|| copy_mailbox(self.access, lane, job, self.allowance));
+        let is_whole =
+            result.as_ref().is_ok_and(|(progress, ending)| !progress.is_unclean && *ending == Ending::Complete);
+        if let Some(queue) = self.queue().as_mut().filter(|_| !is_whole) {
+            queue.broken_off.insert(source.clone());
+        }
         let goes_on = result.is_ok();
-        let source = job.plan.source.raw.clone();
-        self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source, result));
+        self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source.clone(), result));
         goes_on
     }
 
-    /// What is next, once the work has begun. Until then a lane is given back when its sessions are waited for: what
-    /// makes the destination ready may need the only one that the server grants.
-    fn next(&self, lane: &mut Option<Lane>) -> Option<Vec<Job>> {
+    /// What is next, once the work has begun and the pass before is over. Until then a lane is given back when its sessions
+    /// are waited for: what makes the destination ready may need the only one that the server grants.
+    fn next(&self, lane: &mut Option<Lane>) -> Option<Turn> {
+        let is_held = |queue: &mut Option<Queue>| queue.as_ref().is_none_or(Queue::is_held);
         loop {
-            let waited = self.begun.wait_timeout_while(self.queue(), PATIENCE, |queue| queue.is_none());
+            let waited = self.changed.wait_timeout_while(self.queue(), PATIENCE, is_held);
             let (mut queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
             if !waited.timed_out() {
-                return queue.as_mut().and_then(VecDeque::pop_front);
+                return queue.as_mut().and_then(Queue::take);
             }
             drop(queue);
             if self.access.is_waiting()
@@ -116,20 +151,6 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Those of one destination mailbox together, all in their order.
-fn by_destination(jobs: Vec<Job>) -> Vec<Vec<Job>> {
-    let mut numbers: HashMap<RawName, usize> = HashMap::new();
-    let mut together: Vec<Vec<Job>> = Vec::new();
-    for job in jobs {
-        let number = *numbers.entry(job.plan.destination.raw.clone()).or_insert(together.len());
-        match together.get_mut(number) {
-            Some(jobs) => jobs.push(job),
-            None => together.push(vec![job]),
-        }
-    }
-    together
-}
-
 /// Leaves no lane waiting for work that does not come.
 pub struct Foreman<'c, 'a>(&'c Crew<'a>);
 
@@ -138,6 +159,18 @@ impl Drop for Foreman<'_, '_> {
         if self.0.queue().is_none() {
             self.0.dismiss();
         }
+    }
+}
+
+/// A turn that a lane is at; what waits for it goes on however it ends.
+struct InHand<'c, 'a>(&'c Crew<'a>);
+
+impl Drop for InHand<'_, '_> {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.queue().as_mut() {
+            queue.in_hand -= 1;
+        }
+        self.0.changed.notify_all();
     }
 }
 

@@ -3,9 +3,9 @@
 use super::share::Share;
 use crate::error::{Error, Kind};
 use crate::model::plan::{MailboxPlan, SizeLimit};
-use crate::model::{FlagCapacity, Outcome, Pairing, Uid, UidValidity};
+use crate::model::{FlagCapacity, Outcome, Pairing, Uid, UidSet, UidValidity};
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why something may stand in the destination mailbox that no link names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +29,8 @@ pub struct Job {
     /// How large a message may be.
     pub size_limit: SizeLimit,
     pub share: Share,
-    given_up: Mutex<HashSet<Uid>>,
+    /// Shared by the parts of one that was split.
+    given_up: Arc<Mutex<HashSet<Uid>>>,
 }
 
 impl Job {
@@ -43,7 +44,22 @@ impl Job {
         size_limit: SizeLimit,
         share: Share,
     ) -> Self {
-        Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Mutex::default() }
+        Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Arc::default() }
+    }
+
+    /// The part that copies these of its messages, of so many octets; and the one that does all else.
+    pub fn split(self, first: UidSet, octets: u64) -> (Job, Job) {
+        let rest = self.plan.copies.without(&first);
+        let plan = MailboxPlan { copies: first, octets, flag_updates: Vec::new(), ..self.plan.clone() };
+        let first = Job {
+            plan,
+            capacity: self.capacity.clone(),
+            share: self.share,
+            given_up: Arc::clone(&self.given_up),
+            ..self
+        };
+        let octets = self.plan.octets.saturating_sub(octets);
+        (first, Job { plan: MailboxPlan { copies: rest, octets, ..self.plan }, ..self })
     }
 
     /// The two mailboxes under the UIDVALIDITYs that they have.

@@ -15,6 +15,7 @@ pub mod download;
 pub mod held;
 pub mod job;
 pub mod lane;
+pub mod passes;
 pub mod pending;
 pub mod prepare;
 pub mod progress;
