@@ -295,8 +295,8 @@ pub struct InitArguments {
     /// What the new server is
     #[arg(long, value_name = "PRESET", value_parser = preset_names())]
     pub destination: Option<String>,
-    /// Make settings and accounts from a list of another tool: imapsync (host1;user1;password1;host2;user2;password2), or
-    /// microsoft (EmailAddress,UserName,Password)
+    /// Make settings and accounts from a list of another tool: imapsync (host1;user1;password1;host2;user2;password2),
+    /// microsoft (EmailAddress,UserName,Password), or mbsync (its .mbsyncrc)
     #[arg(long, num_args = 2, value_names = ["TOOL", "LIST"], conflicts_with_all = ["source", "destination"])]
     pub from: Vec<String>,
     /// The file to write, which must not exist; - is standard output

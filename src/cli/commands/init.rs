@@ -40,27 +40,32 @@ fn from_list(tool: &str, list: &Path, file: &Path) -> Result<ExitCode> {
             .hint("name a file for the settings; the accounts are written beside it"));
     }
     let imported = import(tool, list, ACCOUNTS_FILE)?;
-    let accounts = file.with_file_name(ACCOUNTS_FILE);
+    let accounts = imported.accounts.as_ref().map(|text| (file.with_file_name(ACCOUNTS_FILE), text));
     // The accounts first: settings without them would be of no use.
-    write_new(&accounts, &imported.accounts, PRIVATE)?;
+    if let Some((accounts, text)) = &accounts {
+        write_new(accounts, text, PRIVATE)?;
+    }
     if let Err(error) = write_new(file, &imported.settings, READABLE) {
-        let _ = fs::remove_file(&accounts);
+        let _ = accounts.map(|(accounts, _)| fs::remove_file(accounts));
         return Err(error);
     }
-    output::print(&imported_steps(&imported, file, &accounts))?;
+    let accounts = accounts.map(|(accounts, _)| accounts);
+    output::print(&imported_steps(&imported, file, accounts.as_deref()))?;
     Ok(ExitCode::Done)
 }
 
-fn imported_steps(imported: &Imported, file: &Path, accounts: &Path) -> String {
+fn imported_steps(imported: &Imported, file: &Path, accounts: Option<&Path>) -> String {
     let option = if file == Path::new(DEFAULT_CONFIG) { String::new() } else { format!(" -c {}", file.display()) };
     let count = imported.count;
     let noun = if count == 1 { "account" } else { "accounts" };
-    let mut text = format!("Wrote {} and {} ({count} {noun}).\n", file.display(), accounts.display());
+    let beside = accounts.map_or_else(String::new, |accounts| format!(" and {}", accounts.display()));
+    let mut text = format!("Wrote {}{beside} ({count} {noun}).\n", file.display());
     if !imported.notes.is_empty() {
         text.push_str("\nNot carried over, or to be seen to:\n");
         imported.notes.iter().for_each(|note| text.push_str(&format!("  - {note}\n")));
     }
-    text.push_str(&format!("\nLook at both files, then run: mailferry check{option}\n"));
+    let them = if accounts.is_some() { "both files" } else { "it" };
+    text.push_str(&format!("\nLook at {them}, then run: mailferry check{option}\n"));
     text
 }
 

@@ -1,11 +1,13 @@
-//! Lists of accounts that other tools read, made into settings and an accounts file of ours; for `init --from`.
+//! Lists of accounts and settings that other tools read, made into settings and an accounts file of ours; for `init --from`.
 //!
 //! What is read is not kept: the new files say all of it, and what they cannot say is told. A list is read whole or not at
 //! all, with all its mistakes at once; nothing that stands in it is ever shown, for it holds passwords.
 
 mod imapsync;
+mod mbsync;
 mod microsoft;
 mod output;
+mod sections;
 
 use super::encoding::Encoding;
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
@@ -20,19 +22,22 @@ pub enum Tool {
     Imapsync,
     /// `EmailAddress,UserName,Password`: Microsoft's migration from IMAP.
     Microsoft,
+    /// `.mbsyncrc`.
+    Mbsync,
 }
 
 impl Tool {
     /// Every tool and its name.
-    pub const ALL: [(&'static str, Tool); 2] = [("imapsync", Tool::Imapsync), ("microsoft", Tool::Microsoft)];
+    pub const ALL: [(&'static str, Tool); 3] =
+        [("imapsync", Tool::Imapsync), ("microsoft", Tool::Microsoft), ("mbsync", Tool::Mbsync)];
 }
 
 /// What a list became.
 pub struct Imported {
     /// The settings file.
     pub settings: String,
-    /// The accounts file, with passwords.
-    pub accounts: Zeroizing<String>,
+    /// The accounts file, with passwords; `None` where the settings hold the accounts, and no password.
+    pub accounts: Option<Zeroizing<String>>,
     /// How many accounts are in it.
     pub count: usize,
     /// What could not be carried over, a sentence each.
@@ -50,15 +55,20 @@ pub fn import(tool: Tool, file: &Path, accounts_file: &str) -> Result<Imported, 
     })?;
     let findings = Findings::default();
     let lines = lines(&sheet, &octets, &findings);
-    let list = match tool {
-        Tool::Imapsync => imapsync::read(&lines, &findings),
-        Tool::Microsoft => microsoft::read(&lines, &findings),
+    let imported = match tool {
+        Tool::Imapsync => output::written(imapsync::read(&lines, &findings), accounts_file),
+        Tool::Microsoft => output::written(microsoft::read(&lines, &findings), accounts_file),
+        Tool::Mbsync => mbsync::read(&lines, &findings),
     };
-    if list.accounts.is_empty() {
-        findings.add(Mistake::new("there is no account in the list").fix("name the right file").in_file(file));
+    if imported.count == 0 {
+        let mistake = Mistake::new("there is no account in the list").fix(match tool {
+            Tool::Mbsync => "name a file with a Channel from one IMAPStore to another",
+            _ => "name the right file",
+        });
+        findings.add(mistake.in_file(file));
     }
     findings.verdict()?;
-    Ok(output::written(list, accounts_file))
+    Ok(imported)
 }
 
 /// A line and where it stands.

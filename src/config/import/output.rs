@@ -28,10 +28,10 @@ pub(super) fn written(list: List, accounts_file: &str) -> Imported {
             "all rows log in as the master user `{master}`: put its password into source.password (chmod 600), and delete the list"
         ));
     }
-    Imported { settings, accounts, count: list.accounts.len(), notes }
+    Imported { settings, accounts: Some(accounts), count: list.accounts.len(), notes }
 }
 
-const HEAD: &str = "\
+pub(super) const HEAD: &str = "\
 # Settings of mailferry, made from a list of another tool. `mailferry init -` shows what else can be set.
 # Fill in what stands in <…>, then run: mailferry check
 
@@ -93,7 +93,7 @@ fn keys(server: &ListedServer) -> String {
 }
 
 /// In a basic string of TOML.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 

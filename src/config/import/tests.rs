@@ -3,13 +3,17 @@
 use super::*;
 use crate::config::Settings;
 use crate::config::tests::Desk;
+use crate::model::policy::{Mode, Policy};
 use crate::model::{Side, server::Tls};
 
 /// The settings that a list becomes, read again.
 fn imported(tool: Tool, list: &str) -> (Settings, Imported, Desk) {
     let desk = Desk::new().file("list", list);
     let imported = import(tool, &desk.path("list"), "accounts.csv").unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let desk = desk.file("accounts.csv", imported.accounts.as_bytes());
+    let desk = match &imported.accounts {
+        Some(accounts) => desk.file("accounts.csv", accounts.as_bytes()),
+        None => desk,
+    };
     let filled = imported.settings.replace("<host name of the ", "").replace(" server>", ".example");
     let settings = desk.read(&filled).unwrap_or_else(|mistakes| panic!("{mistakes}\n{filled}"));
     (settings, imported, desk)
@@ -85,11 +89,52 @@ fn one_administrator_behind_a_star_becomes_the_master_user() {
     assert_eq!(users, ["anna", "bob"]);
     let master = settings.server(&settings.accounts[0], Side::Source).master.clone().unwrap();
     assert_eq!(master.user, "boss");
-    assert!(!imported.accounts.contains("Tr0ub4"), "the administrator's password is not written a thousand times");
+    assert!(
+        !imported.accounts.unwrap().contains("Tr0ub4"),
+        "the administrator's password is not written a thousand times"
+    );
     let notes = imported.notes.join("\n");
     assert!(notes.contains("UserRoot is not carried over") && notes.contains("put its password into source.password"));
     let (settings, ..) = self::imported(Tool::Microsoft, &list.replace("bob*boss", "bob*other"));
     assert_eq!(settings.accounts[0].source_user, "anna*boss", "they are login names as they are");
+}
+
+const MBSYNCRC: &str = "# two servers\n\
+    IMAPAccount old\nHost old.example\nUser anna\nPassCmd \"pass show old\"\nTLSType IMAPS\nTimeout 60\n\n\
+    IMAPAccount new\nHost new.example\nPort 1143\nUser anna@new.example # her address\nPass \"Tr0ub4\"\n\
+    AuthMechs PLAIN\n\n\
+    IMAPStore from\nAccount old\n\nIMAPStore to\nAccount new\n\nMaildirStore disk\nPath ~/Mail/\n\n\
+    IMAPStore other\nHost other.example\nUser bob\nPassCmd \"gpg -d < x\"\nTLSType None\n\n\
+    Channel all\nFar :from:\nNear :to:Old/mail\nPatterns * !Trash \"!Junk/%\"\nExpunge Near\nMaxSize 10m\nRemove Near\n\n\
+    Channel one\nFar :to:\nNear \":other:Sent Items\"\nSync Push\nExpunge Near\nTr0ub4 x\n\n\
+    Channel backup\nFar :from:\nNear :disk:\n\n\
+    Group home\nChannels all one\n";
+
+#[test]
+fn settings_of_mbsync_become_settings_that_say_the_same() {
+    let (settings, imported, _desk) = imported(Tool::Mbsync, MBSYNCRC);
+    assert!(imported.accounts.is_none() && !imported.settings.contains("Tr0ub4"), "{}", imported.settings);
+    let users: Vec<_> =
+        settings.accounts.iter().map(|a| (&*a.name, &*a.source_user, &*a.destination_user, &*a.tags[0])).collect();
+    assert_eq!(users, [("all", "anna", "anna@new.example", "home"), ("one", "bob", "anna@new.example", "home")]);
+    let server = |account: usize, side| settings.server(&settings.accounts[account], side);
+    assert_eq!(server(0, Side::Source).label(), "old (old.example)");
+    let tls = [server(0, Side::Source), server(0, Side::Destination), server(1, Side::Source)].map(|server| server.tls);
+    assert_eq!(tls, [Tls::Implicit, Tls::StartTls, Tls::None]);
+    let policies: Vec<&Policy> = settings.accounts.iter().map(|account| &*account.policy).collect();
+    assert_eq!(policies[0].mailboxes.prefix.as_deref(), Some("Old/mail"));
+    assert_eq!(policies[0].mailboxes.exclude, ["Trash", "Junk/*"]);
+    assert_eq!((policies[0].mode, policies[0].max_message_octets), (Mode::Mirror, Some(10_000_000)));
+    assert_eq!((policies[1].mode, &policies[1].mailboxes.include), (Mode::Copy, &vec!["Sent Items".to_owned()]));
+    assert_eq!(policies[1].mailboxes.rename.get("Sent Items").map(String::as_str), Some("INBOX"));
+    assert!(imported.settings.contains("password_command = [\"pass\", \"show\", \"old\"]"), "{}", imported.settings);
+    assert!(imported.settings.contains("password_command = [\"sh\", \"-c\", \"gpg -d < x\"]"), "{}", imported.settings);
+    let expected = "a keyword that mailferry does not know (line 44) is not carried over
+remove (line 37) is not carried over; in mailferry: nothing: no mailbox is ever deleted
+the channel `backup` leads to files on disk: mailferry copies between two servers
+the password of `new` is not written into the settings: put it into new.password (chmod 600)
+timeout (line 7) is not carried over; in mailferry: `timeout` in [limits]";
+    assert_eq!(imported.notes.join("\n"), expected);
 }
 
 #[test]
@@ -116,6 +161,10 @@ fn mistakes_of_a_list_are_told_with_their_lines_and_without_its_cells() {
         ),
         (Tool::Microsoft, "EmailAddress,UserName,Password\nx,,Tr0ub4\n", "list:2: `UserName`: this is empty"),
         (Tool::Microsoft, "EmailAddress,UserName,Password\nx,y\n", "list:2: `Password`: this is empty"),
+        (Tool::Mbsync, "Channel x\nFar Tr0ub4\nNear :b:\n", "list:2: this names no store; write it like :store:"),
+        (Tool::Mbsync, "IMAPStore a\nHost h\nPass Tr0ub4\n\nChannel x\nFar :a:\nNear :a:\n", "`User` is missing"),
+        (Tool::Mbsync, "IMAPAccount a\nPass \"Tr0ub4\n", "list:2: the quote that begins here is not closed"),
+        (Tool::Mbsync, "IMAPAccount a\nHost h\nPass Tr0ub4\n", "name a file with a Channel from one IMAPStore to"),
     ];
     for (tool, list, expected) in table {
         let mistakes = mistakes(tool, list);

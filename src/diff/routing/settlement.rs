@@ -23,8 +23,8 @@ pub(in crate::diff) struct Settlement<'a> {
     /// Where other accounts go.
     reserved: Vec<Levels>,
     existing: HashMap<Levels, &'a MailboxState>,
-    /// Who has which place.
-    taken: BTreeMap<RawName, MailboxName>,
+    /// Who has which place first, and what it is called.
+    taken: BTreeMap<RawName, (MailboxName, MailboxName)>,
     mapping: Mapping,
 }
 
@@ -94,13 +94,13 @@ impl<'a> Settlement<'a> {
         if existing.is_none() {
             self.check_name(request)?;
         }
-        self.take_place(request, existing, merges)?;
+        let destination = self.take_place(request, existing, merges)?;
         existing.map_or(Ok(()), check_usable)?;
         let create = !existing.is_some_and(MailboxState::is_selectable);
         let subscribed = existing.is_some_and(|mailbox| mailbox.subscribed);
         Ok(MailboxPair {
             source: request.mailbox.name.clone(),
-            destination: existing.map_or_else(|| self.new_name(&request.place), |mailbox| mailbox.name.clone()),
+            destination,
             create,
             special_use: request.special_use.filter(|_| create && self.side.state.creates_special_use),
             subscribe: self.subscriptions && request.mailbox.subscribed && !subscribed,
@@ -127,22 +127,29 @@ impl<'a> Settlement<'a> {
         parents.into_iter().find(childless).map(|parent| format!("`{}` takes no mailboxes below it", parent.name))
     }
 
-    fn take_place(&mut self, request: &Request, existing: Option<&MailboxState>, merges: bool) -> Result<(), String> {
+    /// The mailbox of the destination. All that are merged go to one of the same name, where case is ignored, too.
+    fn take_place(
+        &mut self,
+        request: &Request,
+        existing: Option<&MailboxState>,
+        merges: bool,
+    ) -> Result<MailboxName, String> {
         let place = match existing {
             Some(mailbox) => mailbox.name.raw.clone(),
             None => names::raw_name(&self.compared(&request.place), self.side),
         };
         match self.taken.get(&place) {
-            Some(_) if merges => Ok(()),
-            Some(holder) => Err(format!(
+            Some((_, name)) if merges => Ok(name.clone()),
+            Some((holder, _)) => Err(format!(
                 "`{holder}` goes to `{}` already, and two mailboxes are not merged into one unless `merge` in [mailboxes] \
                  names it; {}",
                 request.place,
                 another_name(request)
             )),
             None => {
-                self.taken.insert(place, request.mailbox.name.clone());
-                Ok(())
+                let name = existing.map_or_else(|| self.new_name(&request.place), |mailbox| mailbox.name.clone());
+                self.taken.insert(place, (request.mailbox.name.clone(), name.clone()));
+                Ok(name)
             }
         }
     }
