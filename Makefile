@@ -1,6 +1,6 @@
 # mailferry: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test torture lint fuzz bench clean
+.PHONY: help build demo test torture mutants lint fuzz bench clean
 
 SETUP := sh tests/support/setup.sh
 
@@ -31,6 +31,10 @@ torture: ## Properties from a fresh seed; then faults and kills, on real servers
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --no-fail-fast $(PROPERTIES)
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --test hostile histories
 	cargo test --release --locked --test faults torture -- --ignored --nocapture
+
+mutants: ## Changes that bring lost mail back, each tried on its test; MUTANTS=text chooses some
+	$(SETUP) dovecot
+	cargo test --locked --test mutants -- --ignored --nocapture
 
 lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
 	cargo fmt --check

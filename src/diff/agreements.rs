@@ -83,6 +83,8 @@ pub fn take_accepted(plan: &mut MailboxPlan, agreement: &Agreement) -> Vec<Uid> 
             plan.departed.remove(uid);
         } else if plan.not_found_again.contains(uid) {
             plan.not_found_again.remove(uid);
+        } else if plan.doubt.source.contains(uid) {
+            plan.doubt.source.remove(uid);
         } else if let Some(skipped) = plan.skipped.iter_mut().find(|skipped| skipped.uid == uid) {
             (skipped.reason, skipped.whose) = (reason, Whose::Person);
             continue;
@@ -98,6 +100,8 @@ pub fn take_accepted(plan: &mut MailboxPlan, agreement: &Agreement) -> Vec<Uid> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::routing::mapping::MailboxPair;
+    use crate::model::{FlagCapacity, MailboxName, MailboxState, RawName};
 
     fn agreed(deleted: u64) -> Agreement {
         Agreement { deleted, ..Agreement::default() }
@@ -116,6 +120,43 @@ mod tests {
         assert!(!objects(0, 0, 50), "nothing goes");
         assert!(deletion_objection(90, 100, &agreed(90), 100).is_none());
         assert!(deletion_objection(1, 100, &agreed(0), 0).is_some());
+    }
+
+    fn plan() -> MailboxPlan {
+        let name = MailboxName { raw: RawName(b"a".to_vec()), levels: vec!["a".to_owned()] };
+        let source = MailboxState {
+            name: name.clone(),
+            delimiter: None,
+            attributes: Vec::new(),
+            subscribed: false,
+            sync_point: None,
+            capacity: FlagCapacity::everything(),
+            octets: 0,
+            records: 0,
+            revision: 0,
+            deltas: 0,
+            identified: true,
+            trouble: None,
+        };
+        let destination = name.clone();
+        let pair = MailboxPair { source: name, destination, create: false, special_use: None, subscribe: false };
+        pair.empty_plan(&source, None)
+    }
+
+    #[test]
+    fn what_was_accepted_is_neither_copied_nor_missing_whatever_it_was() {
+        let mut agreement = agreed(0);
+        agreement.accept(uids(1, 6), "why");
+        let mut plan = MailboxPlan { copies: uids(1, 1), departed: uids(2, 2), not_found_again: uids(3, 3), ..plan() };
+        let skipped = |uid, whose| Skipped { uid: Uid(uid), reason: "too large".to_owned(), whose };
+        plan.skipped = vec![skipped(4, Whose::Destination), skipped(9, Whose::Settings)];
+        plan.doubt.source = uids(5, 5);
+        assert_eq!(take_accepted(&mut plan, &agreement), [Uid(1)]);
+        assert!(plan.copies.is_empty() && plan.departed.is_empty() && plan.not_found_again.is_empty());
+        let shown: Vec<_> = plan.skipped.iter().map(|skipped| (skipped.uid.0, skipped.whose)).collect();
+        let person = |uid| (uid, Whose::Person);
+        assert_eq!(shown, [person(1), person(2), person(3), person(4), person(5), (9, Whose::Settings)]);
+        assert!(plan.doubt.source.is_empty());
     }
 
     #[test]
