@@ -18,9 +18,9 @@ use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{MailboxPolicy, Mode, Policy};
 use mailferry::model::server::Preset;
 use mailferry::model::{
-    Attribute, Content, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, MailboxName, MailboxState,
-    MessageRecord, ModSeq, PairState, Pairing, RawName, SideState, SpecialUse, SyncPoint, Uid, UidSet, UidValidity,
-    utf7,
+    Attribute, Content, Digest, FlagCapacity, Flags, InternalDate, Link, LinkOrigin, Listed, MailboxName, MailboxState,
+    MessageRecord, ModSeq, PairState, Pairing, RawName, Remembered, SideState, SpecialUse, SyncPoint, Uid, UidSet,
+    UidValidity, utf7,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -160,6 +160,8 @@ struct Account {
     source: Listing,
     destination: Listing,
     links: BTreeMap<Uid, Link>,
+    /// Source messages that are not sent without a word, with what is listed of them.
+    stored: BTreeMap<Uid, Listed>,
     restore_missing: bool,
     mirror: bool,
     appends: Appends,
@@ -223,10 +225,20 @@ impl Account {
             Side::Source => [Some(self.source.records()), None],
             Side::Destination => [None, Some(self.destination.records())],
         };
-        let carried = carry(self.links.values().cloned().map(Ok), &[], listed, &departed, Keeps::ALL).unwrap().links;
+        let validity = UidValidity(1);
+        let remembered = |(uid, listed): (&Uid, &Listed)| {
+            let stored = Some("stored".to_owned());
+            Remembered { uid: *uid, validity, listed: *listed, stored }
+        };
+        let remembered: Vec<Remembered> = self.stored.iter().map(remembered).collect();
+        let links = self.links.values().cloned().map(Ok);
+        let over = carry(links, &remembered, listed, &departed, Keeps::ALL).unwrap();
         let link = |it: &Carried| (it.source, it.apply(self.links[&it.before].clone(), &known));
-        self.links = carried.iter().map(link).collect();
-        if let Side::Destination = side {
+        self.links = over.links.iter().map(link).collect();
+        if let Side::Source = side {
+            let again = over.remembered.iter().map(|(number, uid)| (*uid, remembered[*number].listed));
+            self.stored = over.in_question.iter().copied().chain(again).collect();
+        } else {
             self.ours = self.ours.iter().filter_map(|uid| now.get(uid).copied()).collect();
             self.appends = Appends::default();
         }
@@ -243,6 +255,7 @@ impl Account {
 
     fn lose_state(&mut self) {
         self.links.clear();
+        self.stored.clear();
         self.appends = Appends::default();
     }
 
@@ -282,7 +295,7 @@ impl Account {
             append_limit: Some(SIZE_LIMIT),
             expunges_by_uid: true,
             appends: self.appends,
-            stored: &UidSet::new(),
+            stored: &self.stored.keys().copied().collect(),
             replaced: &UidSet::new(),
             others: &UidSet::new(),
             keeps: Keeps::ALL,
@@ -304,6 +317,7 @@ impl Account {
     /// Does what the plan says, as `apply` would; `kill_after` copies it stops, the last one without its link.
     fn apply(&mut self, diff: &MailboxDiff, kill_after: usize) {
         self.links.extend(diff.links.iter().map(|link| (link.source, link.clone())));
+        self.stored.retain(|uid, _| !self.links.contains_key(uid));
         for (done, uid) in diff.plan.copies.iter().enumerate() {
             let message = self.source.messages[&uid].clone();
             let copy = self.destination.append(&message);
@@ -326,6 +340,7 @@ impl Account {
                 identity,
             };
             self.links.insert(uid, link);
+            self.stored.remove(&uid);
         }
         for update in &diff.plan.flag_updates {
             let message = self.destination.messages.get_mut(&update.destination).expect("a message that is there");
@@ -341,6 +356,13 @@ impl Account {
         }
     }
 
+    /// How many messages of the same octets these are.
+    fn by_octets(&self, uids: &UidSet) -> BTreeMap<(Option<Digest>, u64, u8), u64> {
+        let mut counts = BTreeMap::new();
+        uids.iter().for_each(|uid| *counts.entry(self.source.messages[&uid].octets()).or_default() += 1);
+        counts
+    }
+
     /// Source UIDs that are tied to a message which is there.
     fn present(&self) -> BTreeMap<Uid, Uid> {
         let is_live = |link: &&Link| {
@@ -348,6 +370,12 @@ impl Account {
         };
         self.links.values().filter(is_live).map(|link| (link.source, link.destination)).collect()
     }
+}
+
+/// Of how many source messages a plan says what becomes of them.
+fn counted(plan: &MailboxPlan) -> u64 {
+    let named = plan.departed.len() + plan.not_found_again.len() + plan.skipped.len() as u64 + plan.doubt.source.len();
+    plan.present + plan.copied + plan.copies.len() + named
 }
 
 fn flags() -> impl Strategy<Value = Flags> {
@@ -426,7 +454,8 @@ proptest! {
         let present = account.present();
         for uid in account.source.messages.keys() {
             let skipped = plan.skipped.iter().any(|skipped| skipped.uid == *uid);
-            prop_assert!(present.contains_key(uid) || skipped || plan.departed.contains(*uid), "{:?} is lost", uid);
+            let named = skipped || plan.departed.contains(*uid) || plan.not_found_again.contains(*uid);
+            prop_assert!(present.contains_key(uid) || named, "{:?} is lost", uid);
         }
         for uid in before.destination.messages.keys().filter(|uid| !before.ours.contains(uid)) {
             let stays = account.destination.messages.contains_key(uid);
@@ -482,8 +511,9 @@ proptest! {
     #[test]
     fn every_source_message_is_counted_once(account in account()) {
         let plan = account.plan().plan;
-        let counted = plan.present + plan.copied + plan.copies.len() + plan.skipped.len() as u64 + plan.departed.len();
+        let counted = counted(&plan);
         prop_assert_eq!(counted, account.source.messages.len() as u64);
+        prop_assert!(plan.not_found_again.iter().all(|uid| !plan.copies.contains(uid) && !plan.departed.contains(uid)));
         prop_assert!(plan.departed.iter().all(|uid| !plan.copies.contains(uid)));
         prop_assert!(plan.skipped.iter().all(|skipped| !plan.copies.contains(skipped.uid)));
     }
@@ -499,7 +529,8 @@ proptest! {
         prop_assert_eq!(copies.len(), present.len(), "two source messages share a copy");
         for uid in account.source.messages.keys() {
             let skipped = plan.skipped.iter().any(|skipped| skipped.uid == *uid);
-            prop_assert!(present.contains_key(uid) || skipped || plan.departed.contains(*uid), "{:?} is lost", uid);
+            let named = skipped || plan.departed.contains(*uid) || plan.not_found_again.contains(*uid);
+            prop_assert!(present.contains_key(uid) || named, "{:?} is lost", uid);
         }
         prop_assert!(!account.restore_missing || plan.departed.is_empty());
     }
@@ -529,6 +560,25 @@ proptest! {
         prop_assert_eq!(deletions.len(), there, "{:?}", deletions);
     }
 
+    /// Of messages that no listing tells from others as of all the rest: nothing is sent under other UIDs that was not to be sent
+    /// under those of before, and what is not sent is named.
+    #[test]
+    fn another_uidvalidity_of_the_source_sends_nothing_that_it_would_not_have_sent(
+        (mut account, twice) in (account(), any::<bool>())
+    ) {
+        account.restore_missing = false;
+        let before = account.plan().plan;
+        let wanted = account.by_octets(&before.copies);
+        for _ in 0..=u8::from(twice) {
+            account.happen(&Event::IsRenumbered(Side::Source));
+        }
+        let plan = account.plan().plan;
+        for (octets, sent) in account.by_octets(&plan.copies) {
+            prop_assert!(sent <= wanted.get(&octets).copied().unwrap_or(0), "{:?} {:?}", before, plan);
+        }
+        prop_assert_eq!(counted(&plan), account.source.messages.len() as u64);
+    }
+
     /// Whatever is tied has the octets of its source, whatever was edited, moved, renumbered or lost in between.
     #[test]
     fn what_is_tied_is_the_same_octet_for_octet((mut account, mirror) in (account(), any::<bool>())) {
@@ -554,8 +604,8 @@ proptest! {
             prop_assert!(!account.present().contains_key(&uid) || before.present().contains_key(&uid));
         }
         prop_assert!(plan.doubt.destination.iter().all(|uid| account.destination.messages.contains_key(&uid)));
-        let counted = plan.present + plan.copied + plan.copies.len() + plan.skipped.len() as u64 + plan.departed.len();
-        prop_assert_eq!(counted + plan.doubt.source.len(), account.source.messages.len() as u64);
+        let counted = counted(&plan);
+        prop_assert_eq!(counted, account.source.messages.len() as u64);
     }
 
     /// A message is copied only when all that are like it on the destination are copies of others already.
