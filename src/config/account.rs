@@ -7,7 +7,7 @@ use super::document::Table;
 use super::fields::Fields;
 use super::keyring::OwnPlaces;
 use super::mistake::{Findings, Mistake, Origin};
-use super::place::{NAME, PlaceKeys, Quoting, USER};
+use super::place::{NAME, Quoting, USER};
 use super::policy;
 use super::server::ServerSettings;
 use super::value::checked_text;
@@ -46,8 +46,8 @@ impl AccountDraft {
         let (mailboxes, sync) = (table.table("mailboxes"), table.table("sync"));
         let has_policy = mailboxes.is_some() || sync.is_some();
         let policy = policy::read(default, mailboxes, sync);
-        let password = PlaceKeys::account(Side::Source).refusal();
-        table.refuse("password", &password.what, password.fix.as_deref().unwrap_or_default());
+        let which = "whose password it is cannot be told";
+        table.refuse("password", which, "call it `source_password` or `destination_password`");
         if !table.has("source_user") {
             table.missing("source_user", "say whose mailboxes are to be copied");
         }
@@ -132,7 +132,7 @@ pub(super) fn check_on_servers(drafts: &[AccountDraft], servers: &[ServerSetting
     let server = |draft: &AccountDraft, side| &servers[draft.account.server(side).0];
     for draft in drafts {
         let [source, destination] = Side::BOTH.map(|side| server(draft, side));
-        let is_one_server = is_same_server(&source.server.address, &destination.server.address);
+        let is_one_server = source.server.address.machine() == destination.server.address.machine();
         if is_one_server && draft.account.source_user.eq_ignore_ascii_case(&draft.account.destination_user) {
             let user = draft.called("user", &draft.account.source_user);
             let what = format!("{user} is its own destination: source and destination are one server");
@@ -209,18 +209,4 @@ fn refuse_argument(draft: &AccountDraft, argument: &str, command: &str, findings
     let what = format!("{argument} cannot be put into the {command} safely");
     let fix = "a shell would read it as more than a name; reach this account in another way";
     findings.add(Mistake::new(what).fix(fix).at(&draft.origin));
-}
-
-/// As far as names tell. Both IMAP ports of a host lead to one server; other ports may be servers of their own.
-fn is_same_server(source: &Address, destination: &Address) -> bool {
-    const STANDARD_PORTS: [u16; 2] = [143, 993];
-    match (source, destination) {
-        (Address::Tcp { host, port }, Address::Tcp { host: other, port: other_port }) => {
-            let bare = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
-            let is_one_port = port == other_port || [port, other_port].iter().all(|port| STANDARD_PORTS.contains(port));
-            bare(host) == bare(other) && is_one_port
-        }
-        (Address::Tunnel(command), Address::Tunnel(other)) => command == other,
-        _ => false,
-    }
 }

@@ -5,6 +5,7 @@
 //! and the list of known keys is the code that reads them. Rejected: deriving `serde::Deserialize`, which stops at the
 //! first mistake.
 
+use super::inline::InlinePassword;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
 use super::quantity::{parse_duration, parse_percent, parse_size};
 use super::value::{day, not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type};
@@ -120,6 +121,16 @@ impl<'d> Table<'d> {
     /// `true` or `false`.
     pub fn switch(&mut self, key: &'static str) -> Option<At<bool>> {
         self.parsed(key, |value| value.as_bool().ok_or_else(|| wrong_type("true or false", value)))
+    }
+
+    /// A password that stands here itself.
+    pub fn password(&mut self, key: &'static str) -> Option<At<InlinePassword>> {
+        let (file, text) = (self.document.file, self.document.text);
+        let span = self.entry(key)?.1.span();
+        self.parsed(key, |value| match value {
+            DeValue::String(_) => InlinePassword::at(file, text, span),
+            _ => Err(wrong_type("a password in quotes", value)),
+        })
     }
 
     /// A list of lines of text.

@@ -84,6 +84,6 @@ impl Fields for Table<'_> {
     }
 
     fn password(&mut self, side: Side) -> Option<Place> {
-        PlaceKeys::account(side).read(self)
+        PlaceKeys::account(side).read_of_account(self)
     }
 }

@@ -22,6 +22,7 @@ mod fields;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod import;
+mod inline;
 mod keyring;
 mod limits;
 mod mistake;

@@ -1,5 +1,5 @@
-//! The places that a password can be in: a variable of the environment, a file, what a command prints, or a cell of an
-//! accounts file.
+//! The places that a password can be in: a variable of the environment, a file, what a command prints, a cell of an accounts file,
+//! or the account's own table.
 //!
 //! A place is what the settings hold in a password's stead. It is read at the moment of a login and never shown: not the
 //! arguments of a command, and the name of a variable only where it is one (a password pasted there is not). Of a place
@@ -8,6 +8,7 @@
 use super::cell::PasswordCell;
 use super::command;
 use super::document::Table;
+use super::inline::InlinePassword;
 use super::mistake::{Findings, Mistake, Origin};
 use super::password::{PASSWORD_OCTETS, TEXT_OCTETS, first_line, secret, whole};
 use super::surroundings::Surroundings;
@@ -49,6 +50,8 @@ pub(super) enum PlaceKind {
     Command { arguments: Vec<String>, directory: PathBuf },
     /// A cell of an accounts file.
     Cell(PasswordCell),
+    /// The settings file itself.
+    Inline(InlinePassword),
 }
 
 impl Place {
@@ -58,7 +61,9 @@ impl Place {
             PlaceKind::Command { arguments, directory } => command::find(arguments, directory, surroundings)
                 .map(|()| None)
                 .map_err(|mistake| mistake.about(self.named()).at(&self.origin)),
-            PlaceKind::Variable(_) | PlaceKind::Cell(_) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| None),
+            PlaceKind::Variable(_) | PlaceKind::Cell(_) | PlaceKind::Inline(_) => {
+                self.read(Whose::NOBODY, surroundings, &[]).map(|_| None)
+            }
             PlaceKind::File(path) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| open_to_others(path)),
         }
     }
@@ -87,6 +92,7 @@ impl Place {
                 command::first_line(&arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
             }
             PlaceKind::Cell(cell) => cell.read(),
+            PlaceKind::Inline(password) => password.read(),
         };
         password.map_err(|mistake| mistake.at(&self.origin))
     }
@@ -104,6 +110,7 @@ impl Place {
                 command::text(&arguments, directory, hidden).map_err(|mistake| mistake.about(self.named()))
             }
             PlaceKind::Cell(cell) => cell.read(),
+            PlaceKind::Inline(password) => password.read(),
         };
         text.map_err(|mistake| mistake.at(&self.origin))
     }
@@ -136,7 +143,7 @@ impl Place {
                 shown(format!("the password file {}", path.display()), "the password file that is named here")
             }
             PlaceKind::Command { arguments, .. } => shown(command::named(arguments), "the password command here"),
-            PlaceKind::Cell(_) => "the password here".to_owned(),
+            PlaceKind::Cell(_) | PlaceKind::Inline(_) => "the password here".to_owned(),
         }
     }
 }
@@ -153,6 +160,7 @@ impl fmt::Debug for PlaceKind {
             PlaceKind::File(path) => write!(f, "File({path:?})"),
             PlaceKind::Command { .. } => f.write_str("Command(…)"),
             PlaceKind::Cell(_) => f.write_str("Cell(…)"),
+            PlaceKind::Inline(_) => f.write_str("Inline(…)"),
         }
     }
 }
@@ -200,7 +208,7 @@ pub(super) struct PlaceKeys {
     pub variable: &'static str,
     pub file: &'static str,
     pub command: &'static str,
-    /// Would hold the password itself, and is refused.
+    /// Holds the password itself: of an account, in a file that only its owner can read; else it is refused.
     pub inline: &'static str,
 }
 
@@ -233,12 +241,26 @@ impl PlaceKeys {
         Mistake::new(INLINE_REFUSED).fix(fix)
     }
 
+    /// The place that the table of an account names, or the password that it holds.
+    pub fn read_of_account(&self, table: &mut Table) -> Option<Place> {
+        let inline = table.password(self.inline).map(|password| {
+            let kind = PlaceKind::Inline(password.value);
+            Place { kind, origin: password.origin, quoting: Quoting::Allowed }
+        });
+        let places = self.elsewhere(table).into_iter().chain(inline).collect();
+        self.only_one(places, table.findings())
+    }
+
     /// The place that the table names.
     pub fn read(&self, table: &mut Table) -> Option<Place> {
-        let directory = table.directory().to_owned();
-        let findings = table.findings();
         let refusal = self.refusal();
         table.refuse(self.inline, &refusal.what, refusal.fix.as_deref().unwrap_or_default());
+        self.only_one(self.elsewhere(table), table.findings())
+    }
+
+    fn elsewhere(&self, table: &mut Table) -> Vec<Place> {
+        let directory = table.directory().to_owned();
+        let findings = table.findings();
         let variable = table.text(self.variable).and_then(|name| {
             let kind = findings.accept(&name.origin, variable_named(self.variable, name.value))?;
             Some(Place { kind, origin: name.origin, quoting: Quoting::Allowed })
@@ -251,7 +273,7 @@ impl PlaceKeys {
             let kind = PlaceKind::Command { arguments: arguments.value, directory };
             Place { kind, origin: arguments.origin, quoting: Quoting::Allowed }
         });
-        self.only_one([variable, file, command].into_iter().flatten().collect(), findings)
+        [variable, file, command].into_iter().flatten().collect()
     }
 
     /// The place that a row of text names, or that its `inline` cell is.
@@ -277,7 +299,9 @@ impl PlaceKeys {
         if !places.is_empty() {
             let names = [self.variable, self.file, self.command].map(|name| format!("`{name}`")).join(", ");
             let what = match place.kind {
-                PlaceKind::Cell(_) => format!("`{}` is given beside one of {names}", self.inline),
+                PlaceKind::Cell(_) | PlaceKind::Inline(_) => {
+                    format!("`{}` is given beside one of {names}", self.inline)
+                }
                 _ => format!("more than one of {names} is given"),
             };
             findings.add(Mistake::new(what).fix("keep one").at(&place.origin));

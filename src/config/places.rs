@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 fn destinations(drafts: &[AccountDraft], servers: &[ServerSettings]) -> Vec<Vec<usize>> {
     let mut shared: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (number, draft) in drafts.iter().enumerate() {
-        let server = servers[draft.account.server(Side::Destination).0].server.address.place();
+        let server = servers[draft.account.server(Side::Destination).0].server.address.machine();
         // Without case: nearly every server takes `Alice` and `alice` for one user, and mail that was mixed stays mixed.
         let user = draft.account.destination_user.to_lowercase();
         shared.entry((server, user)).or_default().push(number);

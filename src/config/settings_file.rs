@@ -7,12 +7,15 @@ use super::encoding::Encoding;
 use super::limits::LimitSettings;
 use super::mistake::{Findings, Mistake};
 use super::notify::Notice;
+use super::place::PlaceKind;
 use super::servers::Servers;
+use super::sheet::SheetFile;
 use super::{DEFAULT_STATE, Draft, policy};
 use crate::model::policy::Policy;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 const DELIMITERS: [(&str, Option<char>); 3] = [(",", Some(',')), (";", Some(';')), ("tab", Some('\t'))];
 
@@ -21,7 +24,8 @@ const ENCODINGS: [(&str, Option<Encoding>); 2] =
 
 /// Reads the file. `None` after noting why it holds no settings.
 pub(super) fn read(path: &Path, findings: &Findings) -> Option<Draft> {
-    let text = match fs::read_to_string(path) {
+    // It may hold passwords.
+    let text = match fs::read_to_string(path).map(Zeroizing::new) {
         Ok(text) => text,
         Err(error) => {
             let mistake =
@@ -68,7 +72,19 @@ fn read_accounts(root: &mut Table, policy: &Policy) -> (Vec<AccountDraft>, Optio
         findings.add(Mistake::new("there are no accounts").fix(fix).at(&root.origin));
     }
     check_names(&drafts, findings);
+    refuse_open_file(&drafts, findings);
     (drafts, shards_file)
+}
+
+/// Passwords in the settings are taken only where nobody else can read them.
+fn refuse_open_file(drafts: &[AccountDraft], findings: &Findings) {
+    let places = drafts.iter().flat_map(|draft| draft.places.iter().flatten());
+    let inline = places.filter_map(|place| match &place.kind {
+        PlaceKind::Inline(password) => Some(password.file()),
+        _ => None,
+    });
+    let file = inline.take(1).find_map(|file| SheetFile::read(file).ok());
+    file.and_then(|(file, _)| file.objection()).into_iter().for_each(|mistake| findings.add(mistake));
 }
 
 fn read_accounts_file(mut table: Table) -> (Vec<AccountDraft>, Option<PathBuf>) {

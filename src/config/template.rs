@@ -163,7 +163,8 @@ destination_user = \"<user on the new server>\"
 # merge_with_others = true        # or mixed with others, each of which says so
 # name = \"alice\"                  # its key in the state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
-# source_password_file = \"alice.password\"    # or _command, _env, where there is no master user
+# source_password_file = \"alice.password\"    # or _command, _env, where there is no master user; or source_password = '…',
+#                                            # where nobody else can read this file (chmod 600)
 
 # [mailboxes]
 # include = [\"**\"]                # patterns over names with / between the levels

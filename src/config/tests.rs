@@ -368,7 +368,7 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
             "[[account]]\nsource_user = \"alice\"\ndestination_user = \"b\"",
             "m.toml:9: account name `alice` is used already",
         ),
-        ("[[account]]\nsource_user = \"b\"\nsource_passwords = \"b\"", "did you mean `source_password_"),
+        ("[[account]]\nsource_user = \"b\"\nsource_passwords = \"b\"", "did you mean `source_password"),
         (
             "[[account]]\nsource_user = \"<user on the old server>\"",
             "the placeholder <user on the old server> is not filled",
@@ -408,14 +408,17 @@ fn files_that_are_no_settings_say_why() {
 }
 
 #[test]
-fn inline_passwords_are_refused_and_not_shown() {
+fn inline_passwords_are_refused_where_others_see_them_and_not_shown() {
     let places = "use `password_file`, `password_command` or `password_env`";
-    let own = "use `source_password_file`, `source_password_command` or `source_password_env`";
     for (text, fix) in [
         (with_source("password = \"hunter2\""), places),
         (with_source("password = [\"hunter2\"]"), places),
-        (settings("", "", "source_password = \"hunter2\""), own),
-        (settings("", "", "password = \"hunter2\""), own),
+        (settings("", "", "source_password = \"hunter2\""), "others can read it (mode 644); run `chmod 600"),
+        (settings("", "", "source_password = \"hunter2\\t\""), "write it between '…'"),
+        (settings("", "", "source_password = \"\"\"hunter2\"\"\""), "write it between '…'"),
+        (settings("", "", "source_password = \"\""), "the password there is empty"),
+        (settings("", "", "source_password = 7"), "a password in quotes"),
+        (settings("", "", "password = \"hunter2\""), "call it `source_password` or `destination_password`"),
         (with_source("password_env = \"hunter2!\""), "give the variable's name, not the password"),
     ] {
         let mistakes = Desk::new().mistakes(&text);
@@ -431,6 +434,8 @@ fn account_that_is_its_own_destination_is_refused() {
         ("host = \"h\"\nport = 1", "host = \"h\"\nport = 2", false),
         ("host = \"h\"", "host = \"h\"\nport = 2", false),
         ("host = \"h\"", "host = \"i\"", false),
+        ("host = \"localhost\"", "host = \"127.0.0.1\"", true),
+        ("host = \"::1\"\nport = 3", "host = \"127.0.0.1\"\nport = 4", false),
         ("tunnel = [\"a\", \"{user}\"]", "tunnel = [\"a\", \"{user}\"]", true),
         ("tunnel = [\"a\", \"{user}\"]", "tunnel = [\"b\", \"{user}\"]", false),
     ];
@@ -492,6 +497,25 @@ fn user_and_host_alone_are_a_url_under_tls() {
     let mistakes =
         Settings::from_urls("al:Tr0ub4@old.example", "b@n", None, UrlTrust::default()).unwrap_err().to_string();
     assert!(mistakes.contains("a password in a URL") && !mistakes.contains("Tr0ub4"), "{mistakes}");
+}
+
+#[test]
+fn inline_passwords_are_read_at_the_login_while_the_file_is_as_it_was() {
+    let passwords = "source_password = '  h\\\"u '\ndestination_password = \"n't er2\"";
+    let desk = Desk::new().file("m.toml", settings("", "", passwords));
+    let settings = Settings::from_file(&desk.path("m.toml")).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let account = &settings.accounts[0];
+    assert!(settings.check_passwords(&settings.accounts).unwrap().is_empty());
+    assert!(!format!("{settings:?}").contains("er2"));
+    let password = |side| settings.passwords().password(account, side);
+    assert_eq!(password(Side::Source).unwrap().expose(), "  h\\\"u ");
+    assert_eq!(password(Side::Destination).unwrap().expose(), "n't er2");
+    fs::set_permissions(desk.path("m.toml"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(password(Side::Source).unwrap_err().to_string().contains("others can read it"));
+    let desk = desk.file("m.toml", super::tests::settings("", "", &passwords.replace("er2", "er3")));
+    let error = settings.passwords().password(account, Side::Source).unwrap_err();
+    assert!(error.to_string().contains("the settings were changed"), "{error}");
+    drop(desk);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::namespace::Namespace;
 use super::oauth::OAuth;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -276,6 +277,18 @@ impl Address {
             Address::Tcp { host, port } => format!("{host}:{port}"),
             Address::Tunnel(command) => format!("{} {}", program(command), fingerprint(command)),
         }
+    }
+}
+
+impl Address {
+    /// The same for two spellings of one server, as far as names tell: upper and lower case, a final dot, and the names of this
+    /// very machine.
+    pub fn machine(&self) -> String {
+        let Address::Tcp { host, port } = self else { return self.place() };
+        let bare = host.trim_end_matches('.').to_ascii_lowercase();
+        let is_loopback = bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let host = if is_loopback { "localhost".to_owned() } else { bare };
+        Address::Tcp { host, port: *port }.place()
     }
 }
 

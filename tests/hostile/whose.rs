@@ -2,7 +2,9 @@
 //! two accounts that see one INBOX stop the run before anything is copied.
 
 use crate::case::{Case, First, Table};
+use crate::support::fake::Fake;
 use crate::support::fake::behaviour::Behaviour;
+use crate::support::ferry::{Ferry, Side};
 
 fn two_accounts() -> Table {
     let case = |name| Case::new(name, First::Exact);
@@ -37,6 +39,22 @@ fn destination_that_gives_two_users_one_mailbox_stops_the_run_before_anything_is
         assert_eq!(appends(&table), 0);
         crate::tally::count(1);
     }
+}
+
+/// Two spellings of one server, and two names of one user.
+#[test]
+fn one_mailbox_on_both_sides_is_not_copied_into_itself() {
+    let server = Fake::start();
+    server.tenant("anna").account().fill("INBOX\n    a");
+    server.confuses("alias", "anna");
+    let [source, destination] = [(); 2].map(|()| Side::in_clear_text(server.port()));
+    let ferry = Ferry::new(source, destination.set("host", "\"127.0.0.1\""));
+    let ferry = ferry.with_account_lines("source_user = \"anna\"\ndestination_user = \"alias\"\nprefix = \"Old\"");
+    ferry.run(&["sync"]).expect(2).complains(&["source and destination are one and the same mailbox"]);
+    let commands = server.tenant("anna").commands();
+    let changes = commands.iter().filter(|command| command.starts_with("APPEND") || command.starts_with("CREATE"));
+    assert_eq!(changes.count(), 0, "{commands:?}");
+    crate::tally::count(1);
 }
 
 /// The second account is opened to see that it is another, once a server and run, and only if something is to be copied.

@@ -76,6 +76,26 @@ fn with_an_accounts_file(user: &User) -> Migration<'static> {
     Migration { users: vec![user.clone()], ..migration }
 }
 
+/// The same with both passwords in the settings.
+fn with_passwords_in_the_settings(user: &User) -> Migration<'static> {
+    let migration = with_password_files(user);
+    let [from, to] = [&migration.ferry.source, &migration.ferry.destination].map(Side::clone);
+    let ferry = Ferry::new(from, to);
+    let file = ferry.directory().join("mailferry.toml");
+    fs::write(&file, "").expect("the settings");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("their mode");
+    let (name, password) = (&user.name, &user.password);
+    let lines =
+        format!("source_user = \"{name}\"\nsource_password = '{password}'\ndestination_password = '{password}'");
+    Migration { ferry: ferry.with_account_lines(&lines), ..migration }
+}
+
+/// Holds engine/wire/buffered.rs invariant 5.
+#[test]
+fn passwords_of_the_settings_are_nowhere_in_memory_after_the_login() {
+    assert_forgotten(&with_passwords_in_the_settings(&User::fresh("forgetful").with_password(PASSWORD)));
+}
+
 /// Holds engine/wire/buffered.rs invariant 5.
 #[test]
 fn own_passwords_are_nowhere_in_memory_after_the_login() {

@@ -10,7 +10,9 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::support::compare::expect;
 use crate::support::ferry::{Ferry, Output, Side};
+use crate::support::seed::seed;
 use crate::support::server::{Server, User};
 use crate::support::shared;
 
@@ -113,6 +115,33 @@ fn fingerprint_trusts_one_certificate_and_no_other() {
     let trusted = pair.source.authority_file().display().to_string();
     let told = checked(pair.source.tls_port(), &[("ca_file", &trusted), ("fingerprint", &expired.fingerprint)]);
     told.complains(&["is not the one of `fingerprint`"]);
+}
+
+#[test]
+fn fingerprints_on_the_command_line_are_enough_to_copy() {
+    let pair = shared::dovecot_pair();
+    let user = pair.add_fresh_user("pinned");
+    seed(&pair.source, &user.name, "INBOX\n    a");
+    let ferry = Ferry::new(Side::unnamed(), Side::unnamed())
+        .with_variable("MAILFERRY_SOURCE_PASSWORD", &user.password)
+        .with_variable("MAILFERRY_DESTINATION_PASSWORD", &user.password);
+    let [from, to] =
+        [&pair.source, &pair.destination].map(|it| format!("imaps://{}@localhost:{}", user.name, it.tls_port()));
+    let mut trusted: Vec<String> = Vec::new();
+    let copied = (0..3).any(|_| {
+        let options = trusted.iter().flat_map(|fingerprint| ["--fingerprint", fingerprint]);
+        let arguments: Vec<&str> = ["sync", &from, &to].into_iter().chain(options).collect();
+        let output = ferry.start_without_settings(&arguments).finish();
+        // The refusal tells the fingerprint of what it met.
+        let told =
+            output.stderr.split("sha256:").skip(1).map(|rest| rest.split([' ', '`', '"', ',', ';', '\n']).next());
+        trusted.extend(told.flatten().map(|digits| format!("sha256:{digits}")));
+        trusted.sort();
+        trusted.dedup();
+        output.code == Some(0)
+    });
+    assert!(copied, "{trusted:?}");
+    expect(&pair.destination, &user.name, "INBOX\n    a");
 }
 
 #[test]

@@ -25,10 +25,19 @@ use crate::model::limits::Limits;
 use crate::model::secret::Credentials;
 use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// Both of IMAP's own ports of a machine lead to one server; other ports may be forwarded to others.
+fn is_one_server(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_own = |address: SocketAddr| matches!(address.port(), 143 | 993);
+    let is_one_port = one.port() == other.port() || (is_own(one) && is_own(other));
+    let is_one_machine = one.ip() == other.ip() || (one.ip().is_loopback() && other.ip().is_loopback());
+    is_one_port && is_one_machine
+}
 
 /// Connections of this process so far: the log tells them apart by it.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
@@ -90,7 +99,7 @@ impl Connector {
             let mut connector = Self::with_spool(server, limits, accounts, spool)?;
             let is_same = |other: &&Connector| {
                 let (own, other) = (&connector.server, &other.server);
-                own.side == other.side && own.address.place() == other.address.place()
+                own.side == other.side && own.address.machine() == other.address.machine()
             };
             if let Some(other) = connectors.iter().find(is_same) {
                 let Connector { grants, bandwidth, messages, compression, order, disappointments, .. } = other.clone();
@@ -99,6 +108,18 @@ impl Connector {
             connectors.push(connector);
         }
         Ok(connectors)
+    }
+
+    /// Whether both lead to one server, as far as the addresses tell that their names stand for now. Of tunnels nobody knows.
+    pub fn shares_machine(&self, other: &Connector) -> bool {
+        let addresses = |connector: &Connector| match &connector.server.address {
+            Address::Tcp { host, port } => {
+                (host.as_str(), *port).to_socket_addrs().ok().map(Iterator::collect::<Vec<_>>)
+            }
+            Address::Tunnel(_) => None,
+        };
+        let (Some(own), Some(others)) = (addresses(self), addresses(other)) else { return false };
+        own.iter().any(|own| others.iter().any(|other| is_one_server(*own, *other)))
     }
 
     fn with_spool(server: Server, limits: &Limits, accounts: usize, spool: Arc<Spool>) -> Result<Connector> {

@@ -9,7 +9,7 @@ use super::suspects::{BrokeOn, Suspects};
 use super::whose::{Likeness, Whose};
 use crate::engine::commands::list::Subscriptions;
 use crate::engine::{Connector, Session};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::Ending;
 use crate::model::{Account, RawName, Side, Step};
 use crate::pipeline::{Event, Migration};
@@ -104,7 +104,26 @@ impl<'a> Access<'a> {
         match Likeness::new(object_id, inbox.sync_point.unwrap_or_default(), last, known) {
             Some(likeness) => self.claim(self.account, side, likeness),
             None => Ok(()),
+        }?;
+        self.check_sides(side)
+    }
+
+    /// One mailbox on both sides is not copied into itself. A server whose files were copied looks like the old one; so it is
+    /// refused only where both names lead to one machine.
+    fn check_sides(&self, side: Side) -> Result<()> {
+        let place = |side: Side| (self.account.server(side), self.account.user(side));
+        if !self.whose().are_alike(place(side), place(side.other())) {
+            return Ok(());
         }
+        let what = "source and destination are one and the same mailbox";
+        if !self.connector(Side::Source).shares_machine(self.connector(Side::Destination)) {
+            self.notice(&format!("{what}, or one server has a copy of the other's files: are both addresses right?"));
+            return Ok(());
+        }
+        Err(Error::new(Kind::Settings, what)
+            .scope(Scope::Account)
+            .because("both have the same INBOX, and both names lead to one machine")
+            .hint("name another server, or another `destination_user`; nothing was copied"))
     }
 
     /// The same account, looked at with a state of its own: what is listed so leaves the account's own as it is. It shares

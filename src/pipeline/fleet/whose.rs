@@ -101,6 +101,13 @@ impl Whose {
         Ok(())
     }
 
+    /// Whether two users of two servers were seen to have one and the same mailboxes.
+    pub fn are_alike(&self, one: (ServerId, &str), other: (ServerId, &str)) -> bool {
+        let claims = lock(&self.claims);
+        let seen = |(server, user): (ServerId, &str)| Some(&claims.by_user.get(&(server, user.to_owned()))?.1);
+        seen(one).zip(seen(other)).is_some_and(|(one, other)| one.is(other))
+    }
+
     /// Why the run is over, if it is.
     pub fn conflict(&self) -> Option<Error> {
         lock(&self.claims).conflict.clone()
@@ -179,6 +186,18 @@ mod tests {
         assert!(differ(likeness(Some("i"), 8, "x"), likeness(Some("j"), 8, "x")), "made within a second");
         assert!(differ(likeness(Some("i"), 0, "x"), likeness(Some("j"), 0, "x")));
         assert_eq!(likeness(None, 0, "x"), None, "an empty one says nothing");
+    }
+
+    #[test]
+    fn mailboxes_on_two_servers_are_alike_where_all_that_is_seen_agrees() {
+        let whose = Whose::default();
+        let [source, destination] = [(ServerId(0), Side::Source), (ServerId(1), Side::Destination)];
+        whose.claim(source, ("a", "u"), likeness(None, 8, "x").unwrap()).unwrap();
+        assert!(!whose.are_alike((ServerId(0), "u"), (ServerId(1), "v")), "the other was not seen yet");
+        whose.claim(destination, ("a", "v"), likeness(None, 9, "x").unwrap()).unwrap();
+        assert!(!whose.are_alike((ServerId(0), "u"), (ServerId(1), "v")));
+        whose.claim(destination, ("a", "v"), likeness(None, 8, "x").unwrap()).unwrap();
+        assert!(whose.are_alike((ServerId(0), "u"), (ServerId(1), "v")));
     }
 
     #[test]
