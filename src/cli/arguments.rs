@@ -3,7 +3,7 @@
 use super::exit_codes;
 use super::login_arguments::LoginArguments;
 use super::outside_arguments::OutsideArguments;
-use super::sharding::{ShardArguments, StateArguments};
+use super::sharding::{ShardArguments, ShardsArguments, StateArguments};
 use crate::config::{PRESETS, parse_duration, parse_size};
 use crate::model::fingerprint::Fingerprint;
 use clap::builder::PossibleValuesParser;
@@ -247,6 +247,10 @@ pub enum Command {
     Resume(AccountsNamedArguments),
     /// Say that accounts are done for good: they are left alone, and `status` tells so
     Complete(AccountsNamedArguments),
+    /// Share the accounts out by size, and write down which is in which shard
+    ///
+    /// Accounts that have a shard keep it; others go to the shard that has least. Sizes are those of the last scan.
+    Shards(ShardsArguments),
     /// Carry accounts over from the states of other shards
     State(StateArguments),
     /// Drop accounts from the state, without asking a server

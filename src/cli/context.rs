@@ -114,7 +114,7 @@ impl Context {
     ///
     /// # Errors
     /// `Settings` with all mistakes. Contradictory options end the process as clap does: with the usage and status 2.
-    pub fn settings(&self) -> Result<Settings> {
+    pub fn settings_of_all_shards(&self) -> Result<Settings> {
         let place = self.global.settings_place().unwrap_or_else(|contradiction| {
             Arguments::command().error(clap::error::ErrorKind::ArgumentConflict, contradiction).exit()
         });
@@ -132,7 +132,15 @@ impl Context {
             settings.state.clone_from(state);
         }
         settings.warnings.iter().for_each(|warning| self.warn(warning));
-        let (settings, shard) = self.global.sharding.applied(settings)?;
+        Ok(settings)
+    }
+
+    /// As [`Context::settings_of_all_shards`], and of the shard that this run is for, if it is for one.
+    ///
+    /// # Errors
+    /// As it; and as `Settings::of_shard`.
+    pub fn settings(&self) -> Result<Settings> {
+        let (settings, shard) = self.global.sharding.applied(self.settings_of_all_shards()?)?;
         if let Some(shard) = shard.filter(|_| settings.is_without_accounts()) {
             self.screen.line(&format!("No account belongs to shard {shard}: there is nothing to do."));
         }

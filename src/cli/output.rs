@@ -40,6 +40,14 @@ fn lines(json: &Value) -> String {
     format!("{json:#}\n")
 }
 
+/// Writes a text to a file, which is replaced whole; `-` is standard output.
+///
+/// # Errors
+/// `Io`.
+pub fn write(file: &Path, text: &str) -> Result<()> {
+    if is_standard_output(file) { print(text) } else { write_file(file, text) }
+}
+
 /// Replaces the file whole, for its owner alone: it names users and mailboxes. A reader sees the old one or the new one,
 /// and a symbolic link is replaced rather than followed. What is no file (`/dev/null`, a pipe) is written to.
 fn write_file(file: &Path, text: &str) -> Result<()> {

@@ -62,6 +62,7 @@ fn run(context: &Context, command: Command) -> Result<ExitCode> {
         Command::Resume(arguments) => commands::mark::run(context, &arguments, None),
         Command::Complete(arguments) => commands::mark::run(context, &arguments, Some(Mark::Complete)),
         Command::Login(arguments) => commands::login::run(context, &arguments),
+        Command::Shards(arguments) => commands::shards::run(context, &arguments),
         Command::State(arguments) => commands::state::run(context, &arguments),
         Command::Forget(arguments) => commands::forget::run(context, &arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),

@@ -33,6 +33,22 @@ pub struct ShardArguments {
 }
 
 #[derive(Args, Debug)]
+pub struct ShardsArguments {
+    /// How many shards there are to be
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SHARDS)))]
+    pub into: u32,
+    /// The file to write [default: `shards` in [accounts]]; - is standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+    /// How large accounts are, where no scan knows it: rows of a name and bytes, under the header name,bytes
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub sizes: Option<PathBuf>,
+    /// Share all of them out anew, also those that have a shard
+    #[arg(long)]
+    pub rebalance: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct StateArguments {
     #[command(subcommand)]
     pub command: StateCommand,

@@ -53,7 +53,7 @@ pub use import::{Imported, Tool, import};
 pub use mistake::{Mistake, Mistakes};
 pub use preset::{PRESETS, preset_named};
 pub use quantity::{parse_duration, parse_percent, parse_size};
-pub use shards::{PLACEHOLDER, ShardsFile, has_placeholder, state_of};
+pub use shards::{PLACEHOLDER, ShardsFile, SizesFile, states_in_use};
 pub use template::template;
 
 use crate::error::Result;

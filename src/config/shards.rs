@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::mistake::{Findings, Mistake, Mistakes, Origin};
-use super::sheet::{Sheet, SheetFile};
+use super::sheet::{Row, Sheet, SheetFile};
 use crate::model::shard::{MOST_SHARDS, Shard, share};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -20,23 +20,23 @@ pub struct ShardsFile {
     pub shards: HashMap<String, u32>,
 }
 
+/// How large the mail of accounts is, as a file says that somebody made on the old server.
+pub struct SizesFile {
+    /// Octets, by the names of accounts.
+    pub sizes: HashMap<String, u64>,
+}
+
 impl ShardsFile {
     /// Reads rows of a name and a shard, under the header `name,shard`.
     ///
     /// # Errors
     /// All mistakes in it.
     pub fn read(path: &Path) -> Result<ShardsFile, Mistakes> {
-        let findings = Findings::default();
-        let mut shards = HashMap::new();
-        match SheetFile::read(path) {
-            Ok((file, octets)) => read_rows(Sheet::new(&file, &octets, None, None), &mut shards, &findings),
-            Err(error) => {
-                let mistake = Mistake::new(format!("the shards cannot be read: {error}"));
-                findings.add(mistake.fix("`mailferry shards --into N` writes them").in_file(path));
-            }
-        }
-        findings.verdict()?;
-        Ok(ShardsFile { path: path.to_owned(), shards })
+        let column =
+            Column { name: "shard", end: u64::from(MOST_SHARDS), fix: "`mailferry shards --into N` writes it" };
+        let shards =
+            column.read(path)?.into_iter().filter_map(|(name, shard)| Some((name, u32::try_from(shard).ok()?)));
+        Ok(ShardsFile { path: path.to_owned(), shards: shards.collect() })
     }
 
     /// How many shards it knows: the last one is not empty.
@@ -45,26 +45,57 @@ impl ShardsFile {
     }
 }
 
-fn read_rows(mut sheet: Sheet, shards: &mut HashMap<String, u32>, findings: &Findings) {
-    let header = sheet.next_row(findings);
-    let is_header =
-        |cells: &[super::sheet::Cell]| cells.len() == 2 && cells[0].text() == "name" && cells[1].text() == "shard";
-    let Some(header) = header.filter(|row| is_header(&row.cells)) else {
-        let mistake = Mistake::new("this does not begin with the line `name,shard`");
-        findings.add(mistake.fix("`mailferry shards --into N` writes it").at(&Origin::new(&sheet.file.path, 1)));
-        return;
-    };
-    drop(header);
-    while let Some(row) = sheet.next_row(findings) {
-        let shard = row.cells.get(1).and_then(|cell| cell.text().parse().ok()).filter(|shard| *shard < MOST_SHARDS);
-        let mistake = match (row.cells.as_slice(), shard) {
-            ([name, _], Some(shard)) => match shards.insert(name.text().to_owned(), shard) {
-                None => continue,
-                Some(_) => Mistake::new("this account has a shard already").fix("remove one of the two lines"),
-            },
-            _ => Mistake::new("this is no name with the number of a shard, counted from 0"),
-        };
-        findings.add(mistake.at(&row.origin));
+impl SizesFile {
+    /// Reads rows of a name and a number of octets, under the header `name,bytes`.
+    ///
+    /// # Errors
+    /// All mistakes in it.
+    pub fn read(path: &Path) -> Result<SizesFile, Mistakes> {
+        let column = Column { name: "bytes", end: u64::MAX, fix: "write a line an account, such as: alice,1234567" };
+        Ok(SizesFile { sizes: column.read(path)? })
+    }
+}
+
+/// The second column of such a file: numbers from 0 and below `end`.
+struct Column {
+    name: &'static str,
+    end: u64,
+    fix: &'static str,
+}
+
+impl Column {
+    fn read(&self, path: &Path) -> Result<HashMap<String, u64>, Mistakes> {
+        let findings = Findings::default();
+        let mut numbers = HashMap::new();
+        match SheetFile::read(path) {
+            Ok((file, octets)) => self.read_rows(Sheet::new(&file, &octets, None, None), &mut numbers, &findings),
+            Err(error) => {
+                let mistake = Mistake::new(format!("this cannot be read: {error}"));
+                findings.add(mistake.fix(self.fix).in_file(path));
+            }
+        }
+        findings.verdict()?;
+        Ok(numbers)
+    }
+
+    fn read_rows(&self, mut sheet: Sheet, numbers: &mut HashMap<String, u64>, findings: &Findings) {
+        let is_header = |row: &Row| matches!(row.cells.as_slice(), [name, number] if name.text() == "name" && number.text() == self.name);
+        if !sheet.next_row(findings).is_some_and(|row| is_header(&row)) {
+            let mistake = Mistake::new(format!("this does not begin with the line `name,{}`", self.name));
+            findings.add(mistake.fix(self.fix).at(&Origin::new(&sheet.file.path, 1)));
+            return;
+        }
+        while let Some(row) = sheet.next_row(findings) {
+            let number = row.cells.get(1).and_then(|cell| cell.text().parse().ok()).filter(|number| *number < self.end);
+            let mistake = match (row.cells.as_slice(), number) {
+                ([name, _], Some(number)) => match numbers.insert(name.text().to_owned(), number) {
+                    None => continue,
+                    Some(_) => Mistake::new("this account is there already").fix("remove one of the two lines"),
+                },
+                _ => Mistake::new(format!("this is no name with a number for `{}`", self.name)),
+            };
+            findings.add(mistake.at(&row.origin));
+        }
     }
 }
 
@@ -196,6 +227,19 @@ pub fn state_of(pattern: &Path, index: u32) -> PathBuf {
     }
 }
 
+/// The state directories that are there: of all shards, or the one for all accounts.
+pub fn states_in_use(state: &Path) -> Vec<PathBuf> {
+    let states = match has_placeholder(state) {
+        true => {
+            let mut numbers = numbers_in_use(state);
+            numbers.sort_unstable();
+            numbers.into_iter().map(|index| state_of(state, index)).collect()
+        }
+        false => vec![state.to_owned()],
+    };
+    states.into_iter().filter(|state| state.is_dir()).collect()
+}
+
 /// The numbers for which the part of the path that holds the placeholder is there.
 fn numbers_in_use(pattern: &Path) -> Vec<u32> {
     let holds = |part: &&Path| part.file_name().is_some_and(|name| has_placeholder(Path::new(name)));
@@ -215,4 +259,45 @@ fn numbers_in_use(pattern: &Path) -> Vec<u32> {
 /// Whether each shard has a state of its own there.
 pub fn has_placeholder(state: &Path) -> bool {
     state.to_str().is_some_and(|state| state.contains(PLACEHOLDER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<HashMap<String, u32>, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("shards.csv");
+        std::fs::write(&file, text).unwrap();
+        ShardsFile::read(&file).map(|file| file.shards).map_err(|mistakes| mistakes.to_string())
+    }
+
+    #[test]
+    fn file_is_read_as_it_is_written_and_as_spreadsheets_write_it() {
+        let shards = read("name,shard\nalice,0\n\"b,ob\",2\n").unwrap();
+        assert_eq!((shards.len(), shards["alice"], shards["b,ob"]), (2, 0, 2));
+        assert_eq!(read("\u{feff}name,shard\r\nalice,1\r\n").unwrap()["alice"], 1);
+    }
+
+    #[test]
+    fn mistakes_of_the_file_are_told_with_their_lines() {
+        let told = read("name,shard\nalice,0\nalice,1\nbob,x\ncarol\n").unwrap_err();
+        for text in ["shards.csv:3: this account is there already", "shards.csv:4: this is no name", "shards.csv:5: "] {
+            assert!(told.contains(text), "{told}");
+        }
+        assert!(read("alice,0\n").unwrap_err().contains("does not begin with the line `name,shard`"));
+        assert!(read("name,shard\nalice,4294967296\n").unwrap_err().contains("shards.csv:2"));
+    }
+
+    #[test]
+    fn states_are_found_by_their_numbers_whatever_stands_around_them() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["s-0.d", "s-12.d", "s-x.d", "s-01.d", "t-3.d"] {
+            std::fs::create_dir_all(directory.path().join(name).join("state")).unwrap();
+        }
+        let found = states_in_use(&directory.path().join("s-{shard}.d/state"));
+        let expected = ["s-0.d/state", "s-12.d/state"].map(|name| directory.path().join(name));
+        assert_eq!(found, expected);
+        assert!(states_in_use(&directory.path().join("none")).is_empty());
+    }
 }

@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod amount;
 pub mod attempt;
 pub mod audit;
+pub mod balance;
 pub mod condition;
 pub mod content;
 pub mod difference;

@@ -5,10 +5,25 @@ use crate::error::{Error, Kind, Result};
 use crate::model::Account;
 use crate::model::report::Taken;
 use crate::store::{Moved, Store, roster};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// How many accounts an error names.
 const NAMED_ACCOUNTS: usize = 5;
+
+/// How large the mail of these accounts is on the source, of those that the state knows.
+///
+/// # Errors
+/// `State`, `Damaged`.
+pub fn sizes(store: &Store, accounts: &[Account]) -> Result<Vec<(String, u64)>> {
+    let known: HashSet<String> = store.accounts()?.into_iter().collect();
+    let known = accounts.iter().filter(|account| known.contains(&account.name));
+    let sized = |account: &Account| {
+        let status = store.account(&account.name).status()?;
+        Ok((status.source_octets > 0).then(|| (account.name.clone(), status.source_octets)))
+    };
+    known.filter_map(|account| sized(account).transpose()).collect()
+}
 
 /// Takes over what another state knows of these accounts; the other one knows nothing of them then. It may be done again.
 ///
@@ -36,11 +51,11 @@ pub fn take(store: &Store, from: &Store, accounts: &[Account]) -> Result<Taken> 
 /// # Errors
 /// `Settings` where an account was left behind; `State`.
 pub fn enroll(store: &Store, others: &[PathBuf], accounts: &[Account], take: impl Fn(&Path) -> String) -> Result<()> {
-    let known = store.accounts()?;
+    let known: HashSet<String> = store.accounts()?.into_iter().collect();
     for other in others {
         let held = roster(other)?;
         let left = accounts.iter().map(|account| account.name.as_str());
-        let left: Vec<&str> = left.filter(|name| held.contains(*name) && !known.iter().any(|it| it == name)).collect();
+        let left: Vec<&str> = left.filter(|name| held.contains(*name) && !known.contains(*name)).collect();
         if !left.is_empty() {
             let named = left.iter().take(NAMED_ACCOUNTS).copied().collect::<Vec<_>>().join(", ");
             let more = left.len().saturating_sub(NAMED_ACCOUNTS);

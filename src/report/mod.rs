@@ -4,7 +4,7 @@
 //! colour, so that nothing is ever said in colour alone; what came from a server is made harmless before it is shown.
 //! JSON is for machines: names and numbers stand in it exactly, and its shapes are those of the Contract.
 //!
-//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`], [`accept`], [`taken`]: one
+//! - [`check`], [`scan`], [`plan`], [`apply`], [`verify`], [`status`], [`explanation`], [`forget`], [`accept`], [`shards`], [`taken`]: one
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `losses`: what cannot be kept. `recognition`: by what messages were told apart. `bottleneck`: who was waited for, in one line.
@@ -27,6 +27,7 @@ pub mod plan;
 pub mod quantity;
 mod recognition;
 pub mod scan;
+pub mod shards;
 pub mod status;
 mod style;
 pub mod table;

@@ -161,7 +161,7 @@ fn assert_none(what: &str, offences: Vec<String>) {
 #[test]
 fn commands_take_their_status_from_the_ledgers() {
     let without_accounts =
-        ["completions", "explain", "forget", "init", "login", "man", "mark", "report", "state", "status"];
+        ["completions", "explain", "forget", "init", "login", "man", "mark", "report", "shards", "state", "status"];
     let mut offences = Vec::new();
     for source in sources().into_iter().filter(|source| source.room == "cli") {
         let name = source.path.file_stem().and_then(|stem| stem.to_str()).expect("a file name");

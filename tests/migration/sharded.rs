@@ -107,3 +107,24 @@ fn shards_without_a_state_each_and_less_than_one_connection_are_refused() {
     let elsewhere = fleet.of_shard(&["state", "take", "states/0"], "0/1");
     elsewhere.expect(2).complains(&["is the state that accounts are to be carried to"]);
 }
+
+/// A giant has a shard of its own; who has a shard keeps it, and who comes later goes where least is.
+#[test]
+fn shards_by_size_are_written_down_and_kept() {
+    let fleet = Fleet::new("sized");
+    let directory = fleet.migration.ferry.directory();
+    let large = format!("name,bytes\n{},1000000000\n", fleet.names[2]);
+    fs::write(directory.join("sizes.csv"), large).expect("the sizes");
+    fleet.migration.run(&["sync"]).expect(0);
+    let made = fleet.migration.run(&["shards", "--into", "3", "-o", "shards.csv", "--sizes", "sizes.csv"]).expect(0);
+    made.says("6 accounts in 3 shards").says("6 added, 0 moved");
+    let written = || fs::read_to_string(directory.join("shards.csv")).expect("the shards");
+    let first = written();
+    let giant = first.lines().find(|line| line.starts_with(&fleet.names[2])).expect("the giant").to_owned();
+    let (_, its_shard) = giant.split_once(',').expect("its shard");
+    assert_eq!(first.lines().filter(|line| line.ends_with(&format!(",{its_shard}"))).count(), 1, "{first}");
+    let shorter: String = first.lines().take(6).map(|line| format!("{line}\n")).collect();
+    fs::write(directory.join("shards.csv"), &shorter).expect("the shards");
+    fleet.migration.run(&["shards", "--into", "3", "-o", "shards.csv"]).expect(0).says("1 added, 0 moved");
+    assert!(shorter.lines().all(|line| written().contains(line)), "{}", written());
+}

@@ -13,6 +13,7 @@ pub mod mark;
 pub mod plan;
 pub mod report;
 pub mod scan;
+pub mod shards;
 pub mod state;
 pub mod status;
 pub mod sync;
