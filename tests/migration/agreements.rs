@@ -130,4 +130,9 @@ fn message_that_cannot_be_copied_is_accepted_by_its_uid() {
     migration.run(&["sync"]).expect(0);
     migration.run(&["verify"]).expect(0);
     expect(migration.destination, migration.user(), "INBOX\n    1..3 a");
+    // It was said of what was gone then, and of nothing that goes later.
+    migration.at_destination().create("Gone");
+    migration.run(&["sync"]).expect(0);
+    migration.at_destination().delete("Gone");
+    migration.run(&["sync"]).expect(3).complains(&["`Gone`, to which it was copied, is gone"]);
 }

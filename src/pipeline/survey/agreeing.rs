@@ -18,7 +18,12 @@ use std::collections::{HashMap, HashSet};
 pub fn agree(access: &Access<'_>, plan: &mut MailboxPlan, held: u64) -> Result<Departures> {
     let (state, policy) = (&access.state, &access.account.policy);
     let name = plan.source.raw.clone();
-    let agreement = state.agreement(&name, plan.source_validity)?;
+    let mut agreement = state.agreement(&name, plan.source_validity)?;
+    if agreement.gone.is_some() && !plan.create {
+        // It was said of a mailbox that was not there; when this one goes, it is asked again.
+        agreement.gone = None;
+        state.put_agreement(&name, &agreement)?;
+    }
     if policy.mode == Mode::Mirror && plan.guard.is_none() {
         plan.guard = deletion_objection(plan.deletions.len() as u64, held, &agreement, policy.delete_guard);
     }
