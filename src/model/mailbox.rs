@@ -98,6 +98,8 @@ pub enum Attribute {
     NoInferiors,
     Remote,
     SpecialUse(SpecialUse),
+    /// No attribute of LIST, but what the mailbox says when it is opened: its UIDs do not last ([UIDNOTSTICKY]).
+    Volatile,
 }
 
 /// How far a mailbox was listed: compared with STATUS, it tells whether anything changed since (RFC 7162 6).

@@ -13,6 +13,16 @@ impl InternalDate {
     /// Earlier dates are sent as this one: Dovecot 2.3 wraps dates before 1970 to 2038, Cyrus takes the epoch for "now".
     pub const EARLIEST_SENT: InternalDate = InternalDate(86_400);
 
+    /// Later dates are refused by servers that count 32 bits of seconds, or two digits of years (UW-IMAP: `Bad date in append`).
+    pub const LATEST_TAKEN: InternalDate = InternalDate(2_145_830_400);
+
+    /// What a destination is given that refused this date: the nearest that all take; `None`, which is now, where it is one
+    /// of those.
+    pub fn instead(self) -> Option<InternalDate> {
+        let nearest = self.clamp(Self::EARLIEST_SENT, Self::LATEST_TAKEN);
+        (nearest != self).then_some(nearest)
+    }
+
     /// The date that a destination is given for a message of this one.
     pub fn as_sent(self) -> InternalDate {
         self.max(Self::EARLIEST_SENT)

@@ -28,8 +28,11 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
 
 /// What the source lists in a way that cannot be understood: the plan has it among what stays behind.
 fn unreadable(access: &Access<'_>) -> Result<Vec<Error>> {
-    let error =
-        |it: Unreadable| Error::new(Kind::Refused, "a mailbox stays behind").because(it.reason).in_mailbox(&it.name);
+    let source = access.connector(Side::Source).server().label();
+    let error = |it: Unreadable| {
+        let error = Error::new(Kind::Refused, "a mailbox stays behind").because(it.reason);
+        error.in_mailbox(&it.name).on(Side::Source, &source)
+    };
     let named = access.state.names(Side::Source)?.unreadable.into_iter().map(error);
     Ok(named.map(|error| error.in_account(&access.account.name).hint(RENAME_IT)).collect())
 }

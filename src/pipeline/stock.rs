@@ -347,8 +347,9 @@ fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
 /// Mailboxes that stay behind for a reason that the user did not ask for, and that was not told by the scan of this run.
 fn obstacles<'a>(access: &'a Access<'_>, plan: &'a AccountPlan) -> impl Iterator<Item = Error> + 'a {
     let untold = |reason: &str| !access.suspects.was_told(reason);
+    let source = access.connector(Side::Source).server().label();
     let omitted = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle());
-    omitted.filter(move |omitted| untold(&omitted.reason)).map(|omitted| {
+    omitted.filter(move |omitted| untold(&omitted.reason)).map(move |omitted| {
         Error::new(Kind::Refused, "a mailbox stays behind")
             .scope(Scope::Mailbox)
             .because(&omitted.reason)
@@ -357,6 +358,7 @@ fn obstacles<'a>(access: &'a Access<'_>, plan: &'a AccountPlan) -> impl Iterator
                  another name with rename, under [mailboxes]",
             )
             .in_mailbox(&omitted.mailbox.path())
+            .on(Side::Source, &source)
             .hint("`mailferry plan` names all that stays behind; once it is mended, run `mailferry sync`")
     })
 }

@@ -216,8 +216,6 @@ fn case(row: &Row, name: &str, answer: Answer) -> Case {
         _ => 1,
     };
     let place: &[&str] = match (row.about, row.place) {
-        // What is silent is told by what stays behind, which names no side.
-        (About::Status, _) => &["in `Bad`"],
         (About::Account, Place::Source) => &["on the source localhost"],
         (About::Account, Place::Destination) => &["on the destination localhost"],
         (_, Place::Source) => &["in `Bad`", "on the source localhost"],

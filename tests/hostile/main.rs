@@ -17,6 +17,7 @@
 //! - [`bounds`]: more than memory holds, and waits without end: what each case takes is printed.
 //! - [`commands`]: each command, answered in each way that it should not be.
 //! - [`cuts`]: connections that end at any octet.
+//! - [`left_out`]: what is no mailbox or not wanted, what has no room, and what keeps deletions waiting.
 //! - [`logins`]: servers that let some in and others not.
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
@@ -43,6 +44,7 @@ mod failures;
 mod flags;
 mod histories;
 mod identifiers;
+mod left_out;
 mod lies;
 mod logins;
 mod names;

@@ -72,6 +72,7 @@ mod namespaces;
 mod page;
 mod pair;
 mod planning;
+mod pymap;
 mod repair;
 mod restored;
 mod same_message;

@@ -57,6 +57,11 @@ impl<'a> Migration<'a> {
         Migration { gates: Some(gates), ..migration }.with_settings("")
     }
 
+    /// The same behind these gates.
+    pub fn held_by(self, gates: Gates) -> Migration<'a> {
+        Migration { gates: Some(gates), ..self }.with_settings("")
+    }
+
     /// Where a run is held.
     pub fn gates(&self) -> &Gates {
         self.gates.as_ref().expect("a migration with gates")

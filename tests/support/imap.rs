@@ -120,13 +120,13 @@ impl Connection {
         let capabilities = self.command(b"CAPABILITY");
         let mut words = capabilities.values("CAPABILITY").flatten().map(|word| word.text());
         self.appends_many = words.any(|word| word == "MULTIAPPEND");
-        let answer = self.command(b"NAMESPACE");
+        let answer = self.attempt(b"NAMESPACE");
         let personal = answer.values("NAMESPACE").next().and_then(|values| {
             let first = values.get(1)?.members().first()?.clone();
             let delimiter = first.members().get(1)?.text().chars().next()?;
             Some(Namespace { prefix: first.members()[0].text(), delimiter })
         });
-        // The administrator of a Cyrus has none.
+        // The administrator of a Cyrus has none, and pymap does not know of any.
         self.namespace = personal.unwrap_or(Namespace { prefix: String::new(), delimiter: '/' });
     }
 

@@ -4,6 +4,7 @@
 //! - [`server`]: what every server can do, its users and its master user.
 //! - [`dovecot`], [`dovecot_configuration`], [`cyrus`]: private servers for tests that need their own.
 //! - [`courier`]: Courier-IMAP behind a [`front`] that logs in.
+//! - [`pymap`]: pymap, with users of their own.
 //! - [`mailbox`]: the notation for what an account holds, or should hold.
 //! - [`message`]: the messages named there, odd ones included.
 //! - [`seed`]: puts the notation onto a server.
@@ -48,6 +49,7 @@ pub mod name;
 pub mod process;
 pub mod property;
 pub mod proxy;
+pub mod pymap;
 pub mod relay;
 pub mod replay;
 pub mod response;

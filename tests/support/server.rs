@@ -58,6 +58,10 @@ pub trait Server: Send + Sync {
     fn log(&self) -> String;
     /// What the server keeps of `octets` that were appended, where that is not what it was given.
     fn stored_form(&self, octets: &[u8]) -> Vec<u8>;
+    /// The octets of a message that it shows with other line ends than those of RFC 9051, with these.
+    fn with_line_ends(&self, octets: Vec<u8>) -> Vec<u8> {
+        octets
+    }
 
     /// A session of that user, without TLS.
     fn connect(&self, name: &str) -> Connection {

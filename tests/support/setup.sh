@@ -2,12 +2,13 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot, Cyrus and Courier, and what judges what we write for others (promtool,
+#   setup.sh all       Dovecot, Cyrus, Courier and pymap, and what judges what we write for others (promtool,
 #                      systemd-analyze): what the tests need (the default)
 #
 # They conflict as packages, so Cyrus and Courier are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
-# is unpacked as well, for its service must not run.
+# is unpacked as well, for its service must not run. pymap is a package of Python, with what it needs in
+# a place of its own there.
 # Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
 # tests/support/process.rs (`cached`) looks in the same places.
@@ -118,6 +119,26 @@ unpack() (
     mv "$work" "$cache"
 )
 
+# pymap: from its package index, at the versions that the tests know.
+
+PYMAP_PACKAGES="pymap==0.36.7 pysasl==1.2.0 proxy-protocol==0.11.3 typing_extensions==4.16.0"
+
+install_pymap() (
+    cache=$(cache pymap)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || {
+        need_apt "Python's venv" python3-venv
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >&2
+    }
+    # Its programs name the place where they were made.
+    rm -rf "$cache"
+    python3 -m venv "$cache"
+    # The word splitting is meant: one argument a package.
+    "$cache/bin/pip" install -q --disable-pip-version-check --no-deps $PYMAP_PACKAGES >&2
+    "$cache/bin/pymap" --help >/dev/null
+    chmod -R a+rX "$cache"
+    touch "$cache/complete"
+)
+
 case "${1:-all}" in
     dovecot) unpacks=no ;;
     all) unpacks=yes ;;
@@ -133,3 +154,4 @@ is_unpacked prometheus || unpack prometheus prometheus usr/bin/promtool
 command -v systemd-analyze >/dev/null || install_systemd
 is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"
+is_unpacked pymap || install_pymap

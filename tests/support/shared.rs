@@ -9,6 +9,7 @@ use std::thread;
 use super::courier::Courier;
 use super::cyrus::{self, Cyrus};
 use super::dovecot::{self, Dovecot};
+use super::pymap::Pymap;
 use super::server::{Server, User};
 
 /// An old server and a new one, as in a migration.
@@ -53,4 +54,10 @@ pub fn cyrus() -> &'static Cyrus {
 pub fn courier() -> &'static Courier {
     static COURIER: OnceLock<Courier> = OnceLock::new();
     COURIER.get_or_init(Courier::start)
+}
+
+/// The pymap of this test binary.
+pub fn pymap() -> &'static Pymap {
+    static PYMAP: OnceLock<Pymap> = OnceLock::new();
+    PYMAP.get_or_init(Pymap::start)
 }

@@ -73,17 +73,24 @@ impl MessageState {
 /// Reads everything that is in the account of `user`.
 pub fn observe(server: &dyn Server, user: &str) -> AccountState {
     let mut connection = server.connect(user);
-    let state = observe_session(&mut connection);
+    let state = observe_messages(&mut connection, &|octets| server.with_line_ends(octets));
     connection.logout();
     state
 }
 
 /// Reads everything that an open session shows.
 pub fn observe_session(connection: &mut Connection) -> AccountState {
+    observe_messages(connection, &|octets| octets)
+}
+
+fn observe_messages(connection: &mut Connection, as_sent: &dyn Fn(Vec<u8>) -> Vec<u8>) -> AccountState {
     let mut state = AccountState { subscriptions: connection.subscriptions(), ..Default::default() };
     for listed in connection.list() {
         if listed.is_selectable() {
-            let (selected, messages) = connection.fetch_all(&listed.name);
+            let (selected, mut messages) = connection.fetch_all(&listed.name);
+            for message in &mut messages {
+                message.octets = as_sent(std::mem::take(&mut message.octets));
+            }
             state.mailboxes.insert(listed.name, mailbox_state(selected, &messages));
         } else {
             state.containers.insert(listed.name);

@@ -15,7 +15,7 @@ use super::special_use::holders;
 use crate::error::Result;
 use crate::model::RawName;
 use crate::model::policy::MailboxPolicy;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Maps every source mailbox. `copied` tells to which destination mailbox a source mailbox was copied before; it goes on
 /// to go there.
@@ -62,6 +62,17 @@ fn unranked(source: SideView, policy: &MailboxPolicy) -> Result<Vec<String>> {
     }
     let unmatched = ranks.unmatched().filter(|_| policy.priority != MailboxPolicy::default().priority);
     Ok(unmatched.map(|pattern| format!("`{pattern}` in [mailboxes] priority")).collect())
+}
+
+/// The source mailboxes that the settings leave out.
+///
+/// # Errors
+/// As [`map_mailboxes`].
+pub fn left_out(source: SideView, policy: &MailboxPolicy) -> Result<HashSet<RawName>> {
+    let holders = |wanted| holders(source, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
+    let filter = Filter::new(policy, &holders)?;
+    let excluded = source.mailboxes.iter().filter(|mailbox| filter.objection(&Levels::of(&mailbox.name)).is_some());
+    Ok(excluded.map(|mailbox| mailbox.name.raw.clone()).collect())
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub(in crate::diff) enum Part {
     Silent,
 }
 
+const VOLATILE: &str = "the server says that its UIDs do not last ([UIDNOTSTICKY]): it is a file that is no mailbox, or nothing \
+    can be told apart in it";
+
 /// The names of a side in their order, in which all that is below a name comes right behind it: to look through all of them
 /// for each parent would take hours where a server lists a hundred thousand.
 pub(in crate::diff) struct Tree(Vec<Levels>);
@@ -57,6 +60,8 @@ pub(in crate::diff) fn part(
         not_mail(mailbox, &levels, source.state.preset).filter(|_| !renames.names(&mailbox.name))
     {
         omitted(reason, MailboxCondition::Excluded)
+    } else if mailbox.attributes.contains(&Attribute::Volatile) {
+        omitted(VOLATILE.to_owned(), MailboxCondition::Excluded)
     } else if mailbox.sync_point.is_none() {
         omitted(unscanned_reason(mailbox, "it"), MailboxCondition::Unreadable)
     } else {

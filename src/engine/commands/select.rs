@@ -3,7 +3,7 @@
 use crate::engine::conversation::session::{Session, Tag, with_mailbox};
 use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::response::{Response, number};
-use crate::error::Result;
+use crate::error::{Result, sanitized};
 use crate::model::{FlagCapacity, MailboxName, ModSeq, RawName, SyncPoint, Uid, UidValidity};
 
 /// With which rights a mailbox is opened. The source is only ever examined.
@@ -22,6 +22,8 @@ pub struct Opened {
     pub capacity: FlagCapacity,
     /// Whether STORE can have any effect: an OK to STORE proves nothing.
     pub read_write: bool,
+    /// Whether its UIDs may be remembered: what says [UIDNOTSTICKY] is a file that is no mailbox (UW-IMAP lists those, too).
+    pub is_lasting: bool,
 }
 
 impl Opened {
@@ -35,6 +37,8 @@ impl Opened {
 pub(in crate::engine) struct Gathered {
     pub(in crate::engine) opened: Opened,
     exists: Option<u32>,
+    /// A list of PERMANENTFLAGS that cannot be understood.
+    odd_flags: Option<String>,
 }
 
 impl Session {
@@ -69,6 +73,15 @@ impl Session {
             Ok(())
         })?;
         self.set_timeout(timeout.read)?;
+        if let Some(flags) = &gathered.odd_flags {
+            let side = self.server.side;
+            self.oddities.note("PERMANENTFLAGS", || {
+                let (name, flags) = (name.path(), sanitized(flags));
+                format!(
+                    "what the {side} says that it keeps of flags cannot be understood (`{name}`: {flags}): all are sent"
+                )
+            });
+        }
         if !status.is_ok() {
             let error = status.error_of(Command::Open, "could not open the mailbox").in_mailbox(&name.path());
             return Err(self.locate(error.hint(
@@ -124,9 +137,13 @@ impl Session {
 
 impl Default for Gathered {
     fn default() -> Self {
-        let opened =
-            Opened { sync_point: SyncPoint::default(), capacity: FlagCapacity::everything(), read_write: true };
-        Gathered { opened, exists: None }
+        let opened = Opened {
+            sync_point: SyncPoint::default(),
+            capacity: FlagCapacity::everything(),
+            read_write: true,
+            is_lasting: true,
+        };
+        Gathered { opened, exists: None, odd_flags: None }
     }
 }
 
@@ -149,10 +166,10 @@ impl Gathered {
             "UIDNEXT" => point.uid_next = small.filter(|&value| value > 0).map(Uid),
             "HIGHESTMODSEQ" => point.highest_modseq = value.filter(|&value| value > 0).map(ModSeq),
             "NOMODSEQ" => point.highest_modseq = None,
-            "UIDNOTSTICKY" => point.uid_validity = UidValidity(0),
+            "UIDNOTSTICKY" => self.opened.is_lasting = false,
             "PERMANENTFLAGS" => {
                 self.opened.capacity = permanent_flags(&status.arguments).unwrap_or_else(|| {
-                    tracing::info!(flags = %status.arguments, "PERMANENTFLAGS cannot be understood, and count for nothing");
+                    self.odd_flags = Some(status.arguments.clone());
                     FlagCapacity::everything()
                 });
             }

@@ -2,12 +2,14 @@
 //!
 //! - [`session`]: a logged-in connection: untagged responses, death. [`sender`]: tags, and what leaves when.
 //! - [`status`]: OK, NO, BAD and their codes. [`capabilities`]: what the server says that it can do.
+//! - [`oddities`]: what a server says that cannot be understood, to be told once.
 //! - [`order`]: whether commands may be sent ahead of answers that they depend on.
 //! - [`reticence`]: what is not asked any more, because the connection broke on it.
 //! - [`vetted`]: which arguments it is known to take. [`compression`]: whether its connections are compressed.
 
 pub mod capabilities;
 pub mod compression;
+pub mod oddities;
 pub mod order;
 pub mod reticence;
 pub mod sender;

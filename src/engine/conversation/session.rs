@@ -13,6 +13,7 @@
 //!    nobody asked for is bounded between two answers. So every wait ends.
 
 use super::capabilities::Capabilities;
+use super::oddities::Oddities;
 use super::order::Order;
 use super::reticence::{Optional, Reticence};
 pub use super::sender::Tag;
@@ -65,6 +66,8 @@ pub struct Session {
     pub(in crate::engine) announces_all: bool,
     /// Whether it was seen to lose the order of commands.
     pub(in crate::engine) order: Order,
+    /// What of it its users should hear.
+    pub(in crate::engine) oddities: Oddities,
     /// Whether the line is to be compressed.
     pub(in crate::engine) compression: Compression,
     /// The mailbox that was opened last.
@@ -100,6 +103,7 @@ impl Session {
             vetted: Default::default(),
             announces_all: false,
             order: Order::default(),
+            oddities: Oddities::default(),
             compression: Compression::default(),
             open: None,
             reads_only: false,
@@ -163,7 +167,10 @@ impl Session {
     /// A command that had been sent ahead was refused: from now on, until the run ends, this server gets one at a time.
     pub(in crate::engine) fn doubt_order(&self) {
         if self.keeps_order() {
-            tracing::info!(server = %self.server.label(), "a command sent ahead was refused: one at a time from here on");
+            let server = self.server.label();
+            self.oddities.note("order", || {
+                format!("{server} refused a command that was sent ahead: one at a time from here on")
+            });
             self.order.lose();
         }
     }

@@ -7,6 +7,7 @@ use super::introduction::{ask_capabilities, introduce, is_logged_in_after_alert}
 use super::mechanism::{Disappointments, choose};
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
+use crate::engine::conversation::oddities::Oddities;
 use crate::engine::conversation::order::Order;
 use crate::engine::conversation::reticence::Reticence;
 use crate::engine::conversation::session::{Lease, Session};
@@ -53,6 +54,7 @@ pub struct Connector {
     messages: Throttle,
     compression: Compression,
     order: Order,
+    oddities: Oddities,
     disappointments: Disappointments,
     tokens: Option<Jar>,
     spool: Arc<Spool>,
@@ -102,8 +104,8 @@ impl Connector {
                 own.side == other.side && own.address.machine() == other.address.machine()
             };
             if let Some(other) = connectors.iter().find(is_same) {
-                let Connector { grants, bandwidth, messages, compression, order, disappointments, .. } = other.clone();
-                connector = Connector { grants, bandwidth, messages, compression, order, disappointments, ..connector };
+                let Connector { server, tls, tokens, spool, users, .. } = connector;
+                connector = Connector { server, tls, tokens, spool, users, ..other.clone() };
             }
             connectors.push(connector);
         }
@@ -138,6 +140,7 @@ impl Connector {
             messages,
             compression,
             order,
+            oddities: Oddities::default(),
             disappointments,
             tokens,
             spool,
@@ -163,7 +166,7 @@ impl Connector {
     /// What users should hear about this server's connections; each is told once.
     pub fn take_news(&self) -> Option<String> {
         let news = self.compression.take_news().or_else(|| self.grants.take_news());
-        news.or_else(|| self.disappointments.take_news())
+        news.or_else(|| self.disappointments.take_news()).or_else(|| self.oddities.take_news())
     }
 
     /// How many sessions there may be at one time: as the settings say, or as few as the server turns out to grant.
@@ -245,6 +248,7 @@ impl Connector {
         let mut session = Session::new(wire, server.clone(), self.spool.clone(), permits);
         session.compression = self.compression.clone();
         session.order = self.order.clone();
+        session.oddities = self.oddities.clone();
         session.vetted = common.vetted.clone();
         session.reticence = common.reticence.clone();
         session.greeting = greeting.text.clone();

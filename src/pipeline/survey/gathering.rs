@@ -27,6 +27,8 @@ pub enum Conclusion {
     /// The recorded listing does not fit what the server says: list it whole.
     Distrusted(String),
     Impossible(Error),
+    /// It is not all that the mailbox holds: it may have changed in this moment.
+    Miscounted(Error),
     /// A FETCH was refused: it may be for one of its messages.
     Refused(Error),
 }
@@ -317,7 +319,7 @@ impl Gathering {
             return Conclusion::Distrusted(format!("it holds {exists} messages, and {count} are accounted for"));
         }
         let error = Error::new(Kind::Changed, format!("the server listed {count} of {exists} messages"));
-        Conclusion::Impossible(error.hint("the mailbox may have changed in this moment: run the command again"))
+        Conclusion::Miscounted(error.hint("the mailbox may have changed in this moment: run the command again"))
     }
 }
 

@@ -14,14 +14,14 @@
 //! 2. An incomplete listing is an error, never a deletion.
 
 use super::asking::{UIDS_PER_FETCH, ask, must_look_first};
-use super::described::{blind, described, is_selectable};
+use super::described::{blind, described, is_selectable, left_out};
 use super::errand::{Identities, SideResult, Wanted};
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
 use super::side_record::SideRecord;
 use super::silence::Silence;
 use super::task::{Begun, Open, Task, Unreadable};
-use super::unreadable::{known_poison, left_out, record_unreadable};
+use super::unreadable::{known_poison, passed_over, record_unreadable};
 use super::way::Way;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
@@ -29,11 +29,11 @@ use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
-use crate::model::{MailboxState, RawName, Side, SyncPoint, UidSet};
+use crate::model::{Attribute, MailboxState, RawName, Side, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::suspects::{BrokeOn, Suspicion};
 use crate::pipeline::{Event, Thoroughness};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
 /// than what lies on a connection unread, so that nobody waits for room while the other does, too.
@@ -57,6 +57,8 @@ pub struct SideScan<'a> {
     tasks: VecDeque<Task>,
     /// Why mailboxes that STATUS tells nothing about cannot be opened either.
     refusals: HashMap<RawName, String>,
+    /// What the settings leave out: that it cannot be read is nobody's failure.
+    left_out: HashSet<RawName>,
     /// The mailbox in hand is open: what breaks now is the reading of its messages.
     reads: bool,
     result: SideResult,
@@ -83,6 +85,7 @@ impl<'a> SideScan<'a> {
             sees_others: false,
             tasks,
             refusals: HashMap::new(),
+            left_out: HashSet::new(),
             reads: false,
             result,
         }
@@ -110,6 +113,7 @@ impl<'a> SideScan<'a> {
             let mut record = SideRecord { access: self.access, side: self.side, session: &*self.session, warnings };
             record.record(&listing)?;
             record.forget_vanished(&listing)?;
+            self.left_out = left_out(self.access, self.side, &listing)?;
         }
         for listed in listing.mailboxes {
             if let Wanted::Only(names) = wanted
@@ -166,7 +170,7 @@ impl<'a> SideScan<'a> {
         let known = known.filter(|known| known.sync_point.is_some());
         match suspicion {
             Suspicion::Dissected(dissected) => {
-                let unreadable = left_out(self.access, self.side, &listed.name, &dissected)?;
+                let unreadable = passed_over(self.access, self.side, &listed.name, &dissected)?;
                 self.tasks.push_back(Task::new(listed, known, way).in_parts(&dissected.parts, unreadable));
             }
             _ if self.has_known_poison(&listed)? => {
@@ -314,7 +318,7 @@ impl<'a> SideScan<'a> {
             return self.conclude_look(begun);
         }
         let Begun { task, open, changed, must_search, search, flags, windows } = begun;
-        let Task { listed, known, way, mut memory, unreadable, .. } = task;
+        let Task { listed, known, way, mut memory, unreadable, is_again, .. } = task;
         let sent_ahead = matches!(open, Open::Sent(_));
         let opened = open.finish(self.session, &listed.name);
         if !self.session.is_alive() {
@@ -325,6 +329,7 @@ impl<'a> SideScan<'a> {
             memory.note_opened(opened.sync_point);
         }
         let shut = opened.is_err();
+        let is_volatile = self.side == Side::Source && opened.as_ref().is_ok_and(|opened| !opened.is_lasting);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let opened = match self.opening {
@@ -362,8 +367,15 @@ impl<'a> SideScan<'a> {
             gathering.require(&status);
         }
         match gathering.conclude() {
+            _ if is_volatile => self.record_volatile(&listed, known.as_ref()),
+            Conclusion::Miscounted(_) if !is_again => {
+                self.tasks.push_back(Task { is_again: true, ..Task::new(listed, known, Way::Whole) });
+                Ok(())
+            }
             // The server turned out not to take commands ahead: once more, one at a time.
-            Conclusion::Impossible(_) | Conclusion::Refused(_) if sent_ahead && !self.session.keeps_order() => {
+            Conclusion::Impossible(_) | Conclusion::Refused(_) | Conclusion::Miscounted(_)
+                if sent_ahead && !self.session.keeps_order() =>
+            {
                 self.tasks.push_back(Task::new(listed, known, Way::Whole));
                 Ok(())
             }
@@ -410,7 +422,7 @@ impl<'a> SideScan<'a> {
                 self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
                 self.tasks.push_back(Task { distrusted: true, ..Task::new(listed, known, Way::Whole) });
             }
-            Conclusion::Impossible(error) | Conclusion::Refused(error) => {
+            Conclusion::Impossible(error) | Conclusion::Miscounted(error) | Conclusion::Refused(error) => {
                 self.trouble(&listed, known.as_ref(), error)?;
             }
         }
@@ -426,6 +438,18 @@ impl<'a> SideScan<'a> {
         self.access.migration.observer.event(event);
     }
 
+    /// What is no mailbox is left out, with a note.
+    fn record_volatile(&mut self, listed: &ListedMailbox, known: Option<&MailboxState>) -> Result<()> {
+        let mut state = described(listed, known);
+        state.sync_point = None;
+        state.attributes.push(Attribute::Volatile);
+        self.result.warnings.push(format!(
+            "`{}` on the {} is left out: its UIDs do not last ([UIDNOTSTICKY]), as of a file that is no mailbox",
+            listed.name, self.side
+        ));
+        self.access.state.put_mailbox(self.side, &state)
+    }
+
     fn trouble(&mut self, listed: &ListedMailbox, known: Option<&MailboxState>, error: Error) -> Result<()> {
         let error = self.located(error);
         let mut state = described(listed, known);
@@ -433,6 +457,9 @@ impl<'a> SideScan<'a> {
         self.access.suspects.note_told(&error.summary());
         state.trouble = Some(error.summary());
         self.access.state.put_mailbox(self.side, &state)?;
+        if self.left_out.contains(&listed.name.raw) {
+            return Ok(());
+        }
         self.access.failures.note(&mut self.result.troubles, error.in_mailbox(&listed.name.path()));
         Ok(())
     }

@@ -28,6 +28,8 @@ pub struct Task {
     pub unreadable: Unreadable,
     /// The recorded listing turned out to be wrong.
     pub distrusted: bool,
+    /// It was listed before in this run, and that was not all.
+    pub is_again: bool,
     /// What was known before the mailbox was listed whole, where links depend on it.
     pub memory: Option<Memory>,
 }
@@ -43,6 +45,7 @@ impl Task {
             windows: None,
             unreadable: BTreeMap::new(),
             distrusted: false,
+            is_again: false,
             memory: None,
         }
     }

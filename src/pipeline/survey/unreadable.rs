@@ -66,7 +66,12 @@ pub fn known_poison(access: &Access<'_>, side: Side, mailbox: &MailboxName) -> R
 ///
 /// # Errors
 /// `State`.
-pub fn left_out(access: &Access<'_>, side: Side, mailbox: &MailboxName, dissected: &Dissected) -> Result<Unreadable> {
+pub fn passed_over(
+    access: &Access<'_>,
+    side: Side,
+    mailbox: &MailboxName,
+    dissected: &Dissected,
+) -> Result<Unreadable> {
     let mut records = access.state.record_lookup(side, &mailbox.raw);
     let mut unreadable = Unreadable::new();
     for (uid, error) in &dissected.poisonous {

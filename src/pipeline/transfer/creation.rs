@@ -97,7 +97,8 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn not_created(error: Error, mailbox: &MailboxPlan) -> Error {
+/// The error with the line of the settings that helps.
+pub(super) fn not_created(error: Error, mailbox: &MailboxPlan) -> Error {
     let (source, destination) = (mailbox.source.path(), mailbox.destination.path());
     error.scope(Scope::Mailbox).in_mailbox(&destination).hint(format!(
         "if the destination does not take the name, give it another one under [mailboxes.rename]: {} = \"…\"",

@@ -1,7 +1,7 @@
 //! Before the first message: destination mailboxes are created, everything is checked against the plan,
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
-use super::creation::create;
+use super::creation::{create, not_created};
 use super::job::{Job, Unclean, went_back};
 use super::settling::settled;
 use super::share::Share;
@@ -170,8 +170,14 @@ impl Shared {
 }
 
 fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, shared: &Shared) -> Result<Job> {
-    let status = status.ok_or_else(|| {
-        Error::new(Kind::Changed, "the mailbox is not there any more").hint("run `mailferry sync` to plan anew")
+    let status = status.ok_or_else(|| match mailbox.create {
+        // What trims blanks or cuts names does it with an OK.
+        true => {
+            not_created(Error::new(Kind::Refused, "the mailbox was created, and is not there under its name"), mailbox)
+        }
+        false => {
+            Error::new(Kind::Changed, "the mailbox is not there any more").hint("run `mailferry sync` to plan anew")
+        }
     })?;
     let known = access.state.mailbox(Side::Destination, &mailbox.destination.raw)?;
     if is_replaced(mailbox, status) && !is_as_empty(access, mailbox, status, known.as_ref())? {

@@ -20,6 +20,8 @@ pub struct Progress {
     pub stored: Vec<Uid>,
     /// Messages that the destination refused because of their keywords.
     pub without_keywords: HashSet<Uid>,
+    /// Messages whose date the destination refused: they go with another one.
+    pub with_another_date: HashSet<Uid>,
     /// The destination said BAD to a literal that was not announced: from now on all are.
     pub announces_literals: bool,
     pub messages: u64,

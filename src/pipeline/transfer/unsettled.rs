@@ -3,7 +3,8 @@
 //! Invariants:
 //! 1. A message is looked for wherever the source lists anything: in mailboxes that take no part, in views of others, in other
 //!    users' and shared mailboxes, and among what came since the scan.
-//! 2. Where it cannot be told, every deletion of the account waits.
+//! 2. Where it cannot be told, every deletion of the account waits; but not for what the settings leave out, which cannot be
+//!    read.
 
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
@@ -12,7 +13,7 @@ use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::error::{Kind, Result};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
-use crate::model::{Digest, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
+use crate::model::{Digest, MailboxCondition, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::described::is_selectable;
 use crate::pipeline::survey::recognise::identities;
@@ -32,6 +33,8 @@ pub struct Unsettled {
     places: BTreeSet<String>,
     /// Why it cannot be told for any message.
     all: Option<String>,
+    /// What the settings leave out: where that cannot be read, nothing waits for it.
+    left_out: HashSet<RawName>,
 }
 
 impl Unsettled {
@@ -40,7 +43,9 @@ impl Unsettled {
     /// # Errors
     /// What the source's session gives; `State`.
     pub fn find(access: &Access<'_>, plan: &AccountPlan) -> Result<Unsettled> {
-        let mut unsettled = Unsettled::default();
+        let excluded = plan.omitted.iter().filter(|omitted| omitted.condition == MailboxCondition::Excluded);
+        let left_out = excluded.map(|omitted| omitted.mailbox.raw.clone()).collect();
+        let mut unsettled = Unsettled { left_out, ..Unsettled::default() };
         unsettled.add_uncopied(access, plan)?;
         let sought = Sought::of(access, plan)?;
         let listing = access.with_session(Side::Source, |session| session.list_mailboxes(Subscriptions::Unwanted))?;
@@ -83,7 +88,14 @@ impl Unsettled {
     }
 
     fn cannot_tell(&mut self, listed: &ListedMailbox, why: &str) {
-        self.all = Some(format!("{why} `{}` on the source, and they may have been moved there", listed.name));
+        if self.left_out.contains(&listed.name.raw) {
+            return;
+        }
+        self.all = Some(format!(
+            "{why} `{0}` on the source, and they may have been moved there; when that is mended they go, or when `{0}` is \
+             among `exclude` under [mailboxes]",
+            listed.name
+        ));
     }
 
     /// What was planned to be copied and is not linked, what is in doubt, and what was skipped.

@@ -258,9 +258,13 @@ impl<'a> UploadRun<'a> {
         if connector.is_paced() {
             self.access.gauge.on_pace(|| connector.pace(1));
         }
-        let upload = Upload { octets, flags, internal_date };
+        let date_given = match self.progress.with_another_date.contains(&uid) {
+            true => internal_date.and_then(InternalDate::instead),
+            false => internal_date,
+        };
+        let upload = Upload { octets, flags, internal_date: date_given };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
-        let (agreed, date) = (upload.flags, upload.internal_date);
+        let (agreed, date) = (upload.flags, internal_date);
         open.batch.push(Sent { uid, identity, octets: length, listed_octets, date, agreed, reflagged });
         open.octets += length;
         open.gathered += length;
@@ -404,7 +408,7 @@ impl<'a> UploadRun<'a> {
         if at_once && !error.is_transient() {
             self.progress.announces_literals = true;
         } else if let ([sent], false) = (batch, error.is_transient())
-            && !self.goes_without_keywords(sent, &error.summary())
+            && !self.goes_in_another_form(sent, &error.summary())
         {
             self.conclude(sent.uid, Outcome::Refused(error.summary()))?;
         }
@@ -421,16 +425,22 @@ impl<'a> UploadRun<'a> {
             let gone = gone.in_mailbox(&self.job.plan.destination.path());
             return Err(self.at_destination(gone).hint("run `mailferry sync` to create it again"));
         }
-        if self.goes_without_keywords(&sent, &status.text) {
+        if self.goes_in_another_form(&sent, &status.text) {
             self.try_again(Careful { through: sent.uid, messages: 1 });
             return Ok(());
         }
         self.conclude(sent.uid, Outcome::Refused(status.text.clone()))
     }
 
-    /// A message that was refused alone may have been so for its keywords, whatever is said: they are stored apart when it
-    /// is there, each that is taken.
-    fn goes_without_keywords(&mut self, sent: &Sent, why: &str) -> bool {
+    /// A message that was refused alone may have been so for its date, if that is said; or for its keywords, whatever is said:
+    /// they are stored apart when it is there, each that is taken. Each is tried once.
+    fn goes_in_another_form(&mut self, sent: &Sent, why: &str) -> bool {
+        let is_of_date = why.to_ascii_lowercase().contains("date");
+        if is_of_date && sent.date.is_some() && self.progress.with_another_date.insert(sent.uid) {
+            self.access.notice(&format!("UID {} goes with another date: {why}", sent.uid));
+            self.progress.steps += 1;
+            return true;
+        }
         let goes = sent.agreed.keywords().next().is_some() && self.progress.without_keywords.insert(sent.uid);
         if goes {
             self.access.notice(&format!("UID {} goes without its keywords: {why}", sent.uid));

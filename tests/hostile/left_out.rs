@@ -1,0 +1,154 @@
+//! What is no mailbox, what the settings leave out, and what keeps deletions waiting: said with what helps, and no failure where
+//! nobody wanted it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::case::{Case, First, Table, told};
+use crate::lies::{is, number_after, replaced};
+use crate::support::fake::account::Account;
+use crate::support::fake::behaviour::{Behaviour, Rule};
+
+const EXCLUDED: &str = "[mailboxes]\nexclude = [\"Bad\"]\n";
+
+/// As UW-IMAP opens a file that is no mailbox.
+fn volatile() -> Behaviour {
+    Behaviour::honest().lying(|command, response| {
+        let opens = command.starts_with("EXAMINE \"Bad\"");
+        let note = "* NO [UIDNOTSTICKY] Non-permanent unique identifiers\r\n* OK [UIDVALIDITY";
+        if opens { replaced(response, "* OK [UIDVALIDITY", note) } else { response }
+    })
+}
+
+fn shut() -> Behaviour {
+    Behaviour::honest().rule(Rule::refuse("EXAMINE \"Bad\"", "NO [NOPERM] secret"))
+}
+
+fn has(table: &Table, name: &str, mailbox: &str) -> bool {
+    table.destination.tenant(name).account().find(mailbox.as_bytes()).is_some()
+}
+
+#[test]
+fn mailbox_whose_uids_do_not_last_is_left_out_with_a_note() {
+    let table = Table::of(vec![Case::new("volatile", First::Exact).source(volatile())]);
+    let output = table.run(&["sync"]).expect(0);
+    assert!(format!("{output}").contains("`Bad` on the source is left out"), "{output}");
+    assert!(!has(&table, "volatile", "Bad") && has(&table, "volatile", "Good"), "{output}");
+    table.judge_rest();
+}
+
+/// A message that went is deleted from the copy though there is a mailbox that cannot be read, where the settings leave that
+/// out; else it waits, and it is said for what, and what frees it.
+#[test]
+fn deletions_wait_for_a_mailbox_that_cannot_be_read_unless_it_is_left_out() {
+    let change = |account: &mut Account| {
+        account.fill("Bad\n    late");
+        let gone = account.mailbox("Good").messages[0].uid;
+        account.mailbox("Good").expunge(|uid| uid == gone);
+    };
+    let case = || Case::new("shut", First::Exact).source(shut());
+    let mut table = Table::copied(vec![case()], change);
+    let output = table.run(&["sync"]).expect(3);
+    let said = format!("{output}");
+    assert!(said.contains("wait for another sync") && said.contains("`Bad`") && said.contains("`exclude`"), "{output}");
+    assert_eq!(table.destination.tenant("shut").account().mailbox("Good").messages.len(), 2, "{output}");
+    let output = table.run(&["sync", "--allow-deletes"]).expect(3);
+    assert!(format!("{output}").contains("wait for another sync"), "{output}");
+    table.ferry.further_settings.push_str(EXCLUDED);
+    let output = table.run(&["sync"]).expect(0);
+    assert_eq!(told(&output, "shut"), Vec::<String>::new());
+    assert_eq!(table.destination.tenant("shut").account().mailbox("Good").messages.len(), 1, "{output}");
+    crate::tally::count(1);
+}
+
+/// A listing that is not all that the mailbox holds is none: it is made once more, and named when that is no better.
+#[test]
+fn listing_that_is_not_all_is_made_again_and_then_named() {
+    let miscounting = |times: u32| {
+        let opened = Arc::new(AtomicU32::new(0));
+        Behaviour::honest().lying(move |command, response| {
+            let counts = command.starts_with("EXAMINE \"Bad\"") && is(&response, "EXISTS");
+            match counts && opened.fetch_add(1, Ordering::SeqCst) < times {
+                true => number_after(response, "* ", |count| Some(count + 1)),
+                false => response,
+            }
+        })
+    };
+    Table::of(vec![
+        Case::new("miscounted-once", First::Exact).source(miscounting(1)),
+        Case::new("miscounted", First::Told(&["listed 6 of 7 messages", "`Bad`", "source"]))
+            .source(miscounting(u32::MAX)),
+    ])
+    .judge();
+}
+
+/// What trims blanks at CREATE says OK to it: the line of the settings is told that helps.
+#[test]
+fn mailbox_that_is_created_under_another_name_is_told_with_the_line_that_helps() {
+    let trims = Behaviour::honest().rule(Rule::refuse("CREATE \"Bad \"", "OK created"));
+    let words: &[&str] = &["not there under its name", "[mailboxes.rename]: \"Bad \" = ", "on the destination"];
+    let table = Table::of(vec![Case::new("trims", First::Told(words)).destination(trims).mail(|account| {
+        account.fill("INBOX\n    a\nGood\n    g");
+        account.create(b"Bad ").add_octets(*b"Message-ID: <odd@seed>\r\nSubject: odd\r\n\r\nbody\r\n");
+    })]);
+    let output = table.run(&["sync"]).expect(3);
+    let lines = told(&output, "trims").join("\n");
+    assert!(words.iter().all(|word| lines.contains(word)), "{lines}");
+    table.judge_rest();
+}
+
+/// A date that is refused is replaced once, and the loss named; all else of the message is as it was.
+#[test]
+fn message_whose_date_is_refused_goes_with_another() {
+    const REFUSED: &str = "\"21-Aug-2105";
+    let refuses = |answer: &str| Behaviour::honest().rule(Rule::refuse("APPEND", answer).holding(REFUSED));
+    let case = |name, answer| {
+        Case::new(name, First::Exact).destination(refuses(answer)).mail(|account: &mut Account| {
+            account.fill("INBOX\n    a\n    b \\Seen\n    c\nGood\n    g");
+            account.mailbox("INBOX").messages[1].date = 4_280_299_200;
+        })
+    };
+    let table = Table::of(vec![
+        case("date-no", "NO Bad date in append: 21-Aug-2105 00:00:00 +0000"),
+        case("date-bad", "BAD Invalid date"),
+    ]);
+    let output = table.run(&["sync"]).expect(0);
+    for case in table.cases() {
+        let differences = table.differences(case);
+        assert!(differences.missing.is_empty() && differences.flags_differ.is_empty(), "{}: {differences}", case.name);
+        assert_eq!(differences.dates_differ.len(), 1, "{}: {output}", case.name);
+    }
+    assert!(format!("{output}").contains("date"), "{output}");
+    let appended =
+        |name: &str| table.destination.tenant(name).commands().iter().filter(|it| it.starts_with("APPEND")).count();
+    let before = appended("date-no");
+    table.run(&["sync"]).expect(0);
+    assert_eq!(appended("date-no"), before, "it is sent again");
+    crate::tally::count(2);
+}
+
+/// There is room in one mailbox, and none in another: Cyrus counts by mailbox, and Dovecot may leave out the Trash.
+#[test]
+fn mailbox_without_room_keeps_no_other_from_being_filled() {
+    let full = Behaviour::honest().rule(Rule::refuse("APPEND \"Bad\"", "NO [OVERQUOTA] no room"));
+    let table = Table::of(vec![Case::new("full", First::Told(&["no room", "`Bad`"])).destination(full)]);
+    let output = table.run(&["sync"]).expect(3);
+    assert!(told(&output, "full").join("\n").contains("`Bad` on the destination"), "{output}");
+    table.expect_at_destination(
+        "full",
+        "INBOX\n    a \\Seen\n    b $Label\n    c\nBad\nGood subscribed\n    g\n    h \\Answered",
+    );
+    table.judge_rest();
+}
+
+/// That what a server keeps of flags cannot be read is said, once.
+#[test]
+fn permanent_flags_that_cannot_be_understood_are_told() {
+    let odd = Behaviour::honest().lying(|_, response| {
+        replaced(response, "(\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] fl", "(\\Seen bad]word \\*)] fl")
+    });
+    let table = Table::of(vec![Case::new("odd", First::Exact).destination(odd)]);
+    let output = table.ferry.run(&["sync", "--progress", "plain"]).expect(0);
+    assert_eq!(output.stderr.matches("keeps of flags cannot be understood").count(), 1, "{output}");
+    table.judge_rest();
+}
