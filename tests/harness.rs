@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use proptest::prop_assert;
 use proptest::test_runner::TestRunner;
@@ -17,7 +16,7 @@ use support::dovecot::{self, Dovecot, MasterRights, SpecialUse};
 use support::imap::{Connection, NewMessage};
 use support::message::{self, Kind};
 use support::name::Namespace;
-use support::process::poll;
+use support::process::{PATIENCE, poll};
 use support::property::{Regressions, configured};
 use support::seed::{seed, seed_account};
 use support::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
@@ -244,13 +243,13 @@ fn killed_test_process_leaves_nothing_behind() {
         .spawn()
         .expect("run this binary again");
     let announcement = parent.path().join("ports");
-    let ports = poll(Duration::from_secs(30), || std::fs::read_to_string(&announcement).ok());
+    let ports = poll(PATIENCE, || std::fs::read_to_string(&announcement).ok());
     let ports = ports.expect("the servers of the child start");
     assert!(ports.split_whitespace().all(is_open), "{ports}");
 
     child.kill().expect("kill the child");
     child.wait().expect("the child ends");
-    let gone = poll(Duration::from_secs(30), || {
+    let gone = poll(PATIENCE, || {
         let closed = !ports.split_whitespace().any(is_open);
         (closed && server_directories(parent.path()).is_empty()).then_some(())
     });

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use mailferry::config::Settings;
 use mailferry::engine::Connector;
@@ -32,10 +31,8 @@ use crate::case::MAIL;
 use crate::support::fake::Fake;
 use crate::support::fake::behaviour::Behaviour;
 use crate::support::ferry::{Ferry, Side};
+use crate::support::process::PATIENCE;
 use crate::support::server::{MASTER_PASSWORD, User};
-
-/// What hangs is found after so long. A run takes a second or two, more on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than the belt between the two halves of a mailbox holds: whoever fills it waits for room.
 const LARGE_MAIL: &str = "Large\n    1..8 large size:200k";

@@ -1,14 +1,13 @@
 //! Wrong settings, servers that refuse, accounts that cannot be opened: a clear error, and nothing is lost.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::migration::{Migration, count, dovecot_to_dovecot};
 use crate::support::compare::{Automatic, compare, expect};
 use crate::support::dovecot::{self, Dovecot, MasterRights};
 use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::imap::NewMessage;
-use crate::support::process::poll;
+use crate::support::process::{PATIENCE, poll};
 use crate::support::scripted::Scripted;
 use crate::support::seed::seed;
 use crate::support::server::{Server, User};
@@ -222,7 +221,7 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     assert!(arrived < 30, "all {arrived} arrived in spite of the quota");
     destination.add_user(&user.with_quota_kibibytes(100_000));
     // Dovecot reads a changed user's limit up to a second later.
-    let synced = poll(Duration::from_secs(60), || (migration.run(&["sync"]).code == Some(0)).then_some(()));
+    let synced = poll(PATIENCE, || (migration.run(&["sync"]).code == Some(0)).then_some(()));
     assert!(synced.is_some(), "there is room now: {}", migration.run(&["sync"]));
     migration.assert_exact_but_for_the_order();
     migration.assert_verified();

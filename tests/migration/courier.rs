@@ -1,10 +1,8 @@
 //! Courier, as source and as destination: no UIDNEXT in SELECT, no LITERAL+, no MULTIAPPEND, `INBOX.` before every name.
 
-use std::time::Duration;
-
 use crate::migration::Migration;
 use crate::support::ferry::Side;
-use crate::support::process::poll;
+use crate::support::process::{PATIENCE, poll};
 use crate::support::server::{Server, User};
 use crate::support::shared;
 
@@ -64,7 +62,7 @@ fn courier_as_destination_that_has_other_uidvalidities_than_were_planned_is_copi
     };
     migration.run(&["scan"]).expect(0);
     let planned = validity();
-    let other = poll(Duration::from_secs(60), || Some(validity()).filter(|now| *now != planned));
+    let other = poll(PATIENCE, || Some(validity()).filter(|now| *now != planned));
     assert!(other.is_some(), "Courier keeps them: {planned}");
     migration.run(&["plan"]).expect(0);
     migration.run(&["apply"]).expect(0);

@@ -8,16 +8,12 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::process::poll;
+use super::process::{PATIENCE, poll};
 use super::server::{MASTER_PASSWORD, MASTER_USER, Server, User};
-
-/// No run of a test takes so long; one that hangs is killed and shown.
-const RUN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Unknown where the harness is compiled into an example, which does not run it.
 const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_mailferry");
@@ -355,7 +351,7 @@ impl Running {
 
     /// Waits for `condition`; false if the program ended before it held.
     pub fn wait_until(&mut self, mut condition: impl FnMut() -> bool) -> bool {
-        let held = poll(RUN_TIMEOUT, || match condition() {
+        let held = poll(PATIENCE, || match condition() {
             true => Some(true),
             false => (!self.is_running()).then_some(false),
         });
@@ -386,10 +382,10 @@ impl Running {
     }
 
     pub fn finish(mut self) -> Output {
-        let ended = poll(RUN_TIMEOUT, || self.child.try_wait().expect("ask for the program"));
+        let ended = poll(PATIENCE, || self.child.try_wait().expect("ask for the program"));
         match ended {
             Some(status) => self.output(status.code()),
-            None => panic!("it runs longer than {RUN_TIMEOUT:?}: {}", self.output(None)),
+            None => panic!("it runs longer than {PATIENCE:?}: {}", self.output(None)),
         }
     }
 

@@ -8,15 +8,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
 
 use super::base64;
 use super::date::{format_internal_date, parse_internal_date};
 use super::name::Namespace;
+use super::process::PATIENCE;
 use super::response::{self, Value};
-
-/// Longer than any server here thinks; a hanging server must not hang the tests.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A message to be appended.
 #[derive(Clone, Debug)]
@@ -95,7 +92,7 @@ impl Connection {
     pub fn open(port: u16) -> Connection {
         let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connect to the server");
         socket.set_nodelay(true).expect("set TCP_NODELAY");
-        socket.set_read_timeout(Some(READ_TIMEOUT)).expect("set the read timeout");
+        socket.set_read_timeout(Some(PATIENCE)).expect("set the read timeout");
         let namespace = Namespace { prefix: String::new(), delimiter: '/' };
         let mut connection = Connection { stream: BufReader::new(socket), commands: 0, namespace, appends_many: false };
         let greeting = connection.read_response();

@@ -17,12 +17,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
+use super::process::PATIENCE;
 use super::response;
-
-/// A client that says nothing for so long has nothing to say any more.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -104,7 +101,7 @@ struct Conversation {
 
 impl Conversation {
     fn new(stream: TcpStream, heard: Arc<Mutex<Heard>>) -> Conversation {
-        stream.set_read_timeout(Some(READ_TIMEOUT)).expect("set the read timeout");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set the read timeout");
         Conversation { stream: BufReader::new(stream), tag: String::new(), invitation: None, heard }
     }
 

@@ -9,9 +9,7 @@ use std::time::Duration;
 use super::behaviour::Then;
 use super::command::{Command, announced, before_announcement};
 use super::{Said, Tenant};
-
-/// A client that says nothing for so long has nothing to say any more.
-const READ_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::support::process::PATIENCE;
 
 /// What comes within it was sent ahead. A client that waits for its answers is only slowed by it.
 const MOMENT: Duration = Duration::from_millis(2);
@@ -49,7 +47,7 @@ pub fn read_line(input: &mut impl BufRead) -> io::Result<Vec<u8>> {
 
 impl Connection {
     pub fn new(stream: TcpStream) -> io::Result<Connection> {
-        stream.set_read_timeout(Some(READ_TIMEOUT))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let input = BufReader::with_capacity(OUTPUT_OCTETS, stream);
         Ok(Connection { input, output: Vec::new(), sent: 0, tenant: None, answering: String::new(), early: Vec::new() })
@@ -116,7 +114,7 @@ impl Connection {
         self.flush()?;
         self.input.get_ref().set_read_timeout(Some(MOMENT))?;
         let more = self.input.fill_buf().is_ok_and(|octets| !octets.is_empty());
-        self.input.get_ref().set_read_timeout(Some(READ_TIMEOUT))?;
+        self.input.get_ref().set_read_timeout(Some(PATIENCE))?;
         Ok(more)
     }
 

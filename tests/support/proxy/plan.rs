@@ -8,19 +8,15 @@ use std::time::Duration;
 use super::fault::{Fault, Strike};
 use super::gate::Gate;
 use super::place::Place;
-use crate::support::process::poll;
+use crate::support::process::{PATIENCE, poll};
 
 /// What a test does at a place, while the conversation waits.
 pub type Hook = Box<dyn FnOnce() + Send>;
 
-/// Longer than any run, and any late delivery.
-const QUIET_TIMEOUT: Duration = Duration::from_secs(200);
 /// A program that has not come back by then does not come any more in this run, or not to this mailbox.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than a server takes to store what comes late.
-const LANDING_TIMEOUT: Duration = Duration::from_secs(40);
-/// The program is started before its number is known.
-const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
+const LANDING_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Which places occurred, and what is to happen where.
 #[derive(Default)]
@@ -95,7 +91,7 @@ impl Plan {
 
     /// Waits until nothing is on its way to a server any more.
     pub fn wait_until_quiet(&self) {
-        poll(QUIET_TIMEOUT, || self.with(|state| (state.late == 0).then_some(()))).expect("late deliveries end");
+        poll(PATIENCE, || self.with(|state| (state.late == 0).then_some(()))).expect("late deliveries end");
     }
 
     /// A connection has come to a place.
@@ -121,7 +117,7 @@ impl Plan {
     }
 
     pub(super) fn wait_until_disarmed(&self) {
-        poll(QUIET_TIMEOUT, || (!self.is_armed()).then_some(())).expect("the run ends");
+        poll(PATIENCE, || (!self.is_armed()).then_some(())).expect("the run ends");
     }
 
     pub(super) fn late_delivery_ended(&self) {
@@ -149,7 +145,8 @@ impl Plan {
 
     /// SIGKILL, at once.
     pub(super) fn kill(&self) {
-        let id = poll(PROCESS_TIMEOUT, || self.with(|state| state.process)).expect("the program's number");
+        // The program is started before its number is known.
+        let id = poll(PATIENCE, || self.with(|state| state.process)).expect("the program's number");
         let _ = Command::new("sh").args(["-c", r#"kill -s KILL "$0""#, &id.to_string()]).status();
     }
 

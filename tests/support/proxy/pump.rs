@@ -17,8 +17,8 @@ use crate::support::process::poll;
 const DRIP_OCTETS: usize = 300;
 const DRIP_PAUSE: Duration = Duration::from_millis(2);
 
-/// How long a server may take to answer it.
-const LATE_ANSWER: Duration = Duration::from_secs(30);
+/// How long a server may take to answer it; one that has ended the connection never does.
+const LATE_ANSWER: Duration = Duration::from_secs(120);
 
 const STALL_INTERVAL: Duration = Duration::from_millis(20);
 
