@@ -4,6 +4,7 @@
 //! 2. A first level that reads `INBOX` in any case is written `INBOX` (RFC 9051 5.1; Dovecot folds it for children too).
 
 use crate::model::MailboxName;
+use std::borrow::Borrow;
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
@@ -54,10 +55,9 @@ impl Levels {
         (1..self.0.len()).rev().map(|depth| Levels(self.0[..depth].to_vec()))
     }
 
-    /// This name when `from`, itself or above it, becomes `to`; `None` when it is elsewhere.
-    pub(in crate::diff) fn moved(&self, from: &Levels, to: &Levels) -> Option<Levels> {
-        let rest = self.0.strip_prefix(from.0.as_slice())?;
-        Some(Self::canonical(to.0.iter().chain(rest).map(String::as_str)))
+    /// This name when so many of its first levels become `to`.
+    pub(in crate::diff) fn moved(&self, depth: usize, to: &Levels) -> Levels {
+        Self::canonical(to.0.iter().chain(&self.0[depth..]).map(String::as_str))
     }
 
     /// What stands below `top`; `None` for itself and elsewhere.
@@ -79,6 +79,13 @@ impl Levels {
     /// The form that two names share on a server that does not tell upper from lower case.
     pub(in crate::diff) fn without_case(&self) -> Levels {
         Self::canonical(self.0.iter().map(|level| level.to_lowercase()).collect::<Vec<_>>().iter().map(String::as_str))
+    }
+}
+
+/// So that what is above a name can be looked up without a copy of its levels; both hash alike.
+impl Borrow<[String]> for Levels {
+    fn borrow(&self) -> &[String] {
+        &self.0
     }
 }
 
@@ -105,9 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn moved_takes_children_along_and_leaves_neighbours() {
-        let (from, to) = (Levels::from_path("a/b"), Levels::from_path("z"));
-        assert_eq!(Levels::from_path("a/b/c").moved(&from, &to), Some(Levels::from_path("z/c")));
-        assert_eq!(Levels::from_path("a/bc").moved(&from, &to), None);
+    fn moved_takes_children_along() {
+        let to = Levels::from_path("z");
+        assert_eq!(Levels::from_path("a/b/c").moved(2, &to), Levels::from_path("z/c"));
+        assert_eq!(Levels::from_path("a/b").moved(2, &to), to);
     }
 }

@@ -46,7 +46,6 @@ impl Request<'_> {
 
 /// Where a special use sends a source mailbox and all below it.
 struct Route {
-    from: Levels,
     /// `None`: nowhere yet, it keeps its name and is created for its special use.
     to: Option<Levels>,
     /// `None`: it was copied there before.
@@ -55,8 +54,8 @@ struct Route {
 }
 
 impl Route {
-    fn kept(from: Levels, to: Levels) -> Self {
-        Route { from, to: Some(to), special_use: None, guessed: false }
+    fn kept(to: Levels) -> Self {
+        Route { to: Some(to), special_use: None, guessed: false }
     }
 }
 
@@ -113,7 +112,10 @@ impl<'a> ByName<'a> {
 /// Where mailboxes go when nobody else stands there.
 pub(in crate::diff) struct Routes<'a> {
     by_name: ByName<'a>,
-    routes: Vec<Route>,
+    /// By where they begin. A mailbox of several special uses has several.
+    routes: HashMap<Levels, Vec<Route>>,
+    /// Where mailboxes go because they were copied there: they themselves, for two may have one name (`INBOX`, `inbox`).
+    kept: HashMap<RawName, Levels>,
 }
 
 impl<'a> Routes<'a> {
@@ -125,8 +127,11 @@ impl<'a> Routes<'a> {
     ) -> Self {
         let by_name = ByName::new(source, destination, renames);
         let routed = if by_special_use { special_use::ROUTED.as_slice() } else { &[] };
-        let routes = routed.iter().filter_map(|wanted| route(*wanted, source, destination, &by_name)).collect();
-        Routes { by_name, routes }
+        let mut routes: HashMap<Levels, Vec<Route>> = HashMap::new();
+        for (from, route) in routed.iter().filter_map(|wanted| route(*wanted, source, destination, &by_name)) {
+            routes.entry(from).or_default().push(route);
+        }
+        Routes { by_name, routes, kept: HashMap::new() }
     }
 
     /// Rule 2. `copied` tells to which destination mailbox a source mailbox was copied.
@@ -142,14 +147,16 @@ impl<'a> Routes<'a> {
         loop {
             let misled = source.mailboxes.iter().filter_map(|mailbox| {
                 let to = Levels::of(&existing.get(copied.get(&mailbox.name.raw)?)?.name);
-                self.misleads(mailbox, &to).then(|| Route::kept(Levels::of(&mailbox.name), to))
+                self.misleads(mailbox, &to).then_some((mailbox, to))
             });
-            let kept: Vec<Route> = misled.collect();
-            if kept.is_empty() {
+            let misled: Vec<(&MailboxState, Levels)> = misled.collect();
+            if misled.is_empty() {
                 return;
             }
-            self.routes.retain(|route| kept.iter().all(|kept| kept.from != route.from));
-            self.routes.extend(kept);
+            for (mailbox, to) in misled {
+                self.routes.insert(Levels::of(&mailbox.name), vec![Route::kept(to.clone())]);
+                self.kept.insert(mailbox.name.raw.clone(), to);
+            }
         }
     }
 
@@ -162,7 +169,8 @@ impl<'a> Routes<'a> {
     pub(in crate::diff) fn request<'m>(&self, mailbox: &'m MailboxState) -> Request<'m> {
         let levels = Levels::of(&mailbox.name);
         let (place, claim) = self.place(mailbox, &levels);
-        let route = self.routes.iter().find(|route| route.from == levels && claim == Claim::SpecialUse);
+        let routes = self.routes.get(&levels).filter(|_| claim == Claim::SpecialUse);
+        let route = routes.and_then(|routes| routes.first());
         Request {
             mailbox,
             place,
@@ -179,21 +187,29 @@ impl<'a> Routes<'a> {
         if self.by_name.renames.target(&mailbox.name).is_some() {
             return (by_name, Claim::Rename);
         }
-        // Children follow: the nearest route above decides.
-        let above = self.routes.iter().filter(|route| *levels == route.from || levels.is_below(&route.from));
-        match above.max_by_key(|route| route.from.as_slice().len()) {
-            Some(route) => {
-                let moved = route.to.as_ref().and_then(|to| levels.moved(&route.from, to));
+        if let Some(kept) = self.kept.get(&mailbox.name.raw) {
+            return (kept.clone(), Claim::SpecialUse);
+        }
+        match self.nearest(levels) {
+            Some((depth, route)) => {
+                let moved = route.to.as_ref().map(|to| levels.moved(depth, to));
                 (moved.unwrap_or(by_name), Claim::SpecialUse)
             }
             None if levels.is_inbox() => (by_name, Claim::Inbox),
             None => (by_name, Claim::OwnName),
         }
     }
+
+    /// Children follow: the nearest route at that name or above decides. With the number of the levels that it begins with.
+    fn nearest(&self, levels: &Levels) -> Option<(usize, &Route)> {
+        let levels = levels.as_slice();
+        let at = |depth: usize| Some((depth, self.routes.get(&levels[..depth])?.last()?));
+        (1..=levels.len()).rev().find_map(at)
+    }
 }
 
-/// The route of one special use, if both sides are clear about it.
-fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &ByName) -> Option<Route> {
+/// The route of one special use and where it begins, if both sides are clear about it.
+fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &ByName) -> Option<(Levels, Route)> {
     let Holder::One { mailbox, guessed } = special_use::holder(source, wanted, |_| true) else { return None };
     if by_name.renames.target(&mailbox.name).is_some() {
         return None;
@@ -206,7 +222,7 @@ fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &
     };
     let place = to.clone().unwrap_or_else(|| by_name.place(mailbox));
     let is_robbery = guessed && !is_free(&place);
-    (!is_robbery).then(|| Route { from: Levels::of(&mailbox.name), to, special_use: Some(wanted), guessed })
+    (!is_robbery).then(|| (Levels::of(&mailbox.name), Route { to, special_use: Some(wanted), guessed }))
 }
 
 fn by_raw_name(mailbox: &MailboxState) -> (&RawName, &MailboxState) {

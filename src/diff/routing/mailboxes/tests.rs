@@ -385,6 +385,33 @@ fn child_that_was_copied_elsewhere_does_not_follow_its_parent() {
     assert_eq!(shown(&mapping), ["Sent Items > Gesendet", "Sent Items/2024 > Sent Items/2024"]);
 }
 
+/// Each was given the place of the other in turn, without end.
+#[test]
+fn two_mailboxes_of_one_name_go_on_to_go_where_each_was_copied() {
+    let source = generic(&["Caf\u{e9}", "Cafe\u{301}"]);
+    let destination = generic(&["A", "B"]);
+    let raw = |side: &Side, number: usize| side.mailboxes[number].name.raw.clone();
+    let copied = HashMap::from([0, 1].map(|number| (raw(&source, number), raw(&destination, number))));
+    let mapping = map_mailboxes(source.view(), destination.view(), &copied, &policy(&[])).unwrap();
+    let mut shown = shown(&mapping);
+    shown.sort_by_key(|one| one.chars().last());
+    assert_eq!(shown, ["Caf\u{e9} > A", "Cafe\u{301} > B"]);
+}
+
+/// Each that was copied elsewhere took a look at all others that were: a hundred thousand names took hours.
+#[test]
+fn mailboxes_that_were_copied_elsewhere_cost_no_more_each() {
+    const MANY: usize = 100_000;
+    let listing = |stem: &str| (0..MANY).map(|number| format!("{stem}-{number}")).collect::<Vec<_>>();
+    let side = |listing: &[String]| generic(&listing.iter().map(String::as_str).collect::<Vec<_>>());
+    let (source, destination) = (side(&listing("old")), side(&listing("new")));
+    let names = source.mailboxes.iter().zip(&destination.mailboxes);
+    let copied = names.map(|(from, to)| (from.name.raw.clone(), to.name.raw.clone())).collect();
+    let mapping = map_mailboxes(source.view(), destination.view(), &copied, &policy(&[])).unwrap();
+    assert_eq!(mapping.pairs.len(), MANY);
+    assert!(mapping.pairs.iter().all(|pair| copied[&pair.source.raw] == pair.destination.raw));
+}
+
 /// Each took a look at all others: a hundred thousand names took hours.
 #[test]
 fn parents_without_mail_and_candidates_for_a_special_use_cost_no_more_each() {
