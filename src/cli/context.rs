@@ -261,7 +261,7 @@ impl Context {
         match self.existing_store(settings) {
             Ok(store) => Ok(Known { accounts: status(&store, accounts)?, under_way: None }),
             Err(error) if *error.kind() == Kind::Locked => {
-                let names = accounts.iter().map(|account| account.name.clone()).collect();
+                let names = accounts.iter().map(|account| account.name.to_string()).collect();
                 let answer = beside::ask_status(&settings.state, names).ok_or(error);
                 answer.map(|(accounts, under_way)| Known { accounts, under_way: Some(under_way) })
             }
@@ -276,7 +276,7 @@ impl Context {
     pub fn tell_set_aside(&self, migration: &Migration) -> Result<()> {
         let marks = migration.store.marks()?;
         let count =
-            |mark: Mark| migration.accounts.iter().filter(|it| marks.get(&it.name) == Some(&mark)).count() as u64;
+            |mark: Mark| migration.accounts.iter().filter(|it| marks.get(&*it.name) == Some(&mark)).count() as u64;
         for mark in [Mark::Paused, Mark::Complete] {
             let word = mark.word();
             match count(mark) {

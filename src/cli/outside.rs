@@ -80,7 +80,7 @@ impl Outside {
 
     /// A round begins.
     pub fn begin(&self, migration: &Migration) {
-        self.watch.begin(migration.accounts.iter().map(|account| account.name.clone()).collect());
+        self.watch.begin(migration.accounts.iter().map(|account| account.name.to_string()).collect());
     }
 
     /// The work of a round is over, and its state is still open.

@@ -16,7 +16,6 @@ use crate::model::server::Address;
 use crate::model::{Account, ServerId, Side};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::Hash;
 use std::sync::Arc;
 
 /// The key by which an account agrees to be mixed with others.
@@ -33,7 +32,7 @@ pub(super) struct AccountDraft {
     /// It may meet other accounts in the mailboxes of the destination.
     pub merges: bool,
     /// What it wants of its own.
-    pub policy: Option<Policy>,
+    pub policy: Option<Box<Policy>>,
     pub origin: Origin,
     /// Whether mistakes may repeat its texts.
     pub quoting: Quoting,
@@ -52,7 +51,7 @@ impl AccountDraft {
             table.missing("source_user", "say whose mailboxes are to be copied");
         }
         table.finish();
-        draft.map(|draft| AccountDraft { policy: has_policy.then_some(policy), ..draft })
+        draft.map(|draft| AccountDraft { policy: has_policy.then(|| Box::new(policy)), ..draft })
     }
 
     /// Reads all that an account may say of itself.
@@ -69,7 +68,7 @@ impl AccountDraft {
         });
         let merges = fields.switch(MERGE).is_some_and(|merges| merges.value);
         let servers = Side::BOTH.map(|side| Choice::read(fields, side));
-        let places = Side::BOTH.map(|side| fields.password(side));
+        let places = Side::BOTH.map(|side| fields.password(side).map(Box::new));
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
         Some(AccountDraft { account, places, servers, prefix, merges, policy: None, origin, quoting: fields.quoting() })
     }
@@ -101,9 +100,14 @@ pub(super) fn account(
     destination_user: Option<String>,
     tags: Vec<String>,
 ) -> Account {
+    let source_user = Arc::<str>::from(source_user);
+    let shared = |text: Option<String>| match text {
+        Some(text) if *text != *source_user => text.into(),
+        _ => Arc::clone(&source_user),
+    };
     Account {
-        name: name.unwrap_or_else(|| source_user.clone()),
-        destination_user: destination_user.unwrap_or_else(|| source_user.clone()),
+        name: shared(name),
+        destination_user: shared(destination_user),
         source_user,
         tags,
         servers: [ServerId(0), ServerId(0)],
@@ -122,9 +126,19 @@ pub(super) fn checked_user(user: &str) -> Result<String, Mistake> {
 
 /// Notes names that are given twice.
 pub(super) fn check_names(drafts: &[AccountDraft], findings: &Findings) {
-    let name = |draft: &AccountDraft| draft.account.name.clone();
-    let fix = "give each account a `name` of its own";
-    check_unique(drafts, findings, fix, name, |draft| draft.called("account name", &draft.account.name));
+    let mut first_uses: HashMap<&str, &Origin> = HashMap::with_capacity(drafts.len());
+    for draft in drafts {
+        match first_uses.entry(&draft.account.name) {
+            Entry::Vacant(entry) => {
+                entry.insert(&draft.origin);
+            }
+            Entry::Occupied(entry) => {
+                let name = draft.called("account name", &draft.account.name);
+                let mistake = Mistake::new(format!("{name} is used already at {}", entry.get()));
+                findings.add(mistake.fix("give each account a `name` of its own").at(&draft.origin));
+            }
+        }
+    }
 }
 
 /// Notes what is wrong with the accounts on these servers.
@@ -146,27 +160,6 @@ pub(super) fn check_on_servers(drafts: &[AccountDraft], servers: &[ServerSetting
     }
 }
 
-fn check_unique<K: Eq + Hash>(
-    drafts: &[AccountDraft],
-    findings: &Findings,
-    fix: &str,
-    key: impl Fn(&AccountDraft) -> K,
-    called: impl Fn(&AccountDraft) -> String,
-) {
-    let mut first_uses = HashMap::new();
-    for draft in drafts {
-        match first_uses.entry(key(draft)) {
-            Entry::Vacant(entry) => {
-                entry.insert(&draft.origin);
-            }
-            Entry::Occupied(entry) => {
-                let mistake = Mistake::new(format!("{} is used already at {}", called(draft), entry.get()));
-                findings.add(mistake.fix(fix).at(&draft.origin));
-            }
-        }
-    }
-}
-
 fn check_password_use(draft: &AccountDraft, side: Side, server: &ServerSettings, findings: &Findings) {
     let Some(place) = &draft.places[side as usize] else { return };
     if server.server.master.is_some() {
@@ -179,7 +172,7 @@ fn check_password_use(draft: &AccountDraft, side: Side, server: &ServerSettings,
 /// Users and names become arguments of commands, and `ssh` hands its arguments to a shell: what a shell or an option
 /// parser reads as more than a name is refused.
 fn check_commands(draft: &AccountDraft, side: Side, server: &ServerSettings, findings: &Findings) {
-    let own = draft.places[side as usize].as_ref();
+    let own = draft.places[side as usize].as_deref();
     let password = own.or(server.password.as_ref()).and_then(|place| Some((place.command()?, "password command")));
     let tunnel = match &server.server.address {
         Address::Tunnel(command) => Some((&command[..], "`tunnel` command")),

@@ -12,13 +12,14 @@ use crate::model::Secret;
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Where a password stands in an accounts file.
 #[derive(Clone)]
 pub(super) struct PasswordCell {
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     pub encoding: Encoding,
     pub delimiter: char,
     /// The row.

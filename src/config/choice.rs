@@ -10,7 +10,7 @@ use crate::model::Side;
 pub(super) enum Choice {
     /// Nothing.
     Default,
-    Named(At<String>),
+    Named(Box<At<String>>),
     Own(Box<Keys>),
     /// It is wrong, and noted.
     Wrong,
@@ -38,7 +38,7 @@ impl Choice {
             (true, Some(given)) => {
                 refuse(format!("`{key}` and `{given}` contradict each other"), "keep one of the two")
             }
-            (true, None) => name.map_or(Choice::Wrong, Choice::Named),
+            (true, None) => name.map_or(Choice::Wrong, |name| Choice::Named(Box::new(name))),
             (false, Some(given)) if !fields.has(keys.host) => {
                 refuse(format!("`{given}` is given without `{}`", keys.host), "name the host, or remove it")
             }

@@ -12,6 +12,7 @@ use super::value::{day, not_supported, plain_text, resolved, supported, unknown_
 use crate::model::InternalDate;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -28,7 +29,7 @@ pub(super) struct At<T> {
 
 /// The file that is read.
 pub(super) struct Document<'a> {
-    file: &'a Path,
+    file: Arc<Path>,
     text: &'a str,
     /// Where the lines end, so that a file of many accounts is not read from its beginning for the line of each key.
     line_ends: Vec<usize>,
@@ -37,7 +38,7 @@ pub(super) struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a Path, text: &'a str, findings: &'a Findings) -> Self {
-        Document { file, text, line_ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect(), findings }
+        Document { file: file.into(), text, line_ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect(), findings }
     }
 
     /// The tree, or `None` after noting each place where the text is not TOML. Of the parser's error only the message
@@ -62,12 +63,12 @@ impl<'a> Document<'a> {
     }
 
     /// The directory that relative paths in this file start from.
-    pub fn directory(&self) -> &'a Path {
+    pub fn directory(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
-        Origin::new(self.file, 1 + self.line_ends.partition_point(|end| *end < span.start))
+        Origin::new(&self.file, 1 + self.line_ends.partition_point(|end| *end < span.start))
     }
 }
 
@@ -125,10 +126,10 @@ impl<'d> Table<'d> {
 
     /// A password that stands here itself.
     pub fn password(&mut self, key: &'static str) -> Option<At<InlinePassword>> {
-        let (file, text) = (self.document.file, self.document.text);
+        let (file, text) = (Arc::clone(&self.document.file), self.document.text);
         let span = self.entry(key)?.1.span();
         self.parsed(key, |value| match value {
-            DeValue::String(_) => InlinePassword::at(file, text, span),
+            DeValue::String(_) => InlinePassword::at(&file, text, span),
             _ => Err(wrong_type("a password in quotes", value)),
         })
     }

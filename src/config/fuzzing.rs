@@ -47,11 +47,11 @@ fn told(findings: Findings) -> String {
 /// none of its cells is shown.
 pub fn accounts(octets: &[u8]) {
     let findings = Findings::default();
-    let file = SheetFile { path: FILE.into(), mode: Some(0o644) };
+    let file = SheetFile { path: Path::new(FILE).into(), mode: Some(0o644) };
     let drafts = read_sheet(Sheet::new(&file, octets, None, None), true, &findings);
     for Account { name, source_user, destination_user, .. } in drafts.iter().map(|draft| &draft.account) {
         for text in [name, source_user, destination_user] {
-            assert!(!text.is_empty() && text.trim() == text && !text.chars().any(char::is_control), "{text:?}");
+            assert!(!text.is_empty() && text.trim() == &**text && !text.chars().any(char::is_control), "{text:?}");
         }
     }
     check_names(&drafts, &findings);

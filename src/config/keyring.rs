@@ -19,7 +19,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// Serves a side's password where the settings name no place.
@@ -31,13 +31,13 @@ pub(super) fn fallback_variable(side: Side) -> &'static str {
 }
 
 /// The places of an account's own passwords: source, destination.
-pub(super) type OwnPlaces = [Option<Place>; 2];
+pub(super) type OwnPlaces = [Option<Box<Place>>; 2];
 
 /// All places, and the answers that are kept.
 pub(super) struct Keyring {
     /// By the number of the server.
     servers: Vec<ServerKeys>,
-    own: HashMap<String, OwnPlaces>,
+    own: HashMap<Arc<str>, OwnPlaces>,
     /// Variables that hold passwords; no child process gets them.
     hidden: Vec<String>,
     surroundings: Box<dyn Surroundings>,
@@ -79,11 +79,12 @@ impl Keyring {
     /// Besides passwords there may be `others` secrets, which no child process gets either.
     pub fn new(
         servers: Vec<ServerSettings>,
-        own: HashMap<String, OwnPlaces>,
+        own: HashMap<Arc<str>, OwnPlaces>,
         others: &[Place],
         surroundings: Box<dyn Surroundings>,
     ) -> Self {
-        let passwords = servers.iter().map(|server| &server.password).chain(own.values().flatten()).flatten();
+        let own_places = own.values().flatten().filter_map(Option::as_deref);
+        let passwords = servers.iter().filter_map(|server| server.password.as_ref()).chain(own_places);
         let places = passwords.chain(servers.iter().flat_map(|server| server.ingredients.places()));
         let hidden = hidden_variables(places.chain(others), &*surroundings);
         let servers = servers.into_iter().map(ServerKeys::new).collect();
@@ -180,7 +181,7 @@ impl Keyring {
 
     fn way<'a>(&'a self, account: &'a Account, side: Side) -> Way<'a> {
         let keys = self.keys(account, side);
-        if let Some(place) = self.own.get(&account.name).and_then(|places| places[side as usize].as_ref()) {
+        if let Some(place) = self.own.get(&*account.name).and_then(|places| places[side as usize].as_ref()) {
             return Way::Own(place);
         }
         if let Some(place) = &keys.place {
@@ -258,7 +259,7 @@ impl Passwords for Keyring {
 
     fn ingredient(&self, account: &Account, side: Side, which: Ingredient) -> Result<Secret> {
         let keys = self.keys(account, side);
-        let refreshed = keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner).get(&account.name).cloned();
+        let refreshed = keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner).get(&*account.name).cloned();
         if let (Ingredient::RefreshToken, Some(refreshed)) = (which, refreshed) {
             return Ok(refreshed);
         }
@@ -281,7 +282,7 @@ impl Passwords for Keyring {
     fn keep_refresh_token(&self, account: &Account, side: Side, token: &Secret) -> Result<bool> {
         let keys = self.keys(account, side);
         let mut refreshed = keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner);
-        refreshed.insert(account.name.clone(), token.clone());
+        refreshed.insert(account.name.to_string(), token.clone());
         let whose = Whose { user: account.user(side), name: &account.name };
         let file = keys.ingredients.place(Ingredient::RefreshToken).and_then(|place| place.file(whose));
         match file {

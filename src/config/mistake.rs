@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, sanitized};
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One mistake. Shown as `mailferry.toml:12: what; fix`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +38,7 @@ impl Mistake {
 
     /// Adds where in its file it is.
     pub(super) fn at(mut self, origin: &Origin) -> Self {
-        self.file = origin.file.clone();
+        self.file = origin.file.as_deref().map(Path::to_owned);
         self.line = origin.line;
         self
     }
@@ -66,15 +67,16 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// Where a setting was written. Neither file nor line: on the command line.
+/// Every account has some: they share the name of their file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Origin {
-    pub file: Option<PathBuf>,
+    pub file: Option<Arc<Path>>,
     pub line: Option<usize>,
 }
 
 impl Origin {
-    pub fn new(file: &Path, line: usize) -> Self {
-        Origin { file: Some(file.to_owned()), line: Some(line) }
+    pub fn new(file: &Arc<Path>, line: usize) -> Self {
+        Origin { file: Some(Arc::clone(file)), line: Some(line) }
     }
 }
 
@@ -197,8 +199,9 @@ mod tests {
 
     #[test]
     fn display_names_file_line_and_fix() {
-        let mistake =
-            Mistake::new("unknown key `hots`").fix("did you mean `host`?").at(&Origin::new("m.toml".as_ref(), 7));
+        let mistake = Mistake::new("unknown key `hots`")
+            .fix("did you mean `host`?")
+            .at(&Origin::new(&Path::new("m.toml").into(), 7));
         assert_eq!(mistake.to_string(), "m.toml:7: unknown key `hots`; did you mean `host`?");
         let error = Error::from(Mistakes::from(mistake));
         assert_eq!((error.kind(), error.what()), (&Kind::Settings, "m.toml:7: unknown key `hots`"));

@@ -204,7 +204,7 @@ impl Settings {
         let (names, conditions) = selection::conditions(names)?;
         let mut selected = select_from(&self.accounts, &names)?;
         if let Some(share) = &self.share {
-            selected.retain(|account| share.contains(&account.name));
+            selected.retain(|account| share.contains(&*account.name));
         }
         Ok((selected, conditions))
     }
@@ -253,7 +253,7 @@ impl Draft {
         places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
-        let own = own.map(|draft| (draft.account.name.clone(), draft.places.clone())).collect();
+        let own = own.map(|draft| (Arc::clone(&draft.account.name), draft.places.clone())).collect();
         let others: Vec<Place> = notices.iter().filter_map(Notice::secret).cloned().collect();
         let keyring = Keyring::new(servers.clone(), own, &others, surroundings);
         Settings {

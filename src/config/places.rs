@@ -6,20 +6,23 @@ use super::mistake::{Findings, Mistake};
 use super::server::ServerSettings;
 use crate::model::Side;
 use crate::model::policy::Policy;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
-/// The accounts with one destination, by their numbers.
-fn destinations(drafts: &[AccountDraft], servers: &[ServerSettings]) -> Vec<Vec<usize>> {
-    let mut shared: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
-    for (number, draft) in drafts.iter().enumerate() {
-        let server = servers[draft.account.server(Side::Destination).0].server.address.machine();
+/// The accounts that have their destination in common with others, by their numbers.
+fn shared(drafts: &[AccountDraft], servers: &[ServerSettings]) -> Vec<Vec<usize>> {
+    let servers: Vec<String> = servers.iter().map(|settings| settings.server.address.machine()).collect();
+    let destination = |(number, draft): (usize, &AccountDraft)| {
+        let server = servers[draft.account.server(Side::Destination).0].as_str();
         // Without case: nearly every server takes `Alice` and `alice` for one user, and mail that was mixed stays mixed.
-        let user = draft.account.destination_user.to_lowercase();
-        shared.entry((server, user)).or_default().push(number);
-    }
-    shared.into_values().collect()
+        (server, draft.account.destination_user.to_lowercase(), number)
+    };
+    let mut destinations: Vec<_> = drafts.iter().enumerate().map(destination).collect();
+    destinations.sort_unstable();
+    let groups = destinations.chunk_by(|(server, user, _), (other, with, _)| (server, user) == (other, with));
+    let numbers = |group: &[(&str, String, usize)]| group.iter().map(|(.., number)| *number).collect();
+    groups.filter(|group| group.len() > 1).map(numbers).collect()
 }
 
 /// An account, and the mailbox of the destination below which it goes.
@@ -30,7 +33,7 @@ struct Placed<'a> {
 
 /// Notes accounts that would meet in one mailbox.
 pub(super) fn check(drafts: &[AccountDraft], servers: &[ServerSettings], findings: &Findings) {
-    for accounts in destinations(drafts, servers).iter().filter(|accounts| accounts.len() > 1) {
+    for accounts in shared(drafts, servers) {
         // In the order of their names, a place comes right before what is below it.
         let placed = accounts.iter().map(|number| Placed { place: place(&drafts[*number]), draft: &drafts[*number] });
         let (mut roots, mut below): (Vec<Placed>, Vec<Placed>) = placed.partition(|placed| placed.place.is_empty());
@@ -85,25 +88,28 @@ fn place(draft: &AccountDraft) -> Vec<String> {
 /// Tells each account what is wanted of it, and where others go.
 pub(super) fn give_policies(drafts: &mut [AccountDraft], servers: &[ServerSettings], default: &Policy) {
     let default = Arc::new(default.clone());
-    for accounts in destinations(drafts, servers) {
-        let neighbours: Vec<Neighbours> = accounts.iter().map(|own| neighbours(*own, &accounts, drafts)).collect();
-        for (number, Neighbours { reserved, companions }) in accounts.into_iter().zip(neighbours) {
-            let draft = &mut drafts[number];
-            draft.account.policy = match (draft.policy.take(), &draft.prefix) {
-                (None, None) if reserved.is_empty() && companions.is_empty() => default.clone(),
-                (own, prefix) => {
-                    let mut policy = own.unwrap_or_else(|| (*default).clone());
-                    policy.mailboxes.prefix.clone_from(prefix);
-                    policy.mailboxes.reserved = reserved;
-                    policy.mailboxes.companions = companions;
-                    Arc::new(policy)
-                }
-            };
-        }
+    let mut shared_by: HashMap<usize, Neighbours> = HashMap::new();
+    for accounts in shared(drafts, servers) {
+        shared_by.extend(accounts.iter().map(|own| (*own, neighbours(*own, &accounts, drafts))));
+    }
+    for (number, draft) in drafts.iter_mut().enumerate() {
+        let neighbours = shared_by.remove(&number);
+        draft.account.policy = match (draft.policy.take(), &draft.prefix, neighbours) {
+            (None, None, None) => default.clone(),
+            (own, prefix, neighbours) => {
+                let mut policy = own.map_or_else(|| (*default).clone(), |own| *own);
+                let Neighbours { reserved, companions } = neighbours.unwrap_or_default();
+                policy.mailboxes.prefix.clone_from(prefix);
+                policy.mailboxes.reserved = reserved;
+                policy.mailboxes.companions = companions;
+                Arc::new(policy)
+            }
+        };
     }
 }
 
 /// Who else goes to an account's destination.
+#[derive(Default)]
 struct Neighbours {
     /// Below which mailboxes others go whom it may not meet.
     reserved: Vec<String>,
@@ -115,5 +121,5 @@ fn neighbours(own: usize, accounts: &[usize], drafts: &[AccountDraft]) -> Neighb
     let others = accounts.iter().filter(|other| **other != own).map(|other| &drafts[*other]);
     let (companions, strangers): (Vec<_>, Vec<_>) = others.partition(|other| may_meet(&drafts[own], other));
     let reserved = strangers.into_iter().filter_map(|other| other.prefix.clone()).collect();
-    Neighbours { reserved, companions: companions.into_iter().map(|other| other.account.name.clone()).collect() }
+    Neighbours { reserved, companions: companions.into_iter().map(|other| other.account.name.to_string()).collect() }
 }

@@ -56,7 +56,7 @@ pub(super) fn select(accounts: &[Account], words: &[String]) -> Result<Vec<Accou
 impl<'a> Wanted<'a> {
     /// An account's whole name is its name, whatever characters are in it.
     fn read(word: &'a str, accounts: &[Account]) -> Result<Self, Mistake> {
-        if accounts.iter().any(|account| account.name == word) {
+        if accounts.iter().any(|account| *account.name == *word) {
             return Ok(Wanted::Name(word));
         }
         if let Some(tag) = word.strip_prefix("tag:") {
@@ -71,9 +71,9 @@ impl<'a> Wanted<'a> {
 
     fn takes(&self, account: &Account) -> bool {
         match self {
-            Wanted::Name(name) => account.name == *name,
+            Wanted::Name(name) => *account.name == **name,
             Wanted::Tag(tag) => account.tags.iter().any(|own| own == tag),
-            Wanted::Pattern(pattern) => pattern.is_match(&account.name),
+            Wanted::Pattern(pattern) => pattern.is_match(&*account.name),
         }
     }
 }
@@ -102,7 +102,7 @@ fn unknown(word: &str, accounts: &[Account]) -> Mistake {
             return Mistake::new("there is no account that is called by a URL").fix(fix);
         }
         None => {
-            let names = accounts.iter().map(|account| account.name.as_str());
+            let names = accounts.iter().map(|account| &*account.name);
             (format!("there is no account `{word}`"), did_you_mean(word, names))
         }
     };

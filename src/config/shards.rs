@@ -109,7 +109,7 @@ impl Settings {
     pub fn of_shard(mut self, shard: Shard, at_once: u32) -> Result<Settings, Mistakes> {
         let file = self.shards_file.as_deref().map(ShardsFile::read).transpose()?;
         let mut mistakes = Vec::new();
-        let names = || self.accounts.iter().map(|account| account.name.as_str());
+        let names = || self.accounts.iter().map(|account| &*account.name);
         let share: HashSet<String> = match &file {
             None => names().filter(|name| shard.draws(name)).map(str::to_owned).collect(),
             Some(file) => {

@@ -10,7 +10,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// What may stand between the cells.
@@ -19,7 +20,7 @@ pub(super) const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// A file as it was found: how it is written, and who can read it.
 #[derive(Clone, Debug)]
 pub(super) struct SheetFile {
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// The permissions, where it is a file that has any.
     pub mode: Option<u32>,
 }
@@ -47,7 +48,7 @@ impl SheetFile {
         let metadata = file.metadata()?;
         let mode = Some(metadata.permissions().mode() & 0o777);
         let length = if metadata.is_file() { metadata.len() } else { 0 };
-        Ok((SheetFile { path: path.to_owned(), mode }, usize::try_from(length).unwrap_or(usize::MAX)))
+        Ok((SheetFile { path: path.into(), mode }, usize::try_from(length).unwrap_or(usize::MAX)))
     }
 
     /// The directory that relative paths in it start from.

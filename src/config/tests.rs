@@ -493,7 +493,7 @@ fn user_and_host_alone_are_a_url_under_tls() {
         Settings::from_urls("al@x.de@old.example", "bob@new.example:1993", None, UrlTrust::default()).unwrap();
     assert_eq!(settings.servers[0].address, Address::Tcp { host: "old.example".into(), port: 993 });
     assert_eq!(settings.servers[1].address, Address::Tcp { host: "new.example".into(), port: 1993 });
-    assert_eq!(settings.accounts[0].source_user, "al@x.de");
+    assert_eq!(&*settings.accounts[0].source_user, "al@x.de");
     let mistakes =
         Settings::from_urls("al:Tr0ub4@old.example", "b@n", None, UrlTrust::default()).unwrap_err().to_string();
     assert!(mistakes.contains("a password in a URL") && !mistakes.contains("Tr0ub4"), "{mistakes}");
@@ -572,7 +572,8 @@ fn selection_takes_names_patterns_and_tags() {
     ];
     for (words, expected) in table {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let names: Vec<String> = settings.select(&words).unwrap().0.into_iter().map(|account| account.name).collect();
+        let accounts = settings.select(&words).unwrap().0;
+        let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
         assert_eq!(names, expected, "{words:?}");
     }
 }

@@ -34,12 +34,13 @@ impl fmt::Display for Side {
     }
 }
 
-/// One pair of users to migrate. Its name is the stable key in the state.
+/// One pair of users to migrate. Its name is the stable key in the state. There may be 100,000 of them, and most have one
+/// text for all three names: what is equal is shared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Account {
-    pub name: String,
-    pub source_user: String,
-    pub destination_user: String,
+    pub name: Arc<str>,
+    pub source_user: Arc<str>,
+    pub destination_user: Arc<str>,
     /// Free words to select accounts by.
     pub tags: Vec<String>,
     /// On which servers of the run it is: source, destination.

@@ -123,7 +123,7 @@ pub fn apply_account(
             Err(error)
         }
         Err(error) => {
-            let account = access.account.name.as_str();
+            let account = &*access.account.name;
             access.migration.observer.event(Event::Failed { account, error: &error });
             run.traces.broken = true;
             run.failures.add_first(error);
@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
             0 => 0,
             copies => (u128::from(totals.octets) * u128::from(messages) / u128::from(copies)) as u64,
         };
-        let account = self.access.account.name.as_str();
+        let account = &*self.access.account.name;
         self.access.migration.observer.event(Event::Began { account, phase: Phase::Copying, messages, octets });
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Drop for End<'_> {
 type Numbers<'a> = HashMap<&'a str, usize>;
 
 fn numbers(migration: &Migration) -> Numbers<'_> {
-    migration.accounts.iter().enumerate().map(|(number, account)| (account.name.as_str(), number)).collect()
+    migration.accounts.iter().enumerate().map(|(number, account)| (&*account.name, number)).collect()
 }
 
 fn answer(migration: &Migration, numbers: &Numbers<'_>, run: (Step, i64), visitor: &UnixStream) -> io::Result<()> {
@@ -141,7 +141,7 @@ fn reported(migration: &Migration, account: &str) -> Result<Answer> {
 }
 
 fn known<'a>(migration: &'a Migration, account: &str) -> Result<&'a Account> {
-    let found = migration.accounts.iter().find(|known| known.name == account);
+    let found = migration.accounts.iter().find(|known| *known.name == *account);
     found.ok_or_else(|| {
         Error::new(Kind::Locked, "the run that holds the state does not work on this account, and cannot tell of it")
             .hint("wait until it is done")
@@ -168,7 +168,7 @@ pub fn ask_to_explain(
     mailbox: &str,
     message: Option<&str>,
 ) -> Option<Result<Explanation>> {
-    let (account, mailbox, message) = (account.name.clone(), mailbox.to_owned(), message.map(str::to_owned));
+    let (account, mailbox, message) = (account.name.to_string(), mailbox.to_owned(), message.map(str::to_owned));
     match ask(state, &Question::Explain { account, mailbox, message })? {
         Answer::Explanation(explanation) => Some(Ok(explanation)),
         Answer::Objection { what, hint } => Some(Err(objection(what, hint))),

@@ -21,7 +21,7 @@ use std::thread;
 /// Checks both sides of every account.
 pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
     for_each_account(migration, Step::Check, |access| {
-        let account = access.account.name.as_str();
+        let account = &*access.account.name;
         let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
         access.migration.observer.event(event);
         let [mut source, destination] = thread::scope(|scope| {

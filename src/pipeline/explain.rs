@@ -29,7 +29,7 @@ pub fn explain(
         Some(message) => explainer.messages(message)?,
     }
     let mailbox = explainer.source.name.path();
-    Ok(Explanation { account: account.name.clone(), mailbox, lines: explainer.lines })
+    Ok(Explanation { account: account.name.to_string(), mailbox, lines: explainer.lines })
 }
 
 fn find_mailbox(state: &AccountStore, path: &str) -> Result<MailboxState> {

@@ -11,6 +11,6 @@ use std::path::Path;
 /// # Errors
 /// `State`.
 pub fn mark(state: &Path, accounts: &[Account], mark: Option<Mark>) -> Result<Vec<String>> {
-    let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
     store::mark(state, &names, mark)
 }

@@ -35,7 +35,7 @@ pub fn plan(migration: &Migration) -> Vec<AccountResult<PlanSummary>> {
 /// # Errors
 /// `Stale` when it was never scanned, `Settings` for a wrong glob, `State`.
 pub fn plan_account(access: &Access<'_>) -> Result<PlanSummary> {
-    let account = access.account.name.as_str();
+    let account = &*access.account.name;
     access.check_users()?;
     access.migration.observer.event(Event::Began { account, phase: Phase::Planning, messages: 0, octets: 0 });
     let (snapshots, summary) = draft(access)?;

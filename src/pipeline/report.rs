@@ -26,8 +26,8 @@ pub fn report(store: &Store, account: &Account, mark: Option<Mark>) -> Result<Ac
     let (messages, unlisted) = messages(&state, plan.as_ref(), &source)?;
     let omitted = plan.iter().flat_map(|plan| &plan.omitted);
     Ok(AccountReport {
-        source_user: account.source_user.clone(),
-        destination_user: account.destination_user.clone(),
+        source_user: account.source_user.to_string(),
+        destination_user: account.destination_user.to_string(),
         status: status_of(store, &account.name, mark, Turn::None)?,
         mailboxes,
         omitted: omitted.map(|it| (it.mailbox.path(), it.reason.clone())).collect(),

@@ -17,10 +17,10 @@ const NAMED_ACCOUNTS: usize = 5;
 /// `State`, `Damaged`.
 pub fn sizes(store: &Store, accounts: &[Account]) -> Result<Vec<(String, u64)>> {
     let known: HashSet<String> = store.accounts()?.into_iter().collect();
-    let known = accounts.iter().filter(|account| known.contains(&account.name));
+    let known = accounts.iter().filter(|account| known.contains(&*account.name));
     let sized = |account: &Account| {
         let status = store.account(&account.name).status()?;
-        Ok((status.source_octets > 0).then(|| (account.name.clone(), status.source_octets)))
+        Ok((status.source_octets > 0).then(|| (account.name.to_string(), status.source_octets)))
     };
     known.filter_map(|account| sized(account).transpose()).collect()
 }
@@ -32,7 +32,7 @@ pub fn sizes(store: &Store, accounts: &[Account]) -> Result<Vec<(String, u64)>> 
 pub fn take(store: &Store, from: &Store, accounts: &[Account]) -> Result<Taken> {
     let mut taken = Taken { from: from.directory().to_owned(), ..Taken::default() };
     for account in accounts {
-        let name = account.name.clone();
+        let name = account.name.to_string();
         match store.take(from, &name)? {
             None => {}
             Some(Moved::Taken) => taken.taken.push(name),
@@ -54,7 +54,7 @@ pub fn enroll(store: &Store, others: &[PathBuf], accounts: &[Account], take: imp
     let known: HashSet<String> = store.accounts()?.into_iter().collect();
     for other in others {
         let held = roster(other)?;
-        let left = accounts.iter().map(|account| account.name.as_str());
+        let left = accounts.iter().map(|account| &*account.name);
         let left: Vec<&str> = left.filter(|name| held.contains(*name) && !known.contains(*name)).collect();
         if !left.is_empty() {
             let named = left.iter().take(NAMED_ACCOUNTS).copied().collect::<Vec<_>>().join(", ");
@@ -66,5 +66,5 @@ pub fn enroll(store: &Store, others: &[PathBuf], accounts: &[Account], take: imp
                 .hint(format!("carry them over, once no process works on that shard: {}", take(other))));
         }
     }
-    store.enroll(accounts.iter().map(|account| account.name.as_str()))
+    store.enroll(accounts.iter().map(|account| &*account.name))
 }

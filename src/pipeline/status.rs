@@ -11,7 +11,7 @@ use crate::store::Store;
 /// `State`.
 pub fn status(store: &Store, accounts: &[Account]) -> Result<Vec<StatusSummary>> {
     let marks = store.marks()?;
-    let of = |account: &Account| status_of(store, &account.name, marks.get(&account.name).copied(), Turn::None);
+    let of = |account: &Account| status_of(store, &account.name, marks.get(&*account.name).copied(), Turn::None);
     accounts.iter().map(of).collect()
 }
 

@@ -285,7 +285,7 @@ impl Stock<'_> {
         if self.traces.broken || access.is_stopped() {
             return Ok(false);
         }
-        let account = access.account.name.as_str();
+        let account = &*access.account.name;
         let event = Event::Began { account, phase: Phase::Scanning, messages: 0, octets: 0 };
         access.migration.observer.event(event);
         let wanted = Wanted::Only(mailboxes);

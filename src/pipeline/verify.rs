@@ -75,7 +75,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let snapshots = Snapshots::beside(aside, &access.state)?;
     let Mapping { pairs, mut omitted, warnings, unmatched: _ } = snapshots.map()?;
     let messages = scanned.source.messages;
-    let account = access.account.name.as_str();
+    let account = &*access.account.name;
     let event = Event::Began { account, phase: Phase::Verifying, messages, octets: scanned.source.octets };
     access.migration.observer.event(event);
     let mut summary = VerifySummary {

@@ -95,7 +95,7 @@ impl AccountStore {
         self.database().apply(changes)
     }
 
-    fn content_keys(&self, side: Side, mailbox: &RawName) -> Vec<u8> {
+    pub(super) fn content_keys(&self, side: Side, mailbox: &RawName) -> Vec<u8> {
         self.id.entries(PerMessage::Content, MailboxId::new(side, mailbox))
     }
 }

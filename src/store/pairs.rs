@@ -6,7 +6,7 @@ use super::keys::PerMessage;
 use super::pair_header::PairHeader;
 use super::tally::{Tally, shown};
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{PairState, RawName};
+use crate::model::{PairState, Pairing, RawName, Side};
 
 impl AccountStore {
     /// What is recorded of a source mailbox and its destination.
@@ -61,19 +61,34 @@ impl AccountStore {
         self.write_anew(pair)
     }
 
+    /// Forgets a pair and all that hangs on it, damaged or not: both of its mailboxes are gone. Its header goes last, so
+    /// that what a crash on the way leaves is found and dropped the next time.
+    pub fn drop_pair(&self, Pairing { source, destination, .. }: &Pairing) -> Result<()> {
+        let _alone = self.store.alone();
+        self.clear_links(source)?;
+        self.database().clear(&self.of_source(PerMessage::Exception, source))?;
+        for (side, mailbox) in [(Side::Source, source), (Side::Destination, destination)] {
+            self.database().clear(&self.content_keys(side, mailbox))?;
+        }
+        self.database().clear(&self.id.pair(source))
+    }
+
     pub(super) fn pair_header(&self, source: &RawName) -> Result<Option<PairHeader>> {
         self.database().load(&self.id.pair(source)).map_err(|error| self.spoilt(error, source))
     }
 
     /// Links that stand where no header is come from before damage or a crash.
     fn write_anew(&self, pair: &PairState) -> Result<()> {
-        let source = &pair.pairing.source;
+        self.clear_links(&pair.pairing.source)?;
+        let state = PairState { links: 0, ..pair.clone() };
+        self.write_pair(&PairHeader { state, tally: Tally::default(), reach: Default::default(), carried: false })
+    }
+
+    fn clear_links(&self, source: &RawName) -> Result<()> {
         for table in [PerMessage::Link, PerMessage::CarriedLink] {
             self.database().clear(&self.of_source(table, source))?;
         }
-        self.database().clear(&self.replaced_keys(source))?;
-        let state = PairState { links: 0, ..pair.clone() };
-        self.write_pair(&PairHeader { state, tally: Tally::default(), reach: Default::default(), carried: false })
+        self.database().clear(&self.replaced_keys(source))
     }
 
     fn write_pair(&self, header: &PairHeader) -> Result<()> {
@@ -137,6 +152,18 @@ mod tests {
         other.pairing.source_validity = UidValidity(99);
         account.reset_pair(&other).unwrap();
         assert_eq!(account.exceptions(&inbox()).count(), 0);
+    }
+
+    #[test]
+    fn drop_pair_leaves_nothing_of_it() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        let octets = || account.database().walk(&account.id.data()).count();
+        let before = octets();
+        account.put_pair(&pair()).unwrap();
+        account.checkpoint(&inbox(), &[link(1), link(2)], &[(Uid(3), Outcome::Vanished)]).unwrap();
+        account.drop_pair(&pair().pairing).unwrap();
+        assert_eq!((account.pairs().unwrap(), octets()), (Vec::new(), before));
     }
 
     #[test]

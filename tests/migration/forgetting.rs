@@ -1,8 +1,9 @@
-//! Accounts are dropped from the state with `forget`. Only the memory of them goes, never mail.
+//! What the state forgets: accounts, with `forget`, and pairs of mailboxes that are gone. Only the memory goes, never mail.
 
 use crate::migration::{Migration, dovecot_to_dovecot};
 use crate::support::server::User;
 use crate::support::shared;
+use mailferry::store::Store;
 
 const MAIL: &str = r"
 INBOX
@@ -53,4 +54,26 @@ fn others_keep_what_is_known_of_them() {
     assert!(last_run(&leaver).is_null() && last_run(&stayer).is_object(), "{status}");
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
+}
+
+/// While one of the two mailboxes is there, its links are what keeps mail from being copied or deleted wrongly.
+#[test]
+fn links_of_a_mailbox_go_when_both_sides_have_deleted_it() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    a\nGone\n    1..5 b\nLeft\n    c\nLost\n    d");
+    migration.sync();
+    let paired = || {
+        let (store, _) = Store::open_existing(&migration.ferry.state()).expect("the state");
+        let pairs = store.account(migration.user()).pairs().expect("the pairs");
+        pairs.iter().map(|pair| pair.destination.to_string()).collect::<Vec<_>>()
+    };
+    let all = paired();
+    assert_eq!(all.len(), 4);
+    migration.at_source().delete("Left");
+    migration.at_source().delete("Gone");
+    migration.run(&["sync"]).expect(0);
+    assert_eq!(paired(), all, "the destination has them");
+    migration.at_destination().delete("Gone");
+    migration.at_destination().delete("Lost");
+    migration.run(&["sync"]).expect(3).complains(&["`Lost`, to which it was copied, is gone"]);
+    assert_eq!(paired(), ["INBOX", "Left", "Lost"]);
 }

@@ -29,14 +29,17 @@ pub fn run(context: &Context, arguments: &ForgetArguments) -> Result<ExitCode> {
 fn known(names: Vec<String>, settings: Option<&Settings>) -> Vec<Account> {
     let written = settings.map_or(&[][..], |settings| settings.accounts.as_slice());
     let written: std::collections::HashMap<&str, &Account> =
-        written.iter().map(|account| (account.name.as_str(), account)).collect();
-    let bare = |name: String| Account {
-        source_user: name.clone(),
-        destination_user: name.clone(),
-        tags: Vec::new(),
-        servers: [ServerId(0); 2],
-        policy: Arc::default(),
-        name,
+        written.iter().map(|account| (&*account.name, account)).collect();
+    let bare = |name: String| {
+        let name = Arc::<str>::from(name);
+        Account {
+            source_user: Arc::clone(&name),
+            destination_user: Arc::clone(&name),
+            tags: Vec::new(),
+            servers: [ServerId(0); 2],
+            policy: Arc::default(),
+            name,
+        }
     };
     names
         .into_iter()
@@ -45,7 +48,7 @@ fn known(names: Vec<String>, settings: Option<&Settings>) -> Vec<Account> {
 }
 
 fn unknown(error: Error, known: &[Account]) -> Error {
-    let mut names: Vec<&str> = known.iter().take(NAMED_ACCOUNTS).map(|account| account.name.as_str()).collect();
+    let mut names: Vec<&str> = known.iter().take(NAMED_ACCOUNTS).map(|account| &*account.name).collect();
     if known.len() > NAMED_ACCOUNTS {
         names.push("…");
     }

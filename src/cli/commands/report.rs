@@ -72,7 +72,7 @@ impl Shelf {
 
     fn report(&self, account: &Account) -> Result<AccountReport> {
         match self {
-            Shelf::Ours(store) => report(store, account, store.marks()?.get(&account.name).copied()),
+            Shelf::Ours(store) => report(store, account, store.marks()?.get(&*account.name).copied()),
             Shelf::AnotherRuns(state, locked) => {
                 ask_report(state, &account.name).unwrap_or_else(|| Err(locked.clone()))
             }

@@ -43,7 +43,7 @@ fn sized(context: &Context, settings: &Settings, told: Option<&Path>) -> Result<
     if let Some(file) = told {
         known.extend(SizesFile::read(file)?.sizes);
     }
-    let sized = |name: &String| Sized { name: name.clone(), octets: known.get(name).copied() };
+    let sized = |name: &str| Sized { name: name.to_owned(), octets: known.get(name).copied() };
     Ok(settings.accounts.iter().map(|account| sized(&account.name)).collect())
 }
 

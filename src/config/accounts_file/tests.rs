@@ -1,11 +1,13 @@
 //! Accounts files as people have them: what is read of them, and what is said of them.
 
+use crate::config::account::AccountDraft;
 use crate::config::tests::{Desk, Staged};
 use crate::config::{Mistakes, Settings};
 use crate::error::Scope;
-use crate::model::Side;
+use crate::model::{Account, Side};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 const SERVERS: &str = "[source]\nhost = \"o\"\n[destination]\nhost = \"n\"\n";
 
@@ -219,4 +221,17 @@ path";
         let error = settings.passwords().password(account, Side::Source).unwrap_err();
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     }
+}
+
+/// There may be 100,000 of them, of which a few are at work: what is equal is there once, what is rare takes no room.
+#[test]
+fn account_at_rest_costs_next_to_nothing() {
+    assert!(size_of::<Account>() <= 100, "{}", size_of::<Account>());
+    assert!(size_of::<AccountDraft>() <= 240, "{}", size_of::<AccountDraft>());
+    let rows = "name,source_user,destination_user\na,a,a\nb,b,B\n";
+    let settings = read(rows, "[sync]\nmode = \"mirror\"").unwrap();
+    let [a, b] = &settings.accounts[..] else { panic!("two accounts") };
+    assert!(Arc::ptr_eq(&a.name, &a.source_user) && Arc::ptr_eq(&a.name, &a.destination_user));
+    assert!(Arc::ptr_eq(&b.name, &b.source_user) && &*b.destination_user == "B");
+    assert!(Arc::ptr_eq(&a.policy, &b.policy));
 }

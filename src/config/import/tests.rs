@@ -66,7 +66,7 @@ fn one_old_host_becomes_the_source() {
 #[test]
 fn one_user_on_several_hosts_is_several_accounts() {
     let (settings, ..) = imported(Tool::Imapsync, "o1;a;p;n;a;q\no2;a;p;n;b;q\no2;a;p;n;c;q\n");
-    let names: Vec<&str> = settings.accounts.iter().map(|account| account.name.as_str()).collect();
+    let names: Vec<&str> = settings.accounts.iter().map(|account| &*account.name).collect();
     assert_eq!(names, ["a at o1", "a at o2", "a at o2 (2)"]);
 }
 
@@ -85,7 +85,7 @@ fn list_of_microsoft_becomes_settings_that_say_the_same() {
 fn one_administrator_behind_a_star_becomes_the_master_user() {
     let list = "EmailAddress,UserName,Password,UserRoot\nanna@n,anna*boss,Tr0ub4\nbob@n,bob*boss,Tr0ub4,INBOX\n";
     let (settings, imported, _desk) = imported(Tool::Microsoft, list);
-    let users: Vec<_> = settings.accounts.iter().map(|account| account.source_user.as_str()).collect();
+    let users: Vec<_> = settings.accounts.iter().map(|account| &*account.source_user).collect();
     assert_eq!(users, ["anna", "bob"]);
     let master = settings.server(&settings.accounts[0], Side::Source).master.clone().unwrap();
     assert_eq!(master.user, "boss");
@@ -96,7 +96,7 @@ fn one_administrator_behind_a_star_becomes_the_master_user() {
     let notes = imported.notes.join("\n");
     assert!(notes.contains("UserRoot is not carried over") && notes.contains("put its password into source.password"));
     let (settings, ..) = self::imported(Tool::Microsoft, &list.replace("bob*boss", "bob*other"));
-    assert_eq!(settings.accounts[0].source_user, "anna*boss", "they are login names as they are");
+    assert_eq!(&*settings.accounts[0].source_user, "anna*boss", "they are login names as they are");
 }
 
 const MBSYNCRC: &str = "# two servers\n\

@@ -47,7 +47,7 @@ pub fn for_each_account<T: Again + Accounted + Send>(
     }
     let named = migration.accounts.iter().zip(results);
     let named = named.map(|(account, result)| AccountResult {
-        account: account.name.clone(),
+        account: account.name.to_string(),
         result: result.unwrap_or_else(|| Err(not_begun())),
     });
     // What a person has set aside takes no part.

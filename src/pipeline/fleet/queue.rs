@@ -191,17 +191,18 @@ pub fn accounts_at_once(migration: &Migration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn account(number: usize, servers: [usize; 2]) -> Account {
-        let name = number.to_string();
+        let name = Arc::<str>::from(number.to_string());
         let servers = servers.map(ServerId);
         Account {
-            source_user: name.clone(),
-            destination_user: name.clone(),
+            source_user: Arc::clone(&name),
+            destination_user: Arc::clone(&name),
             name,
             tags: Vec::new(),
             servers,
-            policy: std::sync::Arc::default(),
+            policy: Arc::default(),
         }
     }
 
@@ -266,7 +267,7 @@ mod tests {
         let merged = |number: usize, source: usize| {
             let mut policy = crate::model::policy::Policy::default();
             policy.mailboxes.companions = vec!["another".to_owned()];
-            let destination_user = if source == 0 { "One" } else { "one" }.to_owned();
+            let destination_user = if source == 0 { "One" } else { "one" }.into();
             Account { policy: policy.into(), destination_user, ..account(number, [source, 2]) }
         };
         let accounts = [merged(0, 0), merged(1, 0), merged(2, 1), account(3, [0, 2])];

@@ -84,7 +84,7 @@ impl Planner<'_> {
         let held = destination.map_or(0, |it| u64::from(it.records)).saturating_sub(others.len());
         let departures = agree(self.access, &mut plan, held)?;
         self.ledger.questioned += departures.questioned;
-        let account = self.access.account.name.as_str();
+        let account = &*self.access.account.name;
         let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
         if let Some(question) = question {
             self.access.failures.note(&mut self.ledger.failures, question.in_account(account));

@@ -43,7 +43,7 @@ impl<'a> Planner<'a> {
     /// Nothing is planned yet; it will be stamped with that digest of the settings. `sharing` tells who goes where.
     pub fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>, sharing: Sharing, policy: [u8; 16]) -> Self {
         let plan = AccountPlan {
-            account: access.account.name.clone(),
+            account: access.account.name.to_string(),
             generation: 0,
             policy,
             mailboxes: Vec::new(),
@@ -258,11 +258,28 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Links whose mailboxes are gone on both sides are of no use any more. What a person agreed to outlives them.
+    fn drop_ended_pairs(&self) -> Result<()> {
+        let is_gone =
+            |side: Side, name: &RawName| self.mailbox(side, name).is_none() && !self.snapshots.may_hide(side, name);
+        // What cannot be read of the state is matched anew.
+        for PairState { pairing, intent, .. } in self.access.state.pairs().unwrap_or_default() {
+            let is_ended = intent.is_none()
+                && is_gone(Side::Source, &pairing.source)
+                && is_gone(Side::Destination, &pairing.destination);
+            if is_ended {
+                self.access.state.drop_pair(&pairing)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The plan of all pairs, and what the account comes to by it.
     ///
     /// # Errors
     /// `State`.
     pub fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
+        self.drop_ended_pairs()?;
         self.plan.generation = self.access.state.generation()?;
         self.plan.omitted.extend(mapping.omitted);
         self.plan.warnings = mapping.warnings;

@@ -431,7 +431,7 @@ impl<'a> SideScan<'a> {
 
     fn advanced(&mut self, state: &MailboxState) {
         self.count(state);
-        let (account, mailbox) = (self.access.account.name.as_str(), state.name.path());
+        let (account, mailbox) = (&*self.access.account.name, state.name.path());
         let messages = u64::from(state.records);
         self.access.gauge.count(messages, 0);
         let event = Event::Advanced { account, mailbox: &mailbox, messages, octets: 0 };

@@ -52,7 +52,8 @@ impl SideRecord<'_> {
         Ok(())
     }
 
-    /// Mailboxes that are gone from the listing are gone from the snapshot; their links stay.
+    /// Mailboxes that are gone from the listing are gone from the snapshot; their links stay while the other side has its
+    /// mailbox.
     ///
     /// # Errors
     /// `State`.

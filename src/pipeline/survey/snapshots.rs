@@ -93,6 +93,13 @@ impl<'a> Snapshots<'a> {
         self.mailboxes[side as usize].iter().find(|mailbox| mailbox.name.raw == *name)
     }
 
+    /// Whether a mailbox may be there that is not among the mailboxes of that side: another user's, or one whose line of the
+    /// listing could not be read, or is only counted.
+    pub fn may_hide(&self, side: Side, name: &RawName) -> bool {
+        let Names { foreign, foreign_unnamed, unreadable, .. } = &self.names[side as usize];
+        !unreadable.is_empty() || *foreign_unnamed > 0 || foreign.iter().any(|foreign| foreign.name.raw == *name)
+    }
+
     /// All of one side.
     pub fn by_name(&self, side: Side) -> HashMap<&RawName, &MailboxState> {
         self.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
