@@ -5,6 +5,7 @@
 
 use crate::model::{Side, Uid};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The library's result.
@@ -78,7 +79,7 @@ pub struct Place {
 
 /// A failure that a user may meet.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error(Box<Inner>);
+pub struct Error(Arc<Inner>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Inner {
@@ -99,7 +100,7 @@ impl Error {
             Kind::Settings | Kind::State | Kind::Locked | Kind::Interrupted => Scope::Run,
             _ => Scope::Account,
         };
-        Error(Box::new(Inner {
+        Error(Arc::new(Inner {
             kind,
             scope,
             what: what.into(),
@@ -109,65 +110,70 @@ impl Error {
         }))
     }
 
+    /// A copy of its own, where others hold it, too.
+    fn change(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
+    }
+
     /// Adds why: the server's own words, or the operating system's. Made harmless for a terminal.
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
-        self.0.causes.push(sanitized(&cause.to_string()));
+        self.change().causes.push(sanitized(&cause.to_string()));
         self
     }
 
     /// Adds what to do next, commands in full.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint.get_or_insert(hint.into());
+        self.change().hint.get_or_insert(hint.into());
         self
     }
 
     /// Sets the scope.
     pub fn scope(mut self, scope: Scope) -> Self {
-        self.0.scope = scope;
+        self.change().scope = scope;
         self
     }
 
     /// The same as another kind.
     pub fn recast(mut self, kind: Kind) -> Self {
-        self.0.kind = kind;
+        self.change().kind = kind;
         self
     }
 
     /// Gives other advice than whoever saw it first.
     pub fn advise(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.change().hint = Some(hint.into());
         self
     }
 
     /// Names the account, unless it is known already.
     pub fn in_account(mut self, account: &str) -> Self {
-        self.0.place.account.get_or_insert_with(|| account.to_owned());
+        self.change().place.account.get_or_insert_with(|| account.to_owned());
         self
     }
 
     /// Names the side and its server, unless known already.
     pub fn on(mut self, side: Side, server: &str) -> Self {
-        self.0.place.side.get_or_insert(side);
-        self.0.place.server.get_or_insert_with(|| server.to_owned());
+        self.change().place.side.get_or_insert(side);
+        self.change().place.server.get_or_insert_with(|| server.to_owned());
         self
     }
 
     /// Names the mailbox, unless known already.
     pub fn in_mailbox(mut self, mailbox: &str) -> Self {
-        self.0.place.mailbox.get_or_insert_with(|| mailbox.to_owned());
+        self.change().place.mailbox.get_or_insert_with(|| mailbox.to_owned());
         self
     }
 
     /// Names the message, unless known already.
     pub fn at_uid(mut self, uid: Uid) -> Self {
-        self.0.place.uid.get_or_insert(uid);
+        self.change().place.uid.get_or_insert(uid);
         self
     }
 
     /// Tells which message it is, in a person's words. Made harmless for a terminal.
     pub fn about(mut self, text: impl AsRef<str>) -> Self {
         let text = sanitized(text.as_ref());
-        self.0.place.about = Some(text).filter(|text| !text.is_empty());
+        self.change().place.about = Some(text).filter(|text| !text.is_empty());
         self
     }
 
@@ -225,7 +231,7 @@ impl Error {
     /// As [`Error::line`], where the account is named already.
     pub fn line_within_account(&self) -> String {
         let mut nameless = self.clone();
-        nameless.0.place.account = None;
+        nameless.change().place.account = None;
         nameless.line()
     }
 

@@ -1,6 +1,7 @@
 //! What all accounts of a run share, server by server: the size of batches, what is known of the master logins, and whether
 //! the server is away.
 
+use super::account_errors::AccountErrors;
 use super::again::Again;
 use super::batch::BatchSize;
 use super::logins::MasterLogin;
@@ -20,6 +21,8 @@ pub struct Fleet {
     pub whose: Whose,
     /// Whom people have set aside.
     pub aside: SetAside,
+    /// What failed of whole accounts.
+    pub(super) errors: AccountErrors,
     /// By the numbers of the servers.
     servers: Vec<Common>,
 }
@@ -43,7 +46,8 @@ impl Fleet {
             opened_before: OnceLock::new(),
         };
         let (queue, whose, aside) = (Queue::new(migration), Whose::default(), SetAside::of(&migration.store));
-        Fleet { queue, whose, aside, servers: migration.servers.iter().map(|_| common()).collect() }
+        let servers = migration.servers.iter().map(|_| common()).collect();
+        Fleet { queue, whose, aside, errors: AccountErrors::default(), servers }
     }
 
     /// How many messages the account's destination is given at once.

@@ -97,6 +97,7 @@ fn take_turns<T: Again + Accounted + Send>(
                     {
                         done.shorten();
                     }
+                    let result = result.map_err(|error| fleet.errors.held(error));
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     let earlier = results[index].take();
                     results[index] = Some(both(result, earlier));

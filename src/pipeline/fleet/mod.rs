@@ -8,10 +8,11 @@
 //!   mailbox a server cannot answer for; [`suspects`]: the mailboxes of which that is asked.
 //! - [`access`]: one account at work, with its part of the state; [`connecting`]: where its sessions come from;
 //!   [`backoff`]: how long is waited. [`gauge`]: what its run costs;
-//!   [`failure_list`]: what failed in it. [`attempts`]: how it ended, kept in the state.
+//!   [`failure_list`]: what failed in it; [`account_errors`]: accounts that failed as a whole. [`attempts`]: how it ended, kept in the state.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
 pub mod access;
+mod account_errors;
 pub mod again;
 pub mod allowance;
 pub mod attempts;
