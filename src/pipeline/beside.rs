@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -62,7 +63,9 @@ pub fn answering<T>(migration: &Migration, step: Step, work: impl FnOnce(&Migrat
                 if is_over.load(Ordering::SeqCst) {
                     break;
                 }
-                let _ = answer(migration, &numbers, (step, since), &visitor);
+                // What panics here is no failure of the work, and the next one is answered.
+                let answer = || answer(migration, &numbers, (step, since), &visitor);
+                let _ = catch_unwind(AssertUnwindSafe(answer));
             }
         });
         work(migration)
@@ -93,6 +96,7 @@ fn answer(migration: &Migration, numbers: &Numbers<'_>, run: (Step, i64), visito
     visitor.set_write_timeout(Some(PATIENCE_OF_THE_RUN))?;
     let mut line = String::new();
     BufReader::new(visitor.take(LARGEST_QUESTION_OCTETS)).read_line(&mut line)?;
+    tracing::debug!("another process asks how it stands");
     let answer = match serde_json::from_str(&line)? {
         Question::Status { accounts } => told(migration, numbers, run, &accounts),
         Question::Report { account } => reported(migration, &account),

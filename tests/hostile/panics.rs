@@ -17,13 +17,14 @@ use mailferry::config::Settings;
 use mailferry::engine::Connector;
 use mailferry::error::{Error, Result};
 use mailferry::model::secret::Passwords;
-use mailferry::model::{self, Secret};
+use mailferry::model::{self, Mark, Secret, Step};
+use mailferry::pipeline::beside::{answering, ask_status};
 use mailferry::pipeline::check::check;
 use mailferry::pipeline::fleet::roll::Roll;
 use mailferry::pipeline::resync::sync;
 use mailferry::pipeline::verify::verify;
 use mailferry::pipeline::{ApplyOptions, Depth, Event, Migration, Observer, Stop, Thoroughness};
-use mailferry::store::Store;
+use mailferry::store::{Store, mark};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -31,7 +32,7 @@ use crate::case::MAIL;
 use crate::support::fake::Fake;
 use crate::support::fake::behaviour::Behaviour;
 use crate::support::ferry::{Ferry, Side};
-use crate::support::process::PATIENCE;
+use crate::support::process::{PATIENCE, poll};
 use crate::support::server::{MASTER_PASSWORD, User};
 
 /// More than the belt between the two halves of a mailbox holds: whoever fills it waits for room.
@@ -42,6 +43,8 @@ const LARGE_MAIL: &str = "Large\n    1..8 large size:200k";
 enum Strike {
     /// The thread that says (`C: …`) or hears (`S: …`) a line with these words on that side.
     Wire { side: &'static str, words: [&'static str; 2] },
+    /// The thread that logs these words of its own.
+    Logged(&'static str),
     /// The thread that logs in on that side.
     Password(model::Side),
     /// The thread that tells how the work goes.
@@ -75,7 +78,7 @@ fn occasion(is_meant: impl Fn(&Strike) -> bool) {
     panic!("{INJECTED}");
 }
 
-/// A log that only waits for words on the wire.
+/// A log that only waits for words, on the wire and of the pipeline's own.
 struct Log;
 
 #[derive(Default)]
@@ -93,7 +96,7 @@ impl Visit for Line {
 
 impl tracing::Subscriber for Log {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "wire"
+        metadata.target() == "wire" || metadata.target().starts_with("mailferry::pipeline")
     }
 
     fn event(&self, event: &tracing::Event<'_>) {
@@ -101,6 +104,7 @@ impl tracing::Subscriber for Log {
         event.record(&mut line);
         occasion(|strike| match strike {
             Strike::Wire { side, words } => *side == line.side && words.iter().all(|word| line.text.contains(word)),
+            Strike::Logged(words) => line.text.contains(words),
             _ => false,
         });
     }
@@ -324,4 +328,45 @@ fn panic_with_further_lanes_ends_with_an_error_and_the_next_run_is_exact() {
     // While they wait for the destination to be made ready; while one of them logs in.
     struck(Command::Sync, WIDE, wire(["C: ", "CREATE"]), 0);
     struck(Command::Sync, WIDE, Strike::Password(model::Side::Destination), 1);
+}
+
+/// When the work has begun, something is done that wakes another thread, which panics; then the work goes on.
+struct Provoker<F>(F);
+
+impl<F: Fn() + Send + Sync> Observer for Provoker<F> {
+    fn event(&self, event: Event<'_>) {
+        let is_due = || DUE.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if matches!(event, Event::Began { .. }) && is_due() {
+            (self.0)();
+            poll(PATIENCE, || (!is_due()).then_some(())).expect("the other thread comes to its occasion");
+        }
+    }
+}
+
+/// Those who only listen and answer: no work is lost with them, and they go on.
+#[test]
+fn panic_beside_the_work_is_no_failure_of_it() {
+    quieten();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for words in ["from here on", "another process asks"] {
+        let bench = Bench::new(WIDE);
+        let mut migration = bench.migration();
+        let (state, accounts) = (bench.ferry.state(), bench.accounts.clone());
+        let asked = move || ask_status(&state, accounts.clone()).is_some();
+        let state = bench.ferry.state();
+        let again = asked.clone();
+        let provoke = move || match words {
+            "from here on" => drop(mark(&state, &["somebody else"], Some(Mark::Paused)).expect("a mark")),
+            _ => assert!(!again(), "the thread that answers panicked"),
+        };
+        migration.observer = Arc::new(Provoker(provoke));
+        *DUE.lock().unwrap_or_else(PoisonError::into_inner) = Some((Strike::Logged(words), 0));
+        let errors = answering(&migration, Step::Sync, |migration| {
+            let errors = errors(migration, Command::Sync);
+            assert!(asked(), "{words}: the next one is answered");
+            errors
+        });
+        assert!(errors.is_empty(), "{words}: {errors:?}");
+        bench.assert_exact(words);
+    }
 }

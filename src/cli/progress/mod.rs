@@ -136,3 +136,29 @@ impl Observer for Progress {
         board.forget_ended(&event);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    struct Clumsy;
+
+    impl Display for Clumsy {
+        fn show(&mut self, _event: &Event<'_>, _board: &Board, _now: Instant) {}
+
+        fn tick(&mut self, _board: &Board, _now: Instant) {
+            panic!("a test lets the thread that draws panic");
+        }
+    }
+
+    #[test]
+    fn panic_of_the_thread_that_draws_keeps_nobody_from_telling() {
+        let state = State { board: Board::new(1, Instant::now()), displays: vec![Box::new(Clumsy)], runs: 1 };
+        let progress = Progress(Arc::new(Mutex::new(state)));
+        let drawing = Arc::downgrade(&progress.0);
+        assert!(catch_unwind(AssertUnwindSafe(|| tick(1, &drawing))).is_err());
+        progress.event(Event::Ended { account: "alice" });
+        progress.clear();
+    }
+}

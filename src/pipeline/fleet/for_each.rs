@@ -89,8 +89,8 @@ fn take_turns<T: Again + Accounted + Send>(
                     drop(seat);
                     migration.roll.set(index, account::Turn::None);
                     record(migration, step, &account.name, started, &result);
-                    if is_over {
-                        tell(migration, account, &result);
+                    if is_over && let Err(error) = caught(|| Ok(tell(migration, account, &result))) {
+                        result = result.and_then(|_| named(error));
                     }
                     if let Ok(done) = &mut result
                         && listed.fetch_add(Again::failures(done).len(), Ordering::Relaxed) >= LISTED_IN_A_RUN

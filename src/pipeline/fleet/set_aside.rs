@@ -4,6 +4,7 @@
 use crate::model::Mark;
 use crate::store::Store;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -54,9 +55,8 @@ impl SetAside {
             let waited = self.end.wait_timeout(ended, LOOK_INTERVAL).unwrap_or_else(PoisonError::into_inner);
             ended = waited.0;
             if !*ended {
-                for (account, mark) in self.look(store) {
-                    tracing::info!(%account, "{} from here on", mark.word());
-                }
+                // What panics here is no failure of the work.
+                let _ = catch_unwind(AssertUnwindSafe(|| tell(&self.look(store))));
             }
         }
     }
@@ -79,6 +79,12 @@ impl SetAside {
         self.any.store(!marks.is_empty(), Ordering::Relaxed);
         *known = marks;
         new
+    }
+}
+
+fn tell(new: &[(String, Mark)]) {
+    for (account, mark) in new {
+        tracing::info!(%account, "{} from here on", mark.word());
     }
 }
 
