@@ -10,7 +10,9 @@
 //! 3. On any BAD the connection is dead.
 
 use crate::engine::conversation::capabilities::{LITERAL_MINUS_OCTETS, NonSynchronising};
-use crate::engine::conversation::session::{Event, Session, Tag, quoted};
+use crate::engine::conversation::event::Event;
+use crate::engine::conversation::mailbox_name::quoted;
+use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::{Command, Condition, Status};
 use crate::engine::date;
 use crate::engine::wire::octets::Octets;

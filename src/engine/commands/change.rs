@@ -3,7 +3,8 @@
 //! Only UID EXPUNGE, of the UIDs that it is given: EXPUNGE and CLOSE also remove what others have marked as deleted.
 
 use super::append::flag_list;
-use crate::engine::conversation::session::{Session, Tag, with_mailbox};
+use crate::engine::conversation::mailbox_name::with_mailbox;
+use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::{Command, Status};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Flags, RawName, SpecialUse, UidSet};

@@ -18,7 +18,7 @@ impl ListLine {
         self.attributes.iter().any(|text| text.eq_ignore_ascii_case(attribute))
     }
 
-    /// See [`crate::engine::conversation::session::quoted`].
+    /// See [`crate::engine::conversation::mailbox_name::quoted`].
     pub(super) fn is_unusable(&self) -> bool {
         self.raw.0.iter().any(|octet| b"\r\n\0".contains(octet))
     }

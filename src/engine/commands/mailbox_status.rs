@@ -1,6 +1,7 @@
 //! STATUS: where a mailbox stands that is not open.
 
-use crate::engine::conversation::session::{Session, Tag, with_mailbox};
+use crate::engine::conversation::mailbox_name::with_mailbox;
+use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::wire::response::Response;
 use crate::error::Result;
 use crate::model::mailbox::{RawName, SyncPoint};

@@ -1,6 +1,7 @@
 //! Opening a mailbox: EXAMINE on the source, SELECT where flags are to be stored (RFC 9051 6.3.2, RFC 7162 3.1).
 
-use crate::engine::conversation::session::{Session, Tag, with_mailbox};
+use crate::engine::conversation::mailbox_name::with_mailbox;
+use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::response::{Response, number};
 use crate::error::{Result, sanitized};

@@ -8,11 +8,12 @@
 //! Invariants:
 //! 1. A tag is never used twice on one connection.
 //! 2. After any protocol error, untagged BAD, unknown tag or BYE the session is dead: every later call fails.
-//! 3. Nothing from a server goes back into a command but through [`quoted`] or a type that cannot hold more.
+//! 3. Nothing from a server goes back into a command but through [`super::mailbox_name::quoted`] or a type that cannot hold more.
 //! 4. Only answers, and data that was asked for, give a server more time ([`crate::engine::wire::patience`]); and what
 //!    nobody asked for is bounded between two answers. So every wait ends.
 
 use super::capabilities::Capabilities;
+use super::event::{Event, classify, is_news, no_answer};
 use super::oddities::Oddities;
 use super::order::Order;
 use super::reticence::{Optional, Reticence};
@@ -27,7 +28,7 @@ use crate::engine::wire::octets::{Spill, Spool};
 use crate::engine::wire::response::Response;
 use crate::error::{Error, Kind, Result};
 use crate::model::RawName;
-use crate::model::server::{Pipelining, Preset, Server};
+use crate::model::server::{Preset, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -118,34 +119,9 @@ impl Session {
         }
     }
 
-    /// What the server says that it can do, after login.
-    pub fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    /// What the server calls itself: from ID, else from its greeting.
-    pub fn product(&self) -> &str {
-        &self.product
-    }
-
-    /// Which oddities to expect.
-    pub fn preset(&self) -> Preset {
-        self.preset
-    }
-
     /// A file for messages for which there is no memory.
     pub fn spill(&self) -> Spill {
         Spill::new(self.spool.clone())
-    }
-
-    /// How many messages one command may be about (MESSAGELIMIT, RFC 9738).
-    pub fn most_messages(&self) -> u64 {
-        self.capabilities.message_limit().unwrap_or(u64::MAX)
-    }
-
-    /// The server that this is a connection to.
-    pub fn server(&self) -> &Server {
-        &self.server
     }
 
     /// Whether the connection can still be used.
@@ -153,37 +129,9 @@ impl Session {
         !self.dead
     }
 
-    /// Whether this server is known to work on the commands of one connection in the order in which they come, so that a
-    /// FETCH may follow its EXAMINE, and an APPEND its CREATE or another APPEND, before that is answered. RFC 9051 5.5
-    /// forbids it elsewhere: Stalwart 0.15 answers BAD to a FETCH that it reads before its EXAMINE is done, gives the
-    /// messages of one mailbox to the FETCH of another, and stores pipelined APPENDs in any order. Dovecot and Cyrus are
-    /// held to it by the tests.
-    pub fn keeps_order(&self) -> bool {
-        self.server.pipelining == Pipelining::Auto
-            && matches!(self.preset, Preset::Dovecot | Preset::Cyrus)
-            && !self.order.is_lost()
-    }
-
-    /// A command that had been sent ahead was refused: from now on, until the run ends, this server gets one at a time.
-    pub(in crate::engine) fn doubt_order(&self) {
-        if self.keeps_order() {
-            let server = self.server.label();
-            self.oddities.note("order", || {
-                format!("{server} refused a command that was sent ahead: one at a time from here on")
-            });
-            self.order.lose();
-        }
-    }
-
     /// Whether no command is under way.
     pub(in crate::engine) fn is_idle(&self) -> bool {
         self.sender.is_idle()
-    }
-
-    /// Whether its token is near its end, on a server that then ends the session: better a new one than this.
-    pub fn is_spent(&self) -> bool {
-        let ends = self.lease.as_ref().and_then(|lease| lease.ends);
-        matches!(self.preset, Preset::Exchange | Preset::Gmail) && ends.is_some_and(|ends| Instant::now() >= ends)
     }
 
     /// Gives the connection up: the next use fails.
@@ -428,111 +376,7 @@ pub(in crate::engine) enum Introduction {
     Enable,
 }
 
-/// What a response is to the command that waits for its answer.
-pub(in crate::engine) enum Event {
-    Untagged(Response),
-    /// `+`: the server waits for a literal.
-    Continuation,
-    Completed(Tag, Status),
-}
-
 fn endless() -> Error {
     let mebibytes = UNASKED_OCTETS >> 20;
     Error::new(Kind::Protocol, format!("the server sent more than {mebibytes} MiB that nobody had asked for"))
-}
-
-fn no_answer(line: &str) -> Error {
-    Error::new(Kind::Protocol, "the server sent a line that is no answer to anything").because(line)
-}
-
-/// Whether it is something that a server may say at any time: text for people, or how many messages there are.
-fn is_news(response: &Response) -> bool {
-    let rest = response.text().strip_prefix(b"* ").unwrap_or_default();
-    let (first, rest) = rest.split_at(rest.iter().position(|&octet| octet == b' ').unwrap_or(rest.len()));
-    let is_one_of = |word: &[u8], words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
-    is_one_of(first, &["OK", "NO", "FLAGS"]) || is_one_of(rest.trim_ascii(), &["EXISTS", "RECENT", "EXPUNGE"])
-}
-
-fn classify(response: Response) -> Result<Event> {
-    let text = response.text();
-    if text.starts_with(b"+") {
-        return Ok(Event::Continuation);
-    }
-    if let Some(rest) = text.strip_prefix(b"* ") {
-        return match Status::parse(rest) {
-            Some(status) if status.condition == Condition::Bye => Err(status.error("the server ended the connection")),
-            Some(status) if status.condition == Condition::Bad => {
-                Err(Error::new(Kind::Protocol, "the server did not understand a line").because(&status.text))
-            }
-            _ => Ok(Event::Untagged(response)),
-        };
-    }
-    match tagged(text) {
-        Some((tag, status)) => Ok(Event::Completed(tag, status)),
-        None => Err(no_answer(&String::from_utf8_lossy(&text[..text.len().min(80)]))),
-    }
-}
-
-/// An answer to a command, whatever its tag.
-pub(in crate::engine) fn tagged(text: &[u8]) -> Option<(Tag, Status)> {
-    let rest = text.strip_prefix(b"m")?;
-    let space = rest.iter().position(|&octet| octet == b' ')?;
-    let tag = crate::engine::wire::response::number(&rest[..space]).and_then(|tag| u32::try_from(tag).ok())?;
-    Some((Tag(tag), Status::parse(&rest[space + 1..])?))
-}
-
-/// A mailbox name as an IMAP string. Names with CR, LF or NUL cannot be sent so; such a name is refused when listed.
-///
-/// # Errors
-/// `Refused` for such a name.
-pub fn quoted(name: &RawName) -> Result<Vec<u8>> {
-    if name.0.iter().any(|octet| b"\r\n\0".contains(octet)) {
-        return Err(Error::new(
-            Kind::Refused,
-            "the mailbox name holds a line end or a NUL, and cannot be sent to a server",
-        ));
-    }
-    let mut text = Vec::with_capacity(name.0.len() + 2);
-    text.push(b'"');
-    for &octet in &name.0 {
-        if octet == b'"' || octet == b'\\' {
-            text.push(b'\\');
-        }
-        text.push(octet);
-    }
-    text.push(b'"');
-    Ok(text)
-}
-
-/// A command of words and one mailbox name in the middle.
-///
-/// # Errors
-/// See [`quoted`].
-pub fn with_mailbox(before: &str, name: &RawName, after: &str) -> Result<Vec<u8>> {
-    let mut command = before.as_bytes().to_vec();
-    command.push(b' ');
-    command.extend_from_slice(&quoted(name)?);
-    command.extend_from_slice(after.as_bytes());
-    Ok(command)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tagged_only_a_status_under_a_tag_of_ours_is_an_answer() {
-        assert!(tagged(b"m4 OK done").is_some_and(|(tag, status)| tag == Tag(4) && status.is_ok()));
-        for line in [&b"a3 OK x"[..], b"m3 PERHAPS x", b"m OK", b"m3", b"m4294967296 OK x"] {
-            assert!(tagged(line).is_none());
-        }
-    }
-
-    /// Holds engine/conversation/session.rs invariant 3.
-    #[test]
-    fn quoted_special_octets_are_escaped_and_line_ends_refused() {
-        let name = |text: &str| RawName(text.as_bytes().to_vec());
-        assert_eq!(quoted(&name("a\"b\\c")).unwrap(), b"\"a\\\"b\\\\c\"");
-        assert!(quoted(&name("a\r\ny1 DELETE INBOX")).is_err());
-    }
 }

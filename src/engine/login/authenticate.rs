@@ -6,7 +6,7 @@ use super::mechanism::Disappointments;
 use super::sasl::{Bearer, Conversation, CramMd5, Statement, hexadecimal};
 use super::scram::{Binding, Hash, Scram};
 use crate::engine::conversation::capabilities::Capabilities;
-use crate::engine::conversation::session::quoted;
+use crate::engine::conversation::mailbox_name::quoted;
 use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::stand_in::{STAND_IN, StandIn};
