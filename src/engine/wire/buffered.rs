@@ -3,12 +3,12 @@
 //! Not here: what the octets mean.
 //!
 //! Invariants:
-//! 1. A `read` through the [`Read`] trait (what the `imap` crate sees) never returns past the next LF, so the crate
+//! 1. A `read` through [`std::io::Read`] (what the `imap` crate sees) never returns past the next LF, so the crate
 //!    never holds read-ahead and the engine can go on with the same wire after it.
 //! 2. A line longer than [`LINE_OCTETS`] is an error, never an allocation.
 //! 3. What was read before TLS is never read after it: leftovers are an injection and fail the connection.
 //! 4. Secrets and message octets never reach the transcript.
-//! 5. What was written through the [`Write`] trait is erased when it is sent, and a secret is put in only then.
+//! 5. What was written through [`std::io::Write`] is erased when it is sent, and a secret is put in only then.
 //! 6. DEFLATE begins with the octet behind the line that agreed on it, in both directions. Before, at the login, nothing
 //!    goes through it, and no login goes through it afterwards: no secret is left in its window, or told by a length.
 
@@ -24,9 +24,8 @@ use super::throttle::Throttle;
 use super::tls::TlsClient;
 use crate::error::{Error, Kind, Result, sanitized};
 use crate::model::Side;
-use std::io::{self, Read, Write};
+use std::io;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The longest line taken from a server, literals not counted. Servers tried stay below 64 KiB; a LIST or SEARCH
 /// answer may be longer.
@@ -36,7 +35,7 @@ pub const LINE_OCTETS: usize = 1 << 20;
 const INPUT_OCTETS: usize = 64 << 10;
 
 /// What a server may say before it takes a literal.
-const UNTAGGED_BEFORE_INVITATION: usize = 100;
+pub(super) const UNTAGGED_BEFORE_INVITATION: usize = 100;
 
 /// What is not there when the line breaks does not come any more.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,22 +48,22 @@ const UNGATHERED_OCTETS: usize = 16 << 10;
 
 /// One connection's octets, in both directions.
 pub struct Wire {
-    line: Line,
+    pub(super) line: Line,
     side: Side,
     /// Whose connection it is, for the log.
     whose: String,
-    input: Box<[u8]>,
-    start: usize,
-    end: usize,
-    output: Vec<u8>,
+    pub(super) input: Box<[u8]>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) output: Vec<u8>,
     /// The lines that the `imap` crate read since this was last taken: it drops response codes, which we need.
-    witnessed: Vec<u8>,
+    pub(super) witnessed: Vec<u8>,
     /// The secret that leaves in the stead of what the `imap` crate was given.
-    stand_in: Option<StandIn>,
+    pub(super) stand_in: Option<StandIn>,
     /// The line broke while something was sent: what the server said before was not read.
     broke_sending: bool,
     /// Since COMPRESS was agreed on.
-    deflate: Option<Box<Deflate>>,
+    pub(super) deflate: Option<Box<Deflate>>,
 }
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -189,7 +188,7 @@ impl Wire {
         Ok(())
     }
 
-    fn note_heard(&self, line: &[u8]) {
+    pub(super) fn note_heard(&self, line: &[u8]) {
         tracing::trace!(target: "wire", side = %self.side, connection = %self.whose, "S: {}", sanitized(&String::from_utf8_lossy(line)));
     }
 
@@ -332,18 +331,6 @@ impl Wire {
         self.line.end_introduction();
     }
 
-    /// Sends the secret for its stand-in from now on; `None` erases it.
-    pub fn set_stand_in(&mut self, stand_in: Option<StandIn>) {
-        self.stand_in = stand_in;
-    }
-
-    /// The lines that the `imap` crate read since the last call.
-    pub fn take_witnessed(&mut self) -> Vec<u8> {
-        let witnessed = std::mem::take(&mut self.witnessed);
-        witnessed.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()).for_each(|line| self.note_heard(line));
-        witnessed
-    }
-
     fn fill(&mut self) -> Result<()> {
         self.flush()?;
         match self.fill_once() {
@@ -353,7 +340,7 @@ impl Wire {
         }
     }
 
-    fn fill_once(&mut self) -> io::Result<usize> {
+    pub(super) fn fill_once(&mut self) -> io::Result<usize> {
         let mut input = std::mem::take(&mut self.input);
         let filled = match self.deflate.take() {
             None => self.line.receive(&mut input),
@@ -375,72 +362,4 @@ impl Wire {
 
 fn closed() -> Error {
     Error::new(Kind::Connection, "the server closed the connection")
-}
-
-/// For the `imap` crate: at most to the end of the line (invariant 1), 8-bit octets as `?`, which it would choke on.
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.end {
-            Write::flush(self)?;
-            if self.fill_once()? == 0 {
-                return Ok(0);
-            }
-        }
-        let unread = &self.input[self.start..self.end];
-        let line = memchr::memchr(b'\n', unread).map_or(unread.len(), |at| at + 1);
-        let count = line.min(buffer.len());
-        if self.witnessed.len() + count > LINE_OCTETS {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's answer to the login is too long"));
-        }
-        self.witnessed.extend_from_slice(&unread[..count]);
-        for (to, from) in buffer.iter_mut().zip(&unread[..count]) {
-            *to = if from.is_ascii() { *from } else { b'?' };
-        }
-        self.start += count;
-        Ok(count)
-    }
-}
-
-/// For the `imap` crate, which writes logins: what goes to the transcript has the stand-in for the secret (invariant 4).
-impl Write for Wire {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(octets);
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let written = Zeroizing::new(std::mem::take(&mut self.output));
-        if self.stand_in.is_some() && !written.is_empty() {
-            self.note_sent(&written);
-        }
-        let [head, tail] = match self.stand_in.as_ref().and_then(|stand_in| stand_in.replace(&written)) {
-            Some(parts) => parts,
-            None => [written, Zeroizing::default()],
-        };
-        if self.deflate.is_some() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "a login does not go over a compressed line"));
-        }
-        self.line.send([&head, &[]])?;
-        if tail.is_empty() || !self.is_invited()? { Ok(()) } else { self.line.send([&tail, &[]]) }
-    }
-}
-
-impl Wire {
-    /// Whether the server says `+` to a literal that was announced. A tagged answer stays where it is, for the crate.
-    fn is_invited(&mut self) -> io::Result<bool> {
-        for _ in 0..UNTAGGED_BEFORE_INVITATION {
-            if self.start == self.end && self.fill_once()? == 0 {
-                return Ok(false);
-            }
-            let first = self.input[self.start];
-            if first != b'+' && first != b'*' {
-                return Ok(false);
-            }
-            self.read_line(&mut Vec::new()).map_err(|error| io::Error::other(error.line()))?;
-            if first == b'+' {
-                return Ok(true);
-            }
-        }
-        Err(io::Error::new(io::ErrorKind::InvalidData, "the server neither takes the password nor refuses it"))
-    }
 }

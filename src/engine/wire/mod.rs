@@ -3,6 +3,7 @@
 //! - [`socket`]: a TCP connection, or a [`tunnel`] command. [`stream`]: the same, in clear or under [`tls`].
 //! - [`line`]: octets as they cross it: counted, throttled, waited for no longer than [`patience`] says.
 //! - [`buffered`]: the [`Wire`](buffered::Wire): buffered, bounded, counted; the `imap` crate and our engine take turns on it.
+//!   [`greeted`]: what the crate sees of it.
 //! - [`response`]: framing and tokens. [`octets`]: a message on its way, in memory or in a file.
 //! - [`deflate`]: a compressed line; [`pace`]: whether that is worth it.
 //! - [`budget`]: connections to one server; [`throttle`]: octets and messages a second; [`meter`]: what was sent and waited for.
@@ -14,6 +15,7 @@ pub mod binding;
 pub mod budget;
 pub mod buffered;
 pub mod deflate;
+mod greeted;
 pub mod line;
 pub mod meter;
 pub mod octets;
