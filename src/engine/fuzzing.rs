@@ -5,10 +5,11 @@
 
 use super::{date, identity};
 use crate::engine::commands::append::{Appended, append_uids, flag_list};
-use crate::engine::commands::fetch::{FetchEvent, Fetched, fetch_event, searched};
+use crate::engine::commands::fetch::{FetchEvent, Fetched, fetch_event};
 use crate::engine::commands::found::Found;
 use crate::engine::commands::listed::Listing;
 use crate::engine::commands::quota::quota_line;
+use crate::engine::commands::search::searched;
 use crate::engine::commands::select::Gathered;
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::event::tagged;

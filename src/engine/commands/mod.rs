@@ -13,4 +13,5 @@ pub mod mailbox_status;
 pub mod namespaces;
 pub mod presence;
 pub mod quota;
+pub mod search;
 pub mod select;

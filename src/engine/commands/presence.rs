@@ -1,7 +1,8 @@
 //! Whether messages are there: asked in two ways, because a tagged OK to FETCH proves nothing about single messages (Zimbra
 //! ends a FETCH early with one), and NO proves nothing at all.
 
-use super::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched, searched};
+use super::fetch::{COMMAND_OCTETS, FLAG_ITEMS, FetchEvent, Fetched};
+use super::search::searched;
 use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::Condition;
 use crate::error::Result;

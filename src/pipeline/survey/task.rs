@@ -3,8 +3,8 @@
 use super::rollback::Memory;
 use super::way::Way;
 use crate::engine::Session;
-use crate::engine::commands::fetch::Search;
 use crate::engine::commands::listed::ListedMailbox;
+use crate::engine::commands::search::Search;
 use crate::engine::commands::select::Opened;
 use crate::engine::conversation::session::Tag;
 use crate::error::Result;
