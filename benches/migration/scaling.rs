@@ -3,10 +3,9 @@
 //! size.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 
-use super::launch::Usage;
+use super::launch::{Invocation, Usage};
 use super::settings::Settings;
 use super::support::server::User;
 use super::synthetic::{Shape, Synthetic};
@@ -100,10 +99,36 @@ pub fn bench(settings: &Settings) {
         let rows: Vec<Row> = sizes.into_iter().map(|size| measure(settings, growth, size)).collect();
         println!("### {SCALING}: {}\n\n{}", growth.title, table(growth, &rows));
     }
+    println!("### {SCALING}: accounts at rest\n\n{}", at_rest(settings));
 }
 
-fn measure(settings: &Settings, growth: &Growth, size: u64) -> Row {
-    let case = (growth.of_size)(size);
+/// So many are in the settings, and as many of them are synced as a short run comes to.
+const RESTING: [u64; 3] = [1_000, 10_000, 100_000];
+
+/// What accounts cost that nobody works on.
+fn at_rest(settings: &Settings) -> String {
+    let mut text =
+        "| accounts | sync, 10 s: memory | again: memory | status: wall | memory |\n|--:|--:|--:|--:|--:|\n".to_owned();
+    for accounts in RESTING.map(|accounts| ((accounts as f64 * settings.scaling) as u64).max(1)) {
+        let [first, again, status] = between_servers(&Case::alike(accounts, 1, 3), |task, _, _| {
+            let sync = || {
+                let mut sync = tools::mailferry(task);
+                sync.arguments.extend(["--max-time", "10s"].map(str::to_owned));
+                sync
+            };
+            let status = Invocation { arguments: vec!["status".to_owned()], ..sync() };
+            eprintln!("{SCALING}, {accounts} accounts at rest");
+            [sync(), sync(), status].map(|invocation| tools::run(settings, task, vec![invocation]))
+        });
+        let memory = |usage: &Usage| mebibytes(usage.memory_octets as f64);
+        let (size, wall) = (grouped(accounts), shown(status.wall_seconds));
+        let _ = writeln!(text, "| {size} | {} | {} | {wall} s | {} |", memory(&first), memory(&again), memory(&status));
+    }
+    text
+}
+
+/// Does the work with servers that hold such accounts, and with an empty state.
+fn between_servers<T>(case: &Case, work: impl FnOnce(&Task, &Synthetic, &Synthetic) -> T) -> T {
     let (source, destination) = (Synthetic::start(case.source), Synthetic::start(case.destination));
     let directory = tempfile::tempdir().expect("a directory for the state");
     let users: Vec<User> = (0..case.accounts).map(|number| User::named(format!("user-{number}"))).collect();
@@ -115,21 +140,27 @@ fn measure(settings: &Settings, growth: &Growth, size: u64) -> Row {
         jobs: JOBS,
         destination_configuration: PathBuf::new(),
     };
-    let run = |phase: &str| {
-        eprintln!("{SCALING}, {size} {}: {phase}", growth.title);
-        tools::run(settings, &task, vec![tools::mailferry(&task)])
-    };
-    let (first, again) = (run("first"), run("again"));
-    let more = (case.source == case.destination).then(|| {
-        source.receive();
-        run("one more")
-    });
-    let mut result = arrived(&case, more.is_some(), &destination.appended_octets());
-    for usage in [Some(&first), Some(&again), more.as_ref()].into_iter().flatten().filter(|usage| usage.failed()) {
-        let _ = write!(result, "; exit status {}", usage.status);
-    }
-    let _ = fs::remove_dir_all(directory.path());
-    Row { size, first, again, more, result }
+    work(&task, &source, &destination)
+}
+
+fn measure(settings: &Settings, growth: &Growth, size: u64) -> Row {
+    let case = (growth.of_size)(size);
+    between_servers(&case, |task, source, destination| {
+        let run = |phase: &str| {
+            eprintln!("{SCALING}, {size} {}: {phase}", growth.title);
+            tools::run(settings, task, vec![tools::mailferry(task)])
+        };
+        let (first, again) = (run("first"), run("again"));
+        let more = (case.source == case.destination).then(|| {
+            source.receive();
+            run("one more")
+        });
+        let mut result = arrived(&case, more.is_some(), &destination.appended_octets());
+        for usage in [Some(&first), Some(&again), more.as_ref()].into_iter().flatten().filter(|usage| usage.failed()) {
+            let _ = write!(result, "; exit status {}", usage.status);
+        }
+        Row { size, first, again, more, result }
+    })
 }
 
 /// Whether as many messages and octets were appended as were missing.

@@ -175,9 +175,9 @@ pub fn mailferry(task: &Task) -> Invocation {
     };
     let mut settings = side("source", task.source_port) + &side("destination", task.destination_port);
     settings += "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n";
-    for user in task.users {
-        settings += &format!("[[account]]\nsource_user = \"{}\"\n", user.name);
-    }
+    settings += "[accounts]\nfile = \"accounts.csv\"\n";
+    let names = task.users.iter().map(|user| format!("{}\n", user.name)).collect::<String>();
+    write_private(&task.directory.join("accounts.csv"), &format!("source_user\n{names}"));
     write_private(&task.directory.join("mailferry.toml"), &settings);
     let mut invocation = program("", &["sync", "--progress", "none"]);
     if task.users.len() > 1 {
