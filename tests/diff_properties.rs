@@ -251,6 +251,8 @@ impl Account {
             listing.messages.retain(|_, message| told(message.identity, message.internal_date));
         }
         self.links.retain(|_, link| told(Some(link.identity), link.date));
+        // What is in question because of the others is not copied.
+        self.stored.clear();
     }
 
     fn lose_state(&mut self) {

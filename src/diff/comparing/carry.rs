@@ -2,7 +2,8 @@
 //!
 //! 1. On a side whose UIDs are others now, the message of a link is the one that is listed as that was (`same` rule 2). Of
 //!    messages that are alike, those come first whose flags are as agreed, then UID order; links of which a message was gone
-//!    before come last. A copy that has departed is not looked for: one that is like it may be others'.
+//!    before come last, and so does all but the last of several links to one copy: the message was moved away and came back.
+//!    A copy that has departed is not looked for: one that is like it may be others'.
 //! 2. A copy that is not found has departed: its user removed it, and it stays away. Its link names [`Uid::NOWHERE`], and is
 //!    taken up again with the flags that it agrees on where the message turns out to be there after all (`messages`).
 //! 3. A source message that is not found is gone: its link stands under a UID from [`Uid::LOST`] on, and says of the copy
@@ -101,6 +102,12 @@ where
             None => likenesses.add(message.listed),
         }
     }
+    if changed[Side::Destination as usize] {
+        let superseded = superseded(&carried);
+        wanted[Side::Destination as usize]
+            .iter_mut()
+            .for_each(|sight| sight.late |= superseded.contains(&sight.number));
+    }
     let (mut again, mut in_question) = (Vec::new(), Vec::new());
     for (side, records) in Side::BOTH.into_iter().zip(renumbered) {
         let Some(records) = records else { continue };
@@ -132,6 +139,14 @@ where
     in_question.retain(|(uid, _)| carried.binary_search_by_key(uid, |carried| carried.source).is_err());
     again.sort_unstable();
     Ok(CarriedOver { links: carried, remembered: again, in_question })
+}
+
+/// All but the last of the links to one copy, by number.
+fn superseded(links: &[Carried]) -> HashSet<u32> {
+    let copy = |number: &u32| links[*number as usize].destination;
+    let mut by_copy: Vec<u32> = (0..links.len() as u32).filter(|number| copy(number) != Uid::NOWHERE).collect();
+    by_copy.sort_unstable_by_key(|number| (copy(number), *number));
+    by_copy.windows(2).filter(|pair| copy(&pair[0]) == copy(&pair[1])).map(|pair| pair[0]).collect()
 }
 
 /// What was listed of messages that no listing tells from others.
@@ -360,6 +375,16 @@ mod tests {
             carried("1:1:9:5:a 2:1:9:5 3:1:9:5:b", Some("5:1:9:5:b 6:1:9:5:c"), None, 0),
             "3>5-30 1>6-10 2>x-20"
         );
+    }
+
+    #[test]
+    fn of_several_links_to_one_copy_the_last_ties_it() {
+        let mut known = links("1:1:9:5 2:1:9:5");
+        known[1].destination = known[0].destination;
+        let listed = [None, Some(records("6:1:9:5").into_iter().map(Ok))];
+        let over = carry(known.into_iter().map(Ok), &[], listed, &UidSet::new(), Keeps::ALL).unwrap();
+        let ties: Vec<_> = over.links.iter().map(|carried| (carried.source, carried.destination)).collect();
+        assert_eq!(ties, [(Uid(1), Uid::NOWHERE), (Uid(2), Uid(6))]);
     }
 
     #[test]
