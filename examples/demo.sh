@@ -184,6 +184,6 @@ show "rm -r mailferry.state"
 rm -r mailferry.state
 ferry 0 sync
 
-step "The proof: every message of both sides is read, and compared octet for octet"
+step "The proof: every message of both sides is read, and compared byte for byte"
 ferry 0 status
 ferry 0 verify --deep

@@ -52,6 +52,8 @@ pub enum Kind {
     Interrupted,
     /// A person has set the account aside: paused, or complete. No failure.
     SetAside,
+    /// The account's turn comes later: its hours have not begun, or it rests. No failure.
+    Waiting,
     /// A file or the terminal.
     Io,
 }

@@ -37,15 +37,15 @@ pub struct Arguments {
 }
 
 const LONG_ABOUT: &str = "\
-Move IMAP mailboxes from one server to another, and keep both alike until the day of the cutover.
+Move IMAP mailboxes from one server to another, and keep the two in sync until the cutover.
 
   scan     take a snapshot of both sides
   plan     compare the snapshots and show what would change
   apply    do exactly that; stop it, kill it, run it again: no message is lost or doubled
   sync     scan, plan and apply in one go, again and again until the cutover
-  verify   prove that what left has arrived
+  verify   compare both sides message by message
 
-The source is only read. Nothing on the destination is deleted.";
+The source is only ever read. On the destination nothing is deleted unless you say so.";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n{}\n{PASSWORDS}", exit_codes::help())
@@ -59,7 +59,7 @@ Examples:
   mailferry scan && mailferry plan   see what would be done, and
   mailferry apply                    do it
   mailferry sync --watch 15m         keep the destination up to date
-  mailferry verify --deep            compare every octet of every message
+  mailferry verify --deep            compare every byte of every message
 
   mailferry sync --source imaps://alice@old.example.com \\
                  --destination imaps://alice@new.example.com
@@ -84,7 +84,7 @@ pub struct Global {
     /// The mailbox to read, instead of a settings file: imaps://user@host[:port]
     ///
     /// `imap://` begins in clear text and changes to TLS (STARTTLS) before anything is said. Goes with --destination.
-    /// An @ in the user may stand as it is. A password in it is refused.
+    /// You may write @ in the user name. A password in the URL is refused.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub source: Option<String>,
 
@@ -104,7 +104,7 @@ pub struct Global {
 
     /// Where to keep what is known about both sides [default: as the settings say, or mailferry.state]
     ///
-    /// Losing this directory costs a scan, never a message.
+    /// It can be rebuilt: losing it costs a full scan, never a message.
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub state: Option<PathBuf>,
 
@@ -222,19 +222,19 @@ pub enum Command {
     /// The first time it copies everything, after that only what is new or changed. Run it again and again until the
     /// cutover, or let --watch do so.
     Sync(SyncArguments),
-    /// Prove that what left has arrived: nothing lost, doubled or altered
+    /// Compare both sides message by message: nothing missing, duplicated or changed
     ///
-    /// Lists both sides anew and compares every message: identity, size, flags and dates; with --deep also every octet.
+    /// Lists both sides anew and compares every message: identity, size, flags and dates; with --deep also every byte.
     Verify(VerifyArguments),
-    /// Show what is known of each account, without asking a server
+    /// Show the state of each account, without asking a server
     Status(StatusArguments),
-    /// Write a report for those who were not there: counts that balance, what is not there and why, how it was verified
+    /// Write a report to hand over: counts that balance, what is missing and why, how it was verified
     ///
     /// From what the state knows; no server is asked. Verify before, so that it can say that all is exact.
     Report(ReportArguments),
-    /// Tell the facts and the rule behind what is done with a mailbox or a message
+    /// Explain why a mailbox or a message is copied, or not
     Explain(ExplainArguments),
-    /// Say that a difference was seen, and why it is good
+    /// Record that you have seen a difference, and why it is as it should be
     ///
     /// For copies that are gone from the destination, and for messages that it refuses: they are neither asked about nor
     /// copied any more, and no difference. What delete_guard counts begins anew. No server is asked.
@@ -243,9 +243,9 @@ pub enum Command {
     ///
     /// A run that is under way obeys within seconds: it finishes the batch in hand, and goes on with others.
     Pause(AccountsNamedArguments),
-    /// Work on accounts again that were paused or complete
+    /// Take back `pause` or `complete`
     Resume(AccountsNamedArguments),
-    /// Say that accounts are done for good: they are left alone, and `status` tells so
+    /// Declare accounts done for good: they are left alone from now on
     Complete(AccountsNamedArguments),
     /// Share the accounts out by size, and write down which is in which shard
     ///
@@ -282,10 +282,10 @@ impl Command {
 /// The accounts that a command is for.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AccountsArguments {
-    /// Only these accounts: names, patterns such as 'a*', or tag:WORD; state:WORD narrows them [default: all]
+    /// Only these accounts: names, patterns such as 'a*', tag:WORD or wave:NAME; state:WORD narrows them [default: all]
     ///
     /// WORD is what `mailferry status` shows: new, behind, synced, failed, blocked (a person must act). `sync state:failed
-    /// state:blocked` tries just those again in which something went wrong.
+    /// state:blocked` tries just those again where something went wrong.
     #[arg(value_name = "ACCOUNT")]
     pub accounts: Vec<String>,
 }
@@ -317,6 +317,8 @@ pub struct ScanArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
     #[command(flatten)]
+    pub json: JsonArguments,
+    #[command(flatten)]
     pub thoroughness: ThoroughnessArguments,
 }
 
@@ -327,6 +329,14 @@ pub struct ThoroughnessArguments {
     pub full: bool,
 }
 
+/// Where the results go for programs.
+#[derive(Args, Clone, Debug, Default)]
+pub struct JsonArguments {
+    /// Write the result as JSON; - is standard output, and then nothing else is printed there
+    #[arg(long = "json", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+}
+
 #[derive(Args, Debug)]
 pub struct PlanArguments {
     #[command(flatten)]
@@ -334,9 +344,8 @@ pub struct PlanArguments {
     /// Also list unchanged mailboxes, and each message or keyword that would be left out, with the reason
     #[arg(long)]
     pub details: bool,
-    /// Write the plan as JSON; - is standard output, and then nothing else is printed there
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: JsonArguments,
     /// Write the plan as a page, for those who review it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
@@ -349,6 +358,8 @@ pub struct PlanArguments {
 pub struct ApplyArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
+    #[command(flatten)]
+    pub json: JsonArguments,
     #[command(flatten)]
     pub limits: ChunkArguments,
     #[command(flatten)]
@@ -369,12 +380,15 @@ pub struct ChunkArguments {
     /// Stop after this time, such as 90m
     #[arg(long, help_heading = LIMITS, value_name = "DURATION", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
-    /// Delete on the destination what the plan shows, also beyond delete_guard, and second copies of ours
+    /// Delete what the plan shows, also beyond delete_guard, and duplicates that mailferry created
     #[arg(long)]
     pub allow_deletes: bool,
-    /// Begin though the destination's quota seems too small for all of it: some mailboxes may not count
+    /// Copy although the destination's quota seems too small: some mailboxes may not count against it
     #[arg(long)]
     pub over_quota: bool,
+    /// Ignore the hours of waves
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// A time that is worth waiting.
@@ -394,17 +408,19 @@ pub struct SyncArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
     #[command(flatten)]
+    pub json: JsonArguments,
+    #[command(flatten)]
     pub thoroughness: ThoroughnessArguments,
     /// Only show what would be done: scan, and plan
     #[arg(long, visible_alias = "dry", conflicts_with = "watch")]
     pub dry_run: bool,
-    /// Read every copy of ours again, and replace those that are not as their source messages are
+    /// Read every copied message again, and replace those that differ from the source
     ///
-    /// Reads all that was copied, on both sides, as `verify --deep` does. What is spoilt is copied anew first; then the old
+    /// Reads all that was copied, on both sides, as `verify --deep` does. What is damaged is copied anew first; then the old
     /// copy goes, if the destination can remove single messages. More than delete_guard of a mailbox needs --allow-deletes.
     #[arg(long, conflicts_with = "dry_run")]
     pub repair: bool,
-    /// Do it again and again until stopped, with this time between the end of one and the start of the next
+    /// Repeat until stopped, waiting this long between runs
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub watch: Option<Duration>,
     #[command(flatten)]
@@ -422,33 +438,36 @@ pub struct VerifyArguments {
     pub deep: bool,
     #[command(flatten)]
     pub outside: OutsideArguments,
-    /// Write the result as JSON; - is standard output, and then nothing else is printed there
+    #[command(flatten)]
+    pub json: JsonArguments,
+    /// Write every difference as a line of CSV; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub json: Option<PathBuf>,
+    pub list: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub struct CheckArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
-    /// A page for each account, however many
+    /// Show everything about each account, however many there are
     #[arg(long)]
     pub details: bool,
-    /// Write what was found as JSON; - is standard output, and then nothing else is printed there
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub json: JsonArguments,
 }
 
 #[derive(Args, Debug)]
 pub struct StatusArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
-    /// Also sizes, rates, and what is left out
+    /// Also show sizes, rates, and what is left out
     #[arg(long)]
     pub details: bool,
-    /// Write the status as JSON; - is standard output, and then nothing else is printed there
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub json: Option<PathBuf>,
+    /// Also tell how far behind the destination is by now, and how long a cutover would take
+    #[arg(long)]
+    pub forecast: bool,
+    #[command(flatten)]
+    pub json: JsonArguments,
 }
 
 #[derive(Args, Debug)]
@@ -461,7 +480,7 @@ pub struct ReportArguments {
     /// Write JSON; - is standard output, and then nothing else is printed there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json: Option<PathBuf>,
-    /// Write a line an account, for a spreadsheet
+    /// Write one line per account, for a spreadsheet
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub csv: Option<PathBuf>,
 }
@@ -474,6 +493,9 @@ pub struct ExplainArguments {
     pub mailbox: String,
     #[arg(value_name = "UID|MESSAGE-ID", help = "One message, by its UID on the source or by its Message-ID")]
     pub message: Option<String>,
+    /// Also ask both servers for its header: sender, subject, date
+    #[arg(long, requires = "message")]
+    pub headers: bool,
 }
 
 #[derive(Args, Debug)]
@@ -486,7 +508,7 @@ pub struct AcceptArguments {
     /// One message, by its UID on the source [default: all that are gone, refused or failed]
     #[arg(value_name = "UID", value_parser = clap::value_parser!(u32).range(1..))]
     pub uid: Option<u32>,
-    /// Why it is good: kept, and shown
+    /// Why it is as it should be: kept, and shown in the report
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
 }
@@ -494,7 +516,7 @@ pub struct AcceptArguments {
 /// The accounts that a command is for, which have to be named.
 #[derive(Args, Debug)]
 pub struct AccountsNamedArguments {
-    /// The accounts: names, patterns such as 'a*' ('*' is all), or tag:WORD; state:WORD narrows them
+    /// The accounts: names, patterns such as 'a*' ('*' is all), tag:WORD or wave:NAME; state:WORD narrows them
     #[arg(value_name = "ACCOUNT", required = true)]
     pub accounts: Vec<String>,
 }
@@ -523,17 +545,6 @@ pub struct ManArguments {
     pub directory: PathBuf,
 }
 
-/// Where the settings of this run are.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SettingsPlace {
-    /// A file that was named.
-    File(PathBuf),
-    /// Nothing was named: `mailferry.toml`.
-    DefaultFile,
-    /// Both mailboxes are on the command line.
-    Urls { source: String, destination: String },
-}
-
 impl Arguments {
     /// `sync URL URL` is `sync --source URL --destination URL`: what everyone types first. No account is called by a URL.
     pub fn with_urls(mut self) -> Arguments {
@@ -550,34 +561,6 @@ impl Arguments {
     }
 }
 
-impl Global {
-    /// Where the settings of this run are.
-    ///
-    /// # Errors
-    /// What is contradictory or missing, in words. clap cannot tell: one option may stand before the command and the
-    /// other after it.
-    pub fn settings_place(&self) -> Result<SettingsPlace, &'static str> {
-        match (&self.config, &self.source, &self.destination) {
-            (_, None, _) | (_, _, None) if self.ca_file.is_some() => {
-                Err("--ca-file goes with --source and --destination; a settings file says `ca_file` for each server")
-            }
-            (_, None, _) | (_, _, None) if !self.fingerprint.is_empty() => Err(
-                "--fingerprint goes with --source and --destination; a settings file says `fingerprint` for each server",
-            ),
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-                Err("--config and --source/--destination contradict each other: give a settings file or two mailboxes")
-            }
-            (None, Some(source), Some(destination)) => {
-                Ok(SettingsPlace::Urls { source: source.clone(), destination: destination.clone() })
-            }
-            (None, Some(_), None) => Err("--source goes with --destination, which is missing"),
-            (None, None, Some(_)) => Err("--destination goes with --source, which is missing"),
-            (Some(file), None, None) => Ok(SettingsPlace::File(file.clone())),
-            (None, None, None) => Ok(SettingsPlace::DefaultFile),
-        }
-    }
-}
-
 /// Whether a FILE means standard output.
 pub fn is_standard_output(file: &Path) -> bool {
     file == Path::new("-")
@@ -586,6 +569,7 @@ pub fn is_standard_output(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::settings_place::SettingsPlace;
     use clap::CommandFactory;
 
     fn parsed(line: &str) -> Result<Arguments, clap::Error> {
@@ -601,12 +585,12 @@ mod tests {
     fn every_command_of_the_contract_is_accepted() {
         for line in [
             "init --source zimbra --destination dovecot -",
-            "check alice bob",
-            "scan --full",
+            "check alice bob --json -",
+            "scan --full --json -",
             "plan --details --json - --html page.html --detailed-exitcode alice",
-            "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes --over-quota",
-            "sync --full --watch 15m --max-messages 10 tag:first",
-            "verify --deep --json v.json",
+            "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes --over-quota --now",
+            "sync --full --watch 15m --max-messages 10 --json s.json tag:first",
+            "verify --deep --json v.json --list v.csv",
             "sync --serve 127.0.0.1:0 --metrics-file /x/mailferry.prom",
             "apply --serve unix:/run/page",
             "verify --serve localhost:8080",

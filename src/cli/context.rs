@@ -1,14 +1,14 @@
 //! What every command needs of the command line: the settings, the state, the accounts, and where words go.
 
-use super::arguments::{Arguments, DEFAULT_CONFIG, Global, SettingsPlace};
+use super::arguments::{Arguments, DEFAULT_CONFIG, Global};
 use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
-use super::invocation::Invocation;
 use super::outside::{Audience, Outside};
 use super::outside_arguments::OutsideArguments;
 use super::progress::Progress;
 use super::screen::Screen;
+use super::settings_place::SettingsPlace;
 use super::signals::{Interruption, Stage};
 use super::supervisor::Supervisor;
 use crate::config::{Settings, UrlTrust};
@@ -17,17 +17,20 @@ use crate::error::{Error, Kind, Result};
 use crate::model::notify::Notify;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Condition, Mark, Server, ServerId, Step};
+use crate::model::{Account, Condition, Server, ServerId, Side, Step};
 use crate::pipeline::beside;
+use crate::pipeline::fleet::agenda::{Agenda, Hours};
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::roll::Roll;
 use crate::pipeline::status::status;
 use crate::pipeline::{self, Migration};
-use crate::report::quantity::{counted, number};
+use crate::report::document::Head;
+use crate::report::invocation::Invocation;
 use crate::serve::watch::{self, Run};
 use crate::store::Store;
 use clap::CommandFactory;
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -59,6 +62,8 @@ pub struct Context {
     pub interruption: Interruption,
     pub supervisor: Arc<Supervisor>,
     pub run: Run,
+    /// The commands to type next.
+    pub commands: Invocation,
     /// Where a state is that only serves to look; it goes at the end.
     aside: OnceCell<TempDir>,
     /// What is shown outside of the terminal, where that is asked for.
@@ -74,14 +79,14 @@ impl Context {
     ///
     /// # Errors
     /// `Io` when signals cannot be listened for.
-    pub fn new(global: Global, screen: Screen, command: &str) -> Result<Context> {
+    pub fn new(global: Global, screen: Screen, command: &str, commands: Invocation) -> Result<Context> {
         let started = watch::now();
         let run = Run { id: format!("{started}-{}", std::process::id()), command: command.to_owned(), started };
         let supervisor = Arc::new(Supervisor::of_process());
         let progress = Arc::new(Progress::new(global.progress, global.quiet, &screen, &run, &supervisor));
         let interruption = Interruption::listen(&screen, &supervisor)?;
         let (aside, outside, trail, told) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Ok(Context { global, screen, progress, interruption, supervisor, run, aside, outside, trail, told })
+        Ok(Context { global, screen, progress, interruption, supervisor, run, commands, aside, outside, trail, told })
     }
 
     /// Records that this command uses the state in that directory. Without room for that there is none for the work
@@ -98,15 +103,10 @@ impl Context {
         }
     }
 
-    /// The command line to type next for these accounts.
-    pub fn invocation(&self, accounts: &[String]) -> Invocation {
-        Invocation::new(&self.global, accounts)
-    }
-
     /// Tells something that is good to know, unless the user wants quiet.
     pub fn warn(&self, text: &str) {
         if !self.global.quiet {
-            errors::warn(&self.screen, text);
+            errors::warn(&self.screen, &self.commands.completed(text, &[]));
         }
     }
 
@@ -269,25 +269,6 @@ impl Context {
         }
     }
 
-    /// Tells how many of the accounts a person has set aside.
-    ///
-    /// # Errors
-    /// `State`.
-    pub fn tell_set_aside(&self, migration: &Migration) -> Result<()> {
-        let marks = migration.store.marks()?;
-        let count =
-            |mark: Mark| migration.accounts.iter().filter(|it| marks.get(&*it.name) == Some(&mark)).count() as u64;
-        for mark in [Mark::Paused, Mark::Complete] {
-            let word = mark.word();
-            match count(mark) {
-                0 => {}
-                1 => self.warn(&format!("1 account is {word}, and is left alone")),
-                many => self.warn(&format!("{} accounts are {word}, and are left alone", number(many))),
-            }
-        }
-        Ok(())
-    }
-
     /// Those of the accounts that are in one of these conditions, and how they stand; with none, all. Says so where that
     /// leaves nobody.
     pub fn narrowed(
@@ -321,7 +302,7 @@ impl Context {
 
     /// Tells other shards whose accounts this one has, unless one of them holds an account that this one does not know.
     fn enroll(&self, settings: &Settings, store: &Store, accounts: &[Account]) -> Result<()> {
-        let take = |other: &Path| self.invocation(&[other.to_string_lossy().into_owned()]).next("state take");
+        let take = |other: &Path| self.commands.about(&[&other.to_string_lossy()]).next("state take");
         pipeline::shards::enroll(store, &settings.states_of_others(), accounts, take)
     }
 
@@ -340,18 +321,36 @@ impl Context {
             passwords: settings.passwords(),
             limits: settings.limits,
             jobs: usize::from(self.global.jobs),
+            resync_jobs: settings.limits.resync_jobs,
+            agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
+            settings_files: settings.files.clone(),
             store,
             observer: self.progress.clone(),
             stop: self.interruption.stop.clone(),
         }
     }
 
-    /// Says what the settings say of mailboxes that no account has. What one account lacks and another has is no news.
-    pub fn tell_unmatched<'a>(&self, mut accounts: impl Iterator<Item = &'a Vec<String>>) {
-        let Some(first) = accounts.next() else { return };
-        let mut unmatched = first.clone();
-        accounts.for_each(|others| unmatched.retain(|setting| others.contains(setting)));
-        unmatched.iter().for_each(|setting| self.warn(&format!("{setting} matches no mailbox of any account")));
+    /// What the JSON of a run says of it, which began at that second and ends now.
+    pub fn head<T: Accounted>(
+        &self,
+        migration: &Migration,
+        step: Step,
+        began: i64,
+        results: &[AccountResult<T>],
+    ) -> Head {
+        let of = |side: Side| {
+            let servers = migration.accounts.iter().map(|account| migration.connector(account, side).server().label());
+            servers.collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        Head {
+            command: step.word().to_owned(),
+            began,
+            ended: now(),
+            source: of(Side::Source),
+            destination: of(Side::Destination),
+            exit_status: ExitCode::of_ledgers(&RunLedger::of(results)).number(),
+            account_statuses: results.iter().map(|result| ExitCode::of_result(result).number()).collect(),
+        }
     }
 
     /// Shows this run outside of the terminal, as far as that is asked for.
@@ -361,7 +360,7 @@ impl Context {
     pub fn show_outside(&self, arguments: &OutsideArguments, migration: &Migration) -> Result<()> {
         let (notifies, hidden) = self.told.get().cloned().unwrap_or_default();
         let audience = Audience { arguments, notifies, hidden };
-        let Some(outside) = Outside::open(audience, &self.global, migration, &self.run)? else { return Ok(()) };
+        let Some(outside) = Outside::open(audience, &self.commands, migration, &self.run)? else { return Ok(()) };
         outside.tell(&self.screen);
         self.progress.show_outside(&outside.watch);
         // A command shows itself once.
@@ -395,40 +394,27 @@ impl Context {
         result
     }
 
-    /// Ends a command that worked on accounts: lists all failures, and says how to go on with `again` after an
-    /// interruption. Its status is what the ledgers say.
-    pub fn conclude<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) -> ExitCode {
-        self.ended(results, ExitCode::of_ledgers(&RunLedger::of(results)), again)
+    /// Ends a command that worked on accounts: lists all failures, and says how to go on with it after an interruption. Its
+    /// status is what the ledgers say.
+    pub fn conclude<T: Accounted>(&self, results: &[AccountResult<T>], command: &str) -> ExitCode {
+        self.ended(results, ExitCode::of_ledgers(&RunLedger::of(results)), command)
     }
 
     /// As [`Context::conclude`]; whether there is something to do is told, too.
-    pub fn conclude_in_detail<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) -> ExitCode {
-        self.ended(results, ExitCode::of_ledgers_in_detail(&RunLedger::of(results)), again)
+    pub fn conclude_in_detail<T: Accounted>(&self, results: &[AccountResult<T>], command: &str) -> ExitCode {
+        self.ended(results, ExitCode::of_ledgers_in_detail(&RunLedger::of(results)), command)
     }
 
-    /// After a run over several accounts: which failed, and the command line that tries just these again. They are found by
-    /// their attempts in the state.
-    pub fn tell_failed<T: Accounted>(&self, results: &[AccountResult<T>], again: &str) {
-        let run = RunLedger::of(results);
-        let failed = run.failed().count() as u64;
-        if failed == 0 || results.len() < 2 || self.interruption.stop.is_requested() {
-            return;
-        }
-        let narrowing = if again.contains("state:") { "" } else { " state:failed state:blocked" };
-        let (failed, all) = (number(failed), counted(results.len() as u64, "account"));
-        let which = format!("{failed} of {all} failed, whole or in part; `mailferry status` lists them");
-        self.screen.line(&format!("\n{which}. To try just these, run: {again}{narrowing}"));
-    }
-
-    fn ended<T: Accounted>(&self, results: &[AccountResult<T>], code: ExitCode, again: &str) -> ExitCode {
+    fn ended<T: Accounted>(&self, results: &[AccountResult<T>], code: ExitCode, command: &str) -> ExitCode {
         let failures = results.iter().flat_map(|result| match &result.result {
             Ok(success) => success.failures(),
             Err(error) => vec![error],
         });
         let unlisted =
             results.iter().filter_map(|result| result.result.as_ref().ok()).map(Accounted::unlisted_failures);
-        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum());
+        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum(), &self.commands);
         if code == ExitCode::Interrupted {
+            let again = self.commands.again(command);
             self.screen.line(&format!("\nInterrupted: all that was done is recorded. To go on, run: {again}"));
         }
         code

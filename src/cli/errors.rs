@@ -5,14 +5,15 @@ use super::screen::{Screen, Tone};
 use crate::error::{Error, Kind, sanitized};
 use crate::model::Side;
 use crate::report::alike::without_names;
+use crate::report::invocation::Invocation;
 use crate::report::quantity::counted;
 
 /// Places that are named for failures that have everything else in common; the rest is counted.
 const NAMED_PLACES: usize = 5;
 
 /// Shows the error that ended the run.
-pub fn show(screen: &Screen, error: &Error) {
-    screen.line(&rendered(screen, error));
+pub fn show(screen: &Screen, error: &Error, commands: &Invocation) {
+    screen.line(&rendered(screen, error, commands));
 }
 
 /// Shows something the user should know.
@@ -21,41 +22,45 @@ pub fn warn(screen: &Screen, text: &str) {
 }
 
 /// Lists all failures of a run, those that differ only in their place together. An account that was interrupted did
-/// not fail. Besides those there are `unlisted` ones.
-pub fn show_failures(screen: &Screen, failures: &[&Error], unlisted: u64) {
+/// not fail, nor did one that waits for its turn. Besides those there are `unlisted` ones.
+pub fn show_failures(screen: &Screen, failures: &[&Error], unlisted: u64, commands: &Invocation) {
     let failures: Vec<&Error> =
-        failures.iter().copied().filter(|failure| *failure.kind() != Kind::Interrupted).collect();
+        failures.iter().copied().filter(|it| !matches!(it.kind(), Kind::Interrupted | Kind::Waiting)).collect();
     if failures.is_empty() {
         return;
     }
-    let groups: Vec<String> = grouped(&failures).iter().map(|group| rendered_group(screen, group)).collect();
+    let groups: Vec<String> = grouped(&failures).iter().map(|group| rendered_group(screen, group, commands)).collect();
     let count = counted(failures.len() as u64 + unlisted, "failure");
-    screen.line(&format!("\n{count}:\n\n{}{}", groups.join("\n\n"), more(unlisted)));
+    screen.line(&format!("\n{count}:\n\n{}{}", groups.join("\n\n"), more(unlisted, commands)));
 }
 
 /// Where those are that are only counted.
-fn more(unlisted: u64) -> String {
-    match unlisted {
+fn more(unlisted: u64, commands: &Invocation) -> String {
+    let text = match unlisted {
         0 => String::new(),
         _ => format!(
             "\n\nand {} that are not listed here; `mailferry explain ACCOUNT MAILBOX` lists those of a mailbox, as of the last \
              run",
             counted(unlisted, "failure")
         ),
-    }
+    };
+    commands.completed(&text, &[])
 }
 
-fn rendered(screen: &Screen, error: &Error) -> String {
+fn rendered(screen: &Screen, error: &Error, commands: &Invocation) -> String {
     let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&error.to_string()));
-    headline + &causes(error) + &hint(screen, error)
+    headline + &causes(error) + &hint(screen, error, commands)
 }
 
 /// The first of the group in full, and where else it happened.
-fn rendered_group(screen: &Screen, group: &[&Error]) -> String {
+fn rendered_group(screen: &Screen, group: &[&Error], commands: &Invocation) -> String {
     let [first, others @ ..] = group else { return String::new() };
     let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&first.to_string()));
     let also = if others.is_empty() { String::new() } else { format!("\n  the same: {}", places(others)) };
-    let hint = first.advice().map(|advice| format!("\n  {} {}", screen.toned(Tone::Hint, "hint:"), sanitized(advice)));
+    let mut accounts: Vec<&str> = group.iter().filter_map(|error| error.place().account.as_deref()).collect();
+    accounts.dedup();
+    let advice = first.advice().map(|advice| commands.completed(&sanitized(advice), &accounts));
+    let hint = advice.map(|advice| format!("\n  {} {advice}", screen.toned(Tone::Hint, "hint:")));
     headline + &causes(first) + &also + &hint.unwrap_or_default()
 }
 
@@ -63,11 +68,11 @@ fn causes(error: &Error) -> String {
     error.causes().iter().map(|cause| format!("\n  caused by: {}", sanitized(cause))).collect()
 }
 
-fn hint(screen: &Screen, error: &Error) -> String {
-    match error.advice() {
-        Some(advice) => format!("\n\n{} {}", screen.toned(Tone::Hint, "hint:"), sanitized(advice)),
-        None => String::new(),
-    }
+fn hint(screen: &Screen, error: &Error, commands: &Invocation) -> String {
+    let Some(advice) = error.advice() else { return String::new() };
+    let accounts: Vec<&str> = error.place().account.as_deref().into_iter().collect();
+    let advice = commands.completed(&sanitized(advice), &accounts);
+    format!("\n\n{} {advice}", screen.toned(Tone::Hint, "hint:"))
 }
 
 fn places(group: &[&Error]) -> String {
@@ -135,8 +140,8 @@ mod tests {
 error: alice: could not append a message in `INBOX`, UID 7 on the destination new.example.org
   caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
 
-hint: free space, then run `mailferry apply` again";
-        assert_eq!(rendered(&Screen::new(ColorMode::Never), &refusal("alice", 7)), expected);
+hint: free space, then run `mailferry apply alice` again";
+        assert_eq!(rendered(&Screen::new(ColorMode::Never), &refusal("alice", 7), &Invocation::default()), expected);
     }
 
     #[test]
@@ -149,8 +154,8 @@ error: alice: could not append a message in `INBOX`, UID 1 on the destination ne
   caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
   the same: alice, `INBOX`, UID 2; alice, `INBOX`, UID 3; alice, `INBOX`, UID 4; alice, `INBOX`, UID 5; \
 alice, `INBOX`, UID 6; and 1 more
-  hint: free space, then run `mailferry apply` again";
-        assert_eq!(rendered_group(&Screen::new(ColorMode::Never), &groups[0]), expected);
+  hint: free space, then run `mailferry apply alice` again";
+        assert_eq!(rendered_group(&Screen::new(ColorMode::Never), &groups[0], &Invocation::default()), expected);
     }
 
     #[test]
@@ -168,10 +173,10 @@ alice, `INBOX`, UID 6; and 1 more
     #[test]
     fn colour_adds_nothing_but_colour() {
         let (plain, coloured) = (Screen::new(ColorMode::Never), Screen::new(ColorMode::Always));
-        let shown = rendered(&coloured, &refusal("alice", 7));
+        let shown = rendered(&coloured, &refusal("alice", 7), &Invocation::default());
         assert!(shown.starts_with("\x1b["), "{shown:?}");
         let stripped =
             ["\x1b[1m", "\x1b[31m", "\x1b[36m", "\x1b[0m"].iter().fold(shown, |text, code| text.replace(code, ""));
-        assert_eq!(stripped, rendered(&plain, &refusal("alice", 7)));
+        assert_eq!(stripped, rendered(&plain, &refusal("alice", 7), &Invocation::default()));
     }
 }

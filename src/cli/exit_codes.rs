@@ -15,7 +15,8 @@
 
 use crate::error::{Error, Kind, Scope};
 use crate::model::ledger::{AccountLedger, Ending, Stage};
-use crate::model::run_ledger::RunLedger;
+use crate::model::report::AccountResult;
+use crate::model::run_ledger::{Accounted, RunLedger};
 use std::process;
 
 /// How a run ended, from the best to the worst: `Ord` is how codes merge.
@@ -46,7 +47,7 @@ const MEANINGS: [(ExitCode, u8, &str); 12] = [
     (ExitCode::GuardRefused, 6, "a guard refused (deletions, quota)"),
     (ExitCode::Locked, 7, "another mailferry holds this state"),
     (ExitCode::Different, 8, "verify found differences, or messages that stay behind"),
-    (ExitCode::LimitReached, 9, "a limit of apply was reached with work left; run it again"),
+    (ExitCode::LimitReached, 9, "a limit was reached, or hours ended, with work left; run it again"),
     (ExitCode::SomethingToDo, 10, "only with --detailed-exitcode: there is something to do"),
     (ExitCode::Interrupted, 130, "interrupted; all that was done is recorded"),
 ];
@@ -79,6 +80,7 @@ impl ExitCode {
             Kind::Settings => ExitCode::Usage,
             Kind::Interrupted => ExitCode::Interrupted,
             Kind::SetAside => ExitCode::Done,
+            Kind::Waiting => ExitCode::LimitReached,
             Kind::Locked => ExitCode::Locked,
             Kind::Guard | Kind::Quota => ExitCode::GuardRefused,
             Kind::Stale => ExitCode::StalePlan,
@@ -92,6 +94,7 @@ impl ExitCode {
         match error.kind() {
             Kind::Interrupted => ExitCode::Interrupted,
             Kind::SetAside => ExitCode::Done,
+            Kind::Waiting => ExitCode::LimitReached,
             Kind::Locked => ExitCode::Locked,
             Kind::Guard | Kind::Quota => ExitCode::GuardRefused,
             Kind::Stale => ExitCode::StalePlan,
@@ -110,6 +113,12 @@ impl ExitCode {
     pub fn of_ledgers_in_detail(run: &RunLedger<'_>) -> ExitCode {
         let to_do = run.ledgers().any(|ledger| ledger.to_do);
         ExitCode::of_ledgers(run).merge(if to_do { ExitCode::SomethingToDo } else { ExitCode::Done })
+    }
+
+    /// Of one account by itself.
+    pub fn of_result<T: Accounted>(result: &AccountResult<T>) -> ExitCode {
+        let ledger = result.result.as_ref().and_then(Accounted::ledger);
+        ledger.map_or_else(ExitCode::of_account, ExitCode::of_ledger)
     }
 
     fn of_ledger(ledger: &AccountLedger) -> ExitCode {
@@ -182,8 +191,7 @@ impl From<ExitCode> for process::ExitCode {
 mod tests {
     use super::*;
     use crate::model::ledger::Conditions;
-    use crate::model::report::{AccountCheck, AccountResult, ApplySummary, ScanSummary};
-    use crate::model::run_ledger::Accounted;
+    use crate::model::report::{AccountCheck, ApplySummary, ScanSummary};
     use crate::model::statistics::RunFigures;
     use crate::model::{Flags, MailboxCondition, Outcome, Outcomes};
     use crate::report;

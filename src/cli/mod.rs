@@ -1,14 +1,16 @@
 //! Words in, words out: the command line, progress, results and exit codes. It has no rules of its own: what is done
 //! with mail is decided in `pipeline` and `diff`, and how results read in `report`.
 //!
-//! - [`arguments`], [`login_arguments`]: the command line and its help. [`exit_codes`]: how runs end, all in one place.
-//! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need.
+//! - [`arguments`], [`login_arguments`]: the command line and its help; [`settings_place`]: where it says that the settings are.
+//!   [`exit_codes`]: how runs end, all in one place.
+//! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need;
+//!   [`told`]: what is good to know besides.
 //! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
 //! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
 //!   does what with a state.
 //! - [`sharding`]: which share of the accounts a run is for.
-//! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`invocation`]: the command to type next.
+//! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`typed`]: what of a command line goes on to hold.
 
 mod arguments;
 mod audit;
@@ -16,7 +18,6 @@ mod commands;
 mod context;
 mod errors;
 mod exit_codes;
-mod invocation;
 mod journal;
 mod logging;
 mod login_arguments;
@@ -27,9 +28,12 @@ mod process;
 mod progress;
 mod run;
 mod screen;
+mod settings_place;
 mod sharding;
 mod signals;
 mod supervisor;
+mod told;
+mod typed;
 
 /// The whole program.
 pub fn main() -> std::process::ExitCode {

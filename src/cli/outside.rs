@@ -1,8 +1,6 @@
 //! What a run shows outside of its terminal: its page, and a file of figures; and whom it tells.
 
-use super::arguments::Global;
 use super::exit_codes::ExitCode;
-use super::invocation::Invocation;
 use super::outside_arguments::OutsideArguments;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
@@ -12,6 +10,7 @@ use crate::model::report::StatusSummary;
 use crate::pipeline::herald::{Herald, Speaker};
 use crate::pipeline::{Migration, beside};
 use crate::report::dossier;
+use crate::report::invocation::Invocation;
 use crate::serve::server::Server;
 use crate::serve::watch::{Run, Stage, Watch};
 use crate::serve::{Desk, clerk, metrics, token};
@@ -47,14 +46,19 @@ impl Outside {
     ///
     /// # Errors
     /// `Io`.
-    pub fn open(audience: Audience<'_>, global: &Global, migration: &Migration, run: &Run) -> Result<Option<Outside>> {
+    pub fn open(
+        audience: Audience<'_>,
+        commands: &Invocation,
+        migration: &Migration,
+        run: &Run,
+    ) -> Result<Option<Outside>> {
         let Audience { arguments, notifies, hidden } = audience;
         if arguments.serve.is_none() && arguments.metrics_file.is_none() && notifies.is_empty() {
             return Ok(None);
         }
         let watch = Arc::new(Watch::new(run.clone()));
         let desk: Arc<dyn Desk> =
-            Arc::new(StateDesk { state: migration.store.directory().to_owned(), global: global.clone() });
+            Arc::new(StateDesk { state: migration.store.directory().to_owned(), commands: commands.clone() });
         let file = migration.store.page_file();
         let open = |place| Server::open(place, &watch, &desk, || token::kept(&file));
         let server = arguments.serve.as_ref().map(open).transpose()?;
@@ -168,7 +172,7 @@ fn unwritten(file: &Path, why: &std::io::Error) -> Error {
 /// Asks the run itself, as every other process does.
 struct StateDesk {
     state: PathBuf,
-    global: Global,
+    commands: Invocation,
 }
 
 impl Desk for StateDesk {
@@ -205,7 +209,6 @@ impl StateDesk {
     }
 
     fn next(&self, command: &str, words: &[&str]) -> String {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Invocation::new(&self.global, &words).next(command)
+        self.commands.about(words).next(command)
     }
 }

@@ -4,10 +4,10 @@ use super::arguments::{Arguments, Command};
 use super::context::Context;
 use super::exit_codes::ExitCode;
 use super::screen::Screen;
-use super::{commands, errors, logging, process};
+use super::{commands, errors, logging, process, typed};
 use crate::error::{Error, Kind, Result};
 use crate::model::Mark;
-use clap::Parser;
+use crate::report::invocation::Invocation;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +16,7 @@ pub fn main() -> ExitCode {
     process::guard_memory();
     process::keep_memory_tight();
     refuse_password_options();
-    let Arguments { command, global } = Arguments::parse().with_urls();
+    let (Arguments { command, global }, invocation) = typed::parse();
     let screen = Screen::new(global.color);
     process::report_panics(&screen);
     let run = || {
@@ -24,23 +24,23 @@ pub fn main() -> ExitCode {
         // Not the whole command line: what was typed may hold a password that is refused only later.
         let (version, command_name) = (env!("CARGO_PKG_VERSION"), command.word());
         tracing::info!(version, command = command_name, process = std::process::id(), "mailferry begins");
-        let context = Context::new(global.clone(), screen.clone(), &command_name)?;
+        let context = Context::new(global.clone(), screen.clone(), &command_name, invocation.clone())?;
         let result = catch_unwind(AssertUnwindSafe(|| run(&context, command))).unwrap_or_else(|_| Err(panicked()));
-        let code = shown(&screen, result);
+        let code = shown(&screen, result, &invocation);
         context.end(code);
         Ok(code)
     };
     let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(panicked()));
-    let code = shown(&screen, result);
+    let code = shown(&screen, result, &invocation);
     tracing::info!(status = code.number(), "mailferry ends");
     code
 }
 
 /// The status of that, once its error is shown.
-fn shown(screen: &Screen, result: Result<ExitCode>) -> ExitCode {
+fn shown(screen: &Screen, result: Result<ExitCode>, commands: &Invocation) -> ExitCode {
     result.unwrap_or_else(|error| {
         tracing::error!("{}", error.line());
-        errors::show(screen, &error);
+        errors::show(screen, &error, commands);
         ExitCode::of_run(&error)
     })
 }
@@ -79,7 +79,7 @@ fn refuse_password_options() {
             "name a password_file or password_command in the settings, export MAILFERRY_SOURCE_PASSWORD and \
              MAILFERRY_DESTINATION_PASSWORD, or let mailferry ask. If that was a real password, change it",
         );
-        errors::show(&Screen::new(super::arguments::ColorMode::Auto), &error);
+        errors::show(&Screen::new(super::arguments::ColorMode::Auto), &error, &Invocation::default());
         std::process::exit(i32::from(ExitCode::of_run(&error).number()));
     }
 }

@@ -3,7 +3,7 @@
 //! `[[account]]` and the rows of `[accounts] file` may both be there; together they are the accounts.
 
 use super::choice::Choice;
-use super::document::Table;
+use super::document::{At, Table};
 use super::fields::Fields;
 use super::keyring::OwnPlaces;
 use super::mistake::{Findings, Mistake, Origin};
@@ -33,6 +33,8 @@ pub(super) struct AccountDraft {
     pub merges: bool,
     /// What it wants of its own.
     pub policy: Option<Box<Policy>>,
+    /// The wave that it names.
+    pub wave: Option<At<String>>,
     pub origin: Origin,
     /// Whether mistakes may repeat its texts.
     pub quoting: Quoting,
@@ -66,11 +68,15 @@ impl AccountDraft {
             fields.findings().accept(&prefix.origin, checked)?;
             Some(prefix.value)
         });
+        let wave = fields.text("wave");
+        let priority = fields.integer("priority").map_or(0, |priority| priority.value);
         let merges = fields.switch(MERGE).is_some_and(|merges| merges.value);
         let servers = Side::BOTH.map(|side| Choice::read(fields, side));
         let places = Side::BOTH.map(|side| fields.password(side).map(Box::new));
         let account = account(name.ok()?, source_user.ok()??, destination_user.ok()?, tags);
-        Some(AccountDraft { account, places, servers, prefix, merges, policy: None, origin, quoting: fields.quoting() })
+        let account = Account { priority, ..account };
+        let quoting = fields.quoting();
+        Some(AccountDraft { account, places, servers, prefix, merges, policy: None, wave, origin, quoting })
     }
 
     /// What mistakes call this text of the account: `source user `alice``, or `its source user`.
@@ -112,6 +118,8 @@ pub(super) fn account(
         tags,
         servers: [ServerId(0), ServerId(0)],
         policy: Arc::default(),
+        wave: None,
+        priority: 0,
     }
 }
 

@@ -22,7 +22,7 @@ use super::value::{checked_text, resolved, supported};
 use crate::model::Side;
 use std::path::PathBuf;
 
-const NAMES: [&str; 6] = ["name", "source_user", "destination_user", "tags", "prefix", MERGE];
+const NAMES: [&str; 8] = ["name", "source_user", "destination_user", "tags", "prefix", MERGE, "wave", "priority"];
 
 /// What the settings say of the file.
 pub(super) struct AccountsFile {
@@ -287,6 +287,10 @@ impl Fields for RowFields<'_, '_> {
             let wrong = || Mistake::new(format!("a number from 1 to {} is expected", u16::MAX));
             cell.parse().ok().filter(|port| *port > 0).ok_or_else(wrong)
         })
+    }
+
+    fn integer(&mut self, name: &'static str) -> Option<At<i64>> {
+        self.read(name, |cell| cell.parse().map_err(|_| Mistake::new("a whole number is expected")))
     }
 
     fn switch(&mut self, name: &'static str) -> Option<At<bool>> {

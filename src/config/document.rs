@@ -8,8 +8,11 @@
 use super::inline::InlinePassword;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
 use super::quantity::{parse_duration, parse_percent, parse_size};
-use super::value::{day, not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type};
+use super::value::{
+    day, moment, not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type,
+};
 use crate::model::InternalDate;
+use jiff::civil::DateTime;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -159,6 +162,27 @@ impl<'d> Table<'d> {
             let wrong = || Mistake::new(format!("a number from {} to {} is expected", range.start(), range.end()));
             number.and_then(|number| T::try_from(number).ok()).ok_or_else(wrong)
         })
+    }
+
+    /// A whole number, which may be negative.
+    pub fn integer(&mut self, key: &'static str) -> Option<At<i64>> {
+        self.parsed(key, |value| {
+            let integer = value.as_integer().ok_or_else(|| wrong_type("a whole number", value))?;
+            i64::from_str_radix(integer.as_str(), integer.radix()).map_err(|_| Mistake::new("this is too large"))
+        })
+    }
+
+    /// One line of text, or a list of them.
+    pub fn text_or_list(&mut self, key: &'static str) -> Option<At<Vec<String>>> {
+        self.parsed(key, |value| match value.as_array() {
+            Some(items) => items.iter().map(|item| plain_text(item.get_ref())).collect(),
+            None => plain_text(value).map(|text| vec![text]),
+        })
+    }
+
+    /// A moment as a clock shows it, in quotes or as TOML's own.
+    pub fn moment(&mut self, key: &'static str) -> Option<At<DateTime>> {
+        self.parsed(key, moment)
     }
 
     /// A size in octets, at least `least`.

@@ -29,6 +29,9 @@ pub(super) trait Fields {
     /// A TCP port.
     fn port(&mut self, name: &'static str) -> Option<At<u16>>;
 
+    /// A whole number, which may be negative.
+    fn integer(&mut self, name: &'static str) -> Option<At<i64>>;
+
     /// Yes or no.
     fn switch(&mut self, name: &'static str) -> Option<At<bool>>;
 
@@ -69,6 +72,10 @@ impl Fields for Table<'_> {
 
     fn port(&mut self, name: &'static str) -> Option<At<u16>> {
         self.number(name, 1..=u16::MAX.into())
+    }
+
+    fn integer(&mut self, name: &'static str) -> Option<At<i64>> {
+        Table::integer(self, name)
     }
 
     fn switch(&mut self, name: &'static str) -> Option<At<bool>> {

@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -89,6 +89,16 @@ impl Keyring {
         let hidden = hidden_variables(places.chain(others), &*surroundings);
         let servers = servers.into_iter().map(ServerKeys::new).collect();
         Keyring { servers, own, hidden, surroundings }
+    }
+
+    /// The files that hold passwords, by their own place or the server's.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let shared = self.servers.iter().filter_map(|keys| keys.place.as_ref());
+        let places = shared.chain(self.own.values().flatten().flatten().map(|place| &**place));
+        places.filter_map(|place| match &place.kind {
+            PlaceKind::File(file) => Some(file.clone()),
+            _ => None,
+        })
     }
 
     /// The names of the variables that hold passwords.

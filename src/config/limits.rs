@@ -35,6 +35,7 @@ impl LimitSettings {
                 batch_octets: table.size("batch_octets", 1).map(|size| size.value),
                 bandwidth: table.rate("bandwidth", LEAST_BANDWIDTH).map(|rate| rate.value),
                 messages_per_second: table.number("messages_per_second", 1..=1_000_000).map(|count| count.value),
+                resync_jobs: table.number("resync_jobs", 1..=10_000).map(|count| count.value),
             },
             timeout: table.duration("timeout").map(|timeout| timeout.value),
             retries: table.number("retries", 0..=1000).map(|count| count.value),

@@ -48,6 +48,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod value;
+mod waves;
 
 pub use import::{Imported, Tool, import};
 pub use mistake::{Mistake, Mistakes};
@@ -70,7 +71,7 @@ use mistake::Findings;
 use notify::Notice;
 use place::Place;
 use server::ServerSettings;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,6 +107,8 @@ pub struct Settings {
     state_pattern: Option<PathBuf>,
     /// The names of the accounts of one shard; `None`: all are meant.
     share: Option<HashSet<String>>,
+    /// Where all this is written, and the files that hold passwords.
+    pub files: Vec<PathBuf>,
     keyring: Arc<Keyring>,
     notices: Vec<Notice>,
 }
@@ -252,10 +255,14 @@ impl Draft {
         let Draft { state, mut servers, mut accounts, shards_file, policy, limits, notices } = self;
         places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
+        let files = accounts.iter().filter_map(|draft| draft.origin.file.clone());
+        let mut files: BTreeSet<PathBuf> = files.map(|file| file.to_path_buf()).collect();
         let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
         let own = own.map(|draft| (Arc::clone(&draft.account.name), draft.places.clone())).collect();
         let others: Vec<Place> = notices.iter().filter_map(Notice::secret).cloned().collect();
         let keyring = Keyring::new(servers.clone(), own, &others, surroundings);
+        files.extend(keyring.files());
+        let files = files.into_iter().collect();
         Settings {
             state,
             servers: servers.into_iter().map(|settings| settings.server).collect(),
@@ -266,6 +273,7 @@ impl Draft {
             shards_file,
             state_pattern: None,
             share: None,
+            files,
             keyring: Arc::new(keyring),
             notices,
         }

@@ -1,4 +1,4 @@
-//! The accounts that are named on the command line: by name, by pattern, or by tag. `state:WORD` narrows them to those in
+//! The accounts that are named on the command line: by name, by pattern, by tag, or by wave. `state:WORD` narrows them to those in
 //! a condition, which the state tells and the settings do not.
 
 use super::mistake::{Mistake, Mistakes, did_you_mean};
@@ -9,6 +9,7 @@ use globset::{GlobBuilder, GlobMatcher};
 enum Wanted<'a> {
     Name(&'a str),
     Tag(&'a str),
+    Wave(&'a str),
     Pattern(GlobMatcher),
 }
 
@@ -37,6 +38,13 @@ pub(super) fn select(accounts: &[Account], words: &[String]) -> Result<Vec<Accou
     if words.is_empty() {
         return Ok(accounts.to_vec());
     }
+    let selected = marked(accounts, words)?;
+    let chosen = accounts.iter().zip(selected).filter(|(_, is_selected)| *is_selected);
+    Ok(chosen.map(|(account, _)| account.clone()).collect())
+}
+
+/// Which of the accounts these words want.
+pub(super) fn marked(accounts: &[Account], words: &[String]) -> Result<Vec<bool>, Mistakes> {
     let mut selected = vec![false; accounts.len()];
     let mut mistakes = Vec::new();
     for word in words {
@@ -46,11 +54,7 @@ pub(super) fn select(accounts: &[Account], words: &[String]) -> Result<Vec<Accou
             Err(mistake) => mistakes.push(mistake),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes));
-    }
-    let chosen = accounts.iter().zip(selected).filter(|(_, is_selected)| *is_selected);
-    Ok(chosen.map(|(account, _)| account.clone()).collect())
+    if mistakes.is_empty() { Ok(selected) } else { Err(Mistakes(mistakes)) }
 }
 
 impl<'a> Wanted<'a> {
@@ -61,6 +65,9 @@ impl<'a> Wanted<'a> {
         }
         if let Some(tag) = word.strip_prefix("tag:") {
             return Ok(Wanted::Tag(tag));
+        }
+        if let Some(wave) = word.strip_prefix("wave:") {
+            return Ok(Wanted::Wave(wave));
         }
         if !word.contains(['*', '?', '[', '{']) {
             return Ok(Wanted::Name(word));
@@ -73,6 +80,7 @@ impl<'a> Wanted<'a> {
         match self {
             Wanted::Name(name) => *account.name == **name,
             Wanted::Tag(tag) => account.tags.iter().any(|own| own == tag),
+            Wanted::Wave(wave) => account.wave.as_ref().is_some_and(|own| own.name == *wave),
             Wanted::Pattern(pattern) => pattern.is_match(&*account.name),
         }
     }
@@ -91,17 +99,21 @@ fn mark(wanted: &Wanted, accounts: &[Account], selected: &mut [bool]) -> bool {
 }
 
 fn unknown(word: &str, accounts: &[Account]) -> Mistake {
-    let (what, near) = match word.strip_prefix("tag:") {
-        Some(tag) => {
+    let (what, near) = match (word.strip_prefix("tag:"), word.strip_prefix("wave:")) {
+        (_, Some(wave)) => {
+            let waves = accounts.iter().filter_map(|account| account.wave.as_ref().map(|wave| wave.name.as_str()));
+            (format!("no account is in a wave `{wave}`"), did_you_mean(wave, waves))
+        }
+        (Some(tag), _) => {
             let tags = accounts.iter().flat_map(|account| account.tags.iter().map(String::as_str));
             (format!("no account has the tag `{tag}`"), did_you_mean(tag, tags))
         }
         // It may hold a password.
-        None if word.contains("://") => {
+        _ if word.contains("://") => {
             let fix = "name an account of the settings; URLs are for `--source` and `--destination`";
             return Mistake::new("there is no account that is called by a URL").fix(fix);
         }
-        None => {
+        _ => {
             let names = accounts.iter().map(|account| &*account.name);
             (format!("there is no account `{word}`"), did_you_mean(word, names))
         }

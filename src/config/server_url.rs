@@ -41,6 +41,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
         servers: servers.into(),
         shards_file: None,
         accounts: vec![AccountDraft {
+            wave: None,
             account,
             places: [None, None],
             servers: [Choice::Default, Choice::Default],

@@ -10,7 +10,7 @@ use super::notify::Notice;
 use super::place::PlaceKind;
 use super::servers::Servers;
 use super::sheet::SheetFile;
-use super::{DEFAULT_STATE, Draft, policy};
+use super::{DEFAULT_STATE, Draft, policy, waves};
 use crate::model::policy::Policy;
 use std::fs;
 use std::io::ErrorKind;
@@ -53,6 +53,7 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let servers = Servers::read(&mut root);
     let policy = policy::read(&Policy::default(), root.table("mailboxes"), root.table("sync"));
     let (mut accounts, shards_file) = read_accounts(&mut root, &policy);
+    waves::read(&mut root, &mut accounts);
     let notices = root.tables("notify").into_iter().filter_map(Notice::read).collect();
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
     let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());

@@ -163,6 +163,7 @@ destination_user = \"<user on the new server>\"
 # merge_with_others = true        # or mixed with others, each of which says so
 # name = \"alice\"                  # its key in the state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
+# wave = \"finance\"               # where a [[wave]] does not name it
 # source_password_file = \"alice.password\"    # or _command, _env, where there is no master user; or source_password = '…',
 #                                            # where nobody else can read this file (chmod 600)
 
@@ -191,6 +192,17 @@ destination_user = \"<user on the new server>\"
 # retries = 5                     # of a broken connection
 # bandwidth = \"20MB/s\"           # for each server, over all connections
 # messages_per_second = 50        # appended to the destination
+# resync_jobs = 16                # accounts at once of which all was copied before; by default as many as --jobs
+
+# [[wave]]                        # accounts that move together: mailferry sync wave:finance
+# name = \"finance\"
+# accounts = [\"tag:finance\"]
+# not_before = \"2026-12-01 20:00\"
+# window = \"Mon-Fri 20:00-06:00\"
+# time_zone = \"Europe/Berlin\"     # by default this machine's
+# jobs = 2                        # of these accounts at once, at most
+# priority = 1                    # higher comes first; an account may have one, too
+# complete_after = \"2026-12-14\"   # from then on an account of which all is there is complete
 
 # [[notify]]                      # who is told while you are not looking
 # on = [\"account.blocked\", \"run.finished\"] # also account.failed, run.started

@@ -175,6 +175,7 @@ fn every_key_of_the_contract_is_read() {
         batch_octets = "8MiB"
         bandwidth = "20MB/s"
         messages_per_second = 50
+resync_jobs = 16
         timeout = "10m"
         retries = 0
     "#;
@@ -215,6 +216,7 @@ fn every_key_of_the_contract_is_read() {
         batch_octets: Some(8 << 20),
         bandwidth: Some(20_000_000),
         messages_per_second: Some(50),
+        resync_jobs: Some(16),
     };
     assert_eq!(settings.limits, limits);
 }

@@ -2,6 +2,7 @@
 
 use super::mistake::{Mistake, did_you_mean};
 use crate::model::InternalDate;
+use jiff::civil::DateTime;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
@@ -55,6 +56,23 @@ pub(super) fn day(value: &DeValue) -> Result<InternalDate, Mistake> {
     Ok(InternalDate(moment.timestamp().as_second()))
 }
 
+/// A day, with or without a time of day, in quotes or as TOML's own; without a time zone, which stands elsewhere.
+pub(super) fn moment(value: &DeValue) -> Result<DateTime, Mistake> {
+    const FIX: &str = "write it like \"2026-12-01 20:00\", or \"2026-12-01\" for its first minute";
+    let written = match value {
+        DeValue::Datetime(date) => date.to_string(),
+        _ => plain_text(value).map_err(|_| wrong_type("a time", value).fix(FIX))?,
+    };
+    shown(&written).ok_or_else(|| Mistake::new(format!("`{written}` is not a time")).fix(FIX))
+}
+
+/// `2026-12-01 20:00`, with seconds or without; a day alone begins at midnight.
+fn shown(text: &str) -> Option<DateTime> {
+    const SHAPES: [usize; 3] = ["2026-12-01".len(), "2026-12-01T20:00".len(), "2026-12-01T20:00:00".len()];
+    let written = text.trim().replacen(' ', "T", 1);
+    written.parse().ok().filter(|_| SHAPES.contains(&written.len()))
+}
+
 /// Says what was expected and what kind of value is there, never the value.
 pub(super) fn wrong_type(expected: &str, value: &DeValue) -> Mistake {
     let found = match value {
@@ -85,4 +103,20 @@ pub(super) fn supported<T>(words: &[(&str, Option<T>)]) -> String {
 /// Refuses what a later version will do.
 pub(super) fn not_supported(subject: &str, instead: &str) -> Mistake {
     Mistake::new(format!("{subject} is not supported yet")).fix(format!("supported today: {instead}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_days_with_or_without_a_time() {
+        let read = |text: &str| shown(text).map(|moment| moment.to_string());
+        assert_eq!(read("2026-12-01 20:00").as_deref(), Some("2026-12-01T20:00:00"));
+        assert_eq!(read("2026-12-01T20:00:00").as_deref(), Some("2026-12-01T20:00:00"));
+        assert_eq!(read("2026-12-01").as_deref(), Some("2026-12-01T00:00:00"));
+        for text in ["2026-12-01 20", "tomorrow", "2026-13-01", "20:00", "2026-12-01 25:00"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub fn deletion_objection(deletions: u64, held: u64, agreement: &Agreement, guar
 
 /// The same share, for copies of a mailbox that holds so many that a repair would replace.
 pub fn replacement_objection(replaced: u64, held: u64, guard: u8) -> Option<String> {
-    let exceeded = allowed(held, guard).is_some_and(|allowed| replaced > allowed);
+    let exceeded = replaced > 0 && allowed(held, guard).is_some_and(|allowed| replaced > allowed);
     exceeded.then(|| {
         format!("{replaced} of {held} messages are not as their source is and would be replaced, and delete_guard is {guard}%")
     })

@@ -1,6 +1,6 @@
 //! What a verification found in one mailbox.
 
-use crate::model::difference::{Difference, DifferenceKind, Differences, LISTED_DIFFERENCES};
+use crate::model::difference::{Difference, DifferenceKind, Differences};
 use crate::model::plan::Doubt;
 use crate::model::{Losses, Outcome, Outcomes, Uid};
 use std::collections::HashSet;
@@ -28,16 +28,13 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Counts a difference, and lists it unless there are many of its kind.
+    /// Counts a difference, and lists it.
     pub fn differ(&mut self, difference: Difference) {
         if difference.source.is_some_and(|uid| self.accepted.contains(&uid)) {
             return;
         }
         self.differences.add(difference.kind, 1);
-        let listed = self.listed.iter().filter(|listed| listed.kind == difference.kind).count();
-        if listed < LISTED_DIFFERENCES {
-            self.listed.push(difference);
-        }
+        self.listed.push(difference);
     }
 
     /// Counts a message that the source holds and does not describe.
@@ -48,7 +45,6 @@ impl Verdict {
             Outcome::Failed(reason) => reason,
             _ => "it was not listed".to_owned(),
         };
-        let (kind, mailbox) = (DifferenceKind::Missing, mailbox.to_owned());
-        self.differ(Difference { mailbox, kind, source: Some(uid), destination: None, detail });
+        self.differ(Difference::new(mailbox.to_owned(), DifferenceKind::Missing, (Some(uid), None), detail));
     }
 }

@@ -141,7 +141,7 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn differ(&mut self, kind: DifferenceKind, source: Option<Uid>, destination: Option<Uid>, detail: String) {
-        self.verdict.differ(Difference { mailbox: self.mailbox.to_owned(), kind, source, destination, detail });
+        self.verdict.differ(Difference::new(self.mailbox.to_owned(), kind, (source, destination), detail));
     }
 
     fn compare(&mut self, source: &MessageRecord, copy: &MessageRecord) {

@@ -1,6 +1,7 @@
 //! An account: one user's mailboxes on the source and on the destination.
 
 use super::policy::Policy;
+use super::wave::Wave;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -47,6 +48,10 @@ pub struct Account {
     pub servers: [ServerId; 2],
     /// What is wanted of its mail.
     pub policy: Arc<Policy>,
+    /// With whom it moves, if with anybody.
+    pub wave: Option<Arc<Wave>>,
+    /// A higher one comes first; within the priority of its wave.
+    pub priority: i64,
 }
 
 /// The number of a server among those of a run. A machine that is a source and a destination has two.

@@ -22,8 +22,6 @@ pub struct Verification {
     pub octets_copied: u64,
     pub standing: Standing,
     pub differences: Differences,
-    /// The first of them.
-    pub listed: Vec<Difference>,
 }
 
 /// One account.
@@ -40,6 +38,8 @@ pub struct AccountReport {
     pub unlisted: u64,
     pub failures: Vec<KeptFailure>,
     pub verification: Option<Verification>,
+    /// What it found, and how many differences more there are that are not listed.
+    pub differences: (Vec<Difference>, u64),
 }
 
 /// One mailbox and where it goes.

@@ -29,6 +29,11 @@ impl Step {
         matches!(self, Step::Scan | Step::Apply | Step::Sync)
     }
 
+    /// Whether it keeps to the hours of waves: what moves mail does.
+    pub fn heeds_hours(self) -> bool {
+        matches!(self, Step::Apply | Step::Sync)
+    }
+
     /// The command's word.
     pub fn word(self) -> &'static str {
         match self {
@@ -94,7 +99,7 @@ impl AttemptResult {
     /// Of an account that has none; `None` where it was not begun.
     pub fn of_error(error: &Error) -> Option<Self> {
         match error.kind() {
-            Kind::Interrupted | Kind::SetAside => None,
+            Kind::Interrupted | Kind::SetAside | Kind::Waiting => None,
             _ => Some(AttemptResult::Failed(Trouble::of(error, 1))),
         }
     }

@@ -1,7 +1,7 @@
 //! The condition that an account is in: derived from what is known of it, and never stored. Only `paused` and `complete` are
 //! said by people.
 
-use super::attempt::{Attempt, AttemptResult};
+use super::attempt::{Attempt, AttemptResult, Step};
 use super::ledger::{AccountLedger, Stage};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -83,6 +83,12 @@ impl Condition {
         }
     }
 
+    /// Of an account that an attempt has just left so.
+    pub fn of_ledger(ledger: &AccountLedger) -> Self {
+        let attempt = Attempt { step: Step::Sync, started: 0, ended: 0, result: AttemptResult::of_ledger(ledger) };
+        Condition::of_the_past(Some(&attempt), ledger)
+    }
+
     fn of_the_past(attempt: Option<&Attempt>, ledger: &AccountLedger) -> Self {
         match attempt.map(|attempt| &attempt.result) {
             Some(AttemptResult::Failed(trouble)) if trouble.needs_a_person => Condition::Blocked,
@@ -133,7 +139,7 @@ impl fmt::Display for Condition {
 mod tests {
     use super::*;
     use crate::model::Outcomes;
-    use crate::model::attempt::{Step, Trouble};
+    use crate::model::attempt::Trouble;
 
     fn attempt(result: AttemptResult) -> Attempt {
         Attempt { step: Step::Sync, started: 1, ended: 2, result }

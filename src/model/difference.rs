@@ -1,10 +1,11 @@
 //! What differs between a source mailbox and its copy, as `verify` found it.
 
 use super::Uid;
+use super::about::About;
 use serde::{Deserialize, Serialize};
 
-/// How many differences of one kind are listed for one mailbox; all are counted.
-pub const LISTED_DIFFERENCES: usize = 20;
+/// How many differences of one kind are shown of one mailbox; all are counted, and kept.
+pub const SHOWN_DIFFERENCES: usize = 20;
 
 /// One difference that `verify` found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -16,10 +17,25 @@ pub struct Difference {
     /// The UID on the destination, where there is one.
     pub destination: Option<Uid>,
     pub detail: String,
+    /// Which message it is, where that was asked for.
+    pub about: Option<About>,
+}
+
+impl Difference {
+    /// One of that kind, between the UIDs of the two sides where there are any.
+    pub fn new(mailbox: String, kind: DifferenceKind, uids: (Option<Uid>, Option<Uid>), detail: String) -> Self {
+        let (source, destination) = uids;
+        Difference { mailbox, kind, source, destination, detail, about: None }
+    }
+
+    /// By what differences of one mailbox are put in order.
+    pub fn rank(&self) -> (DifferenceKind, Option<Uid>, Option<Uid>) {
+        (self.kind, self.source, self.destination)
+    }
 }
 
 /// What differs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     Missing,

@@ -15,6 +15,8 @@ pub struct Limits {
     pub bandwidth: Option<u64>,
     /// Messages a second appended to the destination, over all connections. `None` is no limit.
     pub messages_per_second: Option<u64>,
+    /// Accounts worked on at once of which all was copied before. `None` is as for the others.
+    pub resync_jobs: Option<usize>,
 }
 
 impl Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             batch_octets: None,
             bandwidth: None,
             messages_per_second: None,
+            resync_jobs: None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod digest;
 pub mod failures;
 pub mod fingerprint;
 pub mod flags;
+pub mod forecast;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod keeps;
@@ -36,6 +37,7 @@ pub mod record;
 pub mod remembered;
 pub mod replaced;
 pub mod report;
+pub mod rest;
 pub mod run_ledger;
 pub mod secret;
 pub mod server;
@@ -43,6 +45,7 @@ pub mod shard;
 pub mod statistics;
 pub mod uid;
 pub mod utf7;
+pub mod wave;
 
 pub use account::{Account, ServerId, Side};
 pub use agreement::Agreement;

@@ -84,7 +84,7 @@ pub struct Policy {
     pub max_message_octets: Option<u64>,
     /// Copy again what was copied once and is gone from the destination.
     pub restore_missing: bool,
-    /// A plan that deletes more than so many percent of any one mailbox is not begun.
+    /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
 }
 

@@ -4,11 +4,12 @@ use super::amount::grow;
 use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
+use super::forecast::RunSample;
 use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
 use super::server::Quota;
 use super::statistics::{AccountStatus, RunFigures};
-use super::{Keeps, Side};
+use super::{Keeps, MailboxName, Side, Uid};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -34,8 +35,12 @@ pub struct SideCheck {
     pub messages: u64,
     pub quotas: Vec<Quota>,
     pub append_limit: Option<u64>,
+    /// In all mailboxes, where the server tells.
+    pub octets: Option<u64>,
     /// What will work, but slower or with less.
     pub notes: Vec<String>,
+    /// What will not work.
+    pub obstacles: Vec<String>,
 }
 
 /// What `check` found for one account: each side may fail on its own.
@@ -101,8 +106,8 @@ pub struct PlanSummary {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct VerifySummary {
     pub ledger: AccountLedger,
-    /// The first differences, at most [`LISTED_DIFFERENCES`](super::difference::LISTED_DIFFERENCES) of each kind and
-    /// mailbox.
+    /// The first differences, at most [`SHOWN_DIFFERENCES`](super::difference::SHOWN_DIFFERENCES) of each kind and
+    /// mailbox; the state has them all.
     pub listed: Vec<Difference>,
     pub mailboxes: u64,
     pub messages: u64,
@@ -130,6 +135,8 @@ pub struct StatusSummary {
     /// What was last tried, though nobody could log in.
     pub attempt: Option<Attempt>,
     pub condition: Condition,
+    /// Runs that were, the oldest first: what a forecast is told from.
+    pub runs: Vec<RunSample>,
 }
 
 /// The run that holds the state.
@@ -184,4 +191,25 @@ pub struct Explanation {
     pub mailbox: String,
     /// Each a sentence: a fact with its source, or a rule with its reason.
     pub lines: Vec<String>,
+    /// The mailbox that it is about, and where it goes.
+    pub source: Option<MailboxName>,
+    pub destination: Option<MailboxName>,
+    /// The messages that it is about, with the UIDs of their copies.
+    pub messages: Vec<(Uid, Option<Uid>)>,
+}
+
+/// What both servers tell of messages.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct HeadersSummary {
+    pub headers: Vec<MessageHeader>,
+    pub ledger: AccountLedger,
+}
+
+/// What a server tells of one message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageHeader {
+    pub side: Side,
+    pub uid: Uid,
+    /// `None`: it does not have it any more.
+    pub lines: Option<Vec<String>>,
 }

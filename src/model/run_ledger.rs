@@ -3,7 +3,7 @@
 use super::attempt::AttemptResult;
 use super::ledger::{AccountLedger, Stage, Standing};
 use super::report::{
-    AcceptSummary, AccountCheck, AccountResult, ApplySummary, PlanSummary, ScanSummary, VerifySummary,
+    AcceptSummary, AccountCheck, AccountResult, ApplySummary, HeadersSummary, PlanSummary, ScanSummary, VerifySummary,
 };
 use crate::error::Error;
 
@@ -44,6 +44,12 @@ impl Accounted for PlanSummary {
     }
 }
 
+impl Accounted for HeadersSummary {
+    fn ledger(&self) -> Result<&AccountLedger, &Error> {
+        Ok(&self.ledger)
+    }
+}
+
 impl Accounted for ApplySummary {
     fn ledger(&self) -> Result<&AccountLedger, &Error> {
         Ok(&self.ledger)
@@ -59,11 +65,12 @@ impl Accounted for VerifySummary {
 /// An account of which one side cannot be opened is not open.
 impl Accounted for AccountCheck {
     fn ledger(&self) -> Result<&AccountLedger, &Error> {
-        self.failures().first().map_or(Ok(&self.ledger), |error| Err(error))
+        self.sides.iter().find_map(|side| side.as_ref().err()).map_or(Ok(&self.ledger), Err)
     }
 
     fn failures(&self) -> Vec<&Error> {
-        self.sides.iter().filter_map(|side| side.as_ref().err()).collect()
+        let closed = self.sides.iter().filter_map(|side| side.as_ref().err());
+        closed.chain(self.ledger.failures.iter()).collect()
     }
 }
 

@@ -1,20 +1,21 @@
 //! `apply`: does exactly what the saved plan says, in an order and with checkpoints from which it can always go on.
 //!
-//! 1. The plan is checked: made from the last scan, with these settings.
+//! 1. The plan is checked: made from the last scan, with these settings. What of it needs a word from a person waits
+//!    (`granted`).
 //! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
 //! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
 //! 4. What goes from the destination goes last (`purge`).
 //! 5. The notes are closed, the destination is listed again, and the next plan is made: it tells what is left (`stock`). What
 //!    a copy lacks of its flags is set then, and what was copied anew takes the place of the copy that it replaces.
 
+use super::granted::{Granted, grant};
 use super::plan::stamp;
 use super::stock::{StockTaken, Traces, left_over, take_stock};
-use super::{ApplyOptions, Deletes, Event, Migration, Phase, Room};
-use crate::diff::agreements::departures;
-use crate::diff::fit::quota_excess;
-use crate::error::{Error, Kind, Result, Scope};
+use super::{ApplyOptions, Deletes, Event, Migration, Phase};
+use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
+use crate::model::forecast::RunSample;
 use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
@@ -26,7 +27,7 @@ use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::prove_mailboxes;
-use crate::pipeline::survey::agreeing::{agree_to_deletions, unanswered};
+use crate::pipeline::survey::agreeing::agree_to_deletions;
 use crate::pipeline::survey::naming::name_messages;
 use crate::pipeline::transfer::crew::Crew;
 use crate::pipeline::transfer::passes::passes;
@@ -136,8 +137,9 @@ pub fn apply_account(
 struct Run<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
-    deletes: Deletes,
-    room: Room,
+    options: ApplyOptions,
+    /// What waits for a word from a person.
+    questions: Vec<Error>,
     clock: Clock,
     figures: RunFigures,
     ending: Ending,
@@ -151,8 +153,8 @@ impl<'a> Run<'a> {
         Run {
             access,
             allowance,
-            deletes: options.deletes,
-            room: options.room,
+            options,
+            questions: Vec::new(),
             figures: RunFigures { started: clock.started, ..RunFigures::default() },
             clock,
             ending: Ending::Complete,
@@ -163,20 +165,19 @@ impl<'a> Run<'a> {
     }
 
     fn execute(&mut self, plan: &AccountPlan) -> Result<()> {
-        let totals = plan.totals();
-        self.guard_departures(plan)?;
+        let Granted { plan: granted, questions } = grant(self.access, plan, self.allowance, self.options)?;
+        self.questions = questions;
+        let totals = granted.totals();
         if totals.is_empty() {
             return Ok(());
         }
-        self.guard_deletions(plan)?;
-        self.guard_quota(&totals)?;
         prove_mailboxes(self.access)?;
         self.announce(&totals)?;
         self.access.gauge.part(Part::Copy, || {
-            if plan.mailboxes.iter().any(MailboxPlan::adds) {
-                self.add(plan)?;
+            if granted.mailboxes.iter().any(MailboxPlan::adds) {
+                self.add(&granted)?;
             }
-            self.remove(plan)
+            self.remove(plan, &granted)
         })
     }
 
@@ -217,10 +218,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Deletes what is gone from the source, once all is copied that the plan names.
-    fn remove(&mut self, plan: &AccountPlan) -> Result<()> {
-        let totals = plan.totals();
-        let second_copies = match (self.mode(), self.deletes) {
+    /// Deletes what is gone from the source, as far as it is granted, once all was tried that is to be copied.
+    fn remove(&mut self, plan: &AccountPlan, granted: &AccountPlan) -> Result<()> {
+        let totals = granted.totals();
+        let second_copies = match (self.mode(), self.options.deletes) {
             (Mode::Copy, Deletes::Guarded) => SecondCopies::Stay,
             (Mode::Mirror, _) | (_, Deletes::Allowed) => SecondCopies::Go,
         };
@@ -228,60 +229,19 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let mut purged = Purged::default();
-        let result = purge(self.access, plan, second_copies, &mut purged);
+        let result = purge(self.access, [plan, granted], second_copies, &mut purged);
         self.figures.messages_deleted += purged.removed;
         self.access.failures.note_others(&mut self.failures, purged.failures);
         self.warnings.extend(purged.warnings);
         self.traces.touched.extend(purged.touched);
-        if self.deletes == Deletes::Allowed {
-            plan.mailboxes.iter().try_for_each(|mailbox| agree_to_deletions(self.access, mailbox))?;
+        if self.options.deletes == Deletes::Allowed {
+            granted.mailboxes.iter().try_for_each(|mailbox| agree_to_deletions(self.access, mailbox))?;
         }
         result
     }
 
     fn mode(&self) -> Mode {
         self.access.account.policy.mode
-    }
-
-    /// Begins nothing while it is not answered why many copies are gone.
-    fn guard_departures(&self, plan: &AccountPlan) -> Result<()> {
-        for mailbox in plan.mailboxes.iter().filter(|mailbox| !mailbox.departed.is_empty()) {
-            let agreement = self.access.state.agreement(&mailbox.source.raw, mailbox.source_validity)?;
-            let linked = mailbox.present + mailbox.copied + mailbox.departed.len();
-            let found = departures(&mailbox.departed, linked, &agreement, &self.access.account.policy);
-            if let Some(why) = found.question {
-                let account = &self.access.account.name;
-                return Err(unanswered(&why, &mailbox.source, &mailbox.destination, account).scope(Scope::Account));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses a plan that deletes more than it may without a word from the user.
-    fn guard_deletions(&self, plan: &AccountPlan) -> Result<()> {
-        let guarded: Vec<_> = plan.mailboxes.iter().filter(|mailbox| mailbox.guard.is_some()).collect();
-        if guarded.is_empty() || self.deletes == Deletes::Allowed {
-            return Ok(());
-        }
-        let error =
-            Error::new(Kind::Guard, "the plan deletes more than it may without being told to, and was not begun");
-        let reasons = guarded.iter().filter_map(|mailbox| Some((&mailbox.destination, mailbox.guard.as_ref()?)));
-        let error = reasons.fold(error, |error, (name, reason)| error.because(format!("`{name}`: {reason}")));
-        Err(error
-            .hint("look at `mailferry plan --details`; if it is as it should be, run `mailferry sync --allow-deletes`"))
-    }
-
-    /// Asks about a plan that does not fit, as far as the quota tells: half a mailbox in a full account helps nobody. What
-    /// does not count against it (a Trash, on many servers) cannot be known, so that the user may know better.
-    fn guard_quota(&self, totals: &PlanTotals) -> Result<()> {
-        let quotas = self.access.state.side(Side::Destination)?.map_or_else(Vec::new, |side| side.quotas);
-        let (messages, octets) = self.allowance.bounded(totals.copies, totals.octets);
-        let excess = quota_excess(&quotas, messages, octets).filter(|_| self.room == Room::Guarded);
-        let Some(excess) = excess else { return Ok(()) };
-        Err(Error::new(Kind::Guard, "the plan does not fit into the destination, and was not begun").because(excess).hint(
-            "raise the quota and run `mailferry sync`; or copy a part of it with --max-bytes or --max-messages; or, where \
-             some mailboxes do not count, run `mailferry sync --over-quota`",
-        ))
     }
 
     /// Tells what is left of the plan: an earlier apply may have done a part of it.
@@ -331,7 +291,7 @@ impl<'a> Run<'a> {
     /// Takes stock, and records how the run went.
     fn finish(&mut self, plan: &AccountPlan) -> Result<ApplySummary> {
         let (access, gauge) = (self.access, &self.access.gauge);
-        let stock = || take_stock(access, plan, &self.traces, self.deletes, self.ending);
+        let stock = || take_stock(access, plan, &self.traces, self.options.deletes, self.ending);
         let StockTaken { mut ledger, removed } = gauge.part(Part::Close, stock)?;
         self.figures.messages_deleted += removed;
         self.figures.parts = gauge.parts();
@@ -341,6 +301,9 @@ impl<'a> Run<'a> {
         let mut failures = std::mem::take(&mut self.failures);
         access.failures.note_others(&mut failures, std::mem::take(&mut ledger.failures));
         ledger.failures = failures;
+        // The plan that tells what is left asks about copies that are gone, too.
+        let untold: Vec<Error> = self.questions.drain(..).filter(|it| !ledger.failures.contains(it)).collect();
+        access.failures.note_all(&mut ledger.failures, untold);
         if !self.traces.broken {
             let left = left_over(&ledger);
             access.failures.note_all(&mut ledger.failures, left);
@@ -350,12 +313,25 @@ impl<'a> Run<'a> {
         }
         ledger.failures = std::mem::take(&mut ledger.failures).map(|it| it.in_account(&access.account.name));
         self.record_status(Some(&ledger))?;
+        self.note_run(&ledger)?;
         Ok(ApplySummary {
             figures: self.figures.clone(),
             ledger,
             warnings: plan.warnings.iter().cloned().chain(std::mem::take(&mut self.warnings)).collect(),
             unmatched: Vec::new(),
         })
+    }
+
+    /// What a forecast is told from: runs that came to their end.
+    fn note_run(&self, ledger: &AccountLedger) -> Result<()> {
+        if self.ending != Ending::Complete || self.traces.broken {
+            return Ok(());
+        }
+        let state = &self.access.state;
+        let RunFigures { started, seconds, messages_copied: messages, octets_copied: octets, .. } = self.figures;
+        let is_resync = state.runs()?.last().is_some_and(|before| before.is_whole);
+        let is_whole = ledger.outcomes.pending == 0;
+        state.note_run(RunSample { started, seconds, messages, octets, is_resync, is_whole })
     }
 
     fn record_status(&self, ledger: Option<&AccountLedger>) -> Result<()> {

@@ -2,41 +2,115 @@
 //! recorded.
 
 use super::{Event, Migration, Phase};
+use crate::diff::fit::quota_excess;
 use crate::engine::Session;
 use crate::engine::commands::listed::Listing;
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::capabilities::NonSynchronising;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
-use crate::model::server::{Address, Tls};
-use crate::model::{Side, Step};
+use crate::model::server::{Address, Quota, QuotaResource, Tls};
+use crate::model::{RawName, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::likeness;
 use crate::pipeline::survey::described::{blind, is_selectable};
 use crate::pipeline::survey::snapshots::empty_source;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// Checks both sides of every account.
+/// So many accounts show whether the list of accounts is sound.
+const FIRST: usize = 20;
+
+/// More than this part of them refused is a mistake of the list, not of accounts.
+const TOLERATED_PART: usize = 5;
+
+/// Checks both sides of every account; stops where too many of the first ones are refused.
 pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
+    let brake = Brake::default();
     for_each_account(migration, Step::Check, |access| {
+        brake.go_on()?;
         let account = &*access.account.name;
         let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
         access.migration.observer.event(event);
-        let [mut source, destination] = thread::scope(|scope| {
+        let [mut source, mut destination] = thread::scope(|scope| {
             let destination = scope.spawn(|| check_side(access, Side::Destination));
             let source = check_side(access, Side::Source);
             [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
         });
-        if let (Ok(source), Ok(destination)) = (&mut source, &destination)
-            && source.messages == 0
-            && destination.messages > 0
-        {
-            source.notes.push(empty_source(destination.messages));
+        brake.note([&source, &destination].into_iter().any(|side| side.as_ref().is_err_and(is_refusal)));
+        if let (Ok(source), Ok(destination)) = (&mut source, &mut destination) {
+            compare(source, destination);
         }
-        Ok(AccountCheck { ledger: AccountLedger::at(Stage::Looked), sides: vec![source, destination] })
+        let mut ledger = AccountLedger::at(Stage::Looked);
+        for side in [&source, &destination].into_iter().flatten() {
+            access.failures.note_all(&mut ledger.failures, obstacles(access, side));
+        }
+        Ok(AccountCheck { ledger, sides: vec![source, destination] })
     })
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Authentication | Kind::Authorization)
+}
+
+/// What both sides together tell.
+fn compare(source: &mut SideCheck, destination: &mut SideCheck) {
+    match (source.messages, destination.messages) {
+        (0, 0) => source.notes.push("it holds no message: is it the right user?".to_owned()),
+        (0, there) => source.notes.push(empty_source(there)),
+        _ => {}
+    }
+    let used = source.quotas.iter().find(|quota| quota.resource == QuotaResource::Storage).map(|quota| quota.used);
+    let free = |quota: &Quota| match destination.messages {
+        0 => quota.clone(),
+        // What is there already may be what is to come.
+        _ => Quota { used: 0, ..quota.clone() },
+    };
+    let quotas = destination.quotas.iter().map(free);
+    let excess = quota_excess(&quotas.collect::<Vec<_>>(), source.messages, source.octets.or(used).unwrap_or(0));
+    destination.obstacles.extend(excess);
+}
+
+fn obstacles<'a>(access: &'a Access<'_>, side: &'a SideCheck) -> impl Iterator<Item = Error> + 'a {
+    side.obstacles.iter().map(|obstacle| {
+        Error::new(Kind::Refused, "something will not work")
+            .scope(Scope::Account)
+            .because(obstacle)
+            .on(side.side, &side.server)
+            .in_account(&access.account.name)
+    })
+}
+
+/// Stops a fleet of which the list of accounts is wrong.
+#[derive(Default)]
+struct Brake {
+    looked: AtomicUsize,
+    refused: AtomicUsize,
+    is_pulled: AtomicBool,
+}
+
+impl Brake {
+    /// An account was looked at.
+    fn note(&self, is_refused: bool) {
+        let refused = self.refused.fetch_add(usize::from(is_refused), Ordering::SeqCst) + usize::from(is_refused);
+        let looked = self.looked.fetch_add(1, Ordering::SeqCst) + 1;
+        if looked == FIRST && refused > FIRST / TOLERATED_PART {
+            self.is_pulled.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if !self.is_pulled.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let refused = self.refused.load(Ordering::SeqCst);
+        let what = format!("not tried, because {refused} of the first {FIRST} accounts were refused");
+        let hint = "have the columns of the accounts shifted? Look at the accounts that were refused, then run \
+                    `mailferry check` again; `mailferry check NAME` looks at one";
+        Err(Error::new(Kind::Settings, what).scope(Scope::Account).hint(hint))
+    }
 }
 
 fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
@@ -51,6 +125,8 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result
         access.claim(access.account, side, likeness)?;
     }
     let server = access.connector(side).server();
+    let obstacles = hindrances(session, &listing, side)?;
+    let octets = session.octets_held(&readable(&listing))?;
     let capabilities = session.capabilities();
     Ok(SideCheck {
         side,
@@ -61,9 +137,11 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result
         capabilities: capabilities.words().map(str::to_owned).collect(),
         mailboxes: listing.mailboxes.len() as u64,
         messages: listing.mailboxes.iter().filter_map(|mailbox| mailbox.status).map(|it| u64::from(it.messages)).sum(),
+        octets,
         quotas: listing.quotas.clone(),
         append_limit: capabilities.append_limit(),
         notes: notes(session, &listing, side),
+        obstacles,
     })
 }
 
@@ -115,8 +193,58 @@ fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
     if listing.names.foreign_unnamed > 0 {
         notes.push(format!("{} more mailboxes of others take no part", listing.names.foreign_unnamed));
     }
-    notes.extend(listing.names.unreadable.iter().map(|it| format!("`{}` stays behind: {}", it.name, it.reason)));
-    let silent = listing.mailboxes.iter().filter(|mailbox| is_selectable(mailbox) && mailbox.status.is_none());
-    notes.extend(silent.map(|mailbox| format!("`{}`: the server tells nothing about it by STATUS", mailbox.name)));
     notes
+}
+
+/// Mailboxes that hold messages, as far as the server tells of them.
+fn readable(listing: &Listing) -> Vec<RawName> {
+    let told = listing.mailboxes.iter().filter(|mailbox| mailbox.status.is_some());
+    told.map(|mailbox| mailbox.name.raw.clone()).collect()
+}
+
+/// What will not work: mailboxes that cannot be read, and of the destination those that take nothing.
+fn hindrances(session: &mut Session, listing: &Listing, side: Side) -> Result<Vec<String>> {
+    let mut found: Vec<String> =
+        listing.names.unreadable.iter().map(|it| format!("`{}` stays behind: {}", it.name, it.reason)).collect();
+    let mailboxes = || listing.mailboxes.iter().filter(|mailbox| is_selectable(mailbox));
+    let silent = mailboxes().filter(|mailbox| mailbox.status.is_none());
+    let silent: Vec<_> = silent.map(|mailbox| &mailbox.name).collect();
+    let needed = if side == Side::Source { 'r' } else { 'i' };
+    let names: Vec<RawName> = mailboxes().map(|mailbox| mailbox.name.raw.clone()).collect();
+    let rights = session.rights(&names)?;
+    for mailbox in mailboxes().map(|mailbox| &mailbox.name) {
+        let may = rights.get(&mailbox.raw).is_none_or(|rights| rights.contains(needed));
+        match (may, side) {
+            (false, Side::Source) => {
+                found.push(format!("`{mailbox}` cannot be read: the login lacks the right `r` on it"));
+            }
+            (false, Side::Destination) => {
+                found.push(format!("nothing can be stored in `{mailbox}`: the login lacks the right `i` on it"));
+            }
+            (true, _) if silent.contains(&mailbox) => {
+                found.push(format!("`{mailbox}` cannot be read: the server refuses STATUS of it"));
+            }
+            (true, _) => {}
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_fifth_of_the_first_twenty_refused_stops_the_rest() {
+        let brake = |refused: usize, looked: usize| {
+            let brake = Brake::default();
+            (0..looked).for_each(|number| brake.note(number < refused));
+            brake.go_on().is_err()
+        };
+        assert!(brake(5, 20) && brake(20, 20) && brake(5, 40));
+        assert!(!brake(4, 20) && !brake(19, 19), "of fewer nothing can be told");
+        let late = Brake::default();
+        (0..40).for_each(|number| late.note(number >= 20));
+        assert!(late.go_on().is_ok(), "the list was sound");
+    }
 }

@@ -8,6 +8,7 @@ use crate::model::policy::{Mode, Policy};
 use crate::model::report::Explanation;
 use crate::model::{Account, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
 use crate::store::{AccountStore, Store};
+use std::collections::HashSet;
 
 /// Explains a source mailbox, or one message in it by UID or Message-ID.
 ///
@@ -23,13 +24,20 @@ pub fn explain(
     let state = store.account(&account.name);
     let source = find_mailbox(&state, mailbox)?;
     let plan = state.plan()?.and_then(|plan| plan.mailboxes.into_iter().find(|plan| plan.source == source.name));
-    let mut explainer = Explainer { state, policy, source, plan, lines: Vec::new() };
+    let mut explainer = Explainer { state, policy, source, plan, lines: Vec::new(), messages: Vec::new() };
     match message {
         None => explainer.mailbox()?,
         Some(message) => explainer.messages(message)?,
     }
-    let mailbox = explainer.source.name.path();
-    Ok(Explanation { account: account.name.to_string(), mailbox, lines: explainer.lines })
+    let Explainer { source, plan, lines, messages, .. } = explainer;
+    Ok(Explanation {
+        account: account.name.to_string(),
+        mailbox: source.name.path(),
+        lines,
+        source: Some(source.name),
+        destination: plan.map(|plan| plan.destination),
+        messages,
+    })
 }
 
 fn find_mailbox(state: &AccountStore, path: &str) -> Result<MailboxState> {
@@ -51,6 +59,8 @@ struct Explainer<'a> {
     source: MailboxState,
     plan: Option<MailboxPlan>,
     lines: Vec<String>,
+    /// With the UIDs of their copies.
+    messages: Vec<(Uid, Option<Uid>)>,
 }
 
 impl Explainer<'_> {
@@ -166,7 +176,7 @@ impl Explainer<'_> {
             ));
         }
         if let Some(guard) = &plan.guard {
-            self.say(format!("Apply asks for --allow-deletes first: {guard}."));
+            self.say(format!("What it deletes waits for --allow-deletes: {guard}."));
         }
         if second_copies > 0 {
             self.say(format!(
@@ -218,13 +228,22 @@ impl Explainer<'_> {
         let Some(identity) = identity::by_message_id(format!("Message-ID: <{bare}>\r\n\r\n").as_bytes()) else {
             return Ok(Vec::new());
         };
-        let records = self.state.records(Side::Source, &self.source.name.raw)?;
-        records.filter(|record| record.as_ref().is_ok_and(|record| record.identity == Some(identity))).collect()
+        // A first copy asks for no identities: the link has what was read as the message passed.
+        let name = &self.source.name.raw;
+        let links = self.state.links(name)?.filter(|link| link.as_ref().is_ok_and(|link| link.identity == identity));
+        let linked = links.map(|link| link.map(|link| link.source)).collect::<Result<HashSet<Uid>>>()?;
+        let is_it = |record: &MessageRecord| match record.identity {
+            Some(own) => own == identity,
+            None => linked.contains(&record.uid),
+        };
+        let records = self.state.records(Side::Source, name)?;
+        records.filter(|record| record.as_ref().map_or(true, is_it)).collect()
     }
 
     fn message(&mut self, record: &MessageRecord) -> Result<()> {
         let uid = record.uid;
         let link = self.state.link(&self.source.name.raw, uid)?;
+        self.messages.push((uid, link.as_ref().map(|link| link.destination)));
         let identity = record.identity.or(link.as_ref().map(|link| link.identity));
         let identity = identity.map_or_else(|| "not asked for yet".to_owned(), |identity| identity.to_string());
         self.say(format!(

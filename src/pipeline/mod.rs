@@ -1,10 +1,10 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
-//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`],
-//!   [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
+//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`] with
+//!   [`headers`], [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
-//! - [`stock`]: what an apply has come to.
+//! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`planning`]: what is to be done. [`transfer`]: how it gets across, and what goes.
 //!
@@ -18,6 +18,8 @@ pub mod check;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
+pub mod granted;
+pub mod headers;
 pub mod herald;
 mod hook;
 pub mod login;
@@ -41,8 +43,9 @@ use crate::model::limits::{Chunk, Limits};
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
 use crate::store::Store;
+use fleet::agenda::Agenda;
 use fleet::roll::Roll;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,6 +57,12 @@ pub struct Migration {
     pub limits: Limits,
     /// Accounts worked on at the same time.
     pub jobs: usize,
+    /// The same of accounts of which all was copied before, where that is another number.
+    pub resync_jobs: Option<usize>,
+    /// When accounts may be worked on.
+    pub agenda: Agenda,
+    /// Files in which the settings stand.
+    pub settings_files: Vec<PathBuf>,
     pub passwords: Arc<dyn Passwords>,
     pub store: Store,
     pub observer: Arc<dyn Observer>,
@@ -76,12 +85,39 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, names_messages, roll } =
-            self;
+        let Migration {
+            accounts,
+            servers,
+            limits,
+            jobs,
+            resync_jobs,
+            agenda,
+            settings_files,
+            passwords,
+            store,
+            observer,
+            stop,
+            names_messages,
+            roll,
+        } = self;
         let directory = store.directory().to_owned();
         drop(store);
         let store = open(&directory)?;
-        Ok(Migration { accounts, servers, limits, jobs, passwords, store, observer, stop, names_messages, roll })
+        Ok(Migration {
+            accounts,
+            servers,
+            limits,
+            jobs,
+            resync_jobs,
+            agenda,
+            settings_files,
+            passwords,
+            store,
+            observer,
+            stop,
+            names_messages,
+            roll,
+        })
     }
 }
 

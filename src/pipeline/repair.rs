@@ -8,7 +8,8 @@
 //! 1. Only what we put there is replaced, and is still known as that by its identity, or as the beginning of its source message:
 //!    another message under its UID, as after a restored backup, is not ours. What a person accepted as it is stays.
 //! 2. What could not be read is not spoilt.
-//! 3. More than the guard allows needs a word from the user, before anything is copied.
+//! 3. In a mailbox where they are more than the guard allows, none is replaced without a word from the user. Nothing else
+//!    waits for that.
 
 use super::Deletes;
 use super::plan::plan_settled;
@@ -29,53 +30,47 @@ use std::collections::{HashMap, HashSet};
 /// Messages that are read before what they are is weighed.
 const BATCH_MESSAGES: usize = 500;
 
-/// A plan in which the spoilt copies of the account are to be replaced.
+/// A plan in which the spoilt copies of the account are to be replaced, and what needs a word first.
 ///
 /// # Errors
-/// `Guard` where they are more than the guard allows; those of [`plan_settled`], and of the servers.
-pub fn plan_repair(access: &Access<'_>, planned: PlanSummary, deletes: Deletes) -> Result<PlanSummary> {
+/// Those of [`plan_settled`], and of the servers.
+pub fn plan_repair(access: &Access<'_>, planned: PlanSummary, deletes: Deletes) -> Result<(PlanSummary, Vec<Error>)> {
     let snapshots = Snapshots::load(access)?;
     let keeps = keeps(access, &snapshots)?;
-    let mut found = Vec::new();
+    let (mut is_noted, mut questions) = (false, Vec::new());
     for plan in planned.plan.mailboxes.iter().filter(|plan| plan.copied > 0) {
         access.go_on()?;
         let source = snapshots.mailbox(Side::Source, &plan.source.raw);
         let destination = snapshots.mailbox(Side::Destination, &plan.destination.raw);
-        if let (Some(source), Some(destination)) = (source, destination) {
-            let spoilt = spoilt(access, [source, destination], plan, keeps)?;
-            if !spoilt.is_empty() {
-                found.push((plan, spoilt, u64::from(destination.records)));
+        let (Some(source), Some(destination)) = (source, destination) else { continue };
+        let spoilt = spoilt(access, [source, destination], plan, keeps)?;
+        let question = question(access, plan, spoilt.len() as u64, u64::from(destination.records));
+        match question.filter(|_| deletes == Deletes::Guarded) {
+            Some(question) => questions.push(question),
+            None if spoilt.is_empty() => {}
+            None => {
+                access.state.replace(&plan.source.raw, &spoilt)?;
+                is_noted = true;
             }
         }
     }
-    if found.is_empty() {
-        return Ok(planned);
-    }
-    if deletes == Deletes::Guarded {
-        guard(access, &found)?;
-    }
-    for (plan, spoilt, _) in &found {
-        access.state.replace(&plan.source.raw, spoilt)?;
-    }
-    plan_settled(access)
+    let planned = if is_noted { plan_settled(access)? } else { planned };
+    Ok((planned, questions))
 }
 
 /// Invariant 3.
-fn guard(access: &Access<'_>, found: &[(&MailboxPlan, Vec<Replaced>, u64)]) -> Result<()> {
-    let share = access.account.policy.delete_guard;
-    let objections = found.iter().filter_map(|(plan, spoilt, held)| {
-        let why = replacement_objection(spoilt.len() as u64, *held, share)?;
-        Some(format!("`{}`: {why}", plan.destination))
-    });
-    let objections: Vec<String> = objections.collect();
-    if objections.is_empty() {
-        return Ok(());
-    }
-    let error =
-        Error::new(Kind::Guard, "the repair replaces more than it may without being told to, and was not begun");
-    Err(objections.into_iter().fold(error, Error::because).scope(Scope::Account).hint(
-        "look at `mailferry verify --deep`; if it is as it should be, run `mailferry sync --repair --allow-deletes`",
-    ))
+fn question(access: &Access<'_>, plan: &MailboxPlan, spoilt: u64, held: u64) -> Option<Error> {
+    let why = replacement_objection(spoilt, held, access.account.policy.delete_guard)?;
+    let error = Error::new(
+        Kind::Guard,
+        "the repair would replace more than it may without a word, and replaced nothing",
+    )
+    .because(why)
+    .in_mailbox(&plan.destination.path())
+    .in_account(&access.account.name)
+    .scope(Scope::Mailbox)
+    .hint("look at `mailferry verify --deep`; if it is as it should be, run `mailferry sync --repair --allow-deletes`");
+    Some(error)
 }
 
 /// The copies of ours in a mailbox that are not as their source messages are.

@@ -3,6 +3,7 @@
 use super::status::status_of;
 use crate::error::Result;
 use crate::model::account_report::{AccountReport, MailboxReport, MessageReport};
+use crate::model::difference::Difference;
 use crate::model::plan::{AccountPlan, MailboxPlan};
 use crate::model::{Account, MailboxState, Mark, MessageRecord, Outcome, Outcomes, RawName, Side, Turn, Uid};
 use crate::store::{AccountStore, Store};
@@ -35,7 +36,17 @@ pub fn report(store: &Store, account: &Account, mark: Option<Mark>) -> Result<Ac
         unlisted,
         failures: state.failures()?.take(LISTED_FAILURES).collect::<Result<_>>()?,
         verification: state.verification()?,
+        differences: differences(&state)?,
     })
+}
+
+fn differences(state: &AccountStore) -> Result<(Vec<Difference>, u64)> {
+    let (mut listed, mut unlisted) = (Vec::new(), 0);
+    for difference in state.differences()? {
+        let difference = difference?;
+        if listed.len() < LISTED_MESSAGES { listed.push(difference) } else { unlisted += 1 }
+    }
+    Ok((listed, unlisted))
 }
 
 fn mailboxes(

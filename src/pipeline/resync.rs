@@ -39,11 +39,13 @@ fn sync_account(
         Ok::<_, Error>(scanned)
     })?;
     let mut planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
+    let mut questions = Vec::new();
     if options.repair == Repair::SpoiltCopies {
-        planned = access.gauge.part(Part::Plan, || plan_repair(access, planned, options.deletes))?;
+        (planned, questions) = access.gauge.part(Part::Plan, || plan_repair(access, planned, options.deletes))?;
     }
     let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;
     access.failures.note_others(&mut summary.ledger.failures, std::mem::take(&mut scanned.ledger.failures));
+    access.failures.note_all(&mut summary.ledger.failures, questions);
     access.failures.record(&summary.ledger.failures)?;
     note_scan(&mut summary, scanned);
     summary.unmatched = planned.unmatched;

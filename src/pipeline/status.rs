@@ -27,5 +27,6 @@ pub fn status_of(store: &Store, account: &str, mark: Option<Mark>, turn: Turn) -
     let failures = state.failure_count()?;
     let attempt = state.attempt()?;
     let condition = Condition::of(mark, turn, attempt.as_ref(), &status.ledger);
-    Ok(StatusSummary { account: account.to_owned(), status, failures, planned, attempt, condition })
+    let runs = state.runs()?;
+    Ok(StatusSummary { account: account.to_owned(), status, failures, planned, attempt, condition, runs })
 }

@@ -15,7 +15,7 @@ use crate::diff::verification::{Verification, verify_mailbox};
 use crate::error::{Error, Result};
 use crate::model::account_report;
 use crate::model::amount::grow;
-use crate::model::difference::{Difference, DifferenceKind};
+use crate::model::difference::{Difference, DifferenceKind, SHOWN_DIFFERENCES};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
@@ -29,13 +29,16 @@ use crate::pipeline::survey::carrying::{Known, known_between};
 use crate::pipeline::survey::content::{read_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::keeps;
+use crate::pipeline::survey::naming::told_of;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::shares::Shares;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::pipeline::survey::whereabouts::recognise_server;
+use crate::store::ListWriter;
+use std::collections::HashMap;
 
-/// Differences of an account that are kept for the report.
-const KEPT_DIFFERENCES: usize = 1000;
+/// Messages of an account that the source is asked about, so that a person knows which are meant.
+const NAMED_MESSAGES: u64 = 200;
 
 /// Verifies every account.
 pub fn verify(migration: &Migration, depth: Depth) -> Vec<AccountResult<VerifySummary>> {
@@ -65,7 +68,6 @@ fn kept(summary: &VerifySummary, octets_copied: u64) -> account_report::Verifica
         octets_copied,
         standing: summary.ledger.standing(),
         differences: summary.ledger.differences,
-        listed: summary.listed.iter().take(KEPT_DIFFERENCES).cloned().collect(),
     }
 }
 
@@ -87,14 +89,19 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let keeps = keeps(access, &snapshots)?;
     summary.keeps = Some(keeps);
     let shares = Shares::of([access, aside], &snapshots, &pairs, keeps)?;
+    let mut list = DifferenceList::begin(access)?;
+    omitted.iter().filter_map(whole_mailbox).try_for_each(|missing| list.take(&mut summary, vec![missing]))?;
+    let mut pairs = pairs;
+    pairs.sort_by_cached_key(|pair| pair.source.path());
     for pair in &pairs {
         access.go_on()?;
         if let Some(reason) = gone_with_a_word(access, &snapshots, pair)? {
             omitted.push(reason);
             continue;
         }
-        let (verdict, departures) =
+        let (mut verdict, departures) =
             verify_pair([access, aside], &snapshots, pair, &shares.others(&pair.source.raw), keeps, depth)?;
+        list.take_named(&mut summary, snapshots.mailbox(Side::Source, &pair.source.raw), &mut verdict)?;
         merge(&mut summary, verdict);
         summary.ledger.questioned += departures.questioned;
         let question = departures.question.map(|why| unanswered(&why, &pair.source, &pair.destination, account));
@@ -107,6 +114,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let taking_part: Vec<_> = pairs.iter().filter(|pair| !left_out(pair)).map(|pair| &pair.source.raw).collect();
     summary.ledger.conditions = snapshots.conditions(&taking_part, &omitted);
     summary.ledger.held = summary.ledger.outcomes.total();
+    list.finish()?;
     Ok(summary)
 }
 
@@ -229,13 +237,8 @@ fn compare_octets(
             (_, None) => not_compared(Side::Destination, theirs.unreadable.get(&copy)),
         };
         if !known.contains(&source_uid) {
-            verdict.differ(Difference {
-                mailbox: source.name.path(),
-                kind: DifferenceKind::Altered,
-                source: Some(source_uid),
-                destination: Some(copy),
-                detail,
-            });
+            let uids = (Some(source_uid), Some(copy));
+            verdict.differ(Difference::new(source.name.path(), DifferenceKind::Altered, uids, detail));
         }
     }
     Ok(())
@@ -248,7 +251,6 @@ fn not_compared(side: Side, error: Option<&Error>) -> String {
 
 fn merge(summary: &mut VerifySummary, verdict: Verdict) {
     summary.ledger.differences.merge(&verdict.differences);
-    summary.listed.extend(verdict.listed);
     summary.ledger.outcomes.merge(&verdict.outcomes);
     summary.ledger.losses.merge(&verdict.losses);
     summary.mailboxes += 1;
@@ -263,12 +265,64 @@ fn count_omitted(summary: &mut VerifySummary, omitted: &Omitted) {
     summary.ledger.outcomes.add(&omitted.outcome(), omitted.messages);
     if omitted.condition.is_obstacle() {
         summary.ledger.differences.add(DifferenceKind::Missing, omitted.messages);
-        summary.listed.push(Difference {
-            mailbox: omitted.mailbox.path(),
-            kind: DifferenceKind::Missing,
-            source: None,
-            destination: None,
-            detail: format!("the whole mailbox: {}", omitted.reason),
-        });
+    }
+}
+
+fn whole_mailbox(omitted: &Omitted) -> Option<Difference> {
+    let detail = format!("the whole mailbox: {}", omitted.reason);
+    let whole = || Difference::new(omitted.mailbox.path(), DifferenceKind::Missing, (None, None), detail);
+    omitted.condition.is_obstacle().then(whole)
+}
+
+/// The differences of an account: all go to the state, sorted within each mailbox, and the first stay with the summary.
+struct DifferenceList<'a> {
+    access: &'a Access<'a>,
+    list: ListWriter<Difference>,
+    /// Messages that may still be asked about.
+    left: u64,
+}
+
+impl<'a> DifferenceList<'a> {
+    fn begin(access: &'a Access<'a>) -> Result<Self> {
+        let left = if access.migration.names_messages { NAMED_MESSAGES } else { 0 };
+        Ok(DifferenceList { access, list: access.state.list_differences()?, left })
+    }
+
+    /// Those of one mailbox, with who sent the messages that are shown.
+    fn take_named(
+        &mut self,
+        summary: &mut VerifySummary,
+        source: Option<&MailboxState>,
+        verdict: &mut Verdict,
+    ) -> Result<()> {
+        let mut differences = std::mem::take(&mut verdict.listed);
+        differences.sort_by_key(Difference::rank);
+        let shown = differences.iter().filter(|it| it.kind != DifferenceKind::FlagsDiffer).filter_map(|it| it.source);
+        let uids: UidSet = shown.take(SHOWN_DIFFERENCES.min(self.left as usize)).collect();
+        if let Some(source) = source.filter(|_| !uids.is_empty()) {
+            self.left -= uids.len();
+            let validity = source.sync_point.unwrap_or_default().uid_validity;
+            let mut about = told_of(self.access, &source.name, validity, &uids);
+            differences.iter_mut().for_each(|it| it.about = it.source.and_then(|uid| about.remove(&uid)));
+        }
+        self.take(summary, differences)
+    }
+
+    /// Those of one mailbox.
+    fn take(&mut self, summary: &mut VerifySummary, differences: Vec<Difference>) -> Result<()> {
+        let mut shown: HashMap<DifferenceKind, usize> = HashMap::new();
+        for difference in differences {
+            let count = shown.entry(difference.kind).or_default();
+            if *count < SHOWN_DIFFERENCES {
+                *count += 1;
+                summary.listed.push(difference.clone());
+            }
+            self.list.add(difference)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.list.finish()
     }
 }

@@ -1,14 +1,28 @@
 //! The facts and rules behind a decision, as text.
 
+use super::succeeded;
 use crate::error::sanitized;
-use crate::model::report::Explanation;
+use crate::model::report::{AccountResult, Explanation, HeadersSummary, MessageHeader};
 
 /// A heading, and a line for each fact or rule.
 pub fn text(explanation: &Explanation) -> String {
-    let Explanation { account, mailbox, lines } = explanation;
+    let Explanation { account, mailbox, lines, .. } = explanation;
     let heading = format!("{}: `{}`\n", sanitized(account), sanitized(mailbox));
     let lines = lines.iter().map(|line| format!("  - {}\n", sanitized(line)));
     std::iter::once(heading).chain(lines).collect()
+}
+
+/// What both servers tell of the messages.
+pub fn headers(results: &[AccountResult<HeadersSummary>]) -> String {
+    let all = succeeded(results).flat_map(|(_, summary)| &summary.headers);
+    let told = all.map(|MessageHeader { side, uid, lines }| {
+        let lines = match lines {
+            Some(lines) => lines.iter().map(|line| format!("    {}\n", sanitized(line))).collect(),
+            None => "    it is not there any more\n".to_owned(),
+        };
+        format!("  UID {uid} on the {side}:\n{lines}")
+    });
+    told.collect()
 }
 
 #[cfg(test)]
@@ -18,7 +32,14 @@ mod tests {
     #[test]
     fn text_of_a_hostile_subject_is_harmless() {
         let lines = vec!["UID 7 has the subject \x1b[2J".to_owned(), "it is copied".to_owned()];
-        let explanation = Explanation { account: "alice".to_owned(), mailbox: "INBOX".to_owned(), lines };
+        let explanation = Explanation {
+            account: "alice".to_owned(),
+            mailbox: "INBOX".to_owned(),
+            lines,
+            source: None,
+            destination: None,
+            messages: Vec::new(),
+        };
         assert_eq!(text(&explanation), "alice: `INBOX`\n  - UID 7 has the subject ?[2J\n  - it is copied\n");
     }
 }

@@ -10,6 +10,8 @@
 //! - `losses`: what cannot be kept. `recognition`: by what messages were told apart. `bottleneck`: who was waited for, in one line.
 //! - [`dossier`]: a migration for those who were not there.
 //! - [`alike`]: what differs only in names is told once.
+//! - [`document`]: what stands in the JSON of every command. [`csv`]: lines for spreadsheets.
+//! - [`invocation`]: the commands to type next.
 //! - [`quantity`]: numbers, octets and durations as people read them; [`table`]: aligned columns.
 
 pub mod accept;
@@ -17,10 +19,13 @@ pub mod alike;
 pub mod apply;
 mod bottleneck;
 pub mod check;
+pub mod csv;
+pub mod document;
 pub mod dossier;
 pub mod explanation;
 mod failure;
 pub mod forget;
+pub mod invocation;
 mod losses;
 pub mod outcomes;
 pub mod plan;
@@ -36,6 +41,7 @@ pub mod verify;
 
 use crate::error::{Error, Kind, sanitized};
 use crate::model::report::AccountResult;
+use invocation::Invocation;
 
 /// The accounts whose command succeeded, with what it gave.
 fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)> {
@@ -45,14 +51,14 @@ fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)
 /// `4 of 6 accounts done; 2 failed: bob, carol`, for a line at the end; empty where none failed.
 fn unreached<T>(results: &[AccountResult<T>], done: &str) -> String {
     let errors = results.iter().filter_map(|it| Some((it.account.as_str(), it.result.as_ref().err()?)));
-    let is_interrupted = |error: &Error| *error.kind() == Kind::Interrupted;
-    let (interrupted, failed): (Vec<_>, Vec<_>) = errors.partition(|(_, error)| is_interrupted(error));
-    if failed.is_empty() && interrupted.is_empty() {
+    let is_to_come = |error: &Error| matches!(error.kind(), Kind::Interrupted | Kind::Waiting);
+    let (to_come, failed): (Vec<_>, Vec<_>) = errors.partition(|(_, error)| is_to_come(error));
+    if failed.is_empty() && to_come.is_empty() {
         return String::new();
     }
     let failed: Vec<&str> = failed.into_iter().map(|(account, _)| account).collect();
-    let (all, well) = (results.len() as u64, (results.len() - failed.len() - interrupted.len()) as u64);
-    let not_begun = match interrupted.len() as u64 {
+    let (all, well) = (results.len() as u64, (results.len() - failed.len() - to_come.len()) as u64);
+    let not_begun = match to_come.len() as u64 {
         0 => String::new(),
         count => format!("; {} not begun", quantity::number(count)),
     };
@@ -73,9 +79,10 @@ fn named_accounts(what: &str, names: &[&str]) -> String {
 const NAMED_ACCOUNTS: usize = 10;
 
 /// Lines that say what the reader should know, each with the account's name where there are several accounts.
-fn warning_lines(account: &str, warnings: &[String], accounts: usize) -> String {
+fn warning_lines(account: &str, warnings: &[String], accounts: usize, commands: &Invocation) -> String {
     let place = if accounts > 1 { format!("{}: ", sanitized(account)) } else { String::new() };
-    warnings.iter().map(|warning| format!("warning: {place}{}\n", sanitized(warning))).collect()
+    let completed = |warning: &String| commands.completed(&sanitized(warning), &[account]);
+    warnings.iter().map(|warning| format!("warning: {place}{}\n", completed(warning))).collect()
 }
 
 /// `lines`, each moved to the right.

@@ -61,6 +61,7 @@ mod tests {
             planned: 0,
             attempt: None,
             condition: Condition::Synced,
+            runs: Vec::new(),
         }
     }
 

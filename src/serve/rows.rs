@@ -223,6 +223,7 @@ mod tests {
             planned: 0,
             attempt: Some(attempt),
             condition: Condition::Failed,
+            runs: Vec::new(),
         }
     }
 

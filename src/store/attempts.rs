@@ -6,10 +6,12 @@ use super::kinds::StoredKind;
 use crate::error::Result;
 use crate::model::Attempt;
 use crate::model::account_report::Verification;
+use crate::model::forecast::{KEPT_RUNS, RunSample};
 
 stored! {
     Attempt => StoredKind::Attempt, "the last attempt";
     Verification => StoredKind::Verification, "what the last verification found";
+    Vec<RunSample> => StoredKind::Runs, "the runs that were";
 }
 
 impl AccountStore {
@@ -52,8 +54,33 @@ impl AccountStore {
     }
 }
 
+impl AccountStore {
+    /// Runs that were, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccountStore::attempt`].
+    pub fn runs(&self) -> Result<Vec<RunSample>> {
+        let runs = self.database().load(&self.id.runs()).map_err(|error| self.named(error))?;
+        Ok(runs.unwrap_or_default())
+    }
+
+    /// Adds a run; the oldest goes where there are many.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccountStore::attempt`].
+    pub fn note_run(&self, run: RunSample) -> Result<()> {
+        let mut runs = self.runs()?;
+        runs.push(run);
+        runs.drain(..runs.len().saturating_sub(KEPT_RUNS));
+        self.database().store(&self.id.runs(), &runs)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::{KEPT_RUNS, RunSample};
     use crate::model::attempt::{Attempt, AttemptResult, Step, Trouble};
     use crate::store::tests::open;
 
@@ -69,5 +96,17 @@ mod tests {
         assert_eq!(store.accounts().unwrap(), Vec::<String>::new(), "nothing is known of it but the attempt");
         account.drop_account().unwrap();
         assert_eq!(account.attempt().unwrap(), None);
+    }
+
+    #[test]
+    fn last_runs_are_kept_in_their_order() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        for started in 0..40 {
+            let run = RunSample { started, seconds: 1.0, messages: 2, octets: 3, is_resync: true, is_whole: true };
+            account.note_run(run).unwrap();
+        }
+        let kept: Vec<i64> = account.runs().unwrap().iter().map(|run| run.started).collect();
+        assert_eq!(kept, (40 - KEPT_RUNS as i64..40).collect::<Vec<_>>());
     }
 }

@@ -1,40 +1,41 @@
-//! The failures of the last run of an account, all of them: what a run holds in memory is only the first.
-//!
-//! They are written as they come. While a list is being written there is none: the header goes first and comes back last.
+//! Two lists of an account, whole: the failures of its last run, and the differences that its last verification found.
 
 use super::account::AccountStore;
 use super::codec::stored;
+use super::keys::AccountId;
 use super::kinds::StoredKind;
+use super::pieces::{Header, ListWriter, Listed, Piece};
 use crate::error::Result;
+use crate::model::difference::Difference;
 use crate::model::failures::KeptFailure;
-use serde::{Deserialize, Serialize};
-
-/// Failures in a piece: some ten KiB.
-const PIECE_FAILURES: usize = 128;
-
-#[derive(Serialize, Deserialize)]
-struct FailuresHeader {
-    count: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FailuresPiece(Vec<KeptFailure>);
 
 stored! {
-    FailuresHeader => StoredKind::Failures, "the header of the list of failures";
-    FailuresPiece => StoredKind::FailuresPiece, "a piece of the list of failures";
+    Header<KeptFailure> => StoredKind::Failures, "the header of the list of failures";
+    Piece<KeptFailure> => StoredKind::FailuresPiece, "a piece of the list of failures";
+    Header<Difference> => StoredKind::Differences, "the header of the list of differences";
+    Piece<Difference> => StoredKind::DifferencesPiece, "a piece of the list of differences";
+}
+
+impl Listed for KeptFailure {
+    fn keys(account: AccountId) -> [Vec<u8>; 2] {
+        [account.failures(), account.failure_pieces()]
+    }
+}
+
+impl Listed for Difference {
+    fn keys(account: AccountId) -> [Vec<u8>; 2] {
+        [account.differences(), account.difference_pieces()]
+    }
 }
 
 impl AccountStore {
-    /// Begins the list anew; there is none until [`FailureWriter::finish`].
+    /// Begins the list of failures anew; there is none until [`ListWriter::finish`].
     ///
     /// # Errors
     ///
     /// [`Kind::State`](crate::error::Kind::State).
-    pub fn list_failures(&self) -> Result<FailureWriter> {
-        self.database().clear(&self.id.failures())?;
-        self.database().clear(&self.id.failure_pieces())?;
-        Ok(FailureWriter { account: self.clone(), piece: Vec::new(), pieces: 0, count: 0 })
+    pub fn list_failures(&self) -> Result<ListWriter<KeptFailure>> {
+        self.begin_list()
     }
 
     /// How many failures are listed.
@@ -43,62 +44,34 @@ impl AccountStore {
     ///
     /// [`Kind::State`](crate::error::Kind::State), [`Kind::Damaged`](crate::error::Kind::Damaged).
     pub fn failure_count(&self) -> Result<u64> {
-        let header = self.database().load::<FailuresHeader>(&self.id.failures()).map_err(|error| self.named(error))?;
-        Ok(header.map_or(0, |header| header.count))
+        self.list_count::<KeptFailure>()
     }
 
-    /// The list, in the order in which they came; without a header there is none.
+    /// The failures, in the order in which they came.
     ///
     /// # Errors
     ///
     /// As [`AccountStore::failure_count`].
-    pub fn failures(&self) -> Result<impl Iterator<Item = Result<KeptFailure>>> {
-        let listed = self.failure_count()? > 0;
-        let pieces = listed.then(|| self.database().load_all::<FailuresPiece>(&self.id.failure_pieces()));
-        Ok(pieces.into_iter().flatten().flat_map(|piece| match piece {
-            Ok(FailuresPiece(failures)) => failures.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        }))
+    pub fn failures(&self) -> Result<impl Iterator<Item = Result<KeptFailure>> + use<>> {
+        self.list()
     }
-}
 
-/// A list of failures being written.
-pub struct FailureWriter {
-    account: AccountStore,
-    piece: Vec<KeptFailure>,
-    pieces: u32,
-    count: u64,
-}
-
-impl FailureWriter {
-    /// Adds a failure.
+    /// Begins the list of differences anew, as [`AccountStore::list_failures`] does.
     ///
     /// # Errors
     ///
     /// [`Kind::State`](crate::error::Kind::State).
-    pub fn add(&mut self, failure: KeptFailure) -> Result<()> {
-        self.piece.push(failure);
-        self.count += 1;
-        if self.piece.len() < PIECE_FAILURES { Ok(()) } else { self.write() }
+    pub fn list_differences(&self) -> Result<ListWriter<Difference>> {
+        self.begin_list()
     }
 
-    /// Ends the list.
+    /// The differences that the last verification found, all of them.
     ///
     /// # Errors
     ///
-    /// [`Kind::State`](crate::error::Kind::State).
-    pub fn finish(mut self) -> Result<()> {
-        if !self.piece.is_empty() {
-            self.write()?;
-        }
-        self.account.database().store(&self.account.id.failures(), &FailuresHeader { count: self.count })
-    }
-
-    fn write(&mut self) -> Result<()> {
-        let piece = FailuresPiece(std::mem::take(&mut self.piece));
-        self.account.database().store(&self.account.id.failure_piece(self.pieces), &piece)?;
-        self.pieces += 1;
-        Ok(())
+    /// As [`AccountStore::failure_count`].
+    pub fn differences(&self) -> Result<impl Iterator<Item = Result<Difference>> + use<>> {
+        self.list()
     }
 }
 

@@ -20,7 +20,10 @@
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
 //!    'Y'                                         the last attempt
-//!    'V'                                         what the last verification found
+//!    'B'                                         what the last verification found
+//!    'H'                                         the runs that were
+//!    'I'                                         header of the list of differences that it found
+//!    'Z' number(4, big-endian)                   a piece of that list
 //!    'D' mailbox(16) uid(4, big-endian)          who sent a message that is named
 //!    'F'                                         header of the list of failures
 //!    'E' number(4, big-endian)                   a piece of that list
@@ -38,7 +41,7 @@ const DATA: u8 = 2;
 
 /// The account's octets in a key.
 #[derive(Clone, Copy)]
-pub(super) struct AccountId([u8; 16]);
+pub struct AccountId([u8; 16]);
 
 /// The octets in a key of one mailbox of one side.
 #[derive(Clone, Copy)]
@@ -78,8 +81,8 @@ impl AccountId {
     }
 
     /// What its headers begin with: without them, the rest is what a crash may leave, and nothing is read of it.
-    pub(super) fn headers(self) -> [Vec<u8>; 5] {
-        [b'M', b'P', b'T', b'S', b'F'].map(|table| self.table(table, &[]))
+    pub(super) fn headers(self) -> [Vec<u8>; 6] {
+        [b'M', b'P', b'T', b'S', b'F', b'I'].map(|table| self.table(table, &[]))
     }
 
     pub(super) fn side(self, side: Side) -> Vec<u8> {
@@ -139,7 +142,20 @@ impl AccountId {
     }
 
     pub(super) fn verification(self) -> Vec<u8> {
-        self.table(b'V', &[])
+        self.table(b'B', &[])
+    }
+
+    pub(super) fn runs(self) -> Vec<u8> {
+        self.table(b'H', &[])
+    }
+
+    pub(super) fn differences(self) -> Vec<u8> {
+        self.table(b'I', &[])
+    }
+
+    /// What all pieces of the list of differences begin with.
+    pub(super) fn difference_pieces(self) -> Vec<u8> {
+        self.table(b'Z', &[])
     }
 
     pub(super) fn about(self, source: &RawName, uid: Uid) -> Vec<u8> {
@@ -154,10 +170,6 @@ impl AccountId {
     /// What all pieces of the list of failures begin with.
     pub(super) fn failure_pieces(self) -> Vec<u8> {
         self.table(b'E', &[])
-    }
-
-    pub(super) fn failure_piece(self, number: u32) -> Vec<u8> {
-        self.table(b'E', &number.to_be_bytes())
     }
 
     fn table(self, table: u8, rest: &[u8]) -> Vec<u8> {

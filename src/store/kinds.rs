@@ -21,11 +21,15 @@ pub enum StoredKind {
     Failures = 15,
     FailuresPiece = 16,
     Attempt = 17,
-    Verification = 18,
+    // 18 was a verification that held its list.
     About = 19,
     /// They were written with the number of [`StoredKind::Names`] before; what was is read again from the servers.
     Contents = 20,
     Remembered = 21,
+    Verification = 22,
+    Differences = 23,
+    DifferencesPiece = 24,
+    Runs = 25,
 }
 
 #[cfg(test)]

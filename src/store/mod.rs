@@ -11,7 +11,7 @@
 //! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `contents`,
 //!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
-//! - `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
+//! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
 //!
@@ -69,6 +69,7 @@ mod ownership;
 mod pair_header;
 mod pairs;
 mod panics;
+mod pieces;
 mod plans;
 mod reach;
 mod remembered;
@@ -82,7 +83,6 @@ pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
 pub use contents::Contents;
 pub use entries::Entries;
-pub use failures::FailureWriter;
 pub use gate::Gate;
 pub use handle::Store;
 pub use leaves::Lookup;
@@ -91,6 +91,7 @@ pub use listing_writer::ListingWriter;
 pub use marks::{Marks, mark, marks};
 pub use moving::Moved;
 pub use pair_header::SideReach;
+pub use pieces::ListWriter;
 pub use reach::Reach;
 pub use roster::{Roster, roster};
 

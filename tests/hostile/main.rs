@@ -22,6 +22,7 @@
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`failures`]: more than are listed.
+//! - [`hours`]: the hours of a wave end in the midst of a copy.
 //! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps.
 //! - [`panics`]: threads of the program that panic.
 //! - [`poison`]: single messages that cannot be listed or read.
@@ -43,6 +44,7 @@ mod cuts;
 mod failures;
 mod flags;
 mod histories;
+mod hours;
 mod identifiers;
 mod left_out;
 mod lies;

@@ -20,6 +20,8 @@ use mailferry::model::secret::Passwords;
 use mailferry::model::{self, Mark, Secret, Step};
 use mailferry::pipeline::beside::{answering, ask_status};
 use mailferry::pipeline::check::check;
+use mailferry::pipeline::fleet::agenda::{Agenda, Hours};
+use mailferry::pipeline::fleet::attempts::now;
 use mailferry::pipeline::fleet::roll::Roll;
 use mailferry::pipeline::resync::sync;
 use mailferry::pipeline::verify::verify;
@@ -193,6 +195,9 @@ impl Bench {
             accounts: settings.accounts,
             limits: settings.limits,
             jobs: self.accounts.len(),
+            resync_jobs: None,
+            settings_files: Vec::new(),
+            agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,
             observer: Arc::new(Watcher),

@@ -214,8 +214,14 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     migration.run(&["sync"]).expect(6).complains(&["quota", "--max-bytes"]);
     expect(destination, &user.name, "INBOX");
     migration.run(&["apply", "--max-messages", "2"]).expect(9);
+    // … though flags go on to follow …
+    migration.at_source().add_flags("INBOX", 1, &["\\Flagged"]);
+    migration.run(&["sync"]).expect(6);
+    let state = observe(destination, &user.name);
+    assert!(state.mailboxes["INBOX"].messages[0].flags.contains("\\flagged"), "{state:?}");
+    assert_eq!(state.mailboxes["INBOX"].messages.len(), 2);
     // … and what fills the account on the way stops there.
-    let output = migration.run(&["apply", "--max-bytes", "399KiB"]).expect(3);
+    let output = migration.run(&["apply", "--max-bytes", "399KiB", "--over-quota"]).expect(3);
     assert!(output.stderr.to_lowercase().contains("quota"), "{output}");
     let arrived = observe(destination, &user.name).mailboxes["INBOX"].messages.len();
     assert!(arrived < 30, "all {arrived} arrived in spite of the quota");
@@ -227,6 +233,7 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     migration.assert_verified();
 }
 
+/// Holds pipeline/granted.rs invariant 3.
 #[test]
 fn full_destination_is_named_and_filled_once_there_is_room() {
     let options = dovecot::Options { quota: true, ..dovecot::Options::mdbox_with_slashes() };

@@ -1,4 +1,4 @@
-//! Each number of the Contract, and what leads to it. 6 (a guard refused) cannot occur yet: copy mode deletes nothing.
+//! Each number of the Contract, and what leads to it; 6 (something waits for a word) in `agreements` and `mirror`.
 
 use std::fs;
 

@@ -72,7 +72,7 @@ fn keyword_that_is_never_kept_is_a_loss_and_given_again_when_the_mailbox_names_i
     assert_eq!(pair.flags(), [flags(&["\\Seen"]), flags(&[])]);
     sends_nothing(&pair);
     let output = pair.run(&["verify", "--deep"]).expect(0);
-    let expected = "Every message is there, octet for octet; 2 flags cannot be kept by the destination.";
+    let expected = "Every message is there, byte for byte; 2 flags cannot be kept by the destination.";
     assert!(output.stdout.starts_with(expected), "{output}");
     assert_eq!(pair.verified(0)["losses"]["flags"], json!({ "work": 2 }));
     // What the mailbox keeps is seen when it is written to.
@@ -160,7 +160,7 @@ fn flag_that_the_destination_does_not_take_is_a_named_loss_before_and_after() {
     }
     assert_eq!(pair.flags(), [flags(&["\\Seen"]), flags(&["work"]), flags(&[])]);
     let output = pair.run(&["verify", "--deep"]).expect(0);
-    let expected = "Every message is there, octet for octet; 1 flag cannot be kept by the destination.";
+    let expected = "Every message is there, byte for byte; 1 flag cannot be kept by the destination.";
     assert!(output.stdout.starts_with(expected), "{output}");
     assert_eq!(pair.ferry.status()["losses"]["flags"], json!({ "\\Flagged": 1 }));
 }

@@ -6,6 +6,7 @@
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`ledger`]: success is what the ledger says. [`flags`]: what a destination keeps of them, and what it drops.
+//! - [`fleet`]: many accounts, waves, and what may be asked meanwhile.
 //! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
@@ -22,6 +23,7 @@
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`repair`]: copies that are not as their source is.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
+//! - [`json`]: documents for programs, and their schemas.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
 //! - [`page`]: a run that is watched from outside. [`told`]: what others are told. [`supervised`]: under systemd.
@@ -57,11 +59,13 @@ mod exit_status;
 mod expired;
 mod first_copy;
 mod flags;
+mod fleet;
 mod forgetting;
 mod full_disk;
 mod gates;
 mod incremental;
 mod isolation;
+mod json;
 mod ledger;
 mod logins;
 mod many_servers;

@@ -110,8 +110,9 @@ fn message_that_the_destination_user_changed_goes_and_one_that_was_moved_stays()
 }
 
 /// Holds diff/comparing/removals.rs invariant 5.
+/// Holds pipeline/granted.rs invariant 2.
 #[test]
-fn guard_refuses_more_than_its_share_and_nothing_is_begun() {
+fn guard_withholds_what_is_more_than_its_share_and_nothing_else() {
     let migration = dovecot_to_dovecot().with_settings(MIRROR).seeded("INBOX\n    1..30 old\nSmall\n    x\n    y");
     migration.sync();
     migration.at_source().expunge("INBOX", &[1, 2, 3]);
@@ -119,12 +120,14 @@ fn guard_refuses_more_than_its_share_and_nothing_is_begun() {
     migration.sync();
     assert_eq!(deleted(&migration), 4, "a tenth may go, and one message of a small mailbox");
     migration.at_source().expunge("INBOX", &[11, 12, 13]);
-    seed(migration.source, migration.user(), "INBOX\n    40 new");
+    migration.at_source().expunge("Small", &[2]);
+    seed(migration.source, migration.user(), "INBOX\n    40 new\nSmall\n    3 z");
     let output = migration.run(&["sync"]).expect(6);
     output.complains(&["3 of 27 messages would be deleted", "delete_guard is 10%", "mailferry sync --allow-deletes"]);
-    assert_eq!(labels(&migration, "INBOX").len(), 27, "nothing was begun");
+    assert_eq!(labels(&migration, "INBOX").len(), 28, "all is there, and the new one");
+    assert_eq!(labels(&migration, "Small"), ["y", "z"], "the guard counts what went before");
     let output = migration.run(&["plan"]).expect(0);
-    output.says("- 3 deletions").says("apply refuses that without --allow-deletes");
+    output.says("- 4 deletions").says("they wait for --allow-deletes");
     migration.run(&["apply"]).expect(6);
     migration.run(&["apply", "--allow-deletes"]).expect(0);
     migration.assert_exact();

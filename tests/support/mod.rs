@@ -15,6 +15,7 @@
 //! - [`issuer`]: a token endpoint.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
+//! - [`schema`]: whether JSON is as its schema says.
 //! - [`relay`]: counts the octets of a line, and may be slow.
 //! - [`dice`]: what a seed decides.
 //! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
@@ -53,6 +54,7 @@ pub mod pymap;
 pub mod relay;
 pub mod replay;
 pub mod response;
+pub mod schema;
 pub mod scripted;
 pub mod seed;
 pub mod server;

@@ -25,8 +25,7 @@ pub fn run(context: &Context, arguments: &AcceptArguments) -> Result<ExitCode> {
     };
     let results = context.watched(&migration, Step::Accept, |migration| accept(migration, &acceptance));
     output::print(&report::accept::text(&results))?;
-    let invocation = context.invocation(names);
-    Ok(context.conclude(&results, &invocation.next("accept")))
+    Ok(context.conclude(&results, "accept"))
 }
 
 fn several(name: &str, count: usize) -> Error {

@@ -7,14 +7,17 @@ use crate::cli::output;
 use crate::error::Result;
 use crate::model::Step;
 use crate::pipeline::check::check;
+use crate::pipeline::fleet::attempts::now;
 use crate::report;
+use crate::report::document::document;
 
 pub fn run(context: &Context, arguments: &CheckArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Look)?;
+    let began = now();
     let results = context.watched(&migration, Step::Check, check);
-    let invocation = context.invocation(names);
-    let text = report::check::text(&results, arguments.details, &invocation.next("scan"));
-    output::publish(&text, || report::check::json(&results), arguments.json.as_deref())?;
-    Ok(context.conclude(&results, &invocation.next("check")))
+    let head = || context.head(&migration, Step::Check, began, &results);
+    let text = report::check::text(&results, arguments.details, &context.commands);
+    output::publish(&text, || document(&head(), report::check::json(&results)), arguments.json.file.as_deref())?;
+    Ok(context.conclude(&results, "check"))
 }

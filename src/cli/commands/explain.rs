@@ -1,12 +1,14 @@
 //! `mailferry explain`: the facts and the rule behind what is done with a mailbox or a message.
 
 use crate::cli::arguments::ExplainArguments;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, Needs};
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};
+use crate::model::Step;
 use crate::pipeline::beside::ask_to_explain;
 use crate::pipeline::explain::explain;
+use crate::pipeline::headers::headers;
 use crate::report;
 
 pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> {
@@ -22,7 +24,13 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
         Err(error) => Err(error),
     }?;
     output::print(&report::explanation::text(&explanation))?;
-    Ok(ExitCode::Done)
+    if !arguments.headers {
+        return Ok(ExitCode::Done);
+    }
+    let migration = context.migration(std::slice::from_ref(&arguments.account), Needs::Look)?;
+    let results = context.watched(&migration, Step::Check, |migration| headers(migration, &explanation));
+    output::print(&report::explanation::headers(&results))?;
+    Ok(context.conclude(&results, "explain"))
 }
 
 fn several(name: &str, count: usize) -> Error {

@@ -36,6 +36,8 @@ fn known(names: Vec<String>, settings: Option<&Settings>) -> Vec<Account> {
             source_user: Arc::clone(&name),
             destination_user: Arc::clone(&name),
             tags: Vec::new(),
+            wave: None,
+            priority: 0,
             servers: [ServerId(0); 2],
             policy: Arc::default(),
             name,

@@ -8,26 +8,27 @@ use crate::error::Result;
 use crate::model::Step;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
+use crate::report::document::document;
 use crate::report::plan::{Detail, html, json, text};
 use jiff::tz::TimeZone;
 
 pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Snapshot)?;
+    let began = now();
     let results = context.watched(&migration, Step::Plan, plan);
-    let invocation = context.invocation(names);
     let detail = if arguments.details { Detail::Full } else { Detail::Brief };
-    let text = text(&results, detail, &invocation.next("apply"));
+    let text = text(&results, detail, &context.commands, Step::Apply);
     if let Some(file) = &arguments.html {
-        let page = html(&results, now(), &TimeZone::system(), &invocation.next("apply"));
+        let page = html(&results, now(), &TimeZone::system(), &context.commands);
         output::stream(file, |output| output.write_all(page.as_bytes()))?;
     }
-    output::publish(&text, || json(&results), arguments.json.as_deref())?;
+    let head = || context.head(&migration, Step::Plan, began, &results);
+    output::publish(&text, || document(&head(), json(&results)), arguments.json.file.as_deref())?;
     let plans = results.iter().filter_map(|result| result.result.as_ref().ok());
     context.tell_unmatched(plans.map(|plan| &plan.unmatched));
-    let again = invocation.next("plan");
     Ok(match arguments.detailed_exitcode {
-        true => context.conclude_in_detail(&results, &again),
-        false => context.conclude(&results, &again),
+        true => context.conclude_in_detail(&results, "plan"),
+        false => context.conclude(&results, "plan"),
     })
 }

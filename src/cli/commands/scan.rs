@@ -7,19 +7,22 @@ use crate::cli::output;
 use crate::error::Result;
 use crate::model::Step;
 use crate::pipeline::Thoroughness;
+use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::scan::scan;
 use crate::report;
+use crate::report::document::document;
 
 pub fn run(context: &Context, arguments: &ScanArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let migration = context.migration(names, Needs::Servers)?;
     context.tell_set_aside(&migration)?;
+    let began = now();
     let results = context.watched(&migration, Step::Scan, |migration| scan(migration, arguments.thoroughness.chosen()));
-    let invocation = context.invocation(names);
-    output::print(&report::scan::text(&results, &invocation.next("plan")))?;
-    let again = invocation.next("scan");
-    let code = context.conclude(&results, &again);
-    context.tell_failed(&results, &again);
+    let head = || context.head(&migration, Step::Scan, began, &results);
+    let text = report::scan::text(&results, &context.commands);
+    output::publish(&text, || document(&head(), report::scan::json(&results)), arguments.json.file.as_deref())?;
+    let code = context.conclude(&results, "scan");
+    context.tell_failed(&results, "scan");
     Ok(code)
 }
 

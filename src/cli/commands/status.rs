@@ -5,8 +5,10 @@ use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::model::{Server, Side};
 use crate::pipeline::fleet::attempts::now;
-use crate::report::status::{View, json, text};
+use crate::report::document::{Head, document};
+use crate::report::status::{View, forecast_json, json, text};
 use jiff::tz::TimeZone;
 
 pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
@@ -14,18 +16,34 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
     let words = &arguments.accounts.accounts;
     let (accounts, conditions) = settings.select(words)?;
     let known = context.known(&settings, &accounts)?;
-    let (_, statuses) = context.narrowed(accounts, known.accounts, &conditions);
-    let names = words.iter().filter(|word| !word.starts_with("state:")).cloned().collect::<Vec<_>>();
-    let invocation = context.invocation(&names);
+    let (accounts, statuses) = context.narrowed(accounts, known.accounts, &conditions);
+    let jobs = usize::from(context.global.jobs);
+    let servers = || accounts.iter().map(|account| account.servers).collect();
     let view = View {
         zone: TimeZone::system(),
         now: now(),
         all: !words.is_empty(),
         details: arguments.details,
-        again: invocation.next("sync"),
-        show: invocation.next("status"),
+        commands: context.commands.clone(),
+        forecast: arguments.forecast.then(|| (jobs, servers())),
         under_way: known.under_way,
     };
-    output::publish(&text(&statuses, &view), || json(&statuses, view.under_way.as_ref()), arguments.json.as_deref())?;
+    let of = |side: Side| -> Vec<String> {
+        settings.servers.iter().filter(|server| server.side == side).map(Server::label).collect()
+    };
+    let head = || Head {
+        command: "status".to_owned(),
+        began: view.now,
+        ended: view.now,
+        source: of(Side::Source),
+        destination: of(Side::Destination),
+        ..Head::default()
+    };
+    let json = || {
+        let mut body = json(&statuses, view.under_way.as_ref());
+        body.further.insert("forecast".to_owned(), forecast_json(&statuses, &view));
+        document(&head(), body)
+    };
+    output::publish(&text(&statuses, &view), json, arguments.json.file.as_deref())?;
     Ok(ExitCode::Done)
 }

@@ -83,20 +83,7 @@ pub(super) fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> 
 
 /// `* STATUS name (ITEM value …)`
 pub(super) fn status_line(response: &mut Response) -> Option<(RawName, SyncPoint)> {
-    let mut scanner = response.scan();
-    scanner.word()?;
-    scanner.spaces();
-    if !scanner.word()?.eq_ignore_ascii_case(b"STATUS") {
-        return None;
-    }
-    scanner.spaces();
-    let name = RawName(scanner.string()?);
-    scanner.spaces();
-    let items = scanner.words()?;
-    let item = |name: &str| {
-        let at = items.iter().position(|word| word.eq_ignore_ascii_case(name))?;
-        crate::engine::wire::response::number(items.get(at + 1)?.as_bytes())
-    };
+    let (name, item) = named_numbers(response)?;
     let small = |name: &str| item(name).and_then(|number| u32::try_from(number).ok());
     Some((
         name,
@@ -107,4 +94,23 @@ pub(super) fn status_line(response: &mut Response) -> Option<(RawName, SyncPoint
             messages: small("MESSAGES")?,
         },
     ))
+}
+
+/// The mailbox that a STATUS response is about, and its numbers by name.
+pub(super) fn named_numbers(response: &mut Response) -> Option<(RawName, impl Fn(&str) -> Option<u64> + use<>)> {
+    let mut scanner = response.scan();
+    scanner.word()?;
+    scanner.spaces();
+    if !scanner.word()?.eq_ignore_ascii_case(b"STATUS") {
+        return None;
+    }
+    scanner.spaces();
+    let name = RawName(scanner.string()?);
+    scanner.spaces();
+    let items = scanner.words()?;
+    let item = move |name: &str| {
+        let at = items.iter().position(|word| word.eq_ignore_ascii_case(name))?;
+        crate::engine::wire::response::number(items.get(at + 1)?.as_bytes())
+    };
+    Some((name, item))
 }

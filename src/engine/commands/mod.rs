@@ -13,5 +13,6 @@ pub mod mailbox_status;
 pub mod namespaces;
 pub mod presence;
 pub mod quota;
+pub mod rights;
 pub mod search;
 pub mod select;

@@ -24,6 +24,8 @@ pub struct Access<'a> {
     pub state: AccountStore,
     pub(super) fleet: &'a Fleet,
     heeds_marks: bool,
+    /// When its hours end.
+    closes: Option<i64>,
     /// With the count of absences of that server when they became idle: what is from before is broken.
     idle: [Mutex<Vec<(u64, Session)>>; 2],
     pub(super) yielded: AtomicBool,
@@ -49,6 +51,7 @@ impl<'a> Access<'a> {
             state,
             fleet,
             heeds_marks: step.heeds_marks(),
+            closes: if step.heeds_hours() { migration.agenda.closes(account) } else { None },
             idle: Default::default(),
             yielded: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
@@ -59,9 +62,17 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Whether the work on the account is to end with the batch in hand: the run is, or a person has set the account aside.
+    /// Whether the work on the account is to end with the batch in hand: the run is, a person has set the account aside, or
+    /// its hours are over.
     pub fn is_stopped(&self) -> bool {
-        self.migration.stop.is_requested() || (self.heeds_marks && self.fleet.aside.mark(&self.account.name).is_some())
+        self.migration.stop.is_requested()
+            || (self.heeds_marks && self.fleet.aside.mark(&self.account.name).is_some())
+            || self.is_out_of_hours()
+    }
+
+    /// Whether the hours of its wave ended since it was begun.
+    pub fn is_out_of_hours(&self) -> bool {
+        self.closes.is_some_and(|closes| self.migration.agenda.now() >= closes)
     }
 
     /// How work ends that was stopped: of an account that was set aside, with work left.
@@ -134,6 +145,7 @@ impl<'a> Access<'a> {
     pub fn aside(&self) -> Result<Access<'a>> {
         let mut aside = Access {
             heeds_marks: self.heeds_marks,
+            closes: self.closes,
             ..Access::new(self.migration, self.fleet, self.account, Step::Check)
         };
         aside.state = self.migration.store.aside(&self.account.name)?;

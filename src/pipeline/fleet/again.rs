@@ -1,7 +1,9 @@
 //! What a second turn of an account needs to know of the first, and how the two become one.
 
 use crate::error::Error;
-use crate::model::report::{AcceptSummary, AccountCheck, ApplySummary, PlanSummary, ScanSummary, VerifySummary};
+use crate::model::report::{
+    AcceptSummary, AccountCheck, ApplySummary, HeadersSummary, PlanSummary, ScanSummary, VerifySummary,
+};
 
 /// What came of the work on an account, which may be done again.
 pub trait Again: Sized {
@@ -20,6 +22,8 @@ pub trait Again: Sized {
 }
 
 impl Again for AccountCheck {}
+
+impl Again for HeadersSummary {}
 
 impl Again for PlanSummary {}
 

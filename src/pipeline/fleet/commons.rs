@@ -106,9 +106,9 @@ impl Fleet {
 
 impl Fleet {
     /// These accounts have another turn, and servers that were given up are waited for once more.
-    pub fn begin_again(&self, accounts: &[Account], numbers: &[usize]) {
+    pub fn begin_again(&self, numbers: &[usize]) {
         self.servers.iter().for_each(|common| common.outage.begin_anew());
-        self.queue.refill(accounts, numbers);
+        self.queue.refill(numbers);
     }
 
     /// Whether the work on an account ended before its time because a server went away that had answered in this run.

@@ -3,13 +3,13 @@
 
 use crate::error::{Error, Result};
 use crate::model::failures::{Failures, KeptFailure};
-use crate::store::{AccountStore, FailureWriter};
+use crate::store::{AccountStore, ListWriter};
 use std::sync::{Mutex, PoisonError};
 
 /// Where failures go that are not listed in memory.
 pub struct FailureList {
     state: AccountStore,
-    kept: Mutex<Option<FailureWriter>>,
+    kept: Mutex<Option<ListWriter<KeptFailure>>>,
 }
 
 impl FailureList {

@@ -37,7 +37,7 @@ pub fn for_each_account<T: Again + Accounted + Send>(
             .map(|(number, _)| number)
             .collect();
         if !again.is_empty() && !migration.stop.is_requested() {
-            fleet.begin_again(&migration.accounts, &again);
+            fleet.begin_again(&again);
             take_turns(migration, &fleet, (step, Turn::Last), &work, &mut results);
         }
     };
@@ -73,11 +73,11 @@ fn take_turns<T: Again + Accounted + Send>(
     thread::scope(|scope| {
         for _ in 0..accounts_at_once(migration) {
             scope.spawn(|| {
-                while let Some(index) = fleet.queue.take(&migration.accounts) {
+                while let Some(index) = fleet.queue.take() {
                     let account = &migration.accounts[index];
                     let started = now();
                     migration.roll.set(index, account::Turn::Working);
-                    let mut seat = Seat { fleet, account, number: index, is_given_up: false };
+                    let mut seat = Seat { fleet, number: index, is_given_up: false };
                     let named = |error: Error| Err(error.in_account(&account.name));
                     let ended =
                         catch_unwind(AssertUnwindSafe(|| one_account(migration, fleet, account, (step, turn), work)));
@@ -118,7 +118,6 @@ fn both<T: Again>(result: Result<T>, earlier: Option<Result<T>>) -> Result<T> {
 /// An account's place on its servers, which others wait for: it is free again however the account's work ends.
 struct Seat<'a> {
     fleet: &'a Fleet,
-    account: &'a Account,
     number: usize,
     is_given_up: bool,
 }
@@ -126,8 +125,8 @@ struct Seat<'a> {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         match self.is_given_up {
-            true => self.fleet.queue.put_back(self.account, self.number),
-            false => self.fleet.queue.leave(self.account),
+            true => self.fleet.queue.put_back(self.number),
+            false => self.fleet.queue.leave(self.number),
         }
     }
 }
@@ -140,7 +139,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Tells those who look on that the account is done. What came of it is recorded by then.
 fn tell<T>(migration: &Migration, account: &Account, result: &Result<T>) {
     if let Err(error) = result
-        && *error.kind() != Kind::SetAside
+        && !matches!(error.kind(), Kind::SetAside | Kind::Waiting)
     {
         migration.observer.event(Event::Failed { account: &account.name, error });
     }
@@ -163,6 +162,9 @@ fn one_account<T: Again>(
     if let Some(mark) = fleet.aside.mark(&account.name).filter(|_| step.heeds_marks()) {
         return not_begun_for(set_aside(mark));
     }
+    if let Some(wait) = migration.agenda.wait(account).filter(|_| step.heeds_hours()) {
+        return not_begun_for(wait);
+    }
     if let Some(conflict) = fleet.whose.conflict() {
         return not_begun_for(conflict);
     }
@@ -173,8 +175,12 @@ fn one_account<T: Again>(
     let attempt = || caught(|| work(&access));
     let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
     let result = result.map_err(|error| {
-        let is_set_aside = *error.kind() == Kind::Interrupted && !migration.stop.is_requested();
-        let error = if is_set_aside { error.recast(Kind::SetAside) } else { error };
+        let is_held = *error.kind() == Kind::Interrupted && !migration.stop.is_requested();
+        let error = match (is_held, access.is_out_of_hours()) {
+            (false, _) => error,
+            (true, true) => error.recast(Kind::Waiting),
+            (true, false) => error.recast(Kind::SetAside),
+        };
         error.in_account(&account.name)
     });
     access.close();

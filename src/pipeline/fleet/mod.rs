@@ -1,8 +1,9 @@
 //! Accounts side by side, and what each works with.
 //!
 //! - [`for_each`]: some threads, one failure stays one failure. [`again`]: what a second turn needs to know of the first.
-//!   [`queue`]: whose turn it is. [`roll`]: who waits and who is at work. [`set_aside`]: whom people have paused. [`commons`]: what the accounts on a server share. [`logins`]: whether a master login is
-//!   good. [`outage`]: a server that is away.
+//!   [`queue`]: whose turn it is; [`order`]: who comes first. [`roll`]: who waits and who is at work. [`set_aside`]: whom
+//!   people have paused; [`agenda`]: whose hours have not come. [`commons`]: what the accounts on a server share.
+//!   [`logins`]: whether a master login is good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
 //! - [`one_by_one`]: the same question about each of many things. [`probing`] and [`dissection`]: which messages of a
 //!   mailbox a server cannot answer for; [`suspects`]: the mailboxes of which that is asked.
@@ -14,6 +15,7 @@
 pub mod access;
 mod account_errors;
 pub mod again;
+pub mod agenda;
 pub mod allowance;
 pub mod attempts;
 pub mod backoff;
@@ -26,6 +28,7 @@ pub mod for_each;
 pub mod gauge;
 pub mod logins;
 pub mod one_by_one;
+pub mod order;
 pub mod outage;
 pub mod probing;
 pub mod proof;

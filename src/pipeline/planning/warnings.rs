@@ -11,7 +11,7 @@ impl Planner<'_> {
         let mut warnings = Vec::new();
         for plan in &self.plan.mailboxes {
             if let Some(guard) = &plan.guard {
-                warnings.push(format!("`{}`: {guard}; apply refuses that without --allow-deletes", plan.destination));
+                warnings.push(format!("`{}`: {guard}; they wait for --allow-deletes", plan.destination));
             }
         }
         let second_copies = self.plan.totals().second_copies;

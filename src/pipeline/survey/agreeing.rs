@@ -126,7 +126,7 @@ fn validity(source: &MailboxState) -> UidValidity {
     source.sync_point.map(|point| point.uid_validity).unwrap_or_default()
 }
 
-/// The question as an error: nothing is begun before it is answered.
+/// The question as an error: nothing is done for the mailbox before it is answered.
 pub fn unanswered(question: &str, source: &MailboxName, destination: &MailboxName, account: &str) -> Error {
     Error::new(Kind::Guard, "many copies are gone: a lost disk, or their users' work?")
         .scope(Scope::Mailbox)

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::about::About;
 use crate::model::failures::Failures;
 use crate::model::plan::{AccountPlan, MailboxPlan, Whose};
-use crate::model::{Outcome, Side, Uid, UidSet};
+use crate::model::{MailboxName, Outcome, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashMap;
 
@@ -31,12 +31,8 @@ pub fn name_messages(access: &Access<'_>, plan: &AccountPlan, failures: Failures
         if unknown.is_empty() {
             continue;
         }
-        let asked = access.with_session(Side::Source, |session| ask(session, mailbox, &unknown));
-        match asked {
-            Ok(found) => found.into_iter().try_for_each(|(uid, about)| {
-                access.state.put_about(&mailbox.source.raw, mailbox.source_validity, uid, about)
-            })?,
-            Err(error) => tracing::debug!(%error, "the source does not say which messages they are"),
+        for (uid, about) in told_of(access, &mailbox.source, mailbox.source_validity, &unknown) {
+            access.state.put_about(&mailbox.source.raw, mailbox.source_validity, uid, about)?;
         }
     }
     let mailboxes: HashMap<String, &MailboxPlan> = plan.mailboxes.iter().map(|it| (it.source.path(), it)).collect();
@@ -74,18 +70,37 @@ fn unknown(access: &Access<'_>, mailbox: &MailboxPlan, most: u64) -> Result<UidS
     Ok(uids)
 }
 
-fn ask(session: &mut Session, mailbox: &MailboxPlan, uids: &UidSet) -> Result<Vec<(Uid, About)>> {
-    let opened = session.open(&mailbox.source, Opening::Examine)?;
-    let mut found = Vec::new();
+/// What the source tells of these messages of a mailbox: nothing where it cannot be asked, which is no failure.
+pub fn told_of(
+    access: &Access<'_>,
+    mailbox: &MailboxName,
+    validity: UidValidity,
+    uids: &UidSet,
+) -> HashMap<Uid, About> {
+    let asked = access.with_session(Side::Source, |session| ask(session, mailbox, validity, uids));
+    asked.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the source does not say which messages they are");
+        HashMap::new()
+    })
+}
+
+fn ask(
+    session: &mut Session,
+    mailbox: &MailboxName,
+    validity: UidValidity,
+    uids: &UidSet,
+) -> Result<HashMap<Uid, About>> {
+    let opened = session.open(mailbox, Opening::Examine)?;
+    let mut found = HashMap::new();
     // Then the UIDs are those of other messages.
-    if opened.sync_point.uid_validity != mailbox.source_validity {
+    if opened.sync_point.uid_validity != validity {
         return Ok(found);
     }
     for set in uids.chunks(COMMAND_OCTETS, session.most_messages()) {
         let tag = session.send_fetch(&set, IDENTITY_ITEMS)?;
         let status = session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(Fetched { uid: Some(uid), header: Some(header), .. }) = event {
-                found.push((uid, about(&header)));
+                found.insert(uid, about(&header));
             }
             Ok(())
         })?;

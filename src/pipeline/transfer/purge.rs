@@ -49,15 +49,20 @@ pub enum SecondCopies {
     Go,
 }
 
-/// Removes what the plan names. All that it copies must have been tried before. What was done is in `purged`, also
-/// after an error.
+/// Removes what is granted of a plan. All that is to be copied must have been tried before; what of the whole plan was not
+/// copied holds its deletion back. What was done is in `purged`, also after an error.
 ///
 /// # Errors
 /// What ends the account's work; what keeps a mailbox from being purged is in `purged`.
-pub fn purge(access: &Access<'_>, plan: &AccountPlan, second_copies: SecondCopies, purged: &mut Purged) -> Result<()> {
+pub fn purge(
+    access: &Access<'_>,
+    [plan, granted]: [&AccountPlan; 2],
+    second_copies: SecondCopies,
+    purged: &mut Purged,
+) -> Result<()> {
     let mut purge = Purge { access, purged };
-    let unsettled = if plan.totals().deletes > 0 { Some(Unsettled::find(access, plan)?) } else { None };
-    for mailbox in plan.mailboxes.iter().filter(|mailbox| mailbox.removals() > 0) {
+    let unsettled = if granted.totals().deletes > 0 { Some(Unsettled::find(access, plan)?) } else { None };
+    for mailbox in granted.mailboxes.iter().filter(|mailbox| mailbox.removals() > 0) {
         access.go_on()?;
         if let Some(unsettled) = &unsettled {
             let result = purge.delete(mailbox, unsettled);

@@ -1,7 +1,7 @@
 //! Facts of one side of an account, each in a line.
 
 use crate::error::sanitized;
-use crate::model::report::SideCheck;
+use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Quota, QuotaResource};
 use crate::report::quantity::{counted, octets};
 use crate::report::table::{Align, padded};
@@ -50,4 +50,9 @@ const LABEL_WIDTH: usize = 10;
 
 pub(super) fn fact(label: &str, text: &str) -> String {
     format!("{}   {text}\n", padded(label, LABEL_WIDTH, Align::Left))
+}
+
+/// Whether an account can be migrated: both sides were logged in on.
+pub(super) fn is_ready(result: &AccountResult<AccountCheck>) -> bool {
+    result.result.as_ref().is_ok_and(|check| check.sides.iter().all(Result::is_ok))
 }

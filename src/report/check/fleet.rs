@@ -5,8 +5,14 @@ use crate::error::{Error, sanitized};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::report::indented;
-use crate::report::quantity::counted;
+use crate::report::quantity::{counted, number};
 use std::collections::{BTreeMap, HashMap};
+
+/// Of more accounts than these a deviation is told once.
+const TOGETHER: usize = 5;
+
+/// With the names of so many of them.
+const NAMED: usize = 3;
 
 /// What many accounts of one server have in common.
 struct Server<'a> {
@@ -22,7 +28,7 @@ pub(super) fn text(results: &[AccountResult<AccountCheck>]) -> String {
     let sides: Vec<&SideCheck> = results.iter().filter_map(|it| it.result.as_ref().ok()).flat_map(opened).collect();
     let servers = servers(&sides);
     let pages: String = servers.iter().map(page).collect();
-    let deviating: String = results.iter().map(|result| deviation(result, &servers)).collect();
+    let deviating = told(results.iter().flat_map(|result| deviations(result, &servers)));
     let holds = |side: Side| {
         let of = || sides.iter().filter(move |it| it.side == side);
         let messages = counted(of().map(|it| it.messages).sum(), "message");
@@ -71,26 +77,40 @@ fn page(server: &Server<'_>) -> String {
     format!("{}\n{}", server.side, indented(&facts, 2))
 }
 
-/// What is to be said of this account alone.
-fn deviation(result: &AccountResult<AccountCheck>, servers: &[Server<'_>]) -> String {
-    let name = sanitized(&result.account);
-    let line = |text: &str| format!("{name}: {text}\n");
-    let failed = |error: &Error, side: Option<Side>| match side {
-        Some(side) => line(&format!("{side}: FAILED: {}", sanitized(&error.summary()))),
-        None => line(&format!("FAILED: {}", sanitized(&error.summary()))),
-    };
-    match &result.result {
-        Err(error) => failed(error, None),
-        Ok(check) => check
-            .sides
-            .iter()
-            .zip(Side::BOTH)
-            .map(|(side, which)| match side {
-                Err(error) => failed(error, Some(which)),
-                Ok(side) => own(side, servers).iter().map(|text| line(&format!("{which}: {text}"))).collect(),
-            })
-            .collect(),
+/// Each deviation in a line; what is to be said of many accounts is said once.
+fn told(deviations: impl Iterator<Item = (String, String)>) -> String {
+    let (mut order, mut names): (Vec<String>, HashMap<String, Vec<String>>) = Default::default();
+    for (name, text) in deviations {
+        let known = names.entry(text.clone()).or_insert_with(|| {
+            order.push(text);
+            Vec::new()
+        });
+        known.push(name);
     }
+    let line = |text: &String| {
+        let names = &names[text];
+        match names.len() {
+            0..=TOGETHER => names.iter().map(|name| format!("{name}: {text}\n")).collect(),
+            count => format!("{} and {} more: {text}\n", names[..NAMED].join(", "), number((count - NAMED) as u64)),
+        }
+    };
+    order.iter().map(line).collect()
+}
+
+/// What is to be said of this account alone.
+fn deviations(result: &AccountResult<AccountCheck>, servers: &[Server<'_>]) -> Vec<(String, String)> {
+    let failed = |error: &Error| format!("FAILED: {}", sanitized(&error.summary()));
+    let texts = match &result.result {
+        Err(error) => vec![failed(error)],
+        Ok(check) => {
+            let sides = check.sides.iter().zip(Side::BOTH).flat_map(|(side, which)| {
+                let texts = side.as_ref().map_or_else(|error| vec![failed(error)], |side| own(side, servers));
+                texts.into_iter().map(move |text| format!("{which}: {text}"))
+            });
+            sides.collect()
+        }
+    };
+    texts.into_iter().map(|text| (sanitized(&result.account), text)).collect()
 }
 
 fn own(side: &SideCheck, servers: &[Server<'_>]) -> Vec<String> {
@@ -103,5 +123,6 @@ fn own(side: &SideCheck, servers: &[Server<'_>]) -> Vec<String> {
     let notes = side.notes.iter().filter(|note| !server.notes.contains(&note.as_str())).map(|note| sanitized(note));
     let full = side.quotas.iter().filter(|quota| quota.limit > 0 && quota.used >= quota.limit / 10 * 9);
     let full = full.map(|quota| format!("quota: {}", super::facts::quota(quota)));
-    differs.chain(notes).chain(full).collect()
+    let obstacles = side.obstacles.iter().map(|obstacle| format!("OBSTACLE: {}", sanitized(obstacle)));
+    differs.chain(obstacles).chain(notes).chain(full).collect()
 }

@@ -4,24 +4,25 @@ mod facts;
 mod fleet;
 mod json;
 
-use super::quantity::{counted, number};
+use super::invocation::Invocation;
+use super::quantity::{counted, number, octets};
 use super::{indented, succeeded};
 use crate::error::{Error, sanitized};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
-use facts::{append_limit, fact, quota, useful};
+use facts::{append_limit, fact, is_ready, quota, useful};
 pub use json::json;
 
 /// With more accounts than these the servers are told once, and of accounts only what deviates.
 const PAGES: usize = 3;
 
 /// A page for each account, or what there is to say of many; and the verdict.
-pub fn text(results: &[AccountResult<AccountCheck>], details: bool, scan_command: &str) -> String {
+pub fn text(results: &[AccountResult<AccountCheck>], details: bool, commands: &Invocation) -> String {
     let pages: String = match details || results.len() <= PAGES {
         true => succeeded(results).map(|(name, check)| page(name, check)).collect(),
         false => fleet::text(results),
     };
-    pages + &verdict(results, scan_command)
+    pages + &verdict(results, &commands.next("scan"))
 }
 
 fn page(account: &str, check: &AccountCheck) -> String {
@@ -39,7 +40,8 @@ fn section(side: &Result<SideCheck, Error>, which: Side) -> String {
 fn facts(check: &SideCheck) -> String {
     let server = if check.product.is_empty() { "unknown" } else { &check.product };
     let server = sanitized(&format!("{server} at {}", check.server));
-    let holds = format!("{}, {}", counted(check.mailboxes, "mailbox"), counted(check.messages, "message"));
+    let size = check.octets.map_or_else(String::new, |size| format!(", {}", octets(size)));
+    let holds = format!("{}, {}{size}", counted(check.mailboxes, "mailbox"), counted(check.messages, "message"));
     let mut facts = fact("server", &server)
         + &fact("protection", &sanitized(&check.protection))
         + &fact("user", &sanitized(&check.user))
@@ -48,21 +50,30 @@ fn facts(check: &SideCheck) -> String {
     facts += &append_limit(check);
     facts += &fact("can do", &useful(&check.capabilities));
     facts.extend(check.notes.iter().map(|note| fact("note", &sanitized(note))));
+    facts.extend(check.obstacles.iter().map(|obstacle| fact("OBSTACLE", &sanitized(obstacle))));
     facts
 }
 
-/// Whether an account can be migrated: both sides were logged in on.
-fn is_ready(result: &AccountResult<AccountCheck>) -> bool {
-    result.result.as_ref().is_ok_and(|check| check.sides.iter().all(Result::is_ok))
+/// How many accounts there are of which something will not work.
+fn hindered(results: &[AccountResult<AccountCheck>]) -> u64 {
+    let is_hindered = |check: &AccountCheck| check.sides.iter().flatten().any(|side| !side.obstacles.is_empty());
+    results.iter().filter(|result| result.result.as_ref().is_ok_and(is_hindered)).count() as u64
 }
 
 fn verdict(results: &[AccountResult<AccountCheck>], scan_command: &str) -> String {
+    let hindered = match hindered(results) {
+        0 => String::new(),
+        count => format!("Obstacles: something of {} will not be copied; see above.\n", counted(count, "account")),
+    };
     let (ready, all) = (results.iter().filter(|result| is_ready(result)).count() as u64, results.len() as u64);
     let next = format!("To take a snapshot of both sides, run: {scan_command}\n");
     match ready {
         0 => "Not ready: no account could be opened on both sides.\n".to_owned(),
-        _ if ready == all => format!("Ready: {} opened on both sides.\n{next}", counted(all, "account")),
-        _ => format!("Partly ready: {} of {} opened on both sides.\n{next}", number(ready), counted(all, "account")),
+        _ if ready == all => format!("Ready: {} opened on both sides.\n{hindered}{next}", counted(all, "account")),
+        _ => {
+            let all = counted(all, "account");
+            format!("Partly ready: {} of {all} opened on both sides.\n{hindered}{next}", number(ready))
+        }
     }
 }
 
@@ -89,6 +100,8 @@ mod tests {
                 limit: 5 << 30,
             }],
             append_limit: Some(50 << 20),
+            octets: None,
+            obstacles: Vec::new(),
             notes: vec!["no QRESYNC: a resync lists all UIDs of a changed mailbox".to_owned()],
         }
     }
@@ -115,7 +128,7 @@ alice
 
 Not ready: no account could be opened on both sides.
 ";
-        assert_eq!(text(&results, false, "mailferry scan"), expected);
+        assert_eq!(text(&results, false, &Invocation::default()), expected);
     }
 
     #[test]
@@ -134,7 +147,7 @@ Not ready: no account could be opened on both sides.
         let sides =
             |result: &mut AccountResult<AccountCheck>| std::mem::take(&mut result.result.as_mut().unwrap().sides);
         let mut own = sides(&mut results[1]);
-        own[0].as_mut().unwrap().notes.push("`Odd` stays behind".to_owned());
+        own[0].as_mut().unwrap().obstacles.push("`Odd` stays behind".to_owned());
         own[1] = Err(Error::new(Kind::Authentication, "the login was refused").because("NO nope"));
         results[1].result.as_mut().unwrap().sides = own;
         let expected = "\
@@ -151,14 +164,15 @@ destination
   can do       CONDSTORE UIDPLUS
   note         no QRESYNC: a resync lists all UIDs of a changed mailbox
 
-b: source: `Odd` stays behind
+b: source: OBSTACLE: `Odd` stays behind
 b: destination: FAILED: the login was refused: NO nope
 
 100,000 messages in 200 mailboxes on the source, 80,000 messages in 160 mailboxes on the destination
 Partly ready: 4 of 5 accounts opened on both sides.
+Obstacles: something of 1 account will not be copied; see above.
 To take a snapshot of both sides, run: mailferry scan
 ";
-        assert_eq!(text(&results, false, "mailferry scan"), expected);
-        assert_eq!(text(&results, true, "mailferry scan").matches("protection").count(), 9);
+        assert_eq!(text(&results, false, &Invocation::default()), expected);
+        assert_eq!(text(&results, true, &Invocation::default()).matches("protection").count(), 9);
     }
 }

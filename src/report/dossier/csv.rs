@@ -1,7 +1,7 @@
-//! One line an account, for a spreadsheet (RFC 4180).
+//! One line an account, for a spreadsheet.
 
 use super::row::Row;
-use crate::error::sanitized;
+use crate::report::csv;
 use crate::report::quantity::exact_moment;
 
 const HEADINGS: &str = "account,source_user,destination_user,grade,state,messages,there,to_copy,failed,left_out,octets,verified,compared_octets,last_error\r\n";
@@ -16,31 +16,11 @@ fn line(row: &Row) -> String {
         Some((at, deep, _)) => (exact_moment(at).unwrap_or_default(), if deep { "yes" } else { "no" }),
         None => (String::new(), ""),
     };
-    let cells = [
-        cell(&row.account),
-        cell(&row.source_user),
-        cell(&row.destination_user),
-        row.grade.word().to_owned(),
-        row.condition.word().to_owned(),
-        row.held.to_string(),
-        row.outcomes.there().to_string(),
-        row.outcomes.pending.to_string(),
-        row.outcomes.left_behind().to_string(),
-        row.left_out().to_string(),
-        row.octets.to_string(),
-        verified,
-        deep.to_owned(),
-        cell(&row.error),
-    ];
-    cells.join(",") + "\r\n"
-}
-
-/// Quoted where it has to be; a spreadsheet takes nothing of it for a formula.
-fn cell(text: &str) -> String {
-    let text = sanitized(text);
-    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
-    match text.contains([',', '"']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
+    let counts =
+        [row.held, row.outcomes.there(), row.outcomes.pending, row.outcomes.left_behind(), row.left_out(), row.octets];
+    let counts = counts.map(|count| count.to_string());
+    let before = [&row.account, &row.source_user, &row.destination_user, row.grade.word(), row.condition.word()];
+    let after = [&verified, deep, &row.error];
+    let cells: Vec<&str> = before.into_iter().chain(counts.iter().map(String::as_str)).chain(after).collect();
+    csv::line(&cells)
 }

@@ -159,7 +159,7 @@ fn group(grade: Grade, rows: &[Row], zone: &TimeZone) -> Option<Group> {
 
 fn index_row(row: &Row, zone: &TimeZone) -> IndexRow {
     let verified =
-        row.verified.map(|(at, deep, _)| format!("{}{}", minute_in(at, zone), if deep { ", octets" } else { "" }));
+        row.verified.map(|(at, deep, _)| format!("{}{}", minute_in(at, zone), if deep { ", bytes" } else { "" }));
     IndexRow {
         account: sanitized(&row.account),
         link: row.link.clone(),
@@ -211,7 +211,7 @@ pub fn section(report: &AccountReport, anchor: &str, zone: &TimeZone) -> String 
             0 => String::new(),
             more => format!("and {} that are not listed here", counted(more, "message")),
         },
-        differences: report.verification.iter().flat_map(|it| &it.listed).map(difference).collect(),
+        differences: differences(report),
         failures: report.failures.iter().map(|failure| sanitized(&failure.line)).collect(),
     };
     rendered(&section)
@@ -239,7 +239,7 @@ fn told(attempt: &Attempt, zone: &TimeZone) -> String {
 
 fn verified(report: &AccountReport, zone: &TimeZone) -> String {
     let Some(verification) = &report.verification else { return "not yet".to_owned() };
-    let how = if verification.deep { "octet by octet" } else { "by what is listed" };
+    let how = if verification.deep { "byte by byte" } else { "by what is listed" };
     let found = match verification.differences.faults() {
         0 => "no difference".to_owned(),
         faults => counted(faults, "difference"),
@@ -261,6 +261,12 @@ fn message_row(message: &MessageReport, zone: &TimeZone) -> MessageRow {
     }
 }
 
+fn differences(report: &AccountReport) -> Vec<String> {
+    let (listed, unlisted) = &report.differences;
+    let more = (*unlisted > 0).then(|| format!("and {} that are not listed here", counted(*unlisted, "difference")));
+    listed.iter().map(difference).chain(more).collect()
+}
+
 fn difference(difference: &Difference) -> String {
     let uid = match (difference.source, difference.destination) {
         (Some(uid), _) => format!("UID {uid}"),
@@ -268,7 +274,8 @@ fn difference(difference: &Difference) -> String {
         (None, None) => String::new(),
     };
     let (mailbox, detail) = (sanitized(&difference.mailbox), sanitized(&difference.detail));
-    format!("{mailbox}: {}, {uid}: {detail}", difference.kind.word())
+    let about = difference.about.as_ref().map(|about| format!(" ({})", sanitized(&about.sentence())));
+    format!("{mailbox}: {}, {uid}{}: {detail}", difference.kind.word(), about.unwrap_or_default())
 }
 
 fn class(grade: Grade) -> &'static str {

@@ -66,7 +66,8 @@ pub fn account(report: &AccountReport) -> Value {
             "octets": it.octets,
             "standing": it.standing,
             "differences": it.differences,
-            "listed": it.listed,
+            "listed": report.differences.0,
+            "unlisted": report.differences.1,
         })
     });
     value

@@ -4,7 +4,7 @@ use crate::model::about::About;
 use crate::model::account_report::{AccountReport, Grade, MailboxReport, MessageReport, Verification};
 use crate::model::attempt::{Attempt, AttemptResult, Step, Trouble};
 use crate::model::audit::{Chain, Fault};
-use crate::model::difference::Differences;
+use crate::model::difference::{Difference, DifferenceKind, Differences};
 use crate::model::ledger::{Stage, Standing};
 use crate::model::report::StatusSummary;
 use crate::model::statistics::AccountStatus;
@@ -38,6 +38,7 @@ fn report(name: &str, outcomes: Outcomes, trouble: Option<&str>) -> AccountRepor
             planned: 0,
             attempt: Some(attempt),
             condition,
+            runs: Vec::new(),
         },
         mailboxes: vec![MailboxReport {
             source: name.to_owned(),
@@ -51,6 +52,7 @@ fn report(name: &str, outcomes: Outcomes, trouble: Option<&str>) -> AccountRepor
         unlisted: 0,
         failures: Vec::new(),
         verification: None,
+        differences: Default::default(),
     }
 }
 
@@ -68,7 +70,6 @@ fn verified(standing: Standing, missing: u64) -> Option<Verification> {
         octets_copied: 0,
         standing,
         differences,
-        listed: Vec::new(),
     })
 }
 
@@ -122,6 +123,9 @@ fn hostile_names_in_every_field_do_nothing() {
         outcome: "refused".to_owned(),
         reason: text(),
     });
+    let about = Some(About { from: text(), subject: text(), message_id: text() });
+    let difference = Difference::new(text(), DifferenceKind::Missing, (None, None), text());
+    hostile.differences.0.push(Difference { about, ..difference });
     let row = Row::of(&hostile, "#account-1".to_owned());
     let hostile_head = Head { source: text(), destination: text(), ..head() };
     let pages = [

@@ -3,16 +3,17 @@
 use super::remarks::remarks;
 use crate::error::sanitized;
 use crate::model::report::{AccountResult, PlanSummary};
+use crate::report::invocation::Invocation;
 use crate::report::quantity::{counted, number, octets};
 use crate::report::succeeded;
 use crate::report::table::{Align, Table};
 
 /// Accounts with something to do or to say; the others are counted.
-pub(super) fn text(results: &[AccountResult<PlanSummary>]) -> String {
+pub(super) fn text(results: &[AccountResult<PlanSummary>], commands: &Invocation) -> String {
     let (mut idle, mut to_read, mut rows) = (0, Vec::new(), Vec::new());
     for (name, summary) in succeeded(results) {
         let totals = summary.plan.totals();
-        to_read.extend(remarks(name, &summary.plan).iter().map(|remark| format!("  {remark}\n")));
+        to_read.extend(remarks(name, &summary.plan, commands).iter().map(|remark| format!("  {remark}\n")));
         if totals.is_empty() {
             idle += 1;
             continue;

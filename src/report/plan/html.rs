@@ -6,6 +6,7 @@ use super::remarks::remarks;
 use crate::error::sanitized;
 use crate::model::plan::MailboxPlan;
 use crate::model::report::{AccountResult, PlanSummary};
+use crate::report::invocation::Invocation;
 use crate::report::quantity::{counted, minute_in, number, octets};
 use crate::report::style::STYLE;
 use crate::report::succeeded;
@@ -50,8 +51,8 @@ struct Row {
     notes: String,
 }
 
-/// The page: seconds since 1970 when it was made, by whose clock, and the command that carries it out.
-pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, apply: &str) -> String {
+/// The page: seconds since 1970 when it was made, by whose clock, and the commands to type next.
+pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, commands: &Invocation) -> String {
     let sum = totals(results);
     let cards = [
         (number(sum.copies), "copies"),
@@ -68,9 +69,9 @@ pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, 
         style: STYLE,
         made: minute_in(made, zone),
         version: env!("CARGO_PKG_VERSION"),
-        apply: sanitized(apply),
+        apply: sanitized(&commands.next("apply")),
         cards: cards.into_iter().collect(),
-        remarks: succeeded(results).flat_map(|(name, summary)| remarks(name, &summary.plan)).collect(),
+        remarks: succeeded(results).flat_map(|(name, summary)| remarks(name, &summary.plan, commands)).collect(),
         accounts: succeeded(results).map(|(name, summary)| account(name, summary, open)).collect(),
         failed: failed.map(|(name, error)| sanitized(&format!("{name}: {}", error.summary()))).collect(),
     };

@@ -3,27 +3,26 @@
 use super::figures::totals;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::{AccountResult, PlanSummary};
+use crate::report::document::Body;
 use crate::report::{failure, losses, outcomes, recognition};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The plan as the Contract has it; an account without a plan has an `error` instead.
-pub fn json(results: &[AccountResult<PlanSummary>]) -> Value {
+pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
     let totals = totals(results);
-    json!({
-        "accounts": results.iter().map(account_json).collect::<Vec<_>>(),
-        "totals": {
-            "copies": totals.copies,
-            "octets": totals.octets,
-            "flag_updates": totals.flag_updates,
-            "deletes": totals.deletes,
-            "second_copies": totals.second_copies,
-            "replaced": totals.replaced,
-            "creates": totals.creates,
-            "subscribes": totals.subscribes,
-            "skipped": totals.skipped,
-        },
-    })
+    let totals = json!({
+        "copies": totals.copies,
+        "octets": totals.octets,
+        "flag_updates": totals.flag_updates,
+        "deletes": totals.deletes,
+        "second_copies": totals.second_copies,
+        "replaced": totals.replaced,
+        "creates": totals.creates,
+        "subscribes": totals.subscribes,
+        "skipped": totals.skipped,
+    });
+    Body::new(results.iter().map(account_json).collect(), totals)
 }
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {

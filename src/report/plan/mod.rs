@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod remarks;
 
+use super::invocation::Invocation;
 use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
 use super::{indented, losses, outcomes, recognition, succeeded, unreached, warning_lines};
@@ -13,7 +14,7 @@ use crate::error::sanitized;
 use crate::model::plan::{MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::run_ledger::RunLedger;
-use crate::model::{AccountLedger, UidSet};
+use crate::model::{AccountLedger, Step, UidSet};
 use figures::notes;
 pub use figures::totals;
 pub use html::html;
@@ -31,19 +32,21 @@ pub enum Detail {
 /// With more accounts than these each has a line, unless all is to be shown.
 const PAGES: usize = 10;
 
-/// The plans of all accounts, their sum, and the command that does exactly this.
-pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, apply_command: &str) -> String {
+/// The plans of all accounts, their sum, and the command that does this next.
+pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, commands: &Invocation, next: Step) -> String {
     let accounts: String = match detail == Detail::Brief && results.len() > PAGES {
-        true => fleet::text(results),
-        false => succeeded(results).map(|(name, summary)| account(name, summary, detail, results.len())).collect(),
+        true => fleet::text(results, commands),
+        false => succeeded(results)
+            .map(|(name, summary)| account(name, summary, detail, (results.len(), commands)))
+            .collect(),
     };
-    accounts + &conclusion(results, detail, apply_command)
+    accounts + &conclusion(results, detail, &commands.next(next.word()))
 }
 
-fn account(name: &str, summary: &PlanSummary, detail: Detail, accounts: usize) -> String {
+fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, commands): (usize, &Invocation)) -> String {
     let plan = &summary.plan;
     let body = mailboxes(&plan.mailboxes, detail) + &obstacles(&plan.omitted) + &omitted(&plan.omitted, detail);
-    let warnings = warning_lines(name, &plan.warnings, 1) + &recognition::line(summary.keeps);
+    let warnings = warning_lines(name, &plan.warnings, 1, commands) + &recognition::line(summary.keeps);
     match (body.is_empty() && warnings.is_empty(), accounts) {
         (true, _) => String::new(),
         (false, 1) => format!("{body}{warnings}\n"),

@@ -5,6 +5,7 @@ use crate::error::{Error, Kind};
 use crate::model::ledger::Stage;
 use crate::model::plan::{AccountPlan, Deletion, Doubt, FlagUpdate, SecondCopy, Skipped, Whose};
 use crate::model::{Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity};
+use crate::report::document::{Head, document};
 
 fn name(path: &str) -> MailboxName {
     MailboxName { raw: RawName(path.as_bytes().to_vec()), levels: path.split('/').map(str::to_owned).collect() }
@@ -95,7 +96,7 @@ Archive/2024   +   2 copies                        1.1 MiB   (new mailbox)
 Plan: + 120 copies  ~ 14 flag changes  (1 mailbox to create, 49.3 MiB)
 To do exactly this, run: mailferry apply
 ";
-    assert_eq!(text(&results, Detail::Brief, "mailferry apply"), expected);
+    assert_eq!(text(&results, Detail::Brief, &Invocation::default(), Step::Apply), expected);
 }
 
 fn mirrored() -> MailboxPlan {
@@ -123,12 +124,12 @@ Archive/2024   +   2 copies                                        1.1 MiB   (ne
 Plan: + 120 copies  ~ 14 flag changes  - 3 deletions  (1 mailbox to create, 1 second copy, 49.3 MiB)
 To do exactly this, run: mailferry apply
 ";
-    assert_eq!(text(&results, Detail::Full, "mailferry apply"), expected);
+    assert_eq!(text(&results, Detail::Full, &Invocation::default(), Step::Apply), expected);
 }
 
 #[test]
 fn json_second_copies_stand_beside_the_deletes() {
-    let json = json(&[planned("alice", vec![mirrored()])]);
+    let json = document(&Head::default(), json(&[planned("alice", vec![mirrored()])]));
     assert_eq!(
         (&json["totals"]["deletes"], &json["totals"]["second_copies"]),
         (&serde_json::json!(3), &serde_json::json!(1))
@@ -157,7 +158,7 @@ Plan for 2 accounts: + 3 copies  (1 mailbox to create, 1.1 MiB)
 2 of 3 accounts planned; 1 failed: carol
 To do exactly this, run: mailferry apply
 ";
-    assert_eq!(text(&results, Detail::Brief, "mailferry apply"), expected);
+    assert_eq!(text(&results, Detail::Brief, &Invocation::default(), Step::Apply), expected);
 }
 
 #[test]
@@ -190,20 +191,20 @@ Nothing to do: 100 of 104 messages of the source are on the destination.
 Left out: 1 skipped, 3 gone from the destination since
 Not kept: 12 flags cannot be kept by the destination: `$Label1` on 12 messages
 ";
-    assert_eq!(text(&[result], Detail::Full, "mailferry apply"), expected);
+    assert_eq!(text(&[result], Detail::Full, &Invocation::default(), Step::Apply), expected);
 }
 
 #[test]
 fn text_nothing_to_do_says_so() {
     let results = [planned("alice", vec![mailbox("INBOX", 0, 0, 0)])];
     let expected = "Nothing to do: 100 messages of the source are all on the destination.\n";
-    assert_eq!(text(&results, Detail::Brief, "mailferry apply"), expected);
+    assert_eq!(text(&results, Detail::Brief, &Invocation::default(), Step::Apply), expected);
 }
 
 #[test]
 fn json_has_the_shape_of_the_contract() {
     let results = [planned("alice", vec![archive(), left_out_mailbox()])];
-    let json = json(&results);
+    let json = document(&Head::default(), json(&results));
     let first = &json["accounts"][0];
     assert_eq!(first["account"], "alice");
     let mailbox = &first["mailboxes"][0];
@@ -221,7 +222,7 @@ fn json_has_the_shape_of_the_contract() {
 #[test]
 fn json_account_without_plan_has_its_error() {
     let failed = Err(Error::new(Kind::Stale, "there is no scan").because("never scanned").hint("run it"));
-    let json = json(&[AccountResult { account: "carol".to_owned(), result: failed }]);
+    let json = document(&Head::default(), json(&[AccountResult { account: "carol".to_owned(), result: failed }]));
     assert_eq!(json["accounts"][0]["error"]["what"], "there is no scan");
     assert_eq!(json["totals"]["copies"], 0);
 }
@@ -232,13 +233,13 @@ fn text_of_many_accounts_has_a_line_each_and_what_is_to_be_read_at_the_end() {
     let mut results: Vec<_> = names.iter().map(|name| planned(name, vec![mailbox("INBOX", 3, 2048, 1)])).collect();
     results[11] = planned("u12", Vec::new());
     results[1].result.as_mut().unwrap().plan.warnings.push("it does not fit".to_owned());
-    let shown = text(&results, Detail::Brief, "mailferry apply");
+    let shown = text(&results, Detail::Brief, &Invocation::default(), Step::Apply);
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines[0], "ACCOUNT   COPIES      SIZE   FLAG CHANGES");
     assert_eq!(lines[1], "u01            3   2.0 KiB              1");
     assert_eq!(lines[13], "1 account with nothing to do");
     assert_eq!(lines[14..16], ["1 remark to read:", "  warning: u02: it does not fit"]);
-    assert!(text(&results, Detail::Full, "mailferry apply").contains("u01\n  INBOX"));
+    assert!(text(&results, Detail::Full, &Invocation::default(), Step::Apply).contains("u01\n  INBOX"));
 }
 
 #[test]
@@ -247,7 +248,7 @@ fn page_names_what_is_to_be_read_and_hostile_names_do_nothing() {
     let mut results = vec![planned(hostile, vec![mailbox(hostile, 3, 2048, 1)])];
     results[0].result.as_mut().unwrap().plan.warnings.push(format!("{hostile} does not fit"));
     results.push(AccountResult { account: "bob".to_owned(), result: Err(Error::new(Kind::Stale, "never scanned")) });
-    let page = html(&results, 1_783_900_000, &jiff::tz::TimeZone::UTC, "mailferry apply");
+    let page = html(&results, 1_783_900_000, &jiff::tz::TimeZone::UTC, &Invocation::default());
     assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
     for words in ["To read first", "does not fit", "3 copies, 2.0 KiB", "bob: never scanned", "mailferry apply"] {
         assert!(page.contains(words), "{words}: {page}");

@@ -4,23 +4,24 @@ use super::figures::{conditions, sums, trouble_of};
 use crate::model::attempt::{Attempt, AttemptResult};
 use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::statistics::{AccountStatus, PartFigures, RunFigures};
+use crate::report::document::Body;
 use crate::report::quantity::{exact_moment, per_second};
 use crate::report::{losses, outcomes};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The status as the Contract has it: per account the outcomes, octets, rates, last run and last error.
-pub fn json(accounts: &[StatusSummary], under_way: Option<&UnderWay>) -> Value {
+pub fn json(accounts: &[StatusSummary], under_way: Option<&UnderWay>) -> Body {
     let (outcomes, planned) = sums(accounts);
-    json!({
-        "under_way": under_way.map(under_way_json),
-        "accounts": accounts.iter().map(account_json).collect::<Vec<_>>(),
-        "totals": {
-            "outcomes": outcomes::json(&outcomes),
-            "planned": planned,
-            "conditions": conditions(accounts).into_iter().map(|(condition, count)| (condition.word(), count)).collect::<BTreeMap<_, _>>(),
-        },
-    })
+    let conditions = conditions(accounts).into_iter().map(|(condition, count)| (condition.word(), count));
+    let totals = json!({
+        "outcomes": outcomes::json(&outcomes),
+        "planned": planned,
+        "conditions": conditions.collect::<BTreeMap<_, _>>(),
+    });
+    let mut body = Body::new(accounts.iter().map(account_json).collect(), totals);
+    body.further.insert("under_way".to_owned(), under_way.map_or(Value::Null, under_way_json));
+    body
 }
 
 /// What is known of one account.
@@ -72,7 +73,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
     })
 }
 
-fn run_json(run: &RunFigures) -> Value {
+pub(in crate::report) fn run_json(run: &RunFigures) -> Value {
     json!({
         "started": exact_moment(run.started),
         "seconds": run.seconds,
@@ -109,11 +110,12 @@ fn part_json(part: &PartFigures) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::document::{Head, document};
     use crate::report::status::samples::accounts;
 
     #[test]
     fn json_has_what_the_contract_names() {
-        let json = json(&accounts(), None);
+        let json = document(&Head::default(), json(&accounts(), None));
         let alice = &json["accounts"][0];
         assert_eq!(alice["outcomes"]["copied"], 118);
         assert_eq!(alice["octets_copied"], 50_541_363);

@@ -1,6 +1,7 @@
 //! What is known of each account without asking a server: what is not well first, then why and what to do.
 
 mod figures;
+mod forecast;
 mod json;
 #[cfg(test)]
 mod samples;
@@ -14,6 +15,8 @@ use crate::error::sanitized;
 use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::{Condition, Outcomes};
 use figures::{conditions, sums};
+pub use forecast::json as forecast_json;
+pub(super) use json::run_json;
 pub use json::{account_json, json};
 pub use view::View;
 
@@ -32,6 +35,7 @@ pub fn text(accounts: &[StatusSummary], view: &View) -> String {
         table(&listed, view).lines().iter().map(|line| format!("{line}\n")).collect(),
         unlisted(&counted, view),
         troubles::text(&listed, view),
+        forecast::text(accounts, view),
         conclusion(accounts, view),
     ];
     parts.into_iter().filter(|part: &String| !part.is_empty()).collect::<Vec<_>>().join("\n")
@@ -55,7 +59,8 @@ fn unlisted(accounts: &[&StatusSummary], view: &View) -> String {
     let counts: Vec<_> = counts.collect();
     let Some((first, _)) = counts.first() else { return String::new() };
     let words: Vec<_> = counts.iter().map(|(condition, count)| format!("{} {condition}", number(*count))).collect();
-    format!("Not listed: {}. To list them: {} state:{first}\n", words.join(", "), view.show)
+    let show = view.commands.narrowed("status", &[&format!("state:{first}")]);
+    format!("Not listed: {}. To list them: {show}\n", words.join(", "))
 }
 
 fn table(accounts: &[&StatusSummary], view: &View) -> Table {
@@ -107,7 +112,10 @@ fn conclusion(accounts: &[StatusSummary], view: &View) -> String {
     let bad: Vec<_> = conditions.iter().filter(|(it, _)| it.is_bad()).map(|(it, _)| format!("state:{it}")).collect();
     let again = match bad.is_empty() {
         true => String::new(),
-        false => format!("To try just what is not well again, run: {} {}\n", view.again, bad.join(" ")),
+        false => {
+            let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
+            format!("To try just what is not well again, run: {}\n", view.commands.narrowed("sync", &bad))
+        }
     };
     let count = counted(accounts.len() as u64, "account");
     format!("{count}{states}\n{}{planned}\n{again}", outcomes::sentence(&outcomes))

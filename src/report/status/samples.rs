@@ -5,6 +5,7 @@ use crate::model::attempt::{Attempt, AttemptResult, Step, Trouble};
 use crate::model::report::StatusSummary;
 use crate::model::statistics::{AccountStatus, BatchFigures, RunFigures};
 use crate::model::{AccountLedger, Condition, Outcomes, Turn};
+use crate::report::invocation::Invocation;
 use jiff::tz::TimeZone;
 
 pub(super) fn summary(name: &str, status: AccountStatus, trouble: Option<Trouble>) -> StatusSummary {
@@ -15,7 +16,7 @@ pub(super) fn summary(name: &str, status: AccountStatus, trouble: Option<Trouble
         result: AttemptResult::Failed(trouble),
     });
     let condition = Condition::of(None, Turn::None, attempt.as_ref(), &status.ledger);
-    StatusSummary { account: name.to_owned(), status, failures: 0, planned: 0, attempt, condition }
+    StatusSummary { account: name.to_owned(), status, failures: 0, planned: 0, attempt, condition, runs: Vec::new() }
 }
 
 pub(super) fn trouble(line: &str, needs_a_person: bool) -> Trouble {
@@ -28,8 +29,8 @@ pub(super) fn view() -> View {
         now: 1_783_900_000,
         all: false,
         details: false,
-        again: "mailferry sync".to_owned(),
-        show: "mailferry status".to_owned(),
+        commands: Invocation::default(),
+        forecast: None,
         under_way: None,
     }
 }

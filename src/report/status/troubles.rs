@@ -75,15 +75,21 @@ fn paragraph(group: &Group<'_>, view: &View) -> String {
     let account = sanitized(&first.account);
     let more = match first.attempt.as_ref().and_then(trouble_of).map_or(0, |trouble| trouble.count.saturating_sub(1)) {
         0 => String::new(),
-        more => format!(" (and {}: mailferry explain {account} MAILBOX)", counted(more, "more failure")),
+        more => {
+            let explain = view.commands.completed(&format!("`mailferry explain {account} MAILBOX`"), &[]);
+            format!(" (and {}: {})", counted(more, "more failure"), explain.trim_matches('`'))
+        }
     };
     let named = if view.all { others.len() } else { NAMED_ACCOUNTS };
     let mut names: Vec<String> = others.iter().take(named).map(|other| sanitized(&other.account)).collect();
     if others.len() > named {
-        names.push(format!("and {} more: {} state:{}", others.len() - named, view.show, group.condition));
+        let show = view.commands.narrowed("status", &[&format!("state:{}", group.condition)]);
+        names.push(format!("and {} more: {show}", others.len() - named));
     }
     let same = if names.is_empty() { String::new() } else { format!("  the same: {}\n", names.join(", ")) };
-    let hint = group.hint.as_ref().map_or_else(String::new, |hint| format!("  hint: {}\n", sanitized(hint)));
+    let accounts: Vec<&str> = group.accounts.iter().map(|account| account.account.as_str()).collect();
+    let hint = group.hint.as_ref().map(|hint| view.commands.completed(&sanitized(hint), &accounts));
+    let hint = hint.map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
     format!("{account}, {}: {}{more}\n{same}{hint}", group.condition, sanitized(&group.line))
 }
 
@@ -119,7 +125,7 @@ u00, blocked: could not log in as `u00`
         let outcomes = Outcomes { copied: 3, refused: 2, ..Outcomes::default() };
         let ledger = AccountLedger { outcomes, ..AccountLedger::at(crate::model::ledger::Stage::Applied) };
         let account = summary("alice", AccountStatus { ledger, ..AccountStatus::default() }, None);
-        let expected = "alice, failed: 2 refused\n  hint: `mailferry plan --details` names them\n";
+        let expected = "alice, failed: 2 refused\n  hint: `mailferry plan --details alice` names them\n";
         assert_eq!(shown(&[account], &view()), expected);
     }
 }

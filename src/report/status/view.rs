@@ -1,6 +1,8 @@
 //! How the status is to be shown.
 
+use crate::model::ServerId;
 use crate::model::report::UnderWay;
+use crate::report::invocation::Invocation;
 use jiff::tz::TimeZone;
 
 /// How the status is to be shown.
@@ -13,10 +15,10 @@ pub struct View {
     pub all: bool,
     /// What only one who looks for it wants to see.
     pub details: bool,
-    /// The command line that tries the accounts of these words again, without them.
-    pub again: String,
-    /// The command line that shows them, without them.
-    pub show: String,
+    /// The commands to type next.
+    pub commands: Invocation,
+    /// Where a forecast is wanted: how many accounts are worked on at once, and on which servers each is, in their order.
+    pub forecast: Option<(usize, Vec<[ServerId; 2]>)>,
     /// The run that told all this.
     pub under_way: Option<UnderWay>,
 }

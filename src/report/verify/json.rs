@@ -3,16 +3,14 @@
 use super::figures::sum;
 use crate::model::difference::Differences;
 use crate::model::report::{AccountResult, VerifySummary};
+use crate::report::document::Body;
 use crate::report::{failure, losses, outcomes, recognition};
 use serde_json::{Map, Value, json};
 
-/// The verification as the Contract has it; an account that could not be verified has an `error` instead of counts.
-pub fn json(results: &[AccountResult<VerifySummary>]) -> Value {
-    let sum = sum(results);
-    json!({
-        "accounts": results.iter().map(account_json).collect::<Vec<_>>(),
-        "totals": summary_json(&sum),
-    })
+/// The verification as the Contract has it; an account that could not be verified has an `error` instead of counts. Without
+/// the differences, which the state lists.
+pub fn json(results: &[AccountResult<VerifySummary>]) -> Body {
+    Body::new(results.iter().map(account_json).collect(), Value::Object(summary_json(&sum(results))))
 }
 
 fn account_json(result: &AccountResult<VerifySummary>) -> Value {
@@ -21,7 +19,6 @@ fn account_json(result: &AccountResult<VerifySummary>) -> Value {
             let mut account = summary_json(summary);
             account.insert("deep".to_owned(), json!(summary.deep));
             account.insert("recognised_by".to_owned(), recognition::json(summary.keeps));
-            account.insert("listed".to_owned(), json!(summary.listed));
             account.insert("warnings".to_owned(), json!(summary.warnings));
             let troubles: Vec<Value> = summary.ledger.failures.iter().map(failure::json).collect();
             account.insert("troubles".to_owned(), Value::Array(troubles));

@@ -1,32 +1,37 @@
-//! What `verify` found, as text and as JSON.
+//! What `verify` found, as text, as JSON and as a list.
 
 mod figures;
 mod json;
+mod list;
 
+use super::invocation::Invocation;
 use super::quantity::{counted, number, octets, verb_for};
 use super::table::{Align, Table};
 use super::{indented, losses, named_accounts, outcomes, recognition, succeeded, warning_lines};
 use crate::error::sanitized;
 use crate::model::Outcomes;
+use crate::model::about::About;
 use crate::model::difference::{Difference, DifferenceKind, Differences};
 use crate::model::ledger::Standing;
 use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::run_ledger::RunLedger;
 use figures::{counts, sum};
 pub use json::json;
+pub use list::{HEADING, line};
 
 /// The differences of each account by mailbox, and the verdict over all.
-pub fn text(results: &[AccountResult<VerifySummary>], sync_command: &str) -> String {
+pub fn text(results: &[AccountResult<VerifySummary>], commands: &Invocation) -> String {
     if succeeded(results).count() == 0 {
         return String::new();
     }
-    let accounts: String = succeeded(results).map(|(name, summary)| account(name, summary, results.len())).collect();
-    accounts + &verdict(&sum(results), &RunLedger::of(results), sync_command)
+    let accounts: String =
+        succeeded(results).map(|(name, summary)| account(name, summary, results.len(), commands)).collect();
+    accounts + &verdict(&sum(results), &RunLedger::of(results), commands)
 }
 
-fn account(name: &str, summary: &VerifySummary, accounts: usize) -> String {
+fn account(name: &str, summary: &VerifySummary, accounts: usize, commands: &Invocation) -> String {
     let listed = mailboxes(&summary.listed) + &unlisted(summary);
-    let warnings = warning_lines(name, &summary.warnings, accounts);
+    let warnings = warning_lines(name, &summary.warnings, accounts, commands);
     let listed = match (listed.is_empty(), accounts) {
         (true, _) => listed,
         (false, 1) => format!("{listed}\n"),
@@ -39,7 +44,7 @@ fn account(name: &str, summary: &VerifySummary, accounts: usize) -> String {
 
 fn mailboxes(listed: &[Difference]) -> String {
     let mut sorted: Vec<&Difference> = listed.iter().collect();
-    sorted.sort_by(|a, b| (&a.mailbox, a.kind, a.source).cmp(&(&b.mailbox, b.kind, b.source)));
+    sorted.sort_by(|a, b| (&a.mailbox, a.rank()).cmp(&(&b.mailbox, b.rank())));
     let groups = sorted.chunk_by(|a, b| a.mailbox == b.mailbox);
     groups.map(|group| format!("{}\n{}", sanitized(&group[0].mailbox), indented(&differences(group), 2))).collect()
 }
@@ -47,9 +52,16 @@ fn mailboxes(listed: &[Difference]) -> String {
 fn differences(group: &[&Difference]) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Left]);
     for difference in group {
-        table.row([difference.kind.word().to_owned(), place(difference), sanitized(&difference.detail)]);
+        table.row([difference.kind.word().to_owned(), place(difference), detail(difference)]);
     }
     table.lines().iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// What is different, and of which message.
+fn detail(difference: &Difference) -> String {
+    let about = difference.about.as_ref().map(About::sentence).filter(|about| !about.is_empty());
+    let about = about.map_or_else(String::new, |about| format!(" ({})", sanitized(&about)));
+    sanitized(&difference.detail) + &about
 }
 
 fn place(difference: &Difference) -> String {
@@ -69,12 +81,15 @@ fn unlisted(summary: &VerifySummary) -> String {
         more if summary.listed.is_empty() && summary.ledger.differences.is_clean() => {
             format!("{} only on the destination\n", counted(more, "message"))
         }
-        more => format!("… and {} more that {} not listed\n", number(more), verb_for(more, "is", "are")),
+        more => {
+            let is = verb_for(more, "is", "are");
+            format!("… and {} more that {is} not shown; --list and --json name all\n", number(more))
+        }
     }
 }
 
 /// The first line says what all accounts have come to; what was not compared comes before any good word.
-fn verdict(sum: &VerifySummary, run: &RunLedger<'_>, sync_command: &str) -> String {
+fn verdict(sum: &VerifySummary, run: &RunLedger<'_>, commands: &Invocation) -> String {
     let headline = match overall(run) {
         Standing::Different => format!("Different: {}.\n", counted_differences(sum)),
         Standing::Uncompared => uncompared(sum, run),
@@ -88,7 +103,7 @@ fn verdict(sum: &VerifySummary, run: &RunLedger<'_>, sync_command: &str) -> Stri
         + &balance(&sum.ledger.outcomes)
         + &losses::line(&sum.ledger.losses)
         + &harmless(sum)
-        + &advice(sum, sync_command)
+        + &advice(sum, commands)
 }
 
 /// The worst that any account stands at; an account without a ledger was not compared.
@@ -126,7 +141,7 @@ fn missed(run: &RunLedger<'_>) -> String {
 
 /// `Every message is there, octet for octet; 3 flags and 1 date cannot be kept by the destination`
 fn lossy(sum: &VerifySummary, accounts: u64) -> String {
-    let how = if sum.deep { ", octet for octet" } else { "" };
+    let how = if sum.deep { ", byte for byte" } else { "" };
     let losses = losses::sentence(&sum.ledger.losses);
     format!("Every message is there{how}; {losses}.\nCompared: {}.\n", compared(sum, accounts))
 }
@@ -150,7 +165,7 @@ fn counted_differences(sum: &VerifySummary) -> String {
 /// `20,000 messages in 40 mailboxes, 1.2 GiB; every octet was compared`
 fn compared(sum: &VerifySummary, accounts: u64) -> String {
     let of = if accounts > 1 { format!(" of {}", counted(accounts, "account")) } else { String::new() };
-    let how = if sum.deep { "every octet was compared" } else { "identity, size, flags and dates were compared" };
+    let how = if sum.deep { "every byte was compared" } else { "identity, size, flags and dates were compared" };
     let (messages, mailboxes) = (counted(sum.messages, "message"), counted(sum.mailboxes, "mailbox"));
     format!("{messages} in {mailboxes}{of}, {}; {how}", octets(sum.octets))
 }
@@ -190,24 +205,28 @@ fn harmless(sum: &VerifySummary) -> String {
     lines
 }
 
-fn advice(sum: &VerifySummary, sync_command: &str) -> String {
+fn advice(sum: &VerifySummary, commands: &Invocation) -> String {
+    let sync = commands.next("sync");
+    let told = |text: &str| commands.completed(text, &[]);
     let Differences { missing, duplicated, altered, flags_differ, dates_differ, extra: _, undeleted } =
         sum.ledger.differences;
     let mut lines = String::new();
     if missing + flags_differ + undeleted > 0 {
-        lines += &format!("To bring over what is missing or has changed since, run: {sync_command}\n");
+        lines += &format!("To bring over what is missing or has changed since, run: {sync}\n");
     }
     if duplicated + altered + dates_differ > 0 {
-        lines +=
-            "What is doubled or altered stays so with a plain sync; for each: mailferry explain ACCOUNT MAILBOX UID\n";
+        lines += &told(
+            "What is doubled or altered stays so with a plain sync; `mailferry explain ACCOUNT MAILBOX UID` tells of each\n",
+        );
     }
     if altered > 0 {
-        lines += &format!(
-            "Altered copies of ours are replaced by: {sync_command} --repair (not what the destination writes in its own way)\n"
+        lines += &told(
+            "Altered copies of ours are replaced by `mailferry sync --repair` (not what the destination writes in its own way)\n",
         );
     }
     if duplicated > 0 {
-        lines += "If it is a second copy of ours, it is named and can be removed by: mailferry sync --allow-deletes\n";
+        lines +=
+            &told("If it is a second copy of ours, it is named, and removed by `mailferry sync --allow-deletes`\n");
     }
     lines
 }

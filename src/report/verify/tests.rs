@@ -4,6 +4,7 @@ use super::*;
 use crate::error::{Error, Kind};
 use crate::model::ledger::Stage;
 use crate::model::{AccountLedger, Uid};
+use crate::report::document::{Head, document};
 
 fn verified(differences: Differences, listed: Vec<Difference>) -> AccountResult<VerifySummary> {
     let outcomes = Outcomes { copied: 20_000, ..Outcomes::default() };
@@ -20,19 +21,14 @@ fn verified(differences: Differences, listed: Vec<Difference>) -> AccountResult<
 }
 
 fn difference(mailbox: &str, kind: DifferenceKind, uid: u32, detail: &str) -> Difference {
-    Difference {
-        mailbox: mailbox.to_owned(),
-        kind,
-        source: Some(Uid(uid)),
-        destination: (kind != DifferenceKind::Missing).then_some(Uid(uid + 100)),
-        detail: detail.to_owned(),
-    }
+    let there = (kind != DifferenceKind::Missing).then_some(Uid(uid + 100));
+    Difference::new(mailbox.to_owned(), kind, (Some(Uid(uid)), there), detail.to_owned())
 }
 
 #[test]
 fn text_identical_is_one_line() {
-    let expected = "Identical: 20,000 messages in 40 mailboxes, 1.0 GiB; every octet was compared.\n";
-    assert_eq!(text(&[verified(Differences::default(), Vec::new())], "mailferry sync"), expected);
+    let expected = "Identical: 20,000 messages in 40 mailboxes, 1.0 GiB; every byte was compared.\n";
+    assert_eq!(text(&[verified(Differences::default(), Vec::new())], &Invocation::default()), expected);
 }
 
 #[test]
@@ -48,26 +44,26 @@ fn text_differences_are_listed_by_mailbox() {
   flags differ   UID 2, destination UID 102   (\Seen) became ()
 Sent
   missing   UID 9   12.0 KiB of 2024-05-01
-… and 3 more that are not listed
+… and 3 more that are not shown; --list and --json name all
 
 Different: 3 missing, 1 with other flags.
 2 messages are only on the destination: new there, or deleted on the source
 To bring over what is missing or has changed since, run: mailferry sync
 ";
-    assert_eq!(text(&[verified(differences, listed)], "mailferry sync"), expected);
+    assert_eq!(text(&[verified(differences, listed)], &Invocation::default()), expected);
 }
 
 #[test]
 fn advice_is_to_sync_only_where_that_helps() {
     let ledger = |differences| AccountLedger { differences, ..AccountLedger::default() };
     let sum = |differences| VerifySummary { ledger: ledger(differences), ..VerifySummary::default() };
-    let altered = advice(&sum(Differences { altered: 1, ..Differences::default() }), "mailferry sync");
+    let altered = advice(&sum(Differences { altered: 1, ..Differences::default() }), &Invocation::default());
     assert!(altered.contains("explain") && altered.contains("mailferry sync --repair"), "{altered}");
-    let doubled = advice(&sum(Differences { duplicated: 1, ..Differences::default() }), "mailferry sync");
+    let doubled = advice(&sum(Differences { duplicated: 1, ..Differences::default() }), &Invocation::default());
     assert!(doubled.contains("explain") && !doubled.contains("--repair"), "{doubled}");
-    let missing = advice(&sum(Differences { missing: 1, ..Differences::default() }), "mailferry sync");
+    let missing = advice(&sum(Differences { missing: 1, ..Differences::default() }), &Invocation::default());
     assert_eq!(missing, "To bring over what is missing or has changed since, run: mailferry sync\n");
-    assert_eq!(advice(&sum(Differences { extra: 1, ..Differences::default() }), "mailferry sync"), "");
+    assert_eq!(advice(&sum(Differences { extra: 1, ..Differences::default() }), &Invocation::default()), "");
 }
 
 #[test]
@@ -76,7 +72,7 @@ fn text_skipped_messages_are_not_called_identical() {
     if let Ok(summary) = &mut result.result {
         summary.ledger.outcomes.skipped = 1;
     }
-    let shown = text(&[result], "mailferry sync");
+    let shown = text(&[result], &Invocation::default());
     assert!(shown.starts_with("No difference found: 20,000 messages"), "{shown}");
     assert!(shown.ends_with("Outcome of 20,001 messages: 20,000 copied, 1 skipped\n"), "{shown}");
 }
@@ -98,22 +94,22 @@ fn text_accounts_that_were_not_compared_forbid_the_word_identical() {
     let mut results: Vec<_> = accounts.into_iter().collect();
     results.extend(["bob", "carol"].map(|name| named(name, failed())));
     let expected = "4 of 6 accounts identical; 2 could not be compared: bob, carol\n";
-    assert_eq!(text(&results, "mailferry sync"), expected);
+    assert_eq!(text(&results, &Invocation::default()), expected);
     results.push(named("gina", Ok(|ledger| ledger.losses.dates = 1)));
-    let shown = text(&results, "mailferry sync");
+    let shown = text(&results, &Invocation::default());
     let expected = "4 of 7 accounts identical; 1 without a difference; 2 could not be compared: bob, carol\n";
     assert!(shown.starts_with(expected), "{shown}");
     results.push(named("hugo", Ok(|ledger| ledger.differences.missing = 1)));
-    let shown = text(&results, "mailferry sync");
+    let shown = text(&results, &Invocation::default());
     assert!(shown.contains("\nDifferent: 1 missing.\n2 could not be compared: bob, carol\n"), "{shown}");
 }
 
 #[test]
 fn text_of_one_account_that_was_not_wholly_compared_or_cannot_be_kept_is_not_identical() {
     let broken = named("alice", Ok(|ledger| drop(ledger.failures.add(Error::new(Kind::Connection, "it broke")))));
-    let shown = text(&[broken], "x");
+    let shown = text(&[broken], &Invocation::default());
     assert!(shown.starts_with("No difference found, but not all could be compared: 1 failure.\n"), "{shown}");
-    let unread = text(&[named("alice", Ok(|ledger| ledger.conditions.unreadable = 1))], "x");
+    let unread = text(&[named("alice", Ok(|ledger| ledger.conditions.unreadable = 1))], &Invocation::default());
     assert!(unread.starts_with("Different: 1 mailbox that could not be read.\n"), "{unread}");
     let lossy = text(
         &[named(
@@ -123,9 +119,9 @@ fn text_of_one_account_that_was_not_wholly_compared_or_cannot_be_kept_is_not_ide
                 ledger.losses.dates = 1;
             }),
         )],
-        "x",
+        &Invocation::default(),
     );
-    let expected = "Every message is there, octet for octet; 3 flags and 1 date cannot be kept by the destination.\n";
+    let expected = "Every message is there, byte for byte; 3 flags and 1 date cannot be kept by the destination.\n";
     assert!(lossy.starts_with(expected), "{lossy}");
     assert!(![shown, unread, lossy].iter().any(|text| text.to_lowercase().contains("identical")));
 }
@@ -133,12 +129,12 @@ fn text_of_one_account_that_was_not_wholly_compared_or_cannot_be_kept_is_not_ide
 #[test]
 fn json_has_the_shape_of_the_contract() {
     let differences = Differences { missing: 1, ..Differences::default() };
-    let json = json(&[verified(differences, vec![difference("INBOX", DifferenceKind::Missing, 7, "")])]);
+    let found = [verified(differences, vec![difference("INBOX", DifferenceKind::Missing, 7, "")])];
+    let json = document(&Head::default(), json(&found));
     for counts in [&json["accounts"][0], &json["totals"]] {
         let keys = ["missing", "duplicated", "altered", "flags_differ", "dates_differ", "extra"];
         assert_eq!(keys.map(|key| counts[key].as_u64()), [1, 0, 0, 0, 0, 0].map(Some));
         assert_eq!(counts["outcomes"]["copied"], 20_000);
     }
     assert_eq!(json["accounts"][0]["account"], "alice");
-    assert_eq!(json["accounts"][0]["listed"][0]["kind"], "missing");
 }

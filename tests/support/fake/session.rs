@@ -163,6 +163,10 @@ impl Session<'_> {
                 self.say("* ENABLED QRESYNC CONDSTORE")
             }
             "NAMESPACE" => self.say("* NAMESPACE ((\"\" \"/\")) NIL NIL"),
+            "MYRIGHTS" => {
+                let name = String::from_utf8_lossy(command.argument(0)).into_owned();
+                self.say(&format!("* MYRIGHTS \"{name}\" lrswipkxte"))
+            }
             "LIST" => self.list(command),
             "LSUB" => self.lsub(),
             "STATUS" => self.status(command),

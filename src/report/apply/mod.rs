@@ -1,23 +1,30 @@
-//! What `apply` or `sync` did, as text: in the past tense, with an account of outcomes that adds up.
+//! What `apply` or `sync` did, as text and as JSON: in the past tense, with an account of outcomes that adds up.
 
+mod figures;
+mod json;
+
+use super::invocation::Invocation;
 use super::quantity::{counted, duration, message_rate, number, octet_rate, octets, verb_for};
 use super::table::{Align, Table};
 use super::{bottleneck, losses, outcomes, succeeded, unreached, warning_lines};
 use crate::error::sanitized;
-use crate::model::amount::grow;
+use crate::model::Step;
 use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::model::run_ledger::RunLedger;
-use crate::model::statistics::{PartFigures, RunFigures};
+use crate::model::statistics::RunFigures;
+use figures::sum;
+pub use json::json;
 
-/// What was done for each account and for all, what is left, and how to go on with `again` after a limit. How to go on
-/// after an interruption is not said here: it is the same for every command.
-pub fn text(results: &[AccountResult<ApplySummary>], again: &str) -> String {
+/// What was done for each account and for all, what is left, and how to go on after a limit. How to go on after an
+/// interruption is not said here: it is the same for every command.
+pub fn text(results: &[AccountResult<ApplySummary>], commands: &Invocation, step: Step) -> String {
     if succeeded(results).count() == 0 {
         return String::new();
     }
     let accounts = if results.len() > 1 { accounts(results) } else { String::new() };
-    let warnings = succeeded(results).map(|(name, summary)| warning_lines(name, &summary.warnings, results.len()));
+    let warnings =
+        succeeded(results).map(|(name, summary)| warning_lines(name, &summary.warnings, results.len(), commands));
     let warnings: String = warnings.collect();
     let figures = sum(results);
     let ledger = RunLedger::of(results).sum();
@@ -26,7 +33,14 @@ pub fn text(results: &[AccountResult<ApplySummary>], again: &str) -> String {
     let not_kept = losses::line(&ledger.losses);
     let bottleneck = bottleneck::line(&figures.parts, figures.seconds);
     let unreached = unreached(results, "done");
-    accounts + &warnings + &done + &balance + &not_kept + &bottleneck + &left(&ledger, again) + &unreached
+    accounts
+        + &warnings
+        + &done
+        + &balance
+        + &not_kept
+        + &bottleneck
+        + &left(&ledger, &commands.again(step.word()))
+        + &unreached
 }
 
 /// A line for each account in which something happened; the others are counted.
@@ -72,29 +86,6 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
         octets(figures.octets_copied),
         notes.join(", "),
     ]
-}
-
-/// Sums over all accounts. Accounts run side by side: the time is from the first beginning to the last end.
-fn sum(results: &[AccountResult<ApplySummary>]) -> RunFigures {
-    let mut sum = RunFigures::default();
-    let begun = succeeded(results).map(|(_, summary)| summary.figures.started).min().unwrap_or(0);
-    for (_, ApplySummary { figures, .. }) in succeeded(results) {
-        sum.messages_copied += figures.messages_copied;
-        grow(&mut sum.octets_copied, figures.octets_copied);
-        sum.flags_updated += figures.flags_updated;
-        sum.messages_deleted += figures.messages_deleted;
-        sum.reconnects += figures.reconnects;
-        figures.parts.iter().for_each(|part| add_part(&mut sum.parts, part));
-        sum.seconds = sum.seconds.max((figures.started - begun) as f64 + figures.seconds);
-    }
-    sum
-}
-
-fn add_part(sum: &mut Vec<PartFigures>, part: &PartFigures) {
-    match sum.iter_mut().find(|known| known.part == part.part) {
-        Some(known) => known.add(part),
-        None => sum.push(part.clone()),
-    }
 }
 
 /// `118 messages copied (48.2 MiB), 14 flag changes; 4.0 MiB/s, 9.8 messages/s`
@@ -156,7 +147,7 @@ mod tests {
 Done in 10s: 100 messages copied (100.0 MiB); 10.0 MiB/s, 10.0 messages/s
 Outcome of 100 messages: 100 copied
 ";
-        assert_eq!(text(&[applied(100, 0, Ending::Complete, 0)], "mailferry apply"), expected);
+        assert_eq!(text(&[applied(100, 0, Ending::Complete, 0)], &Invocation::default(), Step::Apply), expected);
     }
 
     #[test]
@@ -172,7 +163,7 @@ Done in 20s: 101 messages copied (101.0 MiB); 5.0 MiB/s, 5.0 messages/s
 Outcome of 103 messages: 101 copied, 2 still to copy
 Interrupted: 2 messages are left.
 ";
-        assert_eq!(text(&results, "mailferry sync"), expected);
+        assert_eq!(text(&results, &Invocation::default(), Step::Sync), expected);
     }
 
     #[test]
@@ -182,7 +173,11 @@ Interrupted: 2 messages are left.
         if let Ok(summary) = &mut lossy.result {
             summary.ledger.losses.dates = 1;
         }
-        let shown = text(&[lossy, AccountResult { account: "bob".to_owned(), result: failed }], "x");
+        let shown = text(
+            &[lossy, AccountResult { account: "bob".to_owned(), result: failed }],
+            &Invocation::default(),
+            Step::Sync,
+        );
         assert!(shown.contains("\nNot kept: 1 date cannot be kept by the destination\n"), "{shown}");
         assert!(shown.ends_with("\n1 of 2 accounts done; 1 failed: bob\n"), "{shown}");
     }
@@ -190,13 +185,14 @@ Interrupted: 2 messages are left.
     #[test]
     fn text_nothing_done_says_so() {
         assert!(
-            text(&[applied(0, 0, Ending::Complete, 0)], "x").starts_with("Done in 10s: there was nothing to copy\n")
+            text(&[applied(0, 0, Ending::Complete, 0)], &Invocation::default(), Step::Sync)
+                .starts_with("Done in 10s: there was nothing to copy\n")
         );
     }
 
     #[test]
     fn text_limit_says_what_is_left() {
-        let shown = text(&[applied(5, 0, Ending::Limit, 1)], "mailferry apply");
+        let shown = text(&[applied(5, 0, Ending::Limit, 1)], &Invocation::default(), Step::Apply);
         assert!(
             shown.ends_with("A limit was reached: 1 message is left.\nTo go on, run: mailferry apply\n"),
             "{shown}"

@@ -1,0 +1,236 @@
+//! `mailferry sync --watch`: one sync after the other until stopped. An account that failed waits longer from time to time, and
+//! the others go on; who was refused waits until a setting changes; the hours of waves are kept.
+//!
+//! Between two rounds the state is closed: others may read it and work on it, and a disk that was full may have room when it is
+//! opened again.
+
+use super::round::{Round, once};
+use crate::cli::arguments::SyncArguments;
+use crate::cli::context::Context;
+use crate::cli::errors;
+use crate::cli::exit_codes::ExitCode;
+use crate::cli::signals::Stage;
+use crate::error::{Error, Kind, Result};
+use crate::model::rest::Rests;
+use crate::pipeline::fleet::attempts::now;
+use crate::pipeline::{Migration, Stop};
+use crate::report::quantity::{counted, duration, moment_in, verb_for};
+use crate::store::Store;
+use jiff::tz::TimeZone;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often is looked whether another process is done with the state.
+const LOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a wait looks whether the user asked to stop.
+const STOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often a long wait looks whether a setting changed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Goes on through rounds in which something failed: the next one may find it mended.
+///
+/// # Errors
+/// What ends the watch: `Interrupted` when the user asked to stop; `State`, `Io`.
+pub fn watch(
+    context: &Context,
+    arguments: &SyncArguments,
+    migration: Migration,
+    interval: Duration,
+) -> Result<ExitCode> {
+    let mut watch = Watch {
+        context,
+        interval,
+        rests: Rests::new(seconds(interval)),
+        settings: Stamps::of(&migration.settings_files),
+        rounds: 0,
+    };
+    let mut migration = migration;
+    loop {
+        watch.announce();
+        migration.agenda = migration.agenda.with_resting(watch.rests.resting(now()));
+        let round = once(context, arguments, &migration)?;
+        if round.code == ExitCode::Interrupted || round.shut_out {
+            return Ok(round.code);
+        }
+        let next = watch.note(&round, &migration);
+        migration = migration.reopened(|directory| {
+            if let Some(outside) = context.outside.get() {
+                outside.rest(round.code, next.until);
+            }
+            watch.rest(next)?;
+            watch.reopen(directory)
+        })?;
+    }
+}
+
+struct Watch<'a> {
+    context: &'a Context,
+    interval: Duration,
+    rests: Rests,
+    settings: Stamps,
+    rounds: u64,
+}
+
+impl Watch<'_> {
+    /// Tells when a round begins: the screen of the morning shows when things happened.
+    fn announce(&mut self) {
+        self.rounds += 1;
+        if !self.context.global.quiet {
+            let clock = jiff::Zoned::now().strftime("%a %d %b %H:%M:%S");
+            self.context.screen.line(&format!("\n{clock}: sync {} of this watch begins", self.rounds));
+        }
+    }
+
+    /// How each account's turn ended; gives how long is waited before the next round.
+    fn note(&mut self, round: &Round, migration: &Migration) -> Rest {
+        let now = now();
+        round.ended.iter().for_each(|(account, ended)| self.rests.note(account, *ended, now));
+        let opens = migration.agenda.next_opening(migration.accounts.iter());
+        let next = [self.rests.next(), opens].into_iter().flatten().min();
+        Rest::until(next.unwrap_or(now + seconds(self.interval)).max(now + 1), now)
+    }
+
+    /// Waits until then, or until a setting changed and somebody waited for that.
+    fn rest(&mut self, rest: Rest) -> Result<()> {
+        self.tell_of_rest(rest);
+        loop {
+            if self.settings.changed() && self.rests.refused() > 0 {
+                self.context.warn("the settings changed: logins that were refused are tried again");
+                self.rests.settings_changed(now());
+                return Ok(());
+            }
+            let left = u64::try_from(rest.until - now()).map_or(Duration::ZERO, Duration::from_secs);
+            if left.is_zero() {
+                return Ok(());
+            }
+            pause(self.context, left.min(LOOK_INTERVAL))?;
+        }
+    }
+
+    fn tell_of_rest(&self, Rest { until, length }: Rest) {
+        let (length, clock) = (duration(length as f64), moment_in(until, &TimeZone::system(), now()));
+        self.context.supervisor.turn(&format!("the next sync begins at {clock}"), Instant::now());
+        if self.context.global.quiet {
+            return;
+        }
+        self.context.screen.line(&format!("\nThe next sync begins in {length}, at {clock}; Ctrl-C ends it"));
+        let refused = self.rests.refused() as u64;
+        if refused > 0 {
+            let (logins, is) = (counted(refused, "login"), verb_for(refused, "was", "were"));
+            self.context.screen.line(&format!("{logins} {is} refused: not tried again before a setting changes"));
+        }
+    }
+
+    /// Tries until it succeeds, or fails for another reason than what the disk is like, or who has the state.
+    fn reopen(&mut self, directory: &Path) -> Result<Store> {
+        let mut is_told = false;
+        loop {
+            match self.context.store(directory) {
+                Err(error) if *error.kind() == Kind::Locked => {
+                    if !is_told {
+                        self.context.warn(&format!("{}: the next sync begins when it is done", error.what()));
+                    }
+                    is_told = true;
+                    pause(self.context, LOCK_INTERVAL)?;
+                }
+                Err(error) if *error.kind() == Kind::State => {
+                    errors::show(&self.context.screen, &error, &self.context.commands);
+                    let now = now();
+                    self.rest(Rest::until(now + seconds(self.interval), now))?;
+                }
+                opened => return opened,
+            }
+        }
+    }
+}
+
+/// A wait between two rounds.
+#[derive(Clone, Copy)]
+struct Rest {
+    until: i64,
+    /// In seconds, from when it was decided.
+    length: i64,
+}
+
+impl Rest {
+    fn until(until: i64, now: i64) -> Rest {
+        Rest { until, length: until - now }
+    }
+}
+
+fn seconds(interval: Duration) -> i64 {
+    i64::try_from(interval.as_secs()).unwrap_or(i64::MAX / 2)
+}
+
+/// When files were last written.
+struct Stamps {
+    files: Vec<PathBuf>,
+    seen: Vec<Option<SystemTime>>,
+}
+
+impl Stamps {
+    fn of(files: &[PathBuf]) -> Stamps {
+        Stamps { files: files.to_vec(), seen: files.iter().map(|file| written(file)).collect() }
+    }
+
+    /// Whether one was written since it was last looked at.
+    fn changed(&mut self) -> bool {
+        let now: Vec<_> = self.files.iter().map(|file| written(file)).collect();
+        std::mem::replace(&mut self.seen, now) != self.seen
+    }
+}
+
+fn written(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Waits, and says nothing.
+///
+/// # Errors
+/// `Interrupted` when the user asked to stop.
+fn pause(context: &Context, interval: Duration) -> Result<()> {
+    context.interruption.enter(Stage::Waiting);
+    match waited(interval, &context.interruption.stop, || context.supervisor.alive(Instant::now())) {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Interrupted, "interrupted between two rounds; all that was done is recorded")),
+    }
+}
+
+/// Whether the whole time passed before the user asked to stop. That it waits is said to who wants to know.
+fn waited(interval: Duration, stop: &Stop, alive: impl Fn()) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < interval && !stop.is_requested() {
+        alive();
+        thread::sleep(STOP_INTERVAL.min(interval.saturating_sub(start.elapsed())));
+    }
+    !stop.is_requested()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wait_ends_when_asked_to_stop() {
+        let stop = Stop::default();
+        assert!(waited(Duration::from_millis(1), &stop, || {}));
+        stop.request();
+        assert!(!waited(Duration::from_secs(3600), &stop, || {}));
+    }
+
+    #[test]
+    fn file_that_was_written_is_seen_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("settings");
+        let mut stamps = Stamps::of(std::slice::from_ref(&file));
+        assert!(!stamps.changed());
+        fs::write(&file, "new").expect("write");
+        assert_eq!([stamps.changed(), stamps.changed()], [true, false]);
+        fs::remove_file(&file).expect("remove");
+        assert!(stamps.changed(), "that it is gone is a change, too");
+    }
+}
