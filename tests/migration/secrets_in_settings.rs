@@ -51,7 +51,7 @@ fn password_in_the_settings_is_not_repeated() {
         format!("url = \"imaps://anna:{SECRET}@localhost\""),
     ] {
         let host = if line.starts_with("host") { "" } else { "host = \"localhost\"\n" };
-        let rest = "[destination]\nhost = \"127.0.0.1\"\n[[account]]\nsource_user = \"anna\"\n";
+        let rest = "[destination]\nhost = \"new.example\"\n[[account]]\nsource_user = \"anna\"\n";
         assert_not_repeated(&format!("[source]\n{host}{line}\n{rest}"), "");
     }
 }
@@ -59,7 +59,7 @@ fn password_in_the_settings_is_not_repeated() {
 #[test]
 fn password_in_the_accounts_is_not_repeated() {
     let settings =
-        "[source]\nhost = \"localhost\"\n[destination]\nhost = \"127.0.0.1\"\n[accounts]\nfile = \"accounts.csv\"\n";
+        "[source]\nhost = \"localhost\"\n[destination]\nhost = \"new.example\"\n[accounts]\nfile = \"accounts.csv\"\n";
     for accounts in [
         format!("source_user,password\nanna,{SECRET}\n"),
         format!("source_user,destination_password\nanna,\"{SECRET}\n"),

@@ -124,6 +124,22 @@ fn what_a_filter_leaves_out_is_not_deleted_by_mirror() {
 }
 
 #[test]
+fn special_use_that_is_excluded_stays_out_whatever_it_is_called() {
+    let pair = shared::dovecot_pair();
+    let mail = "INBOX\n    a\nTrash\n    b\nTrash/old\n    c\nWork\n    w";
+    let settings = "[mailboxes]\nexclude = [\"\\\\Trash\", \"\\\\Junk\"]\n[sync]\nmode = \"mirror\"";
+    let migration = Migration::between(&pair.source, &pair.destination).seeded(mail).with_settings(settings);
+    migration.run(&["scan"]).expect(0);
+    assert_eq!(migration.ferry.plan()["totals"]["copies"], 2);
+    migration.run(&["apply"]).expect(0);
+    migration.assert_second_sync_does_nothing();
+    migration.run(&["verify", "--deep"]).expect(0).says("No difference found: 2 messages");
+    migration.ferry.forget_state();
+    migration.assert_second_sync_does_nothing();
+    expect(&pair.destination, migration.user(), "INBOX\n    a\nWork\n    w");
+}
+
+#[test]
 fn settings_that_match_nothing_are_named() {
     let user = mover("unmatched", "INBOX\n    a\nJunk\n    b");
     let other = mover("matched", "INBOX\n    a\nWork\n    b");
