@@ -102,12 +102,7 @@ where
             None => likenesses.add(message.listed),
         }
     }
-    if changed[Side::Destination as usize] {
-        let superseded = superseded(&carried);
-        wanted[Side::Destination as usize]
-            .iter_mut()
-            .for_each(|sight| sight.late |= superseded.contains(&sight.number));
-    }
+    set_back_superseded(&carried, &mut wanted[Side::Destination as usize]);
     let (mut again, mut in_question) = (Vec::new(), Vec::new());
     for (side, records) in Side::BOTH.into_iter().zip(renumbered) {
         let Some(records) = records else { continue };
@@ -130,6 +125,15 @@ where
             None => again.push((wanted as usize - links, Uid(uid))),
         });
     }
+    Ok(settled(carried, again, in_question))
+}
+
+/// What was found, in order; what is gone from the source stands under stand-ins.
+fn settled(
+    mut carried: Vec<Carried>,
+    mut again: Vec<(usize, Uid)>,
+    mut in_question: Vec<(Uid, Listed)>,
+) -> CarriedOver {
     carried.retain(|carried| !(is_gone(carried.source) && carried.destination == Uid::NOWHERE));
     let gone = carried.iter_mut().filter(|carried| is_gone(carried.source));
     for (carried, uid) in gone.zip(Uid::LOST.0..) {
@@ -138,7 +142,13 @@ where
     carried.sort_unstable_by_key(|carried| carried.source);
     in_question.retain(|(uid, _)| carried.binary_search_by_key(uid, |carried| carried.source).is_err());
     again.sort_unstable();
-    Ok(CarriedOver { links: carried, remembered: again, in_question })
+    CarriedOver { links: carried, remembered: again, in_question }
+}
+
+/// Links to a copy that a later link names, too, come last.
+fn set_back_superseded(links: &[Carried], wanted: &mut [Sight]) {
+    let superseded = if wanted.is_empty() { HashSet::new() } else { superseded(links) };
+    wanted.iter_mut().for_each(|sight| sight.late |= superseded.contains(&sight.number));
 }
 
 /// All but the last of the links to one copy, by number.
