@@ -226,8 +226,8 @@ path";
 /// There may be 100,000 of them, of which a few are at work: what is equal is there once, what is rare takes no room.
 #[test]
 fn account_at_rest_costs_next_to_nothing() {
-    assert!(size_of::<Account>() <= 100, "{}", size_of::<Account>());
-    assert!(size_of::<AccountDraft>() <= 240, "{}", size_of::<AccountDraft>());
+    assert!(size_of::<Account>() <= 112, "{}", size_of::<Account>());
+    assert!(size_of::<AccountDraft>() <= 320, "{}", size_of::<AccountDraft>());
     let rows = "name,source_user,destination_user\na,a,a\nb,b,B\n";
     let settings = read(rows, "[sync]\nmode = \"mirror\"").unwrap();
     let [a, b] = &settings.accounts[..] else { panic!("two accounts") };
