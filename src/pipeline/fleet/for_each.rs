@@ -89,7 +89,12 @@ fn take_turns<T: Again + Accounted + Send>(
                     drop(seat);
                     migration.roll.set(index, account::Turn::None);
                     record(migration, step, &account.name, started, &result);
-                    if is_over && let Err(error) = caught(|| Ok(tell(migration, account, &result))) {
+                    if is_over
+                        && let Err(error) = caught(|| {
+                            tell(migration, account, &result);
+                            Ok(())
+                        })
+                    {
                         result = result.and_then(|_| named(error));
                     }
                     if let Ok(done) = &mut result
