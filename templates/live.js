@@ -8,7 +8,7 @@ const SILENCE_MS = 10000;
 const POLL_MS = 2000;
 const LIST_MS = 2000;
 
-const view = { condition: "", text: "", offset: 0, count: 0, rows: new Map() };
+const view = { condition: "", wave: "", text: "", offset: 0, count: 0, rows: new Map() };
 let board = null;
 let heard = 0;
 let stream = null;
@@ -78,6 +78,7 @@ function showBoard() {
   cards.push(card(board.failures === 1 ? "failure" : "failures", number(board.failures)));
   at("cards").replaceChildren(...cards);
   showConditions();
+  showWaves();
   at("notices").replaceChildren(...board.notices.map(notice));
 }
 
@@ -98,6 +99,25 @@ function showConditions() {
     return button;
   });
   at("conditions").replaceChildren(...buttons);
+}
+
+function showWaves() {
+  at("waves-section").hidden = board.waves.length === 0;
+  at("waves").replaceChildren(...board.waves.map(waveRow));
+}
+
+function waveRow(wave) {
+  const made = element("tr");
+  const name = element("td", undefined, "name");
+  const only = element("button", wave.wave);
+  only.type = "button";
+  only.setAttribute("aria-pressed", String(view.wave === wave.wave));
+  only.addEventListener("click", () => look({ wave: view.wave === wave.wave ? "" : wave.wave, offset: 0 }));
+  name.append(only);
+  const turns = wave.turns === null ? "" : ` until ${new Date(wave.turns * 1000).toLocaleString()}`;
+  const stand = CONDITIONS.filter((word) => wave.conditions[word]).map((word) => `${number(wave.conditions[word])} ${word}`);
+  made.append(name, element("td", `${wave.open ? "open" : "closed"}${turns}`), element("td", number(wave.accounts), "number"), element("td", stand.join(", ")));
+  return made;
 }
 
 function row(account) {
@@ -159,7 +179,7 @@ function list(atOnce) {
   const wait = atOnce ? 0 : Math.max(0, listed + LIST_MS - Date.now());
   listing = setTimeout(async () => {
     listed = Date.now();
-    const asked = new URLSearchParams({ condition: view.condition, q: view.text, offset: view.offset });
+    const asked = new URLSearchParams({ condition: view.condition, wave: view.wave, q: view.text, offset: view.offset });
     const answer = await ask(`api/accounts?${asked}`);
     listing = null;
     if (answer?.accounts && !at("accounts").contains(document.activeElement)) showRows(answer);
@@ -168,7 +188,10 @@ function list(atOnce) {
 
 function look(change) {
   Object.assign(view, change);
-  if (board) showConditions();
+  if (board) {
+    showConditions();
+    showWaves();
+  }
   list(true);
 }
 

@@ -4,6 +4,7 @@ use super::exit_codes::ExitCode;
 use super::outside_arguments::OutsideArguments;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::Account;
 use crate::model::account_report::{AccountReport, MessageReport};
 use crate::model::notify::Notify;
 use crate::model::report::StatusSummary;
@@ -84,7 +85,8 @@ impl Outside {
 
     /// A round begins.
     pub fn begin(&self, migration: &Migration) {
-        self.watch.begin(migration.accounts.iter().map(|account| account.name.to_string()).collect());
+        let enrolled = |account: &Account| (account.name.to_string(), account.wave.clone());
+        self.watch.begin(migration.accounts.iter().map(enrolled).collect());
     }
 
     /// The work of a round is over, and its state is still open.

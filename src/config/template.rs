@@ -205,6 +205,6 @@ destination_user = \"<user on the new server>\"
 # complete_after = \"2026-12-14\"   # from then on an account of which all is there is complete
 
 # [[notify]]                      # who is told while you are not looking
-# on = [\"account.blocked\", \"run.finished\"] # also account.failed, run.started
+# on = [\"account.blocked\", \"run.finished\"] # also account.failed, run.started, wave.opened, wave.finished
 # command = [\"/etc/mailferry/notify\"] # gets JSON; or a webhook, with its secret_file
 ";

@@ -12,11 +12,21 @@ pub enum Occasion {
     AccountBlocked,
     /// Something of it failed, whole or in part; the next attempt may not.
     AccountFailed,
+    /// The hours of a wave begin.
+    WaveOpened,
+    /// All accounts of a wave are where they belong.
+    WaveFinished,
 }
 
 impl Occasion {
-    pub const ALL: [Occasion; 4] =
-        [Occasion::RunStarted, Occasion::RunFinished, Occasion::AccountBlocked, Occasion::AccountFailed];
+    pub const ALL: [Occasion; 6] = [
+        Occasion::RunStarted,
+        Occasion::RunFinished,
+        Occasion::AccountBlocked,
+        Occasion::AccountFailed,
+        Occasion::WaveOpened,
+        Occasion::WaveFinished,
+    ];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -25,6 +35,8 @@ impl Occasion {
             Occasion::RunFinished => "run.finished",
             Occasion::AccountBlocked => "account.blocked",
             Occasion::AccountFailed => "account.failed",
+            Occasion::WaveOpened => "wave.opened",
+            Occasion::WaveFinished => "wave.finished",
         }
     }
 
@@ -33,17 +45,18 @@ impl Occasion {
         Occasion::ALL.into_iter().find(|occasion| occasion.word() == word)
     }
 
-    /// Whether it is told with accounts, of which many may come in a short time.
-    pub fn is_of_accounts(self) -> bool {
-        matches!(self, Occasion::AccountBlocked | Occasion::AccountFailed)
+    /// Whether it is told of waves, and not of accounts.
+    pub fn is_of_waves(self) -> bool {
+        matches!(self, Occasion::WaveOpened | Occasion::WaveFinished)
     }
 }
 
-/// Something that happened to an account.
+/// Something that happened to an account or a wave.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct News {
     pub occasion: Occasion,
-    pub account: String,
+    /// The name of the account, or of the wave.
+    pub subject: String,
     /// What failed, where and why; harmless to show.
     pub error: String,
     pub hint: Option<String>,

@@ -159,7 +159,8 @@ fn tell(notifies: &[Notify], speaker: &Speaker, occasion: Occasion, news: (&[New
 }
 
 fn message(speaker: &Speaker, occasion: Occasion, (news, more): (&[News], u64), status: Option<u8>) -> Value {
-    let account = |it: &News| json!({ "account": it.account, "error": it.error, "hint": it.hint });
+    let account = |it: &News| json!({ "account": it.subject, "error": it.error, "hint": it.hint });
+    let (waves, accounts): (Vec<&News>, Vec<&News>) = news.iter().partition(|news| news.occasion.is_of_waves());
     json!({
         "type": format!("mailferry.{}", occasion.word()),
         "timestamp": Timestamp::now().to_string(),
@@ -168,7 +169,8 @@ fn message(speaker: &Speaker, occasion: Occasion, (news, more): (&[News], u64), 
             "run": speaker.run,
             "command": speaker.command,
             "exit_status": status,
-            "accounts": news.iter().map(account).collect::<Vec<_>>(),
+            "waves": waves.iter().map(|news| &news.subject).collect::<Vec<_>>(),
+            "accounts": accounts.into_iter().map(account).collect::<Vec<_>>(),
             "accounts_not_named": more,
         },
     })
@@ -205,8 +207,8 @@ mod tests {
     use std::fs;
 
     fn news(account: &str) -> News {
-        let (account, error) = (account.to_owned(), "could not log in".to_owned());
-        News { occasion: Occasion::AccountBlocked, account, error, hint: None }
+        let (subject, error) = (account.to_owned(), "could not log in".to_owned());
+        News { occasion: Occasion::AccountBlocked, subject, error, hint: None }
     }
 
     /// Holds pipeline/herald.rs invariant 1.

@@ -21,7 +21,7 @@ pub fn json(error: &Error) -> Value {
 }
 
 /// What kind of failure it is, for programs: a list that is only added to.
-fn code(kind: &Kind) -> &'static str {
+pub fn code(kind: &Kind) -> &'static str {
     match kind {
         Kind::Unreachable => "unreachable",
         Kind::Connection => "connection",

@@ -23,7 +23,7 @@ pub mod csv;
 pub mod document;
 pub mod dossier;
 pub mod explanation;
-mod failure;
+pub mod failure;
 pub mod forget;
 pub mod invocation;
 mod losses;

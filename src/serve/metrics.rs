@@ -1,6 +1,7 @@
 //! The figures as Prometheus reads them (text exposition format 0.0.4). No account is a label: there may be 100,000.
 
-use super::watch::{Stage, State, Totals, Watch};
+use super::watch::{Stage, State, Totals, Watch, now};
+use crate::error::sanitized;
 use crate::model::Condition;
 use std::fmt::Write as _;
 use std::fs::Permissions;
@@ -23,6 +24,7 @@ pub fn text(watch: &Watch) -> String {
         (format!("{{condition=\"{condition}\"}}"), count as f64)
     });
     family(&mut text, "accounts", "gauge", "Accounts of the run, by condition.", &accounts);
+    waves(&state, &mut text);
     let Totals { ended, failures, messages, octets, listed, .. } = state.totals;
     let sums = &state.sums;
     let counters = [
@@ -48,6 +50,27 @@ pub fn text(watch: &Watch) -> String {
         family(&mut text, "round_remaining_seconds", "gauge", help, &[(String::new(), left)]);
     }
     text
+}
+
+fn waves(state: &State, text: &mut String) {
+    let (mut open, mut accounts) = (Vec::new(), Vec::new());
+    for (name, is_open, counts) in state.rows.waves.figures(now()) {
+        let wave = label(name);
+        open.push((format!("{{wave=\"{wave}\"}}"), if is_open { 1.0 } else { 0.0 }));
+        let counts = counts.iter().filter(|(_, count)| **count > 0);
+        accounts.extend(
+            counts.map(|(condition, count)| (format!("{{wave=\"{wave}\",condition=\"{condition}\"}}"), *count as f64)),
+        );
+    }
+    if !open.is_empty() {
+        family(text, "wave_open", "gauge", "Whether the accounts of the wave may be worked on now.", &open);
+        family(text, "wave_accounts", "gauge", "Accounts of the wave, by condition.", &accounts);
+    }
+}
+
+/// A value between quotes.
+fn label(value: &str) -> String {
+    sanitized(value).replace('\\', r"\\").replace('"', "\\\"")
 }
 
 fn about_the_run(state: &State, text: &mut String) {
@@ -90,6 +113,7 @@ pub fn write(watch: &Watch, file: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::serve::watch::tests::watch;
+    use crate::serve::waves::tests::wave;
     use std::fs;
 
     #[test]
@@ -107,10 +131,19 @@ mod tests {
     }
 
     #[test]
+    fn waves_are_told_by_name_whatever_it_is() {
+        let watch = watch(&[]);
+        watch.begin(vec![("alice".to_owned(), Some(wave("a\"\\b\n", None)))]);
+        let text = text(&watch);
+        assert!(text.contains(r#"mailferry_wave_open{wave="a\"\\b"} 1"#), "{text}");
+        assert!(text.contains(r#"mailferry_wave_accounts{wave="a\"\\b",condition="waiting"} 1"#), "{text}");
+    }
+
+    #[test]
     fn counters_go_on_over_the_rounds_of_a_watch() {
         let watch = watch(&["alice"]);
         watch.total(Totals { messages: 3, ..Totals::default() });
-        watch.begin(vec!["alice".to_owned()]);
+        watch.begin(vec![("alice".to_owned(), None)]);
         watch.total(Totals { messages: 4, ..Totals::default() });
         assert!(text(&watch).contains("\nmailferry_messages_copied_total 7\n"));
     }

@@ -4,7 +4,7 @@
 //! [`Watch`] what happens, which is O(1) an event; all else is done by who asks, in threads of their own. No servers and no
 //! state are touched: what is known of an account beyond the events is asked of a [`Desk`].
 //!
-//! - [`watch`]: what is known of the run; [`rows`]: of its accounts; `changes`: of which there is something new to tell.
+//! - [`watch`]: what is known of the run; [`rows`]: of its accounts; `waves`: of those that move together; `changes`: of which there is something new to tell.
 //! - [`clerk`]: keeps the watch true from second to second.
 //! - [`place`]: where the page is. [`token`]: the word that opens it.
 //! - [`request`]: what is asked, within bounds; [`response`]: what is answered; `routes`: which answer to which request;
@@ -23,6 +23,7 @@ pub mod server;
 mod stream;
 pub mod token;
 pub mod watch;
+mod waves;
 
 use crate::error::Result;
 use crate::model::report::StatusSummary;

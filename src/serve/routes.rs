@@ -61,8 +61,9 @@ fn accounts(request: &Request, watch: &Watch) -> Response {
         None => None,
     };
     let text = request.asked("q").unwrap_or_default().to_owned();
+    let wave = request.asked("wave").filter(|name| !name.is_empty()).map(str::to_owned);
     let offset = request.asked("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
-    Response::json(200, &watch.accounts(&Wanted { condition, text, offset }))
+    Response::json(200, &watch.accounts(&Wanted { condition, wave, text, offset }))
 }
 
 fn account(request: &Request, watch: &Watch, desk: &dyn Desk) -> Response {

@@ -2,13 +2,16 @@
 //!
 //! Counts are kept as events come, so that none costs a walk over all accounts.
 
+use super::waves::Waves;
 use crate::error::sanitized;
 use crate::model::Condition;
 use crate::model::attempt::AttemptResult;
 use crate::model::notify::{News, Occasion};
 use crate::model::report::StatusSummary;
+use crate::model::wave::Wave;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Rows that one answer has.
 pub const ROWS_OF_AN_ANSWER: usize = 100;
@@ -39,6 +42,8 @@ struct Known {
 struct Row {
     /// As the state knows it.
     name: String,
+    /// By its number.
+    wave: Option<usize>,
     condition: Condition,
     known: Known,
     trouble: Option<Box<(String, Option<String>)>>,
@@ -51,6 +56,8 @@ struct Row {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Wanted {
     pub condition: Option<Condition>,
+    /// The name of a wave.
+    pub wave: Option<String>,
     /// What their names have in them, in small or capital letters.
     pub text: String,
     pub offset: usize,
@@ -62,27 +69,40 @@ pub struct Rows {
     rows: Vec<Row>,
     numbers: HashMap<String, u32>,
     counts: BTreeMap<Condition, u64>,
+    pub waves: Waves,
 }
+
+/// An account by its name, and with whom it moves.
+pub type Enrolled = (String, Option<Arc<Wave>>);
 
 impl Rows {
     /// These accounts, of which nothing is known but that their turn comes.
-    pub fn of(names: Vec<String>) -> Rows {
-        let numbers = names.iter().zip(0..).map(|(name, number)| (name.clone(), number)).collect();
-        let row = |name| Row {
-            name,
-            condition: Condition::Waiting,
-            known: Known::default(),
-            trouble: None,
-            work: None,
-            told: None,
-        };
-        let counts = BTreeMap::from([(Condition::Waiting, names.len() as u64)]);
-        Rows { rows: names.into_iter().map(row).collect(), numbers, counts }
+    pub fn of(accounts: Vec<Enrolled>) -> Rows {
+        let mut rows = Rows::default();
+        for (number, (name, wave)) in (0..).zip(accounts) {
+            let wave = wave.map(|wave| rows.waves.number(&wave));
+            rows.numbers.insert(name.clone(), number);
+            rows.rows.push(Row {
+                name,
+                wave,
+                condition: Condition::Waiting,
+                known: Known::default(),
+                trouble: None,
+                work: None,
+                told: None,
+            });
+            rows.recount(number, None);
+        }
+        rows
     }
 
     /// Whether these are the accounts.
-    pub fn are(&self, names: &[String]) -> bool {
-        self.rows.len() == names.len() && self.rows.iter().zip(names).all(|(row, name)| row.name == *name)
+    pub fn are(&self, accounts: &[Enrolled]) -> bool {
+        let wave_of = |row: &Row| row.wave.and_then(|wave| self.waves.name(wave));
+        let is = |row: &Row, (name, wave): &Enrolled| {
+            row.name == *name && wave_of(row) == wave.as_ref().map(|wave| wave.name.as_str())
+        };
+        self.rows.len() == accounts.len() && self.rows.iter().zip(accounts).all(|(row, account)| is(row, account))
     }
 
     pub fn count(&self) -> usize {
@@ -148,17 +168,26 @@ impl Rows {
         };
         let before = std::mem::replace(&mut row.told, occasion.map(|_| row.condition));
         let (error, hint) = row.trouble.as_deref().cloned().unwrap_or_default();
-        let news = |occasion| News { occasion, account: sanitized(&row.name), error, hint };
+        let news = |occasion| News { occasion, subject: sanitized(&row.name), error, hint };
         occasion.filter(|_| before != row.told).map(news)
     }
 
     fn turn(&mut self, number: u32, condition: Condition) {
         let Some(row) = self.rows.get_mut(number as usize) else { return };
         let before = std::mem::replace(&mut row.condition, condition);
-        if let Some(count) = self.counts.get_mut(&before) {
+        self.recount(number, Some(before));
+    }
+
+    /// It is in its condition, and was in another before, if it was there.
+    fn recount(&mut self, number: u32, before: Option<Condition>) {
+        let Some(row) = self.rows.get(number as usize) else { return };
+        if let Some(count) = before.and_then(|before| self.counts.get_mut(&before)) {
             *count -= 1;
         }
-        *self.counts.entry(condition).or_default() += 1;
+        *self.counts.entry(row.condition).or_default() += 1;
+        if let Some(wave) = row.wave {
+            self.waves.turn(wave, before, row.condition);
+        }
     }
 
     /// One account as it is told.
@@ -178,6 +207,7 @@ impl Rows {
         Some(json!({
             "number": number,
             "account": sanitized(&row.name),
+            "wave": row.wave.and_then(|wave| self.waves.name(wave)).map(sanitized),
             "condition": row.condition.word(),
             "work": work,
             "there": there,
@@ -195,7 +225,10 @@ impl Rows {
     pub fn wanted(&self, wanted: &Wanted) -> (Vec<Value>, usize) {
         let conditions = Condition::ALL.into_iter().filter(|it| wanted.condition.is_none_or(|only| only == *it));
         let of = |condition| (0u32..).zip(&self.rows).filter(move |(_, row)| row.condition == condition);
-        let fitting = conditions.flat_map(of).filter(|(_, row)| contains(&row.name, &wanted.text));
+        let wave = wanted.wave.as_deref().map(|name| self.waves.named(name));
+        let fits =
+            |row: &Row| contains(&row.name, &wanted.text) && wave.is_none_or(|wave| wave.is_some() && row.wave == wave);
+        let fitting = conditions.flat_map(of).filter(|(_, row)| fits(row));
         let numbers: Vec<u32> = fitting.map(|(number, _)| number).collect();
         let shown = numbers.iter().skip(wanted.offset).take(ROWS_OF_AN_ANSWER);
         (shown.filter_map(|number| self.told(*number)).collect(), numbers.len())
@@ -212,6 +245,7 @@ mod tests {
     use crate::model::Step;
     use crate::model::attempt::{Attempt, Trouble};
     use crate::model::statistics::AccountStatus;
+    use crate::serve::waves::tests::wave;
 
     fn failed(account: &str, line: &str) -> StatusSummary {
         let trouble = Trouble { line: line.to_owned(), hint: None, count: 1, needs_a_person: false };
@@ -228,7 +262,7 @@ mod tests {
     }
 
     fn rows() -> Rows {
-        Rows::of(["alice", "bob", "Carol"].map(str::to_owned).to_vec())
+        Rows::of(["alice", "bob", "Carol"].map(|name| (name.to_owned(), None)).to_vec())
     }
 
     #[test]
@@ -262,7 +296,7 @@ mod tests {
     /// Holds serve/watch.rs invariant 1.
     #[test]
     fn counts_are_what_a_walk_would_find_whatever_comes() {
-        let mut rows = Rows::of((0..20).map(|number| number.to_string()).collect());
+        let mut rows = Rows::of((0..20).map(|number| (number.to_string(), None)).collect());
         let mut dice = 7_u32;
         for _ in 0..2000 {
             dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -294,8 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn accounts_of_a_wave_are_counted_and_found() {
+        let finance = wave("finance", None);
+        let enrolled = [("alice", Some(finance.clone())), ("bob", None), ("carol", Some(finance))];
+        let enrolled: Vec<Enrolled> = enrolled.map(|(name, wave)| (name.to_owned(), wave)).to_vec();
+        let mut rows = Rows::of(enrolled.clone());
+        assert!(
+            rows.are(&enrolled) && !rows.are(&[("alice".to_owned(), None), enrolled[1].clone(), enrolled[2].clone()])
+        );
+        let _ = rows.stands(0, &failed("alice", "why"));
+        assert_eq!(rows.waves.told(0)[0]["conditions"], json!({ "failed": 1, "waiting": 1 }));
+        let found = |name: &str| rows.wanted(&Wanted { wave: Some(name.to_owned()), ..Wanted::default() }).1;
+        assert_eq!((found("finance"), found("sales")), (2, 0));
+        assert_eq!(rows.told(2).unwrap()["wave"], "finance");
+    }
+
+    #[test]
     fn hostile_words_are_made_harmless() {
-        let mut rows = Rows::of(vec!["al\x1b[31m\u{202e}ice".to_owned()]);
+        let mut rows = Rows::of(vec![("al\x1b[31m\u{202e}ice".to_owned(), None)]);
         let _ = rows.stands(0, &failed("x", "NO \x07<script>"));
         let told = rows.told(0).unwrap();
         assert_eq!((&told["account"], &told["error"]), (&json!("al?[31m?ice"), &json!("NO ?<script>")));

@@ -5,7 +5,7 @@
 //! 2. What is kept is bounded by the number of accounts: notices are the last ones, of changes a few seconds are known.
 
 use super::changes::{Changed, Changes};
-use super::rows::{Rows, Wanted, Work};
+use super::rows::{Enrolled, Rows, Wanted, Work};
 use crate::error::{Error, sanitized};
 use crate::model::notify::News;
 use crate::model::report::StatusSummary;
@@ -119,7 +119,7 @@ impl Watch {
     }
 
     /// A round over these accounts begins.
-    pub fn begin(&self, accounts: Vec<String>) {
+    pub fn begin(&self, accounts: Vec<Enrolled>) {
         let mut state = self.state();
         let State { sums, totals, .. } = &mut *state;
         sums.add(totals);
@@ -223,6 +223,8 @@ impl Watch {
     pub fn tick(&self) {
         let mut state = self.state();
         state.changes.tick();
+        let State { rows, news, .. } = &mut *state;
+        news.extend(rows.waves.news(now()));
         let octets = state.totals.octets;
         state.octets.push_back(octets);
         if state.octets.len() > RATE_SECONDS + 1 {
@@ -290,6 +292,7 @@ impl Watch {
             "ended": ended,
             "failures": failures,
             "conditions": state.rows.counts().map(|(it, count)| (it.word(), count)).collect::<BTreeMap<_, _>>(),
+            "waves": state.rows.waves.told(now()),
             "messages": messages,
             "octets": octets,
             "listed": listed,
@@ -357,7 +360,7 @@ pub(super) mod tests {
 
     pub(in crate::serve) fn watch(accounts: &[&str]) -> Watch {
         let watch = Watch::new(Run { id: "7-1".to_owned(), command: "sync".to_owned(), started: 1 });
-        watch.begin(accounts.iter().map(|name| (*name).to_owned()).collect());
+        watch.begin(accounts.iter().map(|name| ((*name).to_owned(), None)).collect());
         watch
     }
 

@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use crate::migration::Migration;
 use crate::support::ferry::Output;
+use crate::support::schema::Schemas;
 use crate::support::shared;
 
 const MAIL: &str = "INBOX\n    1..20 bulk";
@@ -70,10 +71,18 @@ fn events_end_with_a_summary_also_after_an_error() {
     let (first, last) = (&told[0], told.last().expect("a line"));
     assert_eq!((&first["event"], &first["accounts"]), (&"run".into(), &1.into()), "{done}");
     assert_eq!((&last["event"], &last["exit_status"], &last["messages"]), (&"summary".into(), &0.into(), &20.into()));
-    assert!(told.iter().all(|event| event["run"] == first["run"] && event["schema"] == 1 && event["time"].is_string()));
-    for (arguments, status) in [(&["sync", "nobody"][..], 2), (&["verify", "--deep"], 0), (&["plan", "state:faild"], 2)]
+    assert!(told.iter().all(|event| event["run"] == first["run"]));
+    let schemas = Schemas::read();
+    told.iter().for_each(|event| schemas.check("events", event));
+    let stranger = "source_user = \"nobody-at-all\"\ndestination_user = \"nobody-at-all\"";
+    let Migration { ferry, .. } = migration;
+    let ferry = ferry.with_account_lines(stranger);
+    let failed = events(&ferry.run(&["sync", "--progress", "json"]).expect(3));
+    failed.iter().for_each(|event| schemas.check("events", event));
+    assert!(failed.iter().any(|event| event["event"] == "failed" && event["code"] == "authorization"), "{failed:?}");
+    for (arguments, status) in [(&["sync", "nobody"][..], 2), (&["verify", "--deep"], 3), (&["plan", "state:faild"], 2)]
     {
-        let output = migration.run(&[arguments, &["--progress", "json"]].concat()).expect(status);
+        let output = ferry.run(&[arguments, &["--progress", "json"]].concat()).expect(status);
         let last: Value = serde_json::from_str(output.stderr.lines().next_back().unwrap_or_default()).expect("JSON");
         assert_eq!((&last["event"], &last["exit_status"]), (&"summary".into(), &status.into()), "{output}");
     }

@@ -4,6 +4,7 @@
 use super::board::{Board, phase_word};
 use super::display::Display;
 use crate::pipeline::Event;
+use crate::report::failure::code;
 use crate::serve::watch::Run;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -103,6 +104,7 @@ fn object(event: &Event<'_>, board: &Board) -> Value {
         Event::Failed { account, error } => json!({
             "event": "failed",
             "account": account,
+            "code": code(error.kind()),
             "error": error.to_string(),
             "causes": error.causes(),
         }),
