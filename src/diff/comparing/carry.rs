@@ -11,7 +11,8 @@
 //! 4. A link of which neither is found tells nothing any more.
 //! 5. What is remembered of source messages without a link is known again by the same question, after the links.
 //! 6. Of a message that no listing tells from others (it has no name, or no date) every one that is listed alike may be it.
-//!    Such a one is in question until its copy is found by its octets: it is not sent again without a word.
+//!    Where that message had no copy any more, or nobody knows, such a one is in question until it turns out by its octets to be
+//!    another's copy: it is not sent again without a word.
 //!
 //! Memory: 24 octets for each link and each message of a side whose UIDs are others now; for those of rule 6 what is listed.
 
@@ -53,7 +54,7 @@ pub struct CarriedOver {
 }
 
 /// Carries links over, and what is `remembered` of source messages under UIDs of before. A side that is `None` has the
-/// UIDVALIDITY that it had; of the other its records are read. `departed` are the source UIDs whose copies were known to be
+/// UIDVALIDITY that it had; of the other its records are read. `departed` are the source UIDs whose copies are known to be
 /// gone.
 ///
 /// # Errors
@@ -82,7 +83,7 @@ where
             if let Some(trace) = same::trace_of_linked(&link, side, keeps) {
                 let number = carried.len() as u32;
                 wanted[side as usize].push(Sight { trace, flags: short(&link.agreed), late, number });
-            } else if side == Side::Source && !link.source.is_stand_in() {
+            } else if side == Side::Source && !link.source.is_stand_in() && (has_departed || changed[1]) {
                 likenesses.add(same::linked_source(&link));
             }
         }
@@ -349,7 +350,8 @@ mod tests {
         assert_eq!(recalled("", "2:255:9:5", "7:255:9:5 8:255:9:6 9:255:8:5 10:1:9:5"), "?7");
         assert_eq!(recalled("", "2:1:9:-", "7:1:9:5 8:1:9:- 9:2:9:5 10:1:8:-"), "?7 ?8");
         assert_eq!(recalled("", "2:-:9:5", "7:1:9:5 8:255:9:5 9:1:8:5"), "?7 ?8");
-        assert_eq!(recalled("2:255:9:5", "", "7:255:9:5 8:255:9:6"), "?7", "a link tells no more");
+        assert_eq!(recalled("!2:255:9:5", "", "7:255:9:5 8:255:9:6"), "?7", "a link tells no more");
+        assert_eq!(recalled("2:255:9:5", "", "7:255:9:5"), "", "its copy tells by its octets");
         assert_eq!(recalled("1:1:9:5", "2:-:9:5", "7:1:9:5"), "", "it is linked");
         assert_eq!(recalled("!2:255:9:5", "", "7:255:9:-"), "?7");
     }

@@ -220,6 +220,11 @@ pub(in crate::diff) fn trace_of_linked(link: &Link, side: Side, keeps: Keeps) ->
     }
 }
 
+/// Whether the source message of a link is told from others by what is listed of it.
+pub fn is_told(link: &Link, keeps: Keeps) -> bool {
+    trace_of_linked(link, Side::Source, keeps).is_some()
+}
+
 /// Whether the flags that a link agrees on are those of this source message: it, or what it was before it came back under
 /// another UID.
 pub(in crate::diff) fn is_of_one_name(link: &Link, source: &MessageRecord) -> bool {

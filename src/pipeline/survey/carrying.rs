@@ -8,7 +8,7 @@
 
 use super::recalling::{Recalled, not_listed_whole, recall, recalled, recalled_alone, remembered_before, validity};
 use crate::diff::comparing::carry::{Carried, carry};
-use crate::diff::comparing::same::Keeps;
+use crate::diff::comparing::same::{self, Keeps};
 use crate::error::{Kind, Result, Scope};
 use crate::model::{
     Agreement, Link, MailboxState, MessageRecord, Outcome, PairState, Pairing, RawName, Remembered, Side, Uid, UidSet,
@@ -117,12 +117,28 @@ fn find(
     let [ours, theirs] = [records(Side::Source)?, records(Side::Destination)?];
     let renumbered: [Option<Box<dyn Iterator<Item = Result<MessageRecord>>>>; 2] =
         [ours.map(|records| Box::new(records) as _), theirs.map(|records| Box::new(records.filter(is_ours)) as _)];
-    let over = carry(state.links(&before.source)?, &remembered, renumbered, &agreement.departed, keeps)?;
+    let mut departed = agreement.departed.clone();
+    if !is_renumbered(before, now, Side::Destination) {
+        add_departed(&mut departed, [state, listed], now, keeps)?;
+    }
+    let over = carry(state.links(&before.source)?, &remembered, renumbered, &departed, keeps)?;
     let recalled = match is_renumbered(before, now, Side::Source) {
         true => recalled(agreement, &remembered, &over, now.source_validity),
         false => Recalled { agreement, remembered: Vec::new() },
     };
     Ok(Over { links: over.links, recalled })
+}
+
+/// Of messages that no listing tells from others, those whose copies are gone as the destination is listed now.
+fn add_departed(departed: &mut UidSet, [state, listed]: [&AccountStore; 2], now: &Pairing, keeps: Keeps) -> Result<()> {
+    let mut copies = listed.record_lookup(Side::Destination, &now.destination);
+    for link in state.links(&now.source)? {
+        let link = link?;
+        if !same::is_told(&link, keeps) && copies.get(link.destination)?.is_none() {
+            departed.insert(link.source);
+        }
+    }
+    Ok(())
 }
 
 /// What is known of a source mailbox and its copy, as they are listed now.
