@@ -15,6 +15,7 @@
 //! `target/`, with a target directory of its own for all of them. `MUTANTS=text` chooses those whose block holds the text. A mutant that
 //! does not compile, or whose test is not there, is not killed.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -168,7 +169,17 @@ fn copy_tree(tree: &Path) {
     let mut git = Command::new("git");
     git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(top());
     let listed = git.output().expect("git lists the files");
-    for name in String::from_utf8_lossy(&listed.stdout).split('\0').filter(|name| !name.is_empty()) {
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let names: BTreeSet<&str> = listed.split('\0').filter(|name| !name.is_empty()).collect();
+    for part in ["src", "tests"].map(|part| tree.join(part)).iter().filter(|part| part.exists()) {
+        for file in files_below(part) {
+            let name = file.strip_prefix(tree).expect("a file of the copy").to_string_lossy().into_owned();
+            if !names.contains(name.as_str()) {
+                fs::remove_file(&file).expect("a file that is no more goes");
+            }
+        }
+    }
+    for name in names {
         let (from, to) = (top().join(name), tree.join(name));
         let Ok(octets) = fs::read(&from) else { continue };
         if fs::read(&to).ok().as_ref() != Some(&octets) {
