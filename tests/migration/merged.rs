@@ -148,7 +148,8 @@ fn mover(stem: &str, notation: &str) -> User {
 #[test]
 fn accounts_are_merged_into_one_where_each_of_them_says_so() {
     let pair = shared::dovecot_pair();
-    let one = mover("merged", "INBOX\n    a\n    b\nWork\n    w");
+    // The larger one has its turn first.
+    let one = mover("merged", "INBOX\n    a\n    b size:20k\nWork\n    w");
     let other = mover("other", "INBOX\n    a\n    c\nWork\n    w\n    v");
     let users = [&one, &other];
     accounts(&users, "").run(&["check"]).expect(2).complains(&["merge_with_others = true"]);
@@ -156,7 +157,7 @@ fn accounts_are_merged_into_one_where_each_of_them_says_so() {
     ferry.run(&["scan"]).expect(0);
     ferry.run(&["plan"]).expect(0);
     ferry.run(&["apply"]).expect(0);
-    let arrived = "INBOX\n    a\n    b\n    a\n    c\nWork\n    w\n    w\n    v";
+    let arrived = "INBOX\n    a\n    b size:20k\n    a\n    c\nWork\n    w\n    w\n    v";
     expect(&pair.destination, &one.name, arrived);
     assert_nothing_is_left(&ferry);
     ferry.forget_state();

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 /// How many octets of responses the listing of one account may bring, so that a server that never ends does not fill the
 /// memory: more than any account has.
-const LISTING_OCTETS: u64 = 16 << 20;
+const LISTING_OCTETS: u64 = 12 << 20;
 
 /// An account has a handful of quotas.
 const QUOTAS: usize = 100;
