@@ -85,39 +85,10 @@ impl Migration {
     /// # Errors
     /// What `open` gives.
     pub fn reopened(self, open: impl FnOnce(&Path) -> Result<Store>) -> Result<Migration> {
-        let Migration {
-            accounts,
-            servers,
-            limits,
-            jobs,
-            resync_jobs,
-            agenda,
-            settings_files,
-            passwords,
-            store,
-            observer,
-            stop,
-            names_messages,
-            roll,
-        } = self;
-        let directory = store.directory().to_owned();
-        drop(store);
+        let directory = self.store.directory().to_owned();
+        drop(self.store);
         let store = open(&directory)?;
-        Ok(Migration {
-            accounts,
-            servers,
-            limits,
-            jobs,
-            resync_jobs,
-            agenda,
-            settings_files,
-            passwords,
-            store,
-            observer,
-            stop,
-            names_messages,
-            roll,
-        })
+        Ok(Migration { store, ..self })
     }
 }
 
