@@ -24,7 +24,7 @@ demo: ## Move three accounts between two real servers, killed and resumed on the
 
 test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 2 * $$(nproc) ))} cargo test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 4 * $$(nproc) ))} cargo test --locked
 
 torture: ## Properties from a fresh seed; then faults and kills, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all
