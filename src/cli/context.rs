@@ -5,7 +5,7 @@ use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
 use super::outside::{Audience, Outside};
-use super::outside_arguments::OutsideArguments;
+use super::arguments::OutsideArguments;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::settings_place::SettingsPlace;

@@ -1,7 +1,7 @@
 //! Words in, words out: the command line, progress, results and exit codes. It has no rules of its own: what is done
 //! with mail is decided in `pipeline` and `diff`, and how results read in `report`.
 //!
-//! - [`arguments`], [`login_arguments`]: the command line and its help; [`settings_place`]: where it says that the settings are.
+//! - [`arguments`]: the command line and its help; [`settings_place`]: where it says that the settings are.
 //!   [`exit_codes`]: how runs end, all in one place.
 //! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need;
 //!   [`told`]: what is good to know besides.
@@ -20,10 +20,8 @@ mod errors;
 mod exit_codes;
 mod journal;
 mod logging;
-mod login_arguments;
 mod output;
 mod outside;
-mod outside_arguments;
 mod process;
 mod progress;
 mod run;

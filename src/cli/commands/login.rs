@@ -2,7 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
-use crate::cli::login_arguments::LoginArguments;
+use crate::cli::arguments::LoginArguments;
 use crate::cli::output;
 use crate::cli::signals::Stage;
 use crate::engine::Connector;
