@@ -1,11 +1,10 @@
 //! What every command needs of the command line: the settings, the state, the accounts, and where words go.
 
-use super::arguments::{Arguments, DEFAULT_CONFIG, Global};
+use super::arguments::{Arguments, DEFAULT_CONFIG, Global, OutsideArguments};
 use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
 use super::outside::{Audience, Outside};
-use super::arguments::OutsideArguments;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::settings_place::SettingsPlace;

@@ -1,7 +1,7 @@
 //! What a run shows outside of its terminal: its page, and a file of figures; and whom it tells.
 
-use super::exit_codes::ExitCode;
 use super::arguments::OutsideArguments;
+use super::exit_codes::ExitCode;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Account;

@@ -1,8 +1,8 @@
 //! `mailferry login`: interactive OAuth, once for an account.
 
+use crate::cli::arguments::LoginArguments;
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
-use crate::cli::arguments::LoginArguments;
 use crate::cli::output;
 use crate::cli::signals::Stage;
 use crate::engine::Connector;
