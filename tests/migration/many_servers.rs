@@ -25,7 +25,10 @@ struct Old<'a> {
 
 impl<'a> Old<'a> {
     fn new(server: &'a dyn Server, stem: &str, count: usize, destination: &dyn Server) -> Old<'a> {
-        let users: Vec<User> = (0..count).map(|_| fresh(stem)).collect();
+        Old::of(server, (0..count).map(|_| fresh(stem)).collect(), destination)
+    }
+
+    fn of(server: &'a dyn Server, users: Vec<User>, destination: &dyn Server) -> Old<'a> {
         for user in &users {
             server.add_user(user);
             destination.add_user(user);
@@ -73,6 +76,12 @@ fn as_excel_writes(groups: &[(&str, &Old)]) -> String {
         rows.push_str(";;;;;;;;\r\n");
     }
     rows
+}
+
+/// The same rows without a BOM, an octet a character.
+fn in_windows_1252(rows: &str) -> Vec<u8> {
+    let rows = rows.trim_start_matches('\u{feff}').chars();
+    rows.map(|character| u8::try_from(u32::from(character)).expect("in Latin-1")).collect()
 }
 
 fn write_accounts(ferry: &Ferry, name: &str, rows: impl AsRef<[u8]>) {
@@ -125,11 +134,9 @@ fn three_servers_into_one_arrive_exactly_once_within_each_budget() {
         assert_eq!(Done::of(&account["last_run"]), Done::NOTHING, "{account}");
     }
     ferry.run(&["verify", "--deep", "-j", "12"]).expect(0).says("30 accounts");
-    // As Excel saves them where nobody asks for UTF-8: all in Windows-1252, which the settings have to say.
+    // As Excel saves them where nobody asks for UTF-8, which the settings have to say.
     let rows = as_excel_writes(&[("old1", &one), ("old2", &two), ("old3", &three)]);
-    let rows = rows.trim_start_matches('\u{feff}').chars();
-    let windows: Vec<u8> = rows.map(|character| u8::try_from(u32::from(character)).expect("in Latin-1")).collect();
-    write_accounts(&ferry, "accounts.csv", windows);
+    write_accounts(&ferry, "accounts.csv", in_windows_1252(&rows));
     let ferry = ferry.with_settings_added("encoding = \"windows-1252\"");
     ferry.forget_state();
     ferry.run(&["sync", "-j", "12"]).expect(0);
@@ -191,14 +198,13 @@ fn with_list(list: &str) -> Ferry {
     ferry
 }
 
-/// What the plans say of each mailbox, by the users and not by the names of accounts.
+/// What the plans say of each account and of its mailboxes.
 #[track_caller]
 fn planned(ferry: &Ferry) -> Vec<String> {
-    ferry.start_without_settings(&["scan"]).finish().expect(0);
+    ferry.start_without_settings(&["scan", "-j", "12"]).finish().expect(0);
     let plan = ferry.start_without_settings(&["plan", "--json", "-"]).finish().expect(0).json();
-    let accounts =
-        plan["accounts"].as_array().expect("accounts").iter().map(|account| account["mailboxes"].to_string());
-    accounts.collect()
+    let accounts = plan["accounts"].as_array().expect("accounts").iter();
+    accounts.map(|account| format!("{} {}", account["account"], account["mailboxes"])).collect()
 }
 
 /// Written by `init`, and for whoever runs it alone.
@@ -208,59 +214,80 @@ fn assert_private(file: &Path) {
     assert_eq!(mode, 0o600);
 }
 
+/// Ten users of each of three servers, with passwords that lists of all three kinds can hold.
+fn thirty<'a>(servers: [&'a dyn Server; 3], destination: &dyn Server) -> Vec<(&'static str, Old<'a>)> {
+    let user = |stem: &str| {
+        let user = User::fresh(stem);
+        let password = format!("pä=\"ss, word' {}", user.name);
+        user.with_password(&password)
+    };
+    let names = ["old1", "old2", "old3"].into_iter().zip(servers);
+    names.map(|(name, server)| (name, Old::of(server, (0..10).map(|_| user(name)).collect(), destination))).collect()
+}
+
+/// `[servers.old1]` and its kind, and the destination, where what is trusted is said by the environment.
+fn tables(olds: &[(&str, Old)], destination: &str) -> String {
+    let reached = |server: &dyn Server| format!("host = \"localhost\"\nport = {}\n", server.tls_port());
+    let tables = olds.iter().map(|(name, old)| format!("[servers.{name}]\n{}", reached(old.server)));
+    tables.collect::<String>() + &format!("[destination]\n{destination}")
+}
+
+/// A line for each account, made from the name of its server, the server and the user.
+fn lines(olds: &[(&'static str, Old)], line: impl Fn(&str, &dyn Server, &User) -> String) -> String {
+    let of_one = |(name, old): &(&'static str, Old)| -> String {
+        old.users.iter().map(|user| line(name, old.server, user)).collect()
+    };
+    olds.iter().map(of_one).collect()
+}
+
 #[test]
-fn lists_of_imapsync_and_microsoft_give_the_plan_of_the_same_accounts() {
+fn lists_of_imapsync_and_microsoft_give_the_plan_of_the_same_thirty_accounts() {
     let (pair, cyrus) = (shared::dovecot_pair(), shared::cyrus());
+    let third = Dovecot::start(dovecot::Options {
+        namespace_prefix: "INBOX.".to_owned(),
+        separator: '.',
+        ..Default::default()
+    });
     let new = &pair.destination;
-    let plain = |user: User| user.with_password("plain=\"pass, word'");
-    let users = [plain(User::fresh("listed")), plain(User::fresh("listed")), plain(User::fresh("listed"))];
-    let old = |index: usize| if index == 1 { cyrus as &dyn Server } else { &pair.source };
-    let mut rows =
-        "name,source_host,source_port,source_user,source_password,destination_user,destination_password\n".to_owned();
-    let (mut imapsync, mut microsoft) = (String::new(), "EmailAddress,UserName,Password\r\n".to_owned());
-    for (index, user) in users.iter().enumerate() {
-        old(index).add_user(user);
-        new.add_user(user);
-        seed(old(index), &user.name, MAIL);
-        let (name, port, password) = (&user.name, old(index).tls_port(), &user.password);
-        let quoted = format!("\"{}\"", password.replace('"', "\"\""));
-        rows.push_str(&format!("{name},localhost,{port},{name},{quoted},{name},{quoted}\n"));
-        let options = format!("--port1 {port} --ssl1 --port2 {} --ssl2 --automap", new.tls_port());
-        imapsync.push_str(&format!("localhost;{name};{password};localhost;{name};{password};{options};\n"));
-        if index != 1 {
-            microsoft.push_str(&format!("{name},{name},{quoted}\r\n"));
-        }
-    }
+    let olds = thirty([&pair.source, cyrus, &third], new);
+    let reached = format!("host = \"localhost\"\nport = {}\n", new.tls_port());
+
     let ours = with_list("");
-    write_accounts(&ours, "accounts.csv", &rows);
-    let tables = format!(
-        "[destination]\nhost = \"localhost\"\nport = {}\n[accounts]\nfile = \"accounts.csv\"\n",
-        new.tls_port()
-    );
-    fs::write(ours.directory().join("mailferry.toml"), tables).expect("the settings");
+    let groups: Vec<(&str, &Old)> = olds.iter().map(|(name, old)| (*name, old)).collect();
+    write_accounts(&ours, "accounts.csv", in_windows_1252(&as_excel_writes(&groups)));
+    let accounts = "[accounts]\nfile = \"accounts.csv\"\nencoding = \"windows-1252\"\n";
+    let settings = tables(&olds, &format!("{reached}{accounts}"));
+    fs::write(ours.directory().join("mailferry.toml"), settings).expect("the settings");
     let expected = planned(&ours);
-    assert_eq!(expected.len(), 3);
+    assert_eq!(expected.len(), 30);
+    assert!(expected.iter().all(|planned| planned.contains("\"Entwürfe\"")), "{}", expected.join("\n"));
 
-    let from_imapsync = with_list(&imapsync);
-    let output = from_imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(0);
-    assert!(!format!("{output}").contains("plain="), "{output}");
-    assert_private(&from_imapsync.directory().join("accounts.csv"));
-    assert_eq!(planned(&from_imapsync), expected);
+    let imapsync = with_list(&lines(&olds, |_, server, User { name, password, .. }| {
+        let options = format!("--port1 {} --ssl1 --port2 {} --ssl2 --automap", server.tls_port(), new.tls_port());
+        format!("localhost;{name};{password};localhost;{name};{password};{options};\n")
+    }));
+    let output = imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(0);
+    assert!(!format!("{output}").contains("word'"), "{output}");
+    assert_private(&imapsync.directory().join("accounts.csv"));
+    assert_eq!(planned(&imapsync), expected);
     // Neither file is written over.
-    from_imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(2);
+    imapsync.start_without_settings(&["init", "--from", "imapsync", "list"]).finish().expect(2);
 
-    let from_microsoft = with_list(&microsoft);
-    from_microsoft
-        .start_without_settings(&["init", "--from", "microsoft", "list"])
-        .finish()
-        .expect(0)
-        .says("no passwords");
-    let settings = from_microsoft.directory().join("mailferry.toml");
-    let reached = |server: &dyn Server| format!("localhost\"\nport = {}\n", server.tls_port());
-    let filled = fs::read_to_string(&settings).expect("the settings").replace("localhost\"\n", "");
-    let filled = filled.replace("<host name of the old server>\"\n", &reached(&pair.source));
-    let master = format!("{}master_user = \"admin\"\npassword_env = \"NEW\"\n", reached(new));
-    fs::write(&settings, filled.replace("<host name of the new server>\"\n", &master)).expect("the settings");
-    let from_microsoft = from_microsoft.with_variable("NEW", MASTER_PASSWORD);
-    assert_eq!(planned(&from_microsoft), [expected[0].clone(), expected[2].clone()]);
+    let rows = lines(&olds, |_, _, User { name, password, .. }| {
+        format!("{name},{name},\"{}\"\r\n", password.replace('"', "\"\""))
+    });
+    let microsoft = with_list(&format!("EmailAddress,UserName,Password\r\n{rows}")).with_variable("NEW", MASTER_PASSWORD);
+    let output = microsoft.start_without_settings(&["init", "--from", "microsoft", "list"]).finish().expect(0);
+    output.says("no passwords for the new server").says("`source_server`");
+    // The list names no servers: whoever has it fills them in.
+    let file = microsoft.directory().join("accounts.csv");
+    assert_private(&file);
+    let rows = fs::read_to_string(&file).expect("the accounts");
+    let named = rows.lines().zip(["source_server"].into_iter().chain(olds.iter().flat_map(|(name, _)| [*name; 10])));
+    write_accounts(&microsoft, "accounts.csv", named.map(|(row, name)| format!("{row};{name}\n")).collect::<String>());
+    let master = format!("{reached}master_user = \"admin\"\npassword_env = \"NEW\"\n");
+    let accounts = "[accounts]\nfile = \"accounts.csv\"\ndelimiter = \";\"\n";
+    let settings = tables(&olds, &format!("{master}{accounts}"));
+    fs::write(microsoft.directory().join("mailferry.toml"), settings).expect("the settings");
+    assert_eq!(planned(&microsoft), expected);
 }

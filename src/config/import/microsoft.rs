@@ -41,6 +41,11 @@ pub(super) fn read(lines: &[Line], findings: &Findings) -> List {
          `destination_password`"
             .to_owned(),
     );
+    list.notes.push(
+        "the list names no servers: all accounts are on that of [source]; where they are on several, write a table \
+         [servers.NAME] for each, and its NAME into a column `source_server`"
+            .to_owned(),
+    );
     list
 }
 
