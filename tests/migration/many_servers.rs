@@ -182,6 +182,38 @@ fn servers_that_fail_leave_the_accounts_of_the_others_done() {
     assert_eq!(others.matches("locked-").count(), 2, "three logins tell that the password is wrong: {output}");
 }
 
+/// Names that are known for one before anything is asked for, and one that has to be looked up.
+#[test]
+fn names_that_lead_to_one_server_share_its_connections() {
+    let pair = shared::dovecot_pair();
+    let new = &pair.destination;
+    let [one, two, three] = ["first", "second", "third"].map(|stem| Old::new(&pair.source, stem, 3, new));
+    let [from, to] = [&pair.source, new].map(|server| Relay::start(server.tls_port(), Duration::ZERO));
+    let called = |side: Side, host: &str, most: usize| {
+        let side = side.set("host", format!("\"{host}\"")).set("server_name", "\"localhost\"");
+        side.set("max_connections", most)
+    };
+    let source = |host: &str| called(behind(&from, &pair.source), host, 2);
+    let sides = [
+        ("one", source("localhost")),
+        ("two", source("127.0.0.1")),
+        ("three", source("::ffff:127.0.0.1")),
+        ("to", called(behind(&to, new), "::ffff:127.0.0.1", 3)),
+    ];
+    let ferry = from_all(&sides, called(behind(&to, new), "localhost", 4));
+    let rows = as_excel_writes(&[("one", &one), ("two", &two), ("three", &three)]);
+    let add = |(number, row): (usize, &str)| match number {
+        0 => row.replace(";tags;", ";destination_server;"),
+        _ => row.replace(";three;;", ";to;;").replace(";one;;", ";;;").replace(";two;;", ";;;"),
+    };
+    let rows: Vec<String> = rows.lines().enumerate().map(add).collect();
+    write_accounts(&ferry, "accounts.csv", rows.join("\n"));
+    ferry.run(&["sync", "-j", "9"]).expect(0);
+    [&one, &two, &three].into_iter().for_each(|old| old.assert_exact(new));
+    let most = [&from, &to].map(Relay::most_at_once);
+    assert!(most[0] <= 2 && most[1] <= 3, "{most:?}");
+}
+
 /// The fourth cell empty: the master user logs in.
 fn without_source_password(row: &str) -> String {
     let begin = row.find(";\"").expect("a password") + 1;
@@ -276,7 +308,8 @@ fn lists_of_imapsync_and_microsoft_give_the_plan_of_the_same_thirty_accounts() {
     let rows = lines(&olds, |_, _, User { name, password, .. }| {
         format!("{name},{name},\"{}\"\r\n", password.replace('"', "\"\""))
     });
-    let microsoft = with_list(&format!("EmailAddress,UserName,Password\r\n{rows}")).with_variable("NEW", MASTER_PASSWORD);
+    let microsoft =
+        with_list(&format!("EmailAddress,UserName,Password\r\n{rows}")).with_variable("NEW", MASTER_PASSWORD);
     let output = microsoft.start_without_settings(&["init", "--from", "microsoft", "list"]).finish().expect(0);
     output.says("no passwords for the new server").says("`source_server`");
     // The list names no servers: whoever has it fills them in.

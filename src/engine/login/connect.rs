@@ -2,9 +2,10 @@
 
 use super::authenticate;
 use super::authenticate::{Identity, Login};
-use super::grant::{Grant, Grants, Stage};
+use super::grant::{Grant, Stage};
 use super::introduction::{ask_capabilities, introduce, is_logged_in_after_alert};
 use super::mechanism::{Disappointments, choose};
+use super::neighbours::{Neighbours, Rations, Share, addresses, are_one_server};
 use crate::engine::conversation::capabilities::Capabilities;
 use crate::engine::conversation::compression::Compression;
 use crate::engine::conversation::oddities::Oddities;
@@ -19,26 +20,16 @@ use crate::engine::wire::buffered::Wire;
 use crate::engine::wire::meter::Meter;
 use crate::engine::wire::octets::Spool;
 use crate::engine::wire::socket::Socket;
-use crate::engine::wire::throttle::Throttle;
 use crate::engine::wire::tls::TlsClient;
 use crate::error::{Error, Kind, Result};
 use crate::model::limits::Limits;
 use crate::model::secret::Credentials;
 use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Both of IMAP's own ports of a machine lead to one server; other ports may be forwarded to others.
-fn is_one_server(one: SocketAddr, other: SocketAddr) -> bool {
-    let is_own = |address: SocketAddr| matches!(address.port(), 143 | 993);
-    let is_one_port = one.port() == other.port() || (is_own(one) && is_own(other));
-    let is_one_machine = one.ip() == other.ip() || (one.ip().is_loopback() && other.ip().is_loopback());
-    is_one_port && is_one_machine
-}
 
 /// Connections of this process so far: the log tells them apart by it.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
@@ -49,9 +40,7 @@ pub struct Connector {
     server: Arc<Server>,
     /// `None` where the settings say that there is no TLS.
     tls: Option<TlsClient>,
-    grants: Grants,
-    bandwidth: Throttle,
-    messages: Throttle,
+    share: Share,
     compression: Compression,
     order: Order,
     oddities: Oddities,
@@ -85,7 +74,8 @@ impl Connector {
     /// # Errors
     /// `Settings` when the trusted certificates cannot be read.
     pub fn new(server: Server, limits: &Limits, accounts: usize, spool: PathBuf) -> Result<Connector> {
-        Self::with_spool(server, limits, accounts, Arc::new(Spool::new(spool, limits.large_octets())))
+        let share = Share::new(&server, limits, accounts, None);
+        Self::with_spool(server, limits, share, Arc::new(Spool::new(spool, limits.large_octets())))
     }
 
     /// Prepares connections to all servers of a run, each with how many of its accounts are worked on at once. The servers
@@ -96,14 +86,18 @@ impl Connector {
     pub fn all(servers: Vec<(Server, usize)>, limits: &Limits, spool: &Path) -> Result<Vec<Connector>> {
         let spools = Side::BOTH.map(|_| Arc::new(Spool::new(spool.to_owned(), limits.large_octets())));
         let mut connectors: Vec<Connector> = Vec::with_capacity(servers.len());
+        let of_side = |side: Side| servers.iter().filter(|(server, _)| server.side == side).count();
+        let neighbours = Side::BOTH.map(|side| (of_side(side) > 1).then(Neighbours::default));
         for (server, accounts) in servers {
-            let spool = spools[server.side as usize].clone();
-            let mut connector = Self::with_spool(server, limits, accounts, spool)?;
+            let side = server.side as usize;
+            let share = Share::new(&server, limits, accounts, neighbours[side].clone());
+            let mut connector = Self::with_spool(server, limits, share, spools[side].clone())?;
             let is_same = |other: &&Connector| {
                 let (own, other) = (&connector.server, &other.server);
                 own.side == other.side && own.address.machine() == other.address.machine()
             };
             if let Some(other) = connectors.iter().find(is_same) {
+                other.rations().share_with(&connector.server);
                 let Connector { server, tls, tokens, spool, users, .. } = connector;
                 connector = Connector { server, tls, tokens, spool, users, ..other.clone() };
             }
@@ -114,30 +108,28 @@ impl Connector {
 
     /// Whether both lead to one server, as far as the addresses tell that their names stand for now. Of tunnels nobody knows.
     pub fn shares_machine(&self, other: &Connector) -> bool {
-        let addresses = |connector: &Connector| match &connector.server.address {
-            Address::Tcp { host, port } => {
-                (host.as_str(), *port).to_socket_addrs().ok().map(Iterator::collect::<Vec<_>>)
-            }
-            Address::Tunnel(_) => None,
-        };
-        let (Some(own), Some(others)) = (addresses(self), addresses(other)) else { return false };
-        own.iter().any(|own| others.iter().any(|other| is_one_server(*own, *other)))
+        let addresses = |connector: &Connector| addresses(&connector.server.address);
+        addresses(self).zip(addresses(other)).is_some_and(|(own, others)| are_one_server(&own, &others))
     }
 
-    fn with_spool(server: Server, limits: &Limits, accounts: usize, spool: Arc<Spool>) -> Result<Connector> {
+    /// The same number for servers that turned out to be one: they share their connections.
+    pub fn place(&self) -> usize {
+        self.rations().grants.key()
+    }
+
+    fn rations(&self) -> &Rations {
+        self.share.rations()
+    }
+
+    fn with_spool(server: Server, limits: &Limits, share: Share, spool: Arc<Spool>) -> Result<Connector> {
         let tls = if server.tls == Tls::None { None } else { Some(TlsClient::new(&server)?) };
-        let grants = Grants::new(&server, server.connections(accounts));
-        let bandwidth = Throttle::new(limits.bandwidth);
-        let messages = Throttle::new(limits.messages_per_second);
         let (compression, order) = (Compression::new(&server, limits), Order::default());
         let tokens = server.oauth.as_ref().map(Jar::new).transpose()?;
         let (server, disappointments) = (Arc::new(server), Disappointments::default());
         Ok(Connector {
             server,
             tls,
-            grants,
-            bandwidth,
-            messages,
+            share,
             compression,
             order,
             oddities: Oddities::default(),
@@ -155,23 +147,23 @@ impl Connector {
 
     /// Whether the settings limit the messages a second.
     pub fn is_paced(&self) -> bool {
-        self.messages.is_limiting()
+        self.rations().messages.is_limiting()
     }
 
     /// Waits until that many more messages may be appended.
     pub fn pace(&self, messages: u64) {
-        self.messages.take(messages);
+        self.rations().messages.take(messages);
     }
 
     /// What users should hear about this server's connections; each is told once.
     pub fn take_news(&self) -> Option<String> {
-        let news = self.compression.take_news().or_else(|| self.grants.take_news());
+        let news = self.compression.take_news().or_else(|| self.rations().grants.take_news());
         news.or_else(|| self.disappointments.take_news()).or_else(|| self.oddities.take_news())
     }
 
     /// How many sessions there may be at one time: as the settings say, or as few as the server turns out to grant.
     pub fn connections(&self) -> usize {
-        self.grants.most()
+        self.rations().grants.most()
     }
 
     /// The server.
@@ -193,9 +185,10 @@ impl Connector {
         common: &Common,
         patience: Duration,
     ) -> Result<Option<Session>> {
+        self.share.settle(&self.server);
         let mut stage = Stage::Dial;
         let mut attempt = || {
-            let Some(permits) = self.grants.acquire(&common.grant, patience) else { return Ok(None) };
+            let Some(permits) = self.rations().grants.acquire(&common.grant, patience) else { return Ok(None) };
             self.open(user, credentials, common, permits, &mut stage).map(Some)
         };
         let opened = match attempt() {
@@ -206,7 +199,7 @@ impl Connector {
             opened => opened,
         };
         match opened.map_err(|refusal| refusal.error) {
-            Err(error) if self.grants.refused_one_more(&common.grant, stage, &error) => Ok(None),
+            Err(error) if self.rations().grants.refused_one_more(&common.grant, stage, &error) => Ok(None),
             Err(error) => Err(self.by_stage(error, stage).on(self.server.side, &self.server.label())),
             Ok(session) => {
                 session.iter().for_each(|_| common.grant.note_success());
@@ -236,7 +229,7 @@ impl Connector {
         let socket = Socket::open(server, user)?;
         *stage = Stage::Greet;
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1;
-        let wire = Wire::new(socket, server.side, self.bandwidth.clone(), common.meter.clone());
+        let wire = Wire::new(socket, server.side, self.rations().bandwidth.clone(), common.meter.clone());
         let mut wire = wire.named(&format!("{user}#{number}"));
         wire.set_timeout(server.timeouts.login)?;
         wire.patience().renew(server.timeouts.whole_login());

@@ -76,6 +76,16 @@ impl Grants {
         self.0.all.most()
     }
 
+    /// No more than so many connections in all, because the settings say so.
+    pub fn lower(&self, most: usize) {
+        self.0.all.shrink(most);
+    }
+
+    /// The same for all who share them, and for nobody else.
+    pub fn key(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// What is to be told, once.
     pub fn take_news(&self) -> Option<String> {
         self.0.news.lock().unwrap_or_else(PoisonError::into_inner).take()

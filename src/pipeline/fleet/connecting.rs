@@ -144,9 +144,8 @@ impl Access<'_> {
             }
             self.close();
             self.go_on()?;
-            let connections = self.connector(side).connections();
             if self.gauge.connections(side).open() == 0
-                && self.fleet.queue.is_crowded(self.account.server(side), connections)
+                && self.fleet.queue.is_crowded(self.account.server(side), &self.migration.servers)
             {
                 self.yielded.store(true, Ordering::Relaxed);
                 return Err(Error::new(

@@ -1,7 +1,7 @@
 //! Accounts side by side, and what each works with.
 //!
 //! - [`for_each`]: some threads, one failure stays one failure. [`again`]: what a second turn needs to know of the first.
-//!   [`queue`]: whose turn it is; [`order`]: who comes first. [`roll`]: who waits and who is at work. [`set_aside`]: whom
+//!   [`queue`]: whose turn it is; [`order`]: who comes first; `rooms`: for how many a server has room. [`roll`]: who waits and who is at work. [`set_aside`]: whom
 //!   people have paused; [`agenda`]: whose hours have not come. [`commons`]: what the accounts on a server share.
 //!   [`logins`]: whether a master login is good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
@@ -34,6 +34,7 @@ pub mod probing;
 pub mod proof;
 pub mod queue;
 pub mod roll;
+mod rooms;
 pub mod set_aside;
 pub mod suspects;
 pub mod whose;

@@ -10,6 +10,8 @@
 //!    work, of which enough are worked on.
 
 use super::order::{Work, ranks, standings};
+use super::rooms::Rooms;
+use crate::engine::Connector;
 use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,8 +28,7 @@ struct State {
     lines: BTreeMap<Line, VecDeque<usize>>,
     /// By the numbers of the accounts.
     entries: Vec<Entry>,
-    /// By the numbers of the servers.
-    rooms: Vec<Room>,
+    rooms: Rooms,
     /// Waves that bound how many of theirs are worked on, and kinds of work that are bounded.
     bounds: BTreeMap<Bound, Bounded>,
 }
@@ -60,36 +61,14 @@ struct Bounded {
     taken: usize,
 }
 
-/// How many accounts may be on one server.
-struct Room {
-    most: usize,
-    taken: usize,
-    /// One account is to go first, and has not logged in yet.
-    is_to_be_scouted: bool,
-    /// The master login was refused: the accounts go on one by one.
-    is_doubtful: bool,
-}
-
-impl Room {
-    fn has_a_seat(&self) -> bool {
-        self.taken < if self.is_to_be_scouted { 1 } else { self.most }
-    }
-}
-
 impl Queue {
     pub fn new(migration: &Migration) -> Queue {
-        let rooms = migration.servers.iter().map(|connector| Room {
-            most: connector.connections(),
-            taken: 0,
-            is_to_be_scouted: connector.server().master.is_some(),
-            is_doubtful: false,
-        });
         let standings = standings(migration);
         let works: Vec<Work> = standings.iter().map(|standing| standing.work).collect();
         let bounds = bounds(migration);
         let bounds = bounds.into_iter().chain(meetings(&migration.accounts)).collect();
         let entries = entries(&migration.accounts, &works, &ranks(&standings), &bounds);
-        Queue { state: Mutex::new(State::new(entries, rooms.collect(), bounds)), changed: Condvar::new() }
+        Queue { state: Mutex::new(State::new(entries, Rooms::of(&migration.servers), bounds)), changed: Condvar::new() }
     }
 
     /// The number of the next account; `None` when all have had their turn. Waits while no server has room.
@@ -112,8 +91,7 @@ impl Queue {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.unseat(number);
         for server in state.entries[number].line.servers {
-            let room = &mut state.rooms[server.0];
-            room.is_to_be_scouted &= room.is_doubtful;
+            state.rooms.note_end_of_scout(server);
         }
         self.changed.notify_all();
     }
@@ -134,22 +112,21 @@ impl Queue {
     }
 
     /// Whether more accounts are on that server than it turns out to have connections for; no more are let in.
-    pub fn is_crowded(&self, server: ServerId, connections: usize) -> bool {
+    pub fn is_crowded(&self, server: ServerId, connectors: &[Connector]) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = &mut state.rooms[server.0];
-        room.most = room.most.min(connections.max(1));
-        room.taken > room.most
+        state.rooms.look(connectors);
+        state.rooms.is_crowded(server)
     }
 
     /// The master login was refused there, which may be the account's own fault: the next one goes alone, too.
     pub fn doubt(&self, server: ServerId) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).rooms[server.0].is_doubtful = true;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).rooms.doubt(server);
     }
 
     /// Somebody has logged in there, or nobody is to try any more.
     pub fn let_others_follow(&self, server: ServerId) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.rooms[server.0].is_to_be_scouted = false;
+        state.rooms.let_others_follow(server);
         self.changed.notify_all();
     }
 }
@@ -187,7 +164,7 @@ fn entries(accounts: &[Account], works: &[Work], ranks: &[usize], bounds: &BTree
 }
 
 impl State {
-    fn new(entries: Vec<Entry>, rooms: Vec<Room>, bounds: BTreeMap<Bound, Bounded>) -> State {
+    fn new(entries: Vec<Entry>, rooms: Rooms, bounds: BTreeMap<Bound, Bounded>) -> State {
         let mut numbers: Vec<usize> = (0..entries.len()).collect();
         numbers.sort_by_key(|number| entries[*number].rank);
         let mut state = State { lines: BTreeMap::new(), entries, rooms, bounds };
@@ -203,7 +180,7 @@ impl State {
     fn take(&mut self) -> Option<usize> {
         let is_free = |bound: &Bound| self.bounds.get(bound).is_none_or(|bounded| bounded.taken < bounded.most);
         let is_open = |line: &Line| {
-            line.servers.iter().all(|server| self.rooms[server.0].has_a_seat()) && line.bounds.iter().all(is_free)
+            line.servers.iter().all(|server| self.rooms.has_a_seat(*server)) && line.bounds.iter().all(is_free)
         };
         let open = self.lines.iter().filter(|(line, _)| is_open(line));
         let rank = |numbers: &VecDeque<usize>| numbers.front().map(|number| self.entries[*number].rank);
@@ -227,7 +204,7 @@ impl State {
 
     fn change(&mut self, number: usize, change: impl Fn(&mut usize)) {
         let Line { servers, bounds } = &self.entries[number].line;
-        servers.iter().for_each(|server| change(&mut self.rooms[server.0].taken));
+        servers.iter().for_each(|server| self.rooms.change(*server, &change));
         for bound in bounds {
             if let Some(bounded) = self.bounds.get_mut(bound) {
                 change(&mut bounded.taken);
@@ -276,17 +253,11 @@ mod tests {
         resyncs: &[usize],
         bounds: BTreeMap<Bound, Bounded>,
     ) -> Queue {
-        let room = |(most, is_to_be_scouted): &(usize, bool)| Room {
-            most: *most,
-            taken: 0,
-            is_to_be_scouted: *is_to_be_scouted,
-            is_doubtful: false,
-        };
         let work = |number| if resyncs.contains(&number) { Work::Resync } else { Work::FirstCopy };
         let works: Vec<Work> = (0..accounts.len()).map(work).collect();
         let ranks: Vec<usize> = (0..accounts.len()).collect();
         let entries = entries(accounts, &works, &ranks, &bounds);
-        let state = State::new(entries, rooms.iter().map(room).collect(), bounds);
+        let state = State::new(entries, Rooms::new(rooms), bounds);
         Queue { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -358,9 +329,14 @@ mod tests {
         let accounts: Vec<Account> = (0..3).map(|number| account(number, [0, 1])).collect();
         let queue = queue(&accounts, &[(2, false), (8, false)]);
         assert_eq!([next(&queue), next(&queue)], [Some(0), Some(1)]);
-        assert!(!queue.is_crowded(ServerId(0), 2) && queue.is_crowded(ServerId(0), 1));
+        let is_crowded = |most: usize| {
+            let mut state = queue.state.lock().unwrap();
+            state.rooms.note([(0, most), (1, 8)]);
+            state.rooms.is_crowded(ServerId(0))
+        };
+        assert!(!is_crowded(2) && is_crowded(1));
         queue.put_back(1);
-        assert!(!queue.is_crowded(ServerId(0), 1));
+        assert!(!is_crowded(1));
         assert_eq!(next(&queue), None);
         queue.leave(0);
         assert_eq!(next(&queue), Some(1));
