@@ -16,7 +16,7 @@ use crate::model::server::Address;
 use crate::model::{Account, ServerId, Side};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The key by which an account agrees to be mixed with others.
 pub(super) const MERGE: &str = "merge_with_others";
@@ -99,6 +99,9 @@ fn read_user(fields: &mut impl Fields, key: &'static str) -> Result<Option<Strin
     fields.findings().accept(&text.origin, user).map(Some).ok_or(())
 }
 
+/// What is wanted of an account before its settings are known: one for all, a hundred thousand are read at once.
+static USUAL: LazyLock<Arc<Policy>> = LazyLock::new(Arc::default);
+
 /// An account with its defaults filled in, but for its servers.
 pub(super) fn account(
     name: Option<String>,
@@ -117,7 +120,7 @@ pub(super) fn account(
         source_user,
         tags,
         servers: [ServerId(0), ServerId(0)],
-        policy: Arc::default(),
+        policy: Arc::clone(&USUAL),
         wave: None,
         priority: 0,
     }

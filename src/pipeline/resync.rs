@@ -5,7 +5,7 @@ use super::plan::plan_settled;
 use super::repair::plan_repair;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Repair, Thoroughness};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Step;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 use crate::model::statistics::Part;
@@ -31,6 +31,9 @@ fn sync_account(
     allowance: &Allowance,
     options: ApplyOptions,
 ) -> Result<ApplySummary> {
+    if allowance.is_out_of_time() {
+        return Err(out_of_time());
+    }
     let clock = Clock::start();
     access.state.begin_scan()?;
     let mut scanned = access.gauge.part(Part::Scan, || {
@@ -50,6 +53,10 @@ fn sync_account(
     note_scan(&mut summary, scanned);
     summary.unmatched = planned.unmatched;
     Ok(summary)
+}
+
+fn out_of_time() -> Error {
+    Error::new(Kind::Waiting, "not begun, because the time of --max-time was over").scope(Scope::Account)
 }
 
 fn note_scan(summary: &mut ApplySummary, scanned: ScanSummary) {

@@ -83,7 +83,7 @@ impl Case {
     }
 
     fn play(&self, verdict: &mut Verdict) -> Result<(), String> {
-        let stage = Stage::set(self.scenario)?;
+        let mut stage = Stage::set(self.scenario)?;
         let original = stage.original();
         let output = stage.struck_sync(&self.strikes);
         let forbidden = forbidden_commands(&stage.plan.seen()).join(" ");
@@ -177,7 +177,7 @@ fn resume(stage: &Stage) -> Result<Output, String> {
 
 /// Runs a scenario without faults, and again with nothing to do; returns which places occurred, and how often.
 pub fn record(scenario: &'static Scenario) -> Result<BTreeMap<Place, u32>, String> {
-    let stage = Stage::set(scenario)?;
+    let mut stage = Stage::set(scenario)?;
     let original = stage.original();
     let output = stage.struck_sync(&[]);
     let seen = stage.plan.seen();

@@ -45,7 +45,7 @@ fn masked_capabilities_are_not_used() {
 
 #[test]
 fn hook_is_run_once_at_its_place_and_the_conversation_goes_on() {
-    let stage = Stage::set(Scenario::named("mailboxes").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("mailboxes").expect("a scenario")).expect("a stage");
     let mut source = stage.source().connect(&stage.user);
     let letter = NewMessage {
         octets: message::octets("late-mail", &Kind::Plain, 0),

@@ -9,7 +9,7 @@ use crate::support::compare::Differences;
 
 /// The last octets of the second APPEND come when all is over.
 fn struck_too_late(scenario: &str) {
-    let stage = Stage::set(Scenario::named(scenario).expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named(scenario).expect("a scenario")).expect("a stage");
     let original = stage.original();
     let strike = "destination/final-line-end/APPEND#2=too-late".parse().expect("a strike");
     stage.struck_sync(&[strike]).expect(0);

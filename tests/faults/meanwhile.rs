@@ -10,7 +10,7 @@ use crate::support::seed::seed;
 use crate::support::shared;
 
 /// Mail comes when STATUS was answered and EXAMINE is on its way.
-fn synced_while_mail_comes(stage: &Stage) -> Output {
+fn synced_while_mail_comes(stage: &mut Stage) -> Output {
     let (source, user) = (stage.source(), stage.user.clone());
     let strike = "source/command/EXAMINE#1=hook".parse().expect("a strike");
     let arrive = move || {
@@ -26,7 +26,7 @@ fn synced_while_mail_comes(stage: &Stage) -> Output {
 /// An OK is not the end of it: the destination is listed again.
 #[test]
 fn copies_that_are_gone_when_the_run_ends_are_told_once() {
-    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
     let (destination, user) = (stage.destination(), stage.user.clone());
     let strike = "destination/command/LIST#2=hook".parse().expect("a strike");
     stage.plan.hook(strike, Box::new(move || destination.connect(&user).expunge("INBOX", &[3, 4])));
@@ -48,7 +48,7 @@ fn copied_again(stage: Stage) -> Stage {
 /// The same of a mailbox that is replaced then: its copies are elsewhere.
 #[test]
 fn mailbox_that_is_another_one_when_the_run_ends_is_told() {
-    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
     let (destination, user) = (stage.destination(), stage.user.clone());
     let strike = "destination/command/LIST#2=hook".parse().expect("a strike");
     stage.plan.hook(strike, Box::new(move || destination.connect(&user).rename("INBOX", "Moved")));
@@ -64,8 +64,8 @@ fn mailbox_that_is_another_one_when_the_run_ends_is_told() {
 #[test]
 fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
     for scenario in ["single", "flags"] {
-        let stage = Stage::set(Scenario::named(scenario).expect("a scenario")).expect("a stage");
-        synced_while_mail_comes(&stage).expect(0);
+        let mut stage = Stage::set(Scenario::named(scenario).expect("a scenario")).expect("a stage");
+        synced_while_mail_comes(&mut stage).expect(0);
         stage.ferry.run(&["sync"]).expect(0);
         let differences = stage.differences(&stage.original());
         assert!(differences.is_empty(), "{scenario}: {differences}");
@@ -79,7 +79,7 @@ fn mail_that_comes_between_status_and_examine_is_seen_by_the_next_scan() {
 /// Holds pipeline/transfer/reconcile.rs invariant 3.
 #[test]
 fn mailbox_that_went_back_in_time_after_a_break_is_not_gone_on_with() {
-    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
     let (destination, user) = (stage.destination(), stage.user.clone());
     let validity = destination.connect(&user).select("INBOX").uid_validity;
     let backup = Backup::of(&shared::dovecot_pair().destination, &user);
@@ -101,7 +101,7 @@ fn mailbox_that_went_back_in_time_after_a_break_is_not_gone_on_with() {
 /// Holds pipeline/transfer/reconcile.rs invariant 2.
 #[test]
 fn mailbox_that_is_another_one_after_a_break_is_not_reconciled() {
-    let stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("single").expect("a scenario")).expect("a stage");
     let (destination, user) = (stage.destination(), stage.user.clone());
     let strike = "destination/command/SELECT#2=hook".parse().expect("a strike");
     stage.plan.hook(strike, Box::new(move || destination.connect(&user).rename("INBOX", "Moved")));

@@ -40,7 +40,7 @@ fn picture_at(stage: &Stage, place: &str) -> (TempDir, PathBuf) {
 /// Holds pipeline/transfer/upload.rs invariant 1. Holds disaster rule 7.
 #[test]
 fn intent_is_on_the_disk_before_the_first_append_is_sent() {
-    let stage = Stage::set(Scenario::named("many").expect("a scenario")).expect("a stage");
+    let mut stage = Stage::set(Scenario::named("many").expect("a scenario")).expect("a stage");
     let (_directory, picture) = picture_at(&stage, "destination/command/APPEND#1");
     stage.struck_sync(&[]).expect(0);
     assert_eq!(stage.plan.disarm().len(), 1, "the place occurred");
@@ -54,7 +54,7 @@ fn intent_is_on_the_disk_before_the_first_append_is_sent() {
 #[test]
 fn power_loss_in_the_middle_of_a_copy_is_gone_on_from_what_the_disk_held() {
     for place in ["destination/final-line-end/APPEND#3", "destination/before-answer/APPEND#4"] {
-        let stage = Stage::set(Scenario::named("many").expect("a scenario")).expect("a stage");
+        let mut stage = Stage::set(Scenario::named("many").expect("a scenario")).expect("a stage");
         let original = stage.original();
         let (_directory, picture) = picture_at(&stage, place);
         let killed = stage.struck_sync(&[strike("destination/after-answer/APPEND#4=kill")]);

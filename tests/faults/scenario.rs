@@ -6,8 +6,14 @@ use crate::support::message::{self, Kind};
 use crate::support::server::Server;
 use crate::support::shared;
 
-/// Small batches, so that several are in flight with few messages; little patience, so that a stall is soon noticed.
-const SETTINGS: &str = "[limits]\ntimeout = \"2s\"\nbatch_messages = 25\n";
+/// How long a server may say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// More than a busy machine needs.
+    Usual,
+    /// So that a stall is soon noticed.
+    Little,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -172,7 +178,12 @@ impl Scenario {
         }
     }
 
-    pub fn settings(&self) -> &'static str {
-        SETTINGS
+    /// Small batches, so that several are in flight with few messages.
+    pub fn settings(patience: Patience) -> String {
+        let timeout = match patience {
+            Patience::Usual => 30,
+            Patience::Little => 3,
+        };
+        format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n")
     }
 }

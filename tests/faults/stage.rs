@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Patience, Scenario};
 use crate::support::compare::{Automatic, Differences, compare};
 use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::proxy::fault::Strike;
@@ -90,7 +90,7 @@ impl Stage {
             side.set("compress", if scenario.compressed { "\"on\"" } else { "\"off\"" })
         };
         let ferry = Ferry::new(side(Role::Source), side(Role::Destination))
-            .with_settings(scenario.settings())
+            .with_settings(&Scenario::settings(Patience::Usual))
             .with_account(&user);
         Stage { scenario, user: user.name, ferry, plan, _proxies: proxies }
     }
@@ -104,11 +104,17 @@ impl Stage {
     }
 
     /// Syncs with these strikes, to whatever end. The plan is armed when this returns.
-    pub fn struck_sync(&self, strikes: &[Strike]) -> Output {
+    pub fn struck_sync(&mut self, strikes: &[Strike]) -> Output {
+        let usual = self.ferry.further_settings.clone();
+        if strikes.iter().any(|strike| strike.fault.may_silence()) {
+            self.ferry.further_settings = Scenario::settings(Patience::Little);
+        }
         self.plan.arm(strikes.iter().cloned());
         let running = self.ferry.start(&["sync"]);
         self.plan.set_process(running.id());
-        running.finish()
+        let output = running.finish();
+        self.ferry.further_settings = usual;
+        output
     }
 
     /// What is on the source.

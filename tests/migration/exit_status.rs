@@ -181,3 +181,12 @@ fn largest_numbers_are_no_limits() {
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();
 }
+
+#[test]
+fn sync_whose_time_is_over_begins_no_account_and_says_so() {
+    let migration = dovecot_to_dovecot().seeded("INBOX\n    a\n    b");
+    let output = migration.run(&["sync", "--max-time", "0s"]).expect(9);
+    assert!(output.stderr.contains("not begun, because the time of --max-time was over"), "{output}");
+    assert!(!output.stderr.contains("scanning"), "nobody was asked for it: {output}");
+    migration.assert_arrives_exactly_once();
+}

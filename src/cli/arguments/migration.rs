@@ -64,7 +64,7 @@ pub struct ChunkArguments {
     /// Stop after copying this much, over all accounts; such as 500MB
     #[arg(long, help_heading = LIMITS, value_name = "SIZE", value_parser = parse_size)]
     pub max_bytes: Option<u64>,
-    /// Stop after this time, such as 90m
+    /// Stop after this time, such as 90m: what is in hand is finished, and no further account begun
     #[arg(long, help_heading = LIMITS, value_name = "DURATION", value_parser = parse_duration)]
     pub max_time: Option<Duration>,
     /// Delete what the plan shows, also beyond delete_guard, and duplicates that mailferry created

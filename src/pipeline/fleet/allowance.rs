@@ -49,9 +49,14 @@ impl Allowance {
         }
     }
 
+    /// Whether the time is over: then nothing is begun any more.
+    pub fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// Whether a limit is reached.
     pub fn is_used_up(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.is_out_of_time()
             || self.chunk.max_messages.is_some_and(|most| self.messages.load(Ordering::SeqCst) >= most)
             || self.chunk.max_octets.is_some_and(|most| self.octets.load(Ordering::SeqCst) >= most)
     }

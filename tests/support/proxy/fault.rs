@@ -76,6 +76,11 @@ impl Fault {
         }
     }
 
+    /// Whether somebody may wait for what does not come.
+    pub fn may_silence(self) -> bool {
+        matches!(self, Fault::Stall | Fault::Drip | Fault::Garbage | Fault::Swallow)
+    }
+
     /// Whether it may have the messages of a mailbox stored in another order: what was refused comes after the rest.
     pub fn may_change_the_order(self) -> bool {
         matches!(self, Fault::Refuse | Fault::Busy | Fault::Full | Fault::Bad | Fault::Deny)
