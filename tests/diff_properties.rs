@@ -298,6 +298,7 @@ impl Account {
             expunges_by_uid: true,
             appends: self.appends,
             stored: &self.stored.keys().copied().collect(),
+            found: None,
             replaced: &UidSet::new(),
             others: &UidSet::new(),
             keeps: Keeps::ALL,

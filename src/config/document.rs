@@ -9,9 +9,10 @@ use super::inline::InlinePassword;
 use super::mistake::{Findings, Mistake, Origin, did_you_mean};
 use super::quantity::{parse_duration, parse_percent, parse_size};
 use super::value::{
-    day, moment, not_supported, plain_text, resolved, supported, unknown_word, whole_number, wrong_type,
+    day, moment, not_supported, plain_text, resolved, search_keys, supported, unknown_word, whole_number, wrong_type,
 };
 use crate::model::InternalDate;
+use crate::model::search_keys::SearchKeys;
 use jiff::civil::DateTime;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -235,6 +236,11 @@ impl<'d> Table<'d> {
     /// A day, as the moment in which it begins in UTC.
     pub fn day(&mut self, key: &'static str) -> Option<At<InternalDate>> {
         self.parsed(key, day)
+    }
+
+    /// A search of the user's own; `false` is none.
+    pub fn search(&mut self, key: &'static str) -> Option<At<Option<SearchKeys>>> {
+        self.parsed(key, search_keys)
     }
 
     /// A percentage.

@@ -31,6 +31,7 @@ fn read_sync(default: &Policy, mut table: Table) -> Policy {
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes.clone(),
+        search: table.search("search").map_or_else(|| default.search.clone(), |search| search.value),
         newest_first: table.recency("newest_first").map_or(default.newest_first, |recency| recency.value),
     };
     table.finish();

@@ -182,6 +182,7 @@ destination_user = \"<user on the new server>\"
 # mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server
 # delete_guard = \"10%\"            # in mirror mode: never delete more of any one mailbox without --allow-deletes
 # since = \"2024-01-01\"            # and before: by the date on the old server (UTC); also min_message_size, unseen, flagged
+# search = 'NOT FROM \"@lists.example.com\"'   # a search of your own, in IMAP's words; the old server answers it
 # newest_first = \"30d\"          # first what is that recent, of all mailboxes, and then the rest
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server

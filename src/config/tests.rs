@@ -167,6 +167,7 @@ fn every_key_of_the_contract_is_read() {
         before = 2025-01-01
         min_message_size = "1kB"
         unseen = true
+        search = 'NOT FROM "@lists.example"'
         flagged = true
         delete_guard = "25%"
         [limits]
@@ -208,6 +209,8 @@ resync_jobs = 16
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
     let filter = settings.policy.messages;
     assert_eq!((filter.since, filter.before), (Some(InternalDate(1_706_659_200)), Some(InternalDate(1_735_689_600))));
+    let search = settings.policy.search.as_ref().map(|search| search.as_str());
+    assert_eq!(search, Some("NOT FROM \"@lists.example\""));
     assert!(filter.min_octets == Some(1000) && filter.unseen && filter.flagged);
     assert_eq!((settings.policy.mode, settings.policy.delete_guard), (Mode::Mirror, 25));
     let limits = Limits {
@@ -329,6 +332,12 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
         ("[sync]\nsince = 2024-02-01\nbefore = \"2024-02-01\"", "`before` in [sync] is no later than `since`"),
         ("[sync]\nmin_message_size = 9\nmax_message_size = 8", "`max_message_size` in [sync] is less than `min_messag"),
         ("[sync]\nunseen = 1", "true or false is expected"),
+        (
+            "[sync]\nsearch = 'SEEM'",
+            "`search` in [sync]: `SEEM` is not a search key that is known here; write it in the words",
+        ),
+        ("[sync]\nsearch = \"SUBJECT {3}\"", "`search` in [sync]: `{` stands outside of quotes"),
+        ("[sync]\nsearch = true", "`search` in [sync]: a search is expected"),
         ("[sync]\nmax_message_size = 0", "this is too small; the least is 1, in octets"),
         (
             "[limits]\nbandwidth = \"fast\"",

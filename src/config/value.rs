@@ -2,6 +2,7 @@
 
 use super::mistake::{Mistake, did_you_mean};
 use crate::model::InternalDate;
+use crate::model::search_keys::SearchKeys;
 use jiff::civil::DateTime;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
@@ -39,6 +40,17 @@ pub(super) fn whole_number(value: &DeValue) -> Result<Option<u64>, Mistake> {
     let integer = value.as_integer().ok_or_else(|| wrong_type("a whole number", value))?;
     Ok(u64::from_str_radix(integer.as_str(), integer.radix()).ok())
 }
+
+/// A search in IMAP's words; `false` is none.
+pub(super) fn search_keys(value: &DeValue) -> Result<Option<SearchKeys>, Mistake> {
+    if value.as_bool() == Some(false) {
+        return Ok(None);
+    }
+    let written = plain_text(value).map_err(|_| wrong_type("a search", value).fix(SEARCH_FIX))?;
+    SearchKeys::parse(&written).map(Some).map_err(|why| Mistake::new(why).fix(SEARCH_FIX))
+}
+
+const SEARCH_FIX: &str = "write it in the words of IMAP, with quotes around text: 'UNSEEN NOT FROM \"@lists.example.com\"', or false for none";
 
 /// A day, in quotes or as TOML's own date; the moment in which it begins in UTC.
 pub(super) fn day(value: &DeValue) -> Result<InternalDate, Mistake> {

@@ -1,6 +1,7 @@
 //! The digest of a policy, by which a plan knows the settings that it was made with.
 
 use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
+use crate::model::search_keys::SearchKeys;
 use sha2::{Digest as _, Sha256};
 
 /// 16 octets that change with anything that the diff decides by, and with nothing else.
@@ -8,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 /// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
 /// out: a new one does not compile until it is fed.
 pub fn policy_digest(policy: &Policy) -> [u8; 16] {
-    let Policy { mode, mailboxes, messages, newest_first, max_message_octets, restore_missing, delete_guard } = policy;
+    let Policy { mode, mailboxes, messages, search, newest_first, max_message_octets, restore_missing, delete_guard } =
+        policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
@@ -17,6 +19,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
     hasher.update([*delete_guard]);
     feed_mailboxes(&mut hasher, mailboxes);
     feed_messages(&mut hasher, *messages);
+    feed_texts(&mut hasher, search.iter().map(SearchKeys::as_str));
     hasher.update([
         u8::from(newest_first.is_some()),
         u8::from(max_message_octets.is_some()),
@@ -61,9 +64,10 @@ fn feed_messages(hasher: &mut Sha256, filter: MessageFilter) {
     hasher.update(min_octets.unwrap_or(0).to_be_bytes());
 }
 
-fn feed_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a String> + Clone) {
+fn feed_texts<T: AsRef<str>>(hasher: &mut Sha256, texts: impl Iterator<Item = T> + Clone) {
     hasher.update((texts.clone().count() as u64).to_be_bytes());
     for text in texts {
+        let text = text.as_ref();
         hasher.update((text.len() as u64).to_be_bytes());
         hasher.update(text);
     }
@@ -77,7 +81,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 21];
+        let mut policies = vec![Policy::default(); 22];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -98,6 +102,7 @@ mod tests {
         policies[18].mailboxes.companions = vec!["Old".to_owned()];
         policies[19].newest_first = Some(0);
         policies[20].mailboxes.priority = Vec::new();
+        policies[21].search = SearchKeys::parse("ALL").ok();
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

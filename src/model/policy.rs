@@ -1,6 +1,7 @@
 //! What the user wants of a migration: settings that the diff decides by. Part of what a plan is stamped with.
 
 use super::InternalDate;
+use super::search_keys::SearchKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +79,8 @@ pub struct Policy {
     pub mode: Mode,
     pub mailboxes: MailboxPolicy,
     pub messages: MessageFilter,
+    /// And that the source finds by these keys.
+    pub search: Option<SearchKeys>,
     /// Messages whose internal date is so many seconds ago, or less, are copied in a first pass over all mailboxes.
     pub newest_first: Option<u64>,
     /// Larger messages are skipped and named. `None`: what the destination says that it takes.
@@ -97,6 +100,7 @@ impl Default for Policy {
             mode: Mode::Copy,
             mailboxes: MailboxPolicy::default(),
             messages: MessageFilter::default(),
+            search: None,
             newest_first: None,
             max_message_octets: None,
             restore_missing: false,

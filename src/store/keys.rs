@@ -9,6 +9,7 @@
 //!    'M' side(1) mailbox(16)                     header of a listing
 //!    'R' mailbox(16) leaf(4, big-endian)         message records, those of 64 consecutive UIDs
 //!    'G' mailbox(16)                             what a person agreed to, by source mailbox
+//!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'K' mailbox(16) leaf(4, big-endian)         links again: the header of the pair says which of the two tables holds
@@ -104,6 +105,10 @@ impl AccountId {
 
     pub(super) fn agreement(self, source: &RawName) -> Vec<u8> {
         self.table(b'G', &MailboxId::new(Side::Source, source).0)
+    }
+
+    pub(super) fn found(self, source: &RawName) -> Vec<u8> {
+        self.table(b'Q', &MailboxId::new(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.

@@ -30,6 +30,7 @@ pub enum StoredKind {
     Differences = 23,
     DifferencesPiece = 24,
     Runs = 25,
+    Found = 26,
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ mod directory;
 mod entries;
 mod failures;
 mod faults;
+mod found;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gate;

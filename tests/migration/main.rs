@@ -24,6 +24,7 @@
 //! - [`repair`]: copies that are not as their source is.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`json`]: documents for programs, and their schemas.
+//! - [`kinds`]: every way to say where mail goes and which, each through all that may befall it.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
 //! - [`page`]: a run that is watched from outside. [`told`]: what others are told. [`supervised`]: under systemd.
@@ -41,7 +42,7 @@
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
 //! - [`servers`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
-//! - [`which`]: messages that are left out by date, size and flags.
+//! - [`which`]: messages that are left out by date, size, flags and a search of one's own.
 //! - [`pair`]: one account on two servers in memory. [`migration`], [`gates`]: what these tests have in common.
 
 #[path = "../support/mod.rs"]
@@ -66,6 +67,7 @@ mod gates;
 mod incremental;
 mod isolation;
 mod json;
+mod kinds;
 mod ledger;
 mod logins;
 mod many_servers;

@@ -1,4 +1,4 @@
-//! Which messages are copied: by date, size and flags. What is left out is skipped, counted, and never deleted by mirror.
+//! Which messages are copied: by date, size, flags and a search of one's own. What is left out is skipped, counted, and never deleted by mirror.
 
 use crate::migration::Migration;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,6 +39,8 @@ fn messages_are_left_out_by_date_size_and_flags() {
             ("min_message_size = \"10kB\"", &["new2"]),
             ("unseen = true", &["new2", "later", "ancient"]),
             ("flagged = true", &["new2"]),
+            ("search = 'OR SINCE 1-Mar-2024 NOT SMALLER 10000'", &["new2", "later"]),
+            ("since = 2024-01-01\nsearch = 'not or flagged subject \"nobody\"'", &["new1", "later"]),
         ] {
             let migration = Migration::between(source, destination).seeded(MAIL);
             let migration = migration.with_settings(&format!("[sync]\n{settings}"));

@@ -49,7 +49,7 @@ const NEEDLESS: [&str; 33] = [
 ];
 
 /// Options that say something about the mail, and with which setting mailferry can be told the same.
-const COUNTERPARTS: [(&str, &str); 25] = [
+const COUNTERPARTS: [(&str, &str); 28] = [
     ("authuser1", "`master_user` in [source]"),
     ("authuser2", "`master_user` in [destination]"),
     ("authmech1", "`auth` in [source]"),
@@ -65,6 +65,9 @@ const COUNTERPARTS: [(&str, &str); 25] = [
     ("subfolder2", "`prefix` for the account"),
     ("subfolder1", "`include` in [mailboxes]"),
     ("maxsize", "`max_message_size` in [sync]"),
+    ("minsize", "`min_message_size` in [sync]"),
+    ("search", "`search` in [sync]"),
+    ("maxage", "`since` in [sync]"),
     ("maxbytespersecond", "`bandwidth` in [limits]"),
     ("maxmessagespersecond", "`messages_per_second` in [limits]"),
     ("timeout1", "`timeout` in [limits]"),

@@ -90,6 +90,7 @@ struct Decision<'a> {
     stored: &'a UidSet,
     size_limit: SizeLimit,
     wanted: MessageFilter,
+    found: Option<&'a UidSet>,
     restore_missing: bool,
     /// Source records that share their identity with a candidate: decided when all are known.
     contest: Contest,
@@ -123,6 +124,7 @@ impl<'a> Decision<'a> {
             judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             wanted: policy.messages,
+            found: comparison.found,
             restore_missing: policy.restore_missing,
             contest: Contest::new(candidates),
             removals,
@@ -250,7 +252,8 @@ impl<'a> Decision<'a> {
             self.plan.not_found_again.insert(record.uid);
             return;
         }
-        if let Some(reason) = wanted::objection(&self.wanted, &record) {
+        let objection = wanted::objection(&self.wanted, &record);
+        if let Some(reason) = objection.or_else(|| wanted::unfound(self.found, record.uid)) {
             let (uid, reason) = (record.uid, reason.to_owned());
             return self.plan.skipped.push(Skipped { uid, reason, whose: Whose::Settings });
         }

@@ -1,10 +1,10 @@
-//! Which messages the user wants copied: `since`, `before`, `min_message_size`, `unseen` and `flagged` of `[sync]`.
+//! Which messages the user wants copied: `since`, `before`, `min_message_size`, `unseen`, `flagged` and `search` of `[sync]`.
 //!
 //! 1. Asked is only what would be copied otherwise: what is there already stays, and what was copied goes on to be followed.
 //! 2. What is not known of a message is no reason to leave it out.
 
 use crate::model::policy::MessageFilter;
-use crate::model::{MessageRecord, SystemFlag};
+use crate::model::{MessageRecord, SystemFlag, Uid, UidSet};
 
 /// Why the message is left out; `None` when it is wanted. Short, for there may be a million of them.
 pub(in crate::diff) fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'static str> {
@@ -25,10 +25,15 @@ pub(in crate::diff) fn objection(filter: &MessageFilter, record: &MessageRecord)
     }
 }
 
+/// Why a message is left out that the user's own search did not find.
+pub(in crate::diff) fn unfound(found: Option<&UidSet>, uid: Uid) -> Option<&'static str> {
+    found.is_some_and(|found| !found.contains(uid)).then_some("`search` in [sync] does not find it")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Flags, InternalDate, Uid};
+    use crate::model::{Flags, InternalDate};
 
     fn record(date: Option<i64>, octets: u64, flags: &[&str]) -> MessageRecord {
         let flags = Flags::from_texts(flags.iter().copied());

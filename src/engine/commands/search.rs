@@ -4,6 +4,7 @@ use super::fetch::{FetchEvent, fetch_event};
 use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::wire::buffered::LINE_OCTETS;
 use crate::error::{Error, Kind, Result};
+use crate::model::search_keys::SearchKeys;
 use crate::model::{Uid, UidSet};
 
 /// How many messages one SEARCH is about at most: their UIDs fill less than [`LINE_OCTETS`].
@@ -30,6 +31,10 @@ impl Session {
     /// # Errors
     /// `Connection`.
     pub fn send_search_all(&mut self, messages: u32) -> Result<Option<Search>> {
+        self.send_search_keys(messages, None)
+    }
+
+    fn send_search_keys(&mut self, messages: u32, keys: Option<&SearchKeys>) -> Result<Option<Search>> {
         let window = SEARCH_MESSAGES.min(u32::try_from(self.most_messages()).unwrap_or(u32::MAX));
         let windows = messages.div_ceil(window).max(1);
         if windows > SEARCHES {
@@ -37,13 +42,16 @@ impl Session {
         }
         let command = if self.capabilities.has("ESEARCH") { "UID SEARCH RETURN (ALL)" } else { "UID SEARCH" };
         if windows == 1 {
-            return Ok(Some(Search(vec![self.send(format!("{command} ALL").as_bytes())?])));
+            let keys = keys.map_or("ALL", SearchKeys::as_str);
+            return Ok(Some(Search(vec![self.send(format!("{command} {keys}").as_bytes())?])));
         }
+        let further = keys.map(|keys| format!(" {keys}")).unwrap_or_default();
         // By sequence numbers, as UIDs may lie far apart.
-        let keys =
+        let ranges =
             (0..windows).map(|number| (number * window + 1, (number + 1 < windows).then(|| (number + 1) * window)));
         let text = |last: Option<u32>| last.map_or_else(|| "*".to_owned(), |last| last.to_string());
-        let tags = keys.map(|(first, last)| self.send(format!("{command} {first}:{}", text(last)).as_bytes()));
+        let command = |first: u32, last| format!("{command} {first}:{}{further}", text(last));
+        let tags = ranges.map(|(first, last)| self.send(command(first, last).as_bytes()));
         Ok(Some(Search(tags.collect::<Result<_>>()?)))
     }
 
@@ -77,6 +85,42 @@ impl Session {
             whole &= answered && status.is_ok() && !status.is_cut();
         }
         Ok(whole.then_some(found))
+    }
+}
+
+impl Session {
+    /// The UIDs of what the server finds by these keys in the open mailbox, which holds about so many messages.
+    ///
+    /// # Errors
+    /// `Refused` with the server's words; `Connection`, `Protocol`.
+    pub fn find(&mut self, messages: u32, keys: &SearchKeys) -> Result<UidSet> {
+        const WHAT: &str = "the server does not answer a search";
+        let search = self.send_search_keys(messages, Some(keys))?;
+        let search = search.ok_or_else(|| Error::new(Kind::Refused, WHAT).because("the mailbox is too large"))?;
+        let several = search.0.len() > 1;
+        let (mut found, mut refusal) = (UidSet::new(), None);
+        for tag in search.0 {
+            let (mut part, mut moved) = (None, false);
+            let status = self.finish(tag, |response| {
+                match searched(response.text()) {
+                    Some(uids) => part = Some(uids),
+                    None => {
+                        moved |= matches!(fetch_event(response), Some(FetchEvent::Expunged | FetchEvent::Vanished(_)))
+                    }
+                }
+                Ok(())
+            })?;
+            let complete = self.complete(status, WHAT);
+            match (complete, part) {
+                (Ok(_), Some(part)) if !(several && moved) => found.merge(&part),
+                (Ok(_), Some(_)) => refusal = Some(Error::new(Kind::Changed, "messages went while they were searched")),
+                (Ok(_), None) => {
+                    refusal = Some(Error::new(Kind::Refused, WHAT).because("it does not tell what it found"))
+                }
+                (Err(error), _) => refusal = Some(error),
+            }
+        }
+        refusal.map_or(Ok(found), Err)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::pipeline::survey::agreeing::{agree, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::remembering::{remember, remembered};
+use crate::pipeline::survey::searching::found;
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
 
 impl Planner<'_> {
@@ -47,6 +48,7 @@ impl Planner<'_> {
         };
         let name = &pair.source.raw;
         let others = self.others(source, destination)?;
+        let found = found(self.access, source)?;
         let comparison = Comparison {
             pair,
             source,
@@ -57,6 +59,7 @@ impl Planner<'_> {
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
             stored: &stored(state, source),
+            found: found.as_ref(),
             replaced: &replaced(state, name, destination)?,
             others: &others,
             keeps: self.keeps()?,

@@ -12,6 +12,7 @@
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`sharing`]: destination mailboxes that several go to; [`shares`]: what of them is whose, for a verification.
 //! - [`naming`]: which messages they are that are not there.
+//! - [`searching`]: what the user's own search finds.
 //! - [`agreeing`]: what a person has said of what is gone.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
@@ -32,6 +33,7 @@ pub mod recalling;
 pub mod recognise;
 pub mod remembering;
 pub mod rollback;
+pub mod searching;
 pub mod settle;
 pub mod shares;
 pub mod sharing;

@@ -2,8 +2,8 @@
 //! recognised by them, so that nothing is copied that is on the destination already.
 //!
 //! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
-//! mirror mode, wherever something was copied: what looks deleted may have been moved to another mailbox; and where
-//! something is remembered of messages without a link (`recalling`).
+//! mirror mode, everywhere once something was copied: what looks deleted may have been moved to another mailbox, even to one
+//! of which the settings copy nothing; and where something is remembered of messages without a link (`recalling`).
 
 use super::errand::{How, Identities, Occasion, Wanted};
 use super::side::list_side;
@@ -58,12 +58,15 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let mut names = HashSet::new();
     let pairs = snapshots.map()?.pairs;
     let sharing = Sharing::load(access, &pairs)?;
+    let may_delete =
+        access.account.policy.mode == Mode::Mirror && access.state.pairs()?.iter().any(|pair| pair.links > 0);
     for pair in &pairs {
         let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
         let Some(source) = source else { continue };
         let destination = by_name[1].get(&pair.destination.raw).filter(|_| !pair.create);
         let known = destination.map_or(Ok(false), |it| may_hold_known(access, &sharing, source, it))?;
-        if known || wants_identities(&access.state, source) {
+        let may_be_moved_here = may_delete && source.records > 0;
+        if known || may_be_moved_here || wants_identities(&access.state, source) {
             names.insert(pair.source.raw.clone());
         }
     }
@@ -80,10 +83,7 @@ fn may_hold_known(
     // A pair that cannot be read ties nothing.
     let known = access.state.pair(&source.name.raw).ok().flatten();
     let links = known.filter(|pair| pair.pairing == pairing(source, destination)).map_or(0, |pair| pair.links);
-    let mirrors = access.account.policy.mode == Mode::Mirror;
-    Ok(u64::from(destination.records) > links + others.len()
-        || (mirrors && links > 0)
-        || holds_unlinked(access, source, destination, &others)?)
+    Ok(u64::from(destination.records) > links + others.len() || holds_unlinked(access, source, destination, &others)?)
 }
 
 /// Whether the destination holds a message that is not the others', and that no link of a message which is still there names: a user may have taken a
