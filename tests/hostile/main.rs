@@ -25,6 +25,7 @@
 //! - [`hours`]: the hours of a wave end in the midst of a copy.
 //! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps.
 //! - [`panics`]: threads of the program that panic.
+//! - [`partial`]: views that show less than there is.
 //! - [`poison`]: single messages that cannot be listed or read.
 //! - [`octets`]: messages that servers refuse or rewrite.
 //! - [`renumbered`]: what is known of messages without a link, under other UIDs.
@@ -53,6 +54,7 @@ mod names;
 mod octets;
 mod order;
 mod panics;
+mod partial;
 mod poison;
 mod refusals;
 mod renumbered;

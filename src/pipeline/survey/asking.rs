@@ -42,6 +42,10 @@ pub fn ask(session: &mut Session, state: &AccountStore, side: Side, opening: Ope
     match &begun.task.way {
         Way::Whole => begun.windows = windows_of(session, &begun.task, status, LISTING_ITEMS)?,
         Way::Bare => begun.windows = windows_of(session, &begun.task, status, BARE_ITEMS)?,
+        Way::Rest { since, is_bare } => {
+            let items = if *is_bare { BARE_ITEMS } else { LISTING_ITEMS };
+            begun.windows = send_windows(session, since.uid_next.unwrap_or(Uid(1)), status, items)?;
+        }
         Way::Delta(since) => send_delta(session, state, side, &name, *since, status, &mut begun)?,
         Way::Identify(unfinished) => {
             let sets = unfinished.uids.chunks(COMMAND_OCTETS, UIDS_PER_FETCH.min(session.most_messages()));

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{Listed, MailboxState, MessageRecord, Side, SyncPoint, Uid, UidSet};
 use crate::store::{AccountStore, ListingWriter};
 
+use super::extent::{Extent, extent};
 use super::way::{Unfinished, Way};
 use std::collections::HashMap;
 
@@ -22,6 +23,7 @@ pub enum Conclusion {
         writer: Box<ListingWriter>,
         state: Box<MailboxState>,
         unreadable: UidSet,
+        extent: Extent,
     },
     Identify(Box<Unfinished>),
     /// The recorded listing does not fit what the server says: list it whole.
@@ -62,6 +64,9 @@ pub struct Gathering {
     partial: HashMap<Uid, Fetched>,
     /// The failure is that a FETCH was refused.
     refused: bool,
+    /// It goes on from a listing that is recorded.
+    amends: bool,
+    extent: Extent,
     /// Messages that are not asked for, and not in the listing.
     lacking: u64,
 }
@@ -83,10 +88,12 @@ impl Gathering {
         let pass = match &way {
             Way::Whole => Pass::Whole,
             Way::Bare => Pass::Bare,
-            Way::Delta(_) => Pass::Delta,
+            Way::Rest { is_bare: true, .. } => Pass::Bare,
+            Way::Delta(_) | Way::Rest { .. } => Pass::Delta,
             Way::Identify(_) => Pass::SecondLook,
         };
-        let is_listed_whole = matches!(pass, Pass::Whole | Pass::Bare);
+        let amends = matches!(way, Way::Delta(_) | Way::Rest { .. });
+        let is_listed_whole = matches!(way, Way::Whole | Way::Bare);
         let mut gathering = Gathering {
             pass,
             writer: None,
@@ -100,6 +107,8 @@ impl Gathering {
             failure: None,
             partial: HashMap::new(),
             refused: false,
+            amends,
+            extent: Extent::Whole,
             lacking: 0,
         };
         match opened {
@@ -117,7 +126,7 @@ impl Gathering {
         }
         match way {
             Way::Whole | Way::Bare => gathering.writer = Some(store.relist(side, &name)?),
-            Way::Delta(since) => {
+            Way::Delta(since) | Way::Rest { since, .. } => {
                 gathering.writer = Some(store.amend(side, &name)?);
                 gathering.highest_known = since.uid_next.map_or(Uid(0), |next| Uid(next.0 - 1));
                 gathering.last_known = store.last_record(side, &name)?;
@@ -126,6 +135,7 @@ impl Gathering {
                 gathering.writer = Some(unfinished.writer);
                 gathering.state = unfinished.state;
                 gathering.incomplete = unfinished.uids;
+                gathering.extent = unfinished.extent;
             }
         }
         Ok(gathering)
@@ -133,7 +143,7 @@ impl Gathering {
 
     /// A refused command makes the listing impossible; one that was done in part makes a delta incomplete.
     pub fn require(&mut self, status: &Status) {
-        if status.is_ok() && status.is_cut() && self.pass == Pass::Delta {
+        if status.is_ok() && status.is_cut() && self.amends {
             self.distrust.get_or_insert_with(|| "the server told a part of the changes".to_owned());
         } else if !status.is_ok() || status.is_cut() {
             self.refused |= self.failure.is_none() && !status.is_ok();
@@ -293,29 +303,34 @@ impl Gathering {
                 writer: Box::new(writer),
                 state: Box::new(self.state),
                 unreadable: self.incomplete,
+                extent: self.extent,
             };
         }
         self.state.capacity = opened.capacity.clone();
         self.state.deltas = if self.pass == Pass::Delta { self.state.deltas + 1 } else { 0 };
         self.state.identified = self.pass != Pass::Bare;
         self.state.sync_point = Some(self.status);
-        // New mail since STATUS was asked is not in the windows, and will be seen next time.
-        let comparable = opened.sync_point.uid_next == self.status.uid_next;
         let count = writer.records() + self.incomplete.len() + self.lacking;
-        match opened.sync_point.messages {
-            exists if comparable && count != u64::from(exists) => self.miscounted(count, exists),
-            _ if self.incomplete.is_empty() => Conclusion::Complete {
+        let Some(extent) = extent(count, opened.sync_point, self.status) else {
+            return self.miscounted(count, opened.sync_point.messages);
+        };
+        match self.incomplete.is_empty() {
+            true => Conclusion::Complete {
                 writer: Box::new(writer),
                 state: Box::new(self.state),
                 unreadable: UidSet::new(),
+                extent,
             },
-            _ => Conclusion::Identify(Box::new(Unfinished { writer, state: self.state, uids: self.incomplete })),
+            false => {
+                let (state, uids) = (self.state, self.incomplete);
+                Conclusion::Identify(Box::new(Unfinished { writer, state, uids, extent }))
+            }
         }
     }
 
     /// A delta that does not add up is distrusted; a whole listing that does not is none (disaster rule 8).
     fn miscounted(&self, count: u64, exists: u32) -> Conclusion {
-        if self.pass == Pass::Delta {
+        if self.amends {
             return Conclusion::Distrusted(format!("it holds {exists} messages, and {count} are accounted for"));
         }
         let error = Error::new(Kind::Changed, format!("the server listed {count} of {exists} messages"));

@@ -12,10 +12,12 @@
 //! Invariants:
 //! 1. A recorded sync point is never later than the listing that it stands for: a change meanwhile is seen twice.
 //! 2. An incomplete listing is an error, never a deletion.
+//! 3. What STATUS did not know of, and the mailbox says when it is opened, is listed, too (`extent.rs`).
 
 use super::asking::{UIDS_PER_FETCH, ask, must_look_first};
 use super::described::{blind, described, is_selectable, left_out};
 use super::errand::{Identities, SideResult, Wanted};
+use super::extent::Extent;
 use super::gathering::{Conclusion, Gathering};
 use super::rollback::{Memory, Watch};
 use super::side_record::SideRecord;
@@ -27,12 +29,14 @@ use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::{Opened, Opening};
+use crate::engine::conversation::session::Tag;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
 use crate::model::{Attribute, MailboxState, RawName, Side, SyncPoint, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::suspects::{BrokeOn, Suspicion};
 use crate::pipeline::{Event, Thoroughness};
+use crate::store::ListingWriter;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Mailboxes whose commands are in flight at one time, and how many commands these are at most: together they are less
@@ -328,7 +332,8 @@ impl<'a> SideScan<'a> {
         if let (Some(memory), Ok(opened)) = (&mut memory, &opened) {
             memory.note_opened(opened.sync_point);
         }
-        let shut = opened.is_err();
+        let lacks_some = !unreadable.is_empty();
+        let (shut, standing) = (opened.is_err(), opened.as_ref().ok().map(|opened| opened.sync_point));
         let is_volatile = self.side == Side::Source && opened.as_ref().is_ok_and(|opened| !opened.is_lasting);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
@@ -351,16 +356,7 @@ impl<'a> SideScan<'a> {
             gathering.keep_only(uids)?;
         }
         if let Some(tag) = flags {
-            let mut seen = UidSet::new();
-            let status = self.session.finish_fetch(tag, |event| {
-                if let FetchEvent::Message(Fetched { uid: Some(uid), .. }) = &event {
-                    seen.insert(*uid);
-                }
-                gathering.take(event)
-            })?;
-            let complete = status.is_ok() && !status.is_cut();
-            gathering.require(&status);
-            gathering.keep_only(complete.then_some(seen))?;
+            self.take_all_flags(tag, &mut gathering)?;
         }
         for tag in windows {
             let status = self.session.finish_fetch(tag, |event| gathering.take(event))?;
@@ -369,7 +365,15 @@ impl<'a> SideScan<'a> {
         match gathering.conclude() {
             _ if is_volatile => self.record_volatile(&listed, known.as_ref()),
             Conclusion::Miscounted(_) if !is_again => {
+                let listed = as_opened(listed, standing);
                 self.tasks.push_back(Task { is_again: true, ..Task::new(listed, known, Way::Whole) });
+                Ok(())
+            }
+            Conclusion::Complete { writer, state, unreadable, extent: Extent::Behind }
+                if !is_again && !lacks_some && unreadable.is_empty() =>
+            {
+                let state = self.keep(*writer, *state, memory)?;
+                self.list_rest(listed, standing, state);
                 Ok(())
             }
             // The server turned out not to take commands ahead: once more, one at a time.
@@ -387,28 +391,29 @@ impl<'a> SideScan<'a> {
                 self.leave_to_the_end(listed);
                 Ok(())
             }
-            conclusion => self.record(listed, known, memory, unreadable, conclusion),
+            conclusion => {
+                let task = Task { is_again, ..Task::new(listed, known, Way::Whole) };
+                self.record(task, memory, unreadable, conclusion)
+            }
         }
     }
 
     fn record(
         &mut self,
-        listed: ListedMailbox,
-        known: Option<MailboxState>,
+        task: Task,
         memory: Option<Memory>,
         poisonous: Unreadable,
         conclusion: Conclusion,
     ) -> Result<()> {
         match conclusion {
-            Conclusion::Complete { writer, mut state, unreadable } => {
+            Conclusion::Complete { writer, mut state, unreadable, .. } => {
                 let lacks = !unreadable.is_empty() || !poisonous.is_empty();
                 if let Some(point) = state.sync_point.as_mut().filter(|_| lacks) {
                     // Not what the server says: so it is not unchanged next time, and they are asked for again.
                     let kept = poisonous.values().filter(|(record, _)| record.is_some()).count() as u64;
                     point.messages = u32::try_from(writer.records().saturating_sub(kept)).unwrap_or(u32::MAX);
                 }
-                let state = self.access.gauge.on_state(|| writer.finish(*state))?;
-                memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
+                let state = self.keep(*writer, *state, memory)?;
                 self.advanced(&state);
                 let errors = record_unreadable(self.access, self.side, &state, &unreadable, &poisonous)?;
                 let errors = errors.into_iter().map(|error| error.on(self.side, &self.session.server().label()));
@@ -416,17 +421,45 @@ impl<'a> SideScan<'a> {
             }
             Conclusion::Identify(unfinished) => {
                 let way = Way::Identify(unfinished);
-                self.tasks.push_back(Task { memory, unreadable: poisonous, ..Task::new(listed, known, way) });
+                self.tasks.push_back(Task { memory, unreadable: poisonous, way, ..task });
             }
             Conclusion::Distrusted(reason) => {
-                self.access.notice(&format!("`{}` on the {} is listed whole again: {reason}", listed.name, self.side));
-                self.tasks.push_back(Task { distrusted: true, ..Task::new(listed, known, Way::Whole) });
+                let name = &task.listed.name;
+                self.access.notice(&format!("`{name}` on the {} is listed whole again: {reason}", self.side));
+                self.tasks.push_back(Task { distrusted: true, ..task });
             }
             Conclusion::Impossible(error) | Conclusion::Miscounted(error) | Conclusion::Refused(error) => {
-                self.trouble(&listed, known.as_ref(), error)?;
+                self.trouble(&task.listed, task.known.as_ref(), error)?;
             }
         }
         Ok(())
+    }
+
+    /// Reads the flags of all that was known.
+    fn take_all_flags(&mut self, tag: Tag, gathering: &mut Gathering) -> Result<()> {
+        let mut seen = UidSet::new();
+        let status = self.session.finish_fetch(tag, |event| {
+            if let FetchEvent::Message(Fetched { uid: Some(uid), .. }) = &event {
+                seen.insert(*uid);
+            }
+            gathering.take(event)
+        })?;
+        let complete = status.is_ok() && !status.is_cut();
+        gathering.require(&status);
+        gathering.keep_only(complete.then_some(seen))
+    }
+
+    /// Lists what STATUS did not know of.
+    fn list_rest(&mut self, listed: ListedMailbox, standing: Option<SyncPoint>, state: MailboxState) {
+        let way = Way::Rest { since: listed.status.unwrap_or_default(), is_bare: !state.identified };
+        let task = Task::new(as_opened(listed, standing), Some(state), way);
+        self.tasks.push_back(Task { is_again: true, ..task });
+    }
+
+    fn keep(&self, writer: ListingWriter, state: MailboxState, memory: Option<Memory>) -> Result<MailboxState> {
+        let state = self.access.gauge.on_state(|| writer.finish(state))?;
+        memory.map_or(Ok(()), |memory| self.watch.compare(&memory, &state))?;
+        Ok(state)
     }
 
     fn advanced(&mut self, state: &MailboxState) {
@@ -463,6 +496,15 @@ impl<'a> SideScan<'a> {
         self.access.failures.note(&mut self.result.troubles, error.in_mailbox(&listed.name.path()));
         Ok(())
     }
+}
+
+/// What STATUS would have said if it had known what the mailbox said when it was opened. One that holds nothing by one of both
+/// is asked nevertheless.
+fn as_opened(listed: ListedMailbox, opened: Option<SyncPoint>) -> ListedMailbox {
+    let of_now = opened.filter(|now| listed.status.is_some_and(|then| then.uid_validity == now.uid_validity));
+    let messages = |now: SyncPoint| now.messages.max(listed.status.unwrap_or_default().messages);
+    let of_now = of_now.map(|now| SyncPoint { messages: messages(now), ..now });
+    ListedMailbox { status: of_now.or(listed.status), ..listed }
 }
 
 fn cannot_be_found(most_messages: u64) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! - [`side`]: one side, whatever cannot be listed; [`listing`]: by the cheapest way that can be trusted, on an [`errand`];
 //!   [`task`] and [`way`]: one mailbox of it;
-//!   [`asking`]: what is asked of it; [`gathering`]: its answers; [`described`]: what the listing says of it;
+//!   [`asking`]: what is asked of it; [`gathering`]: its answers; [`extent`]: how far they reach; [`described`]: what the listing says of it;
 //!   [`silence`]: mailboxes that it says nothing of; [`unreadable`]: messages that the server cannot list;
 //!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
@@ -24,6 +24,7 @@ pub mod content;
 pub mod dead_links;
 pub mod described;
 pub mod errand;
+pub mod extent;
 pub mod gathering;
 pub mod keeping;
 pub mod listing;
