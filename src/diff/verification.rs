@@ -7,7 +7,7 @@
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::matching::{Judge, match_records};
 use crate::diff::comparing::order::Order;
-use crate::diff::comparing::same::{Contents, Keeps, are_linked, is_copy_of};
+use crate::diff::comparing::same::{Contents, Keeps, are_linked, is_copy_of, is_listed_alike, is_source_of, is_spoilt};
 use crate::diff::verdict::Verdict;
 use crate::model::amount::Amounts;
 use crate::model::difference::{Difference, DifferenceKind};
@@ -26,12 +26,17 @@ pub struct Verification<'a> {
     pub links: Vec<Link>,
     /// Why messages were not copied.
     pub exceptions: HashMap<Uid, Outcome>,
+    /// UIDNEXT of the destination: what was given a UID from there on is lost, as after a restored backup, and its users' work
+    /// is not.
+    pub given_below: Option<Uid>,
     /// What the destination keeps of flags.
     pub capacity: &'a FlagCapacity,
     /// What is known of the flags of the copies.
     pub flags: FlagHistory<'a>,
     /// What both servers keep of a message; Exchange lists estimates of its size.
     pub keeps: Keeps,
+    /// What they keep by who they are. What else they do not keep was only seen of our copies, and some of those are read.
+    pub known_to_keep: Keeps,
     /// What was read of messages.
     pub contents: Contents<'a>,
     /// Whether a copy whose source is gone should be gone, too.
@@ -48,18 +53,22 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
         destination,
         links,
         exceptions,
+        given_below,
         capacity,
         flags,
         keeps,
+        known_to_keep,
         contents,
         mode,
         recent_first,
     } = verification;
     let judge = Judge { keeps, contents };
     let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
-    let (verdict, unread) = Default::default();
+    let (verdict, unread, look) = Default::default();
     let order = Order::new(recent_first);
-    let mut comparison = Comparison { mailbox, links: &links, capacity, flags, judge, verdict, order, unread };
+    let links = &links;
+    let mut comparison =
+        Comparison { mailbox, links, capacity, flags, judge, known_to_keep, verdict, order, look, unread };
     let accepted = exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
     comparison.verdict.accepted = accepted.map(|(uid, _)| *uid).collect();
     comparison.verdict.messages = source.len() as u64;
@@ -67,14 +76,15 @@ pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
     let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
     let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
     let there: HashSet<Uid> = destination.iter().map(|record| record.uid).collect();
-    let (linked, source, mut destination) = pair_linked(source, destination, &links);
+    let (linked, source, mut destination) = pair_linked(source, destination, links);
     let matched = match_records(source, &mut destination, judge);
     for (source, destination) in linked.iter().chain(&matched.pairs) {
         comparison.compare(source, destination);
     }
+    comparison.end_look();
     comparison.look_at_order(linked.iter().chain(&matched.pairs));
     for record in &matched.unmatched {
-        comparison.unmatched(record, exceptions.get(&record.uid), &there);
+        comparison.unmatched(record, exceptions.get(&record.uid), (&there, given_below));
     }
     let orphans: HashMap<Uid, &Link> =
         links.values().filter(|link| !present.contains(&link.source)).map(|link| (link.destination, link)).collect();
@@ -127,14 +137,29 @@ pub(in crate::diff) fn pair_linked(
     (pairs, rest, surplus)
 }
 
+/// Copies of one mailbox that are read where what is listed of them tells nothing.
+const LOOKS: usize = 32;
+
+/// A closer look at copies that the destination is seen to list in another way than they were sent: what servers write in their
+/// own way leaves the text.
+#[derive(Default)]
+struct Look {
+    /// One was found that is not what servers make of a message.
+    spoilt: bool,
+    /// Those that are listed so and were not read.
+    unread: Vec<(Uid, Uid)>,
+}
+
 struct Comparison<'a> {
     mailbox: &'a str,
     links: &'a HashMap<Uid, Link>,
     capacity: &'a FlagCapacity,
     flags: FlagHistory<'a>,
     judge: Judge<'a>,
+    known_to_keep: Keeps,
     verdict: Verdict,
     order: Order,
+    look: Look,
     /// UIDs of both sides that are to be read.
     unread: [Vec<Uid>; 2],
 }
@@ -153,6 +178,8 @@ impl Comparison<'_> {
         self.verdict.pairs.push((source.uid, copy.uid));
         if self.judge.keeps.sizes && source.octets != copy.octets {
             self.compare_sizes(source, copy);
+        } else if self.known_to_keep.sizes && !is_listed_alike(source, copy) {
+            self.look_closer(source, copy);
         }
         let lost = |link| self.flags.lost(&source.flags, link, &copy.flags, self.capacity);
         let wanted = source.flags.within(self.capacity).minus(&link.map_or_else(Flags::none, lost));
@@ -198,6 +225,36 @@ impl Comparison<'_> {
         self.verdict.altered.insert(source.uid);
     }
 
+    fn look_closer(&mut self, source: &MessageRecord, copy: &MessageRecord) {
+        let read = |side, record| (self.judge.contents)(side, record);
+        let (Some(ours), Some(theirs)) = (read(Side::Source, source), read(Side::Destination, copy)) else {
+            self.look.unread.push((source.uid, copy.uid));
+            return;
+        };
+        if is_spoilt((source.internal_date, &ours), (copy.internal_date, &theirs), self.judge.keeps) {
+            self.look.spoilt = true;
+            self.alter((source.uid, copy.uid), "the octets differ, and not by header lines or line ends alone");
+        }
+    }
+
+    /// Where one is spoilt, none that is listed so is taken for good unread.
+    fn end_look(&mut self) {
+        let unread = std::mem::take(&mut self.look.unread);
+        for (source, copy) in unread.iter().take(LOOKS) {
+            self.unread[0].push(*source);
+            self.unread[1].push(*copy);
+        }
+        if self.look.spoilt {
+            let detail = "listed in another way than it was sent, as copies are whose octets differ; it was not read";
+            unread.into_iter().for_each(|uids| self.alter(uids, detail));
+        }
+    }
+
+    fn alter(&mut self, (source, copy): (Uid, Uid), detail: &str) {
+        self.differ(DifferenceKind::Altered, Some(source), Some(copy), detail.to_owned());
+        self.verdict.altered.insert(source);
+    }
+
     /// Messages of one identity that could not be told apart: nobody knows whether the destination has those of the source.
     fn in_doubt(&mut self, unsettled: &[Vec<MessageRecord>; 2]) {
         for (unread, records) in self.unread.iter_mut().zip(unsettled) {
@@ -236,8 +293,16 @@ impl Comparison<'_> {
 
     /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy. That
     /// its copy is gone is told by its UID: another message under it is none that a user put there.
-    fn unmatched(&mut self, record: &MessageRecord, exception: Option<&Outcome>, there: &HashSet<Uid>) {
-        let outcome = match (exception, self.links.get(&record.uid)) {
+    fn unmatched(
+        &mut self,
+        record: &MessageRecord,
+        exception: Option<&Outcome>,
+        (there, given_below): (&HashSet<Uid>, Option<Uid>),
+    ) {
+        // Under the UID of a message that was copied there may be another now, as after a restored backup.
+        let link = self.links.get(&record.uid).filter(|link| is_source_of(link, record));
+        let link = link.filter(|link| given_below.is_none_or(|next| link.destination < next));
+        let outcome = match (exception, link) {
             (Some(outcome), _) => outcome.clone(),
             (None, Some(link)) if there.contains(&link.destination) => Outcome::NotFoundAgain(format!(
                 "under the UID {} of its copy there is another message",

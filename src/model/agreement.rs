@@ -47,6 +47,12 @@ impl Agreement {
         Agreement { source_validity, departed, accepted, ..self }
     }
 
+    /// What it says without a word of these messages.
+    pub fn without(self, uids: &UidSet) -> Agreement {
+        let validity = self.source_validity;
+        self.renumbered(validity, |uid| (!uids.contains(uid)).then_some(uid))
+    }
+
     /// Why a message is good as it is; the last word counts.
     pub fn reason(&self, uid: Uid) -> Option<&str> {
         let said = self.accepted.iter().rev().find(|acceptance| acceptance.uids.contains(uid));

@@ -19,6 +19,7 @@ use crate::pipeline::survey::errand::{How, Identities, Occasion, Wanted};
 use crate::pipeline::survey::recognise::recognise;
 use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::survey::side::list_side;
+use crate::pipeline::survey::spoiling::spoilt;
 use crate::pipeline::transfer::prepare::close_intents;
 use crate::pipeline::transfer::purge::Purged;
 use crate::pipeline::transfer::reflag::update_flags;
@@ -91,7 +92,8 @@ impl Stock<'_> {
             close_intents(access, self.traces.clean.iter())?;
             let as_sent = self.identify_copied()?;
             access.failures.note_others(&mut self.failures, recognise(access)?);
-            self.note_alterations(plan, &as_sent)?;
+            let spoilt = self.note_alterations(plan, &as_sent)?;
+            self.note_all(spoilt);
             let next = self.with_flags_as_sent(plan_settled(access)?)?;
             let next = self.without_replaced(next)?;
             self.note_all(doubts(&next.plan));
@@ -141,8 +143,10 @@ impl Stock<'_> {
 
     /// What the destination made of our copies, where that is not what was sent, goes into their links: by it they are known
     /// from now on, and by it is seen what that server keeps of a message.
-    fn note_alterations(&self, plan: &AccountPlan, as_sent: &HashSet<RawName>) -> Result<()> {
+    /// Returns what is not what was sent.
+    fn note_alterations(&self, plan: &AccountPlan, as_sent: &HashSet<RawName>) -> Result<Vec<Error>> {
         let state = &self.access.state;
+        let mut found = Vec::new();
         for mailbox in plan.mailboxes.iter().filter(|mailbox| !as_sent.contains(&mailbox.source.raw)) {
             let source = &mailbox.source.raw;
             let (Some(tail), Some(pair)) = (self.traces.tails.get(source), state.pair(source)?) else { continue };
@@ -163,8 +167,9 @@ impl Stock<'_> {
                 }
             }
             altered.chunks(CHECKPOINT_LINKS).try_for_each(|links| state.checkpoint(source, links, &[]))?;
+            found.extend(spoilt(self.access, &altered, [source, &pair.pairing.destination])?);
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Flags that a copy of this run lacks are set, and it is listed once more: some servers drop what comes with an APPEND

@@ -4,6 +4,7 @@
 //! The listing stands aside from the account's own and is dropped at the end: a plan that was made before goes on to hold,
 //! and what apply knows of where mailboxes stood is as it was.
 
+use super::plan::stamp;
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
 use crate::diff::agreements::Departures;
@@ -28,8 +29,9 @@ use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questio
 use crate::pipeline::survey::carrying::{Known, known_between};
 use crate::pipeline::survey::content::{read_both, read_doubt};
 use crate::pipeline::survey::errand::Identities;
-use crate::pipeline::survey::keeping::keeps;
+use crate::pipeline::survey::keeping::{keeps, presets_keep};
 use crate::pipeline::survey::naming::told_of;
+use crate::pipeline::survey::outdated::{Settings, distrust, leave_out, without_outdated};
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::shares::Shares;
 use crate::pipeline::survey::snapshots::Snapshots;
@@ -145,7 +147,14 @@ fn verify_pair(
     let known = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
-    let known = || known_between([access, aside], source, destination, others, keeps);
+    let policy = &access.account.policy;
+    let known = || {
+        let mut known = known_between([access, aside], source, destination, others, keeps)?;
+        let stores = [&access.state, &aside.state];
+        without_outdated(stores, source, keeps, &mut known)?;
+        leave_out(stores, &source.name.raw, policy, || settings(access), &mut known)?;
+        Ok::<_, Error>(known)
+    };
     let departures = questioned(access, &aside.state, source, destination, &known()?)?;
     let compare = || compare_listings([access, aside], source, destination, others, known()?, &capacity, keeps);
     let mut verdict = compare()?;
@@ -156,6 +165,10 @@ fn verify_pair(
     if let (Depth::Octets, Some(destination)) = (depth, destination) {
         compare_octets(aside, source, destination, &mut verdict)?;
     }
+    let untold = verdict.outcomes.pending + verdict.outcomes.not_found_again > 0;
+    if untold {
+        distrust([&access.state, &aside.state], &source.name.raw)?;
+    }
     for unread in aside.state.exceptions(&source.name.raw) {
         verdict.leave_unread(&mailbox, unread?);
     }
@@ -163,6 +176,15 @@ fn verify_pair(
     let event = Event::Advanced { account: &access.account.name, mailbox: &mailbox, messages, octets };
     access.migration.observer.event(event);
     Ok((verdict, departures))
+}
+
+/// Whether what was left out, was so by the settings of now.
+fn settings(access: &Access<'_>) -> Settings {
+    let plan = access.state.plan().ok().flatten();
+    match plan.is_some_and(|plan| plan.policy == stamp(access.account)) {
+        true => Settings::AsRecorded,
+        false => Settings::Changed,
+    }
 }
 
 fn compare_listings(
@@ -195,9 +217,11 @@ fn compare_listings(
         },
         exceptions: exceptions(listed, source, destination, &known)?,
         links: known.links,
+        given_below: destination.and_then(|destination| destination.sync_point?.uid_next),
         capacity,
         flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
         keeps,
+        known_to_keep: presets_keep(access)?,
         contents: &|side, record| match side {
             Side::Source => read.0.of(record),
             Side::Destination => read.1.as_ref()?.of(record),

@@ -25,6 +25,7 @@
 //! - [`hours`]: the hours of a wave end in the midst of a copy.
 //! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps.
 //! - [`panics`]: threads of the program that panic.
+//! - [`outdated`]: what was said of messages that are others by now.
 //! - [`partial`]: views that show less than there is.
 //! - [`poison`]: single messages that cannot be listed or read.
 //! - [`octets`]: messages that servers refuse or rewrite.
@@ -53,6 +54,7 @@ mod logins;
 mod names;
 mod octets;
 mod order;
+mod outdated;
 mod panics;
 mod partial;
 mod poison;

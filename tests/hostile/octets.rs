@@ -155,3 +155,39 @@ fn rewritten_messages_are_recognised_and_told() {
     }
     tally::count(5);
 }
+
+/// Half of each message, or the beginning of one, or another one: a server that says OK to that keeps no mail, and what it lists
+/// of it is no excuse.
+#[test]
+fn copies_that_lost_their_text_are_named_whatever_is_listed_of_them() {
+    let mail =
+        |account: &mut Account| account.fill("INBOX\n    a\nBad\n    1 one\n    2 two\n    3 three\nGood\n    g");
+    fn header_of(octets: &[u8]) -> Vec<u8> {
+        let end = memchr::memmem::find(octets, b"\r\n\r\n").map_or(octets.len(), |at| at + 4);
+        octets[..end].to_vec()
+    }
+    let is_three = |octets: &[u8]| memchr::memmem::find(octets, b"three").is_some();
+    let spoiling = |name, spoil: fn(&[u8]) -> Vec<u8>, all: bool| {
+        let keeps =
+            move |octets: &[u8]| Kept::As(if all || is_three(octets) { spoil(octets) } else { octets.to_vec() });
+        let told = First::Told(&["did not keep what it was sent"]);
+        Case::new(name, told).mail(mail).destination(Behaviour::honest().keeping(keeps))
+    };
+    let table = Table::of(vec![
+        spoiling("header-alone", header_of, true),
+        spoiling("header-of-one", header_of, false),
+        spoiling("half-of-each", |octets| octets[..octets.len() / 2].to_vec(), true),
+        spoiling(
+            "another-in-its-place",
+            |octets| octets.iter().map(|it| if *it == b'h' { b'j' } else { *it }).collect(),
+            false,
+        ),
+    ]);
+    table.run(&["sync"]).expect(3).complains(&["did not keep what it was sent", "UID 3"]);
+    let verified = table.run(&["verify", "--json", "-"]).expect(8).json();
+    for account in verified["accounts"].as_array().expect("accounts") {
+        let found = ["altered", "missing"].map(|kind| account[kind].as_u64().unwrap_or_default());
+        assert!(found[0] + found[1] > 0, "{account}");
+    }
+    tally::count(4);
+}

@@ -144,7 +144,7 @@ fn linked_copy(link: &Link) -> Listed {
 }
 
 /// Whether a source message is still the one that was linked, from what its listing says.
-pub(in crate::diff) fn is_source_of(link: &Link, source: &MessageRecord) -> bool {
+pub fn is_source_of(link: &Link, source: &MessageRecord) -> bool {
     let linked = linked_source(link);
     let (date, identity) = (linked.date.or(source.internal_date), source.identity.and(linked.identity));
     Listed { date, identity, ..linked } == source.listed()
@@ -160,6 +160,11 @@ pub fn is_copy_of(link: &Link, copy: &MessageRecord) -> bool {
     expected == copy.listed()
 }
 
+/// Whether two messages that are tied are listed with one size and identity.
+pub(in crate::diff) fn is_listed_alike(source: &MessageRecord, copy: &MessageRecord) -> bool {
+    (source.octets, source.identity) == (copy.octets, copy.identity)
+}
+
 /// The internal date of a message, and what was read of it.
 pub type Dated<'a> = (Option<InternalDate>, &'a Content);
 
@@ -169,6 +174,17 @@ pub fn is_spoilt(source: Dated<'_>, copy: Dated<'_>, keeps: Keeps) -> bool {
     let (sent, ours, theirs) = (source.0.map(InternalDate::as_sent), source.1, copy.1);
     let dated = !keeps.dates || sent.is_none() || sent == copy.0;
     ours.octets != theirs.octets && !(ours.text == theirs.text && dated)
+}
+
+/// Whether what is listed under one UID and UIDVALIDITY of the source may still be the message that it was. What was not known
+/// of it tells nothing.
+pub fn is_still(before: &Listed, now: &Listed, keeps: Keeps) -> bool {
+    let date = before.date.and(now.date);
+    let identity = before.identity.and(now.identity);
+    let (before, now) =
+        (Listed { date: date.and(before.date), ..*before }, Listed { date: date.and(now.date), ..*now });
+    let facts = |listed: Listed| mark(&Listed { identity: identity.and(listed.identity), ..listed }, keeps);
+    facts(before) == facts(now)
 }
 
 /// Whether on that side a message, as listed now, is still the one that was linked, as far as that server keeps it.
@@ -281,6 +297,17 @@ mod tests {
             let (source, copy) = (record(one.0, one.1, one.2), record(other.0, other.1, other.2));
             assert_eq!(same_message(&source, &copy, Keeps::ALL, &of), expected, "{one:?} {other:?} {contents:?}");
         }
+    }
+
+    #[test]
+    fn message_of_before_is_another_by_what_was_known_of_it() {
+        let still = |before: MessageRecord, now: MessageRecord| is_still(&before.listed(), &now.listed(), Keeps::ALL);
+        assert!(still(record(1, 9, Some(5)), record(1, 9, Some(5))));
+        assert!(
+            still(record(0, 9, Some(5)), record(1, 9, Some(5))) && still(record(1, 9, None), record(0, 9, Some(5)))
+        );
+        assert!(!still(record(1, 9, Some(5)), record(2, 9, Some(5))) && !still(record(0, 9, None), record(0, 8, None)));
+        assert!(!still(record(1, 9, Some(5)), record(1, 9, Some(6))));
     }
 
     #[test]

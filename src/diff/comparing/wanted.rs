@@ -7,7 +7,7 @@ use crate::model::policy::MessageFilter;
 use crate::model::{MessageRecord, SystemFlag, Uid, UidSet};
 
 /// Why the message is left out; `None` when it is wanted. Short, for there may be a million of them.
-pub(in crate::diff) fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'static str> {
+pub fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'static str> {
     let MessageFilter { since, before, min_octets, unseen, flagged } = *filter;
     let date = record.internal_date;
     if date.zip(since).is_some_and(|(date, since)| date < since) {

@@ -10,6 +10,7 @@ use crate::model::plan::MailboxPlan;
 use crate::model::{Link, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid, UidSet};
 use crate::pipeline::survey::agreeing::{agree, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
+use crate::pipeline::survey::outdated::forget_outdated;
 use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::remembering::{remember, remembered};
 use crate::pipeline::survey::searching::found;
@@ -47,6 +48,7 @@ impl Planner<'_> {
             Side::Destination => theirs.as_ref()?.of(record),
         };
         let name = &pair.source.raw;
+        forget_outdated(state, source, self.keeps()?)?;
         let others = self.others(source, destination)?;
         let found = found(self.access, source)?;
         let comparison = Comparison {

@@ -3,7 +3,7 @@
 use crate::diff::comparing::same::Keeps;
 use crate::error::Result;
 use crate::model::server::Preset;
-use crate::model::{Link, RawName};
+use crate::model::{Link, RawName, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::store::AccountStore;
@@ -32,6 +32,15 @@ pub fn as_seen<'a>(state: &AccountStore, sources: impl Iterator<Item = &'a RawNa
         }
     }
     Keeps::as_seen(seen.iter())
+}
+
+/// What the two servers of an account keep, by who they are.
+///
+/// # Errors
+/// `State`.
+pub fn presets_keep(access: &Access<'_>) -> Result<Keeps> {
+    let [source, destination] = [access.state.side(Side::Source)?, access.state.side(Side::Destination)?];
+    Ok(by_presets([source, destination].into_iter().flatten().map(|side| side.preset)))
 }
 
 /// Exchange makes a message anew each time that it is asked for, and lists an estimate of its size.

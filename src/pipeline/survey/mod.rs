@@ -14,6 +14,7 @@
 //! - [`naming`]: which messages they are that are not there.
 //! - [`searching`]: what the user's own search finds.
 //! - [`agreeing`]: what a person has said of what is gone.
+//! - [`outdated`]: what was said of messages that are others by now. [`spoiling`]: copies that are not what was sent.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
 
@@ -29,6 +30,7 @@ pub mod gathering;
 pub mod keeping;
 pub mod listing;
 pub mod naming;
+pub mod outdated;
 pub mod pairing;
 pub mod recalling;
 pub mod recognise;
@@ -42,6 +44,7 @@ pub mod side;
 pub mod side_record;
 pub mod silence;
 pub mod snapshots;
+pub mod spoiling;
 pub mod task;
 pub mod unreadable;
 pub mod way;

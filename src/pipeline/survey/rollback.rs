@@ -13,6 +13,7 @@ use crate::error::{Result, Scope};
 use crate::model::{Digest, Link, Listed, MailboxState, MessageRecord, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::keeping::{as_seen, by_presets};
+use crate::pipeline::survey::outdated::forget_said_of;
 use crate::store::Reach;
 use std::collections::HashMap;
 
@@ -160,6 +161,9 @@ impl<'a> Watch<'a> {
         let highest = left.into_iter().flatten().filter(|uid| !uid.is_stand_in()).max();
         let below = highest.map_or(Uid(0), |uid| uid.next().unwrap_or(uid));
         let uids: Vec<Uid> = void.iter().map(|&index| links[index].source).collect();
+        if self.side == Side::Source {
+            forget_said_of(state, source, status.uid_validity, &uids.iter().copied().collect())?;
+        }
         state.void_links(source, self.side, &uids, below)?;
         Ok(uids.len())
     }
