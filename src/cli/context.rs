@@ -11,41 +11,25 @@ use super::settings_place::SettingsPlace;
 use super::signals::{Interruption, Stage};
 use super::supervisor::Supervisor;
 use crate::config::{Settings, UrlTrust};
-use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
 use crate::model::notify::Notify;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Condition, Server, ServerId, Side, Step};
+use crate::model::{Account, Condition, Side, Step};
+use crate::pipeline::Migration;
 use crate::pipeline::beside;
-use crate::pipeline::fleet::agenda::{Agenda, Hours};
 use crate::pipeline::fleet::attempts::now;
-use crate::pipeline::fleet::roll::Roll;
 use crate::pipeline::status::status;
-use crate::pipeline::{self, Migration};
 use crate::report::document::Head;
 use crate::report::invocation::Invocation;
 use crate::serve::watch::{self, Run};
 use crate::store::Store;
 use clap::CommandFactory;
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
-
-/// What a command needs besides its settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Needs {
-    /// As [`Needs::Servers`]; nothing is recorded, and a state that somebody else holds is done without.
-    Look,
-    /// Both servers, and so passwords; a state that is made if there is none.
-    Servers,
-    /// Both servers, and a state that a scan has made.
-    ServersAndSnapshot,
-    /// Only a state that a scan has made.
-    Snapshot,
-}
 
 /// What is known of accounts, and who holds the state meanwhile.
 pub struct Known {
@@ -64,13 +48,13 @@ pub struct Context {
     /// The commands to type next.
     pub commands: Invocation,
     /// Where a state is that only serves to look; it goes at the end.
-    aside: OnceCell<TempDir>,
+    pub(super) aside: OnceCell<TempDir>,
     /// What is shown outside of the terminal, where that is asked for.
     pub outside: OnceCell<Outside>,
     /// Of the state that is used, once it is.
     trail: OnceCell<Trail>,
     /// Who is to be told of a run, and the variables that hold secrets.
-    told: OnceCell<(Vec<Notify>, Vec<String>)>,
+    pub(super) told: OnceCell<(Vec<Notify>, Vec<String>)>,
 }
 
 impl Context {
@@ -182,61 +166,9 @@ impl Context {
         self.told(Store::open(state)?)
     }
 
-    /// The state, or an empty one while another process holds it.
-    fn store_to_look(&self, state: &Path) -> Result<Store> {
-        match self.store(state) {
-            Err(error) if *error.kind() == Kind::Locked => {
-                let refused = |why| Error::new(Kind::Io, "could not make a temporary directory").because(why);
-                let directory = tempfile::tempdir().map_err(refused)?;
-                let directory = self.aside.get_or_init(|| directory);
-                self.told(Store::open(&directory.path().join("state"))?)
-            }
-            opened => opened,
-        }
-    }
-
-    fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
+    pub(super) fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
         notices.iter().for_each(|notice| self.warn(notice));
         Ok(store)
-    }
-
-    /// All that a run over these accounts works with. Everything that can be wrong without asking a server is found
-    /// here; passwords are asked for last.
-    ///
-    /// # Errors
-    /// `Settings`, `State`, `Locked`.
-    pub fn migration(&self, names: &[String], needs: Needs) -> Result<Migration> {
-        let settings = self.settings()?;
-        let (mut accounts, conditions) = settings.select(names)?;
-        let known = match conditions.is_empty() {
-            true => None,
-            false => Some(self.existing_store(&settings)?),
-        };
-        if let Some(store) = &known {
-            let known = status(store, &accounts)?;
-            accounts = self.narrowed(accounts, known, &conditions).0;
-        }
-        if needs != Needs::Snapshot {
-            settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
-            let _ = self.told.set((settings.notifies()?, settings.secret_variables().to_vec()));
-        }
-        let store = match (known, needs) {
-            (Some(store), _) => store,
-            (None, Needs::Look) => self.store_to_look(&settings.state)?,
-            (None, Needs::Servers) => self.store(&settings.state)?,
-            (None, Needs::ServersAndSnapshot | Needs::Snapshot) => self.existing_store(&settings)?,
-        };
-        if needs != Needs::Look {
-            self.begin_trail(&settings.state);
-        }
-        if needs == Needs::Servers && self.global.sharding.shard.is_some() {
-            self.enroll(&settings, &store, &accounts)?;
-        }
-        let servers = self.connectors(&settings, &accounts)?;
-        if needs != Needs::Snapshot {
-            settings.ask_for_passwords(&accounts)?;
-        }
-        Ok(self.assembled(settings, accounts, store, servers))
     }
 
     /// The accounts that these words want; the state is looked at only where they name conditions.
@@ -283,50 +215,6 @@ impl Context {
             self.screen.line(&format!("No account is {}: there is nothing to do.", words.join(" or ")));
         }
         wanted
-    }
-
-    /// Connections to the servers of these accounts, none of them open.
-    ///
-    /// # Errors
-    /// `Settings`.
-    pub fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
-        let jobs = usize::from(self.global.jobs);
-        let numbered = settings.servers.iter().enumerate().map(|(number, server)| {
-            let here = accounts.iter().filter(|account| account.server(server.side) == ServerId(number)).count();
-            (Server { withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
-        });
-        let connectors = Connector::all(numbered.collect(), &settings.limits, &settings.state)?;
-        Ok(connectors.into_iter().map(|connector| in_use(connector, settings)).collect())
-    }
-
-    /// Tells other shards whose accounts this one has, unless one of them holds an account that this one does not know.
-    fn enroll(&self, settings: &Settings, store: &Store, accounts: &[Account]) -> Result<()> {
-        let take = |other: &Path| self.commands.about(&[&other.to_string_lossy()]).next("state take");
-        pipeline::shards::enroll(store, &settings.states_of_others(), accounts, take)
-    }
-
-    fn assembled(
-        &self,
-        settings: Settings,
-        accounts: Vec<Account>,
-        store: Store,
-        servers: Vec<Connector>,
-    ) -> Migration {
-        Migration {
-            roll: Arc::new(Roll::new(accounts.len())),
-            names_messages: !self.global.no_subjects,
-            accounts,
-            servers,
-            passwords: settings.passwords(),
-            limits: settings.limits,
-            jobs: usize::from(self.global.jobs),
-            resync_jobs: settings.limits.resync_jobs,
-            agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
-            settings_files: settings.files.clone(),
-            store,
-            observer: self.progress.clone(),
-            stop: self.interruption.stop.clone(),
-        }
     }
 
     /// What the JSON of a run says of it, which began at that second and ends now.
@@ -428,12 +316,4 @@ fn default_file() -> Result<&'static Path> {
     }
     Err(Error::new(Kind::Settings, format!("there is no {DEFAULT_CONFIG} here, and no other settings were named"))
         .hint("write one with `mailferry init`, name yours with -c FILE, or name two mailboxes with --source and --destination"))
-}
-
-/// A connector that knows how many users the settings name there, whether or not this run opens them.
-fn in_use(connector: Connector, settings: &Settings) -> Connector {
-    let (side, place) = (connector.server().side, connector.server().address.place());
-    let is_there = |account: &&Account| settings.servers[account.server(side).0].address.place() == place;
-    let users: HashSet<&str> = settings.accounts.iter().filter(is_there).map(|account| account.user(side)).collect();
-    connector.for_users(users.len())
 }

@@ -4,7 +4,7 @@
 //! - [`arguments`]: the command line and its help; [`settings_place`]: where it says that the settings are.
 //!   [`exit_codes`]: how runs end, all in one place.
 //! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need;
-//!   [`told`]: what is good to know besides.
+//!   [`assembling`]: what those need that work on accounts; [`told`]: what is good to know besides.
 //! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
 //! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
@@ -13,6 +13,7 @@
 //! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`typed`]: what of a command line goes on to hold.
 
 mod arguments;
+mod assembling;
 mod audit;
 mod commands;
 mod context;

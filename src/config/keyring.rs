@@ -123,13 +123,51 @@ impl Keyring {
         for side in Side::BOTH {
             let must_ask = |account: &&Account| {
                 let keys = self.keys(account, side);
-                !keys.is_tunnel && !keys.needs_none && matches!(self.way(account, side), Way::Ask(_))
+                keys.asks() && matches!(self.way(account, side), Way::Ask(_))
             };
             for account in accounts.iter().filter(must_ask) {
                 self.password(account, side)?;
             }
         }
         Ok(())
+    }
+
+    /// What was answered to the one before is known here, too, and the refresh tokens that no file keeps.
+    pub fn take_over(&self, before: &Keyring) {
+        let lock = |kept: &Mutex<HashMap<String, Secret>>| kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for keys in &self.servers {
+            let is_same = |it: &&ServerKeys| (it.side, &it.label) == (keys.side, &keys.label);
+            let Some(before) = before.servers.iter().find(is_same) else { continue };
+            // What a place holds is read there again.
+            let answered = lock(&before.kept).into_iter().filter(|(login, _)| login != SHARED);
+            keys.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(answered);
+            let token = keys.ingredients.place(Ingredient::RefreshToken);
+            if token.is_some_and(|place| !matches!(place.kind, PlaceKind::File(_))) {
+                keys.refreshed.lock().unwrap_or_else(PoisonError::into_inner).extend(lock(&before.refreshed));
+            }
+        }
+    }
+
+    /// The first login of these accounts whose password is to be asked for and is not known yet is a mistake.
+    pub fn check_unasked(&self, accounts: &[Account]) -> Result<(), Mistakes> {
+        let findings = Findings::default();
+        let unasked =
+            accounts.iter().flat_map(|account| Side::BOTH.map(|side| (account, side))).find_map(|(account, side)| {
+                let keys = self.keys(account, side);
+                match self.way(account, side) {
+                    Way::Ask(login) if keys.asks() => {
+                        let kept = keys.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                        (!kept.contains_key(login)).then_some((login, keys))
+                    }
+                    _ => None,
+                }
+            });
+        if let Some((login, keys)) = unasked {
+            let what = format!("the password of {login} on the {} would have to be asked for", keys.side);
+            findings
+                .add(Mistake::new(what).fix(format!("set `password_file` or `password_command` in {}", keys.title)));
+        }
+        findings.verdict()
     }
 
     fn check_server<'a>(&'a self, keys: &ServerKeys, accounts: impl Iterator<Item = &'a Account>, findings: &Findings) {
@@ -231,6 +269,11 @@ impl ServerKeys {
             refreshed: Mutex::default(),
             kept: Mutex::default(),
         }
+    }
+
+    /// Whether a password that no place holds is asked for at the beginning.
+    fn asks(&self) -> bool {
+        !self.is_tunnel && !self.needs_none
     }
 
     /// What is kept under this key, or else what `obtain` gives.

@@ -212,10 +212,27 @@ impl Settings {
         Ok((selected, conditions))
     }
 
+    /// What was answered at the terminal holds for these settings, too, and the tokens that were renewed meanwhile.
+    pub fn answer_as(&self, before: &Settings) {
+        self.keyring.take_over(&before.keyring);
+    }
+
+    /// Checks that none of these accounts needs a password that somebody must be asked for and was not yet.
+    ///
+    /// # Errors
+    /// `Settings`, with the first of them.
+    pub fn check_unasked(&self, accounts: &[Account]) -> Result<(), Mistakes> {
+        self.keyring.check_unasked(accounts)
+    }
+
     fn read_file(path: &Path, surroundings: Box<dyn Surroundings>) -> Result<Settings, Mistakes> {
         let findings = Findings::default();
         let draft = settings_file::read(path, &findings);
-        Self::judge(draft, findings, surroundings)
+        let mut settings = Self::judge(draft, findings, surroundings)?;
+        let further = [Some(path.to_owned()), settings.shards_file.clone()].into_iter().flatten();
+        let files: BTreeSet<PathBuf> = settings.files.drain(..).chain(further).collect();
+        settings.files = files.into_iter().collect();
+        Ok(settings)
     }
 
     fn read_urls(

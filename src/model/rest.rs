@@ -1,7 +1,7 @@
 //! When each account of a watch has its next turn: one that failed waits longer from time to time, and one whose login was
 //! refused until a setting changes. Pure: the clock is given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// No account that failed waits longer.
 const LONGEST_MINUTES: i64 = 60;
@@ -66,6 +66,12 @@ impl Rests {
         }
     }
 
+    /// Only these accounts have turns from now on.
+    pub fn keep<'a>(&mut self, accounts: impl Iterator<Item = &'a str>) {
+        let kept: HashSet<&str> = accounts.collect();
+        self.accounts.retain(|name, _| kept.contains(name.as_str()));
+    }
+
     /// The accounts that are not due now.
     pub fn resting(&self, now: i64) -> HashMap<String, Due> {
         let rests = self.accounts.iter().map(|(name, rest)| (name, rest.due));
@@ -127,6 +133,14 @@ mod tests {
         assert!(rests.resting(5000).is_empty() && rests.refused() == 0);
         rests.note("shut", Ended::Refused, 5000);
         assert_eq!(rests.refused(), 1);
+    }
+
+    #[test]
+    fn account_that_takes_no_part_any_more_has_no_turn() {
+        let mut rests = Rests::new(INTERVAL);
+        ["gone", "kept"].into_iter().zip([0, 60]).for_each(|(name, now)| rests.note(name, Ended::Well, now));
+        rests.keep(["kept", "new"].into_iter());
+        assert_eq!(rests.next(), Some(60 + INTERVAL));
     }
 
     #[test]

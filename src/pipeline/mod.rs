@@ -45,7 +45,7 @@ use crate::model::{Account, Side};
 use crate::store::Store;
 use fleet::agenda::Agenda;
 use fleet::roll::Roll;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,8 +61,6 @@ pub struct Migration {
     pub resync_jobs: Option<usize>,
     /// When accounts may be worked on.
     pub agenda: Agenda,
-    /// Files in which the settings stand.
-    pub settings_files: Vec<PathBuf>,
     pub passwords: Arc<dyn Passwords>,
     pub store: Store,
     pub observer: Arc<dyn Observer>,

@@ -78,7 +78,6 @@ fn account_ends_with_its_hours_batch_by_batch_and_goes_on_in_the_next() {
             jobs: 1,
             resync_jobs: None,
             agenda: Agenda::new(Arc::new(move || now.load(Ordering::SeqCst)), Hours::Obeyed),
-            settings_files: Vec::new(),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,
             observer: Arc::new(Sunrise { clock: clock.clone(), is_up: AtomicBool::new(false) }),

@@ -196,7 +196,6 @@ impl Bench {
             limits: settings.limits,
             jobs: self.accounts.len(),
             resync_jobs: None,
-            settings_files: Vec::new(),
             agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,

@@ -79,6 +79,7 @@ mod page;
 mod pair;
 mod planning;
 mod pymap;
+mod renewed;
 mod repair;
 mod restored;
 mod same_message;

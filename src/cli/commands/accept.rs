@@ -1,7 +1,8 @@
 //! `mailferry accept`: a person has seen a difference, and says why it is good.
 
 use crate::cli::arguments::AcceptArguments;
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};

@@ -1,7 +1,8 @@
 //! `mailferry apply`: do what the plan says.
 
 use crate::cli::arguments::{ApplyArguments, ChunkArguments, JsonArguments};
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;

@@ -1,7 +1,8 @@
 //! `mailferry check`: log in on both sides; say what was found and what will not work.
 
 use crate::cli::arguments::CheckArguments;
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;

@@ -1,7 +1,8 @@
 //! `mailferry explain`: the facts and the rule behind what is done with a mailbox or a message.
 
 use crate::cli::arguments::ExplainArguments;
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};

@@ -11,6 +11,7 @@ pub mod login;
 pub mod man;
 pub mod mark;
 pub mod plan;
+pub mod renewal;
 pub mod report;
 pub mod round;
 pub mod scan;

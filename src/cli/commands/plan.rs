@@ -1,7 +1,8 @@
 //! `mailferry plan`: compare the snapshots and show what would change.
 
 use crate::cli::arguments::PlanArguments;
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;

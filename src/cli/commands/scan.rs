@@ -1,7 +1,8 @@
 //! `mailferry scan`: take a snapshot of both sides.
 
 use crate::cli::arguments::{ScanArguments, ThoroughnessArguments};
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;

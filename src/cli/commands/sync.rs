@@ -3,7 +3,8 @@
 use super::round::once;
 use super::watch::watch;
 use crate::cli::arguments::SyncArguments;
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Kind, Result};
@@ -17,7 +18,8 @@ use crate::report::document::document;
 use crate::report::plan::Detail;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
-    let mut migration = context.migration(&arguments.accounts.accounts, Needs::Servers)?;
+    let words = &arguments.accounts.accounts;
+    let (mut migration, settings) = context.migration_and_settings(words, Needs::Servers)?;
     migration.agenda = migration.agenda.keeping(arguments.limits.hours());
     if arguments.dry_run {
         return dry_run(context, arguments, migration);
@@ -25,7 +27,7 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     context.show_outside(&arguments.outside, &migration)?;
     match arguments.watch {
         None => Ok(once(context, arguments, &migration)?.code),
-        Some(interval) => watch(context, arguments, migration, interval).or_else(|end| match end.kind() {
+        Some(interval) => watch(context, arguments, (migration, settings), interval).or_else(|end| match end.kind() {
             Kind::Interrupted => Ok(ExitCode::Interrupted),
             _ => Err(end),
         }),

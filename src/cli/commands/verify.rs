@@ -1,7 +1,8 @@
 //! `mailferry verify`: prove that what left has arrived.
 
 use crate::cli::arguments::{VerifyArguments, is_standard_output};
-use crate::cli::context::{Context, Needs};
+use crate::cli::assembling::Needs;
+use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;

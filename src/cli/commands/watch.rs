@@ -1,15 +1,18 @@
 //! `mailferry sync --watch`: one sync after the other until stopped. An account that failed waits longer from time to time, and
-//! the others go on; who was refused waits until a setting changes; the hours of waves are kept.
+//! the others go on; who was refused waits until a setting changes; the hours of waves are kept. A round begins by the
+//! settings as they are then (`renewal`).
 //!
 //! Between two rounds the state is closed: others may read it and work on it, and a disk that was full may have room when it is
 //! opened again.
 
+use super::renewal::Renewal;
 use super::round::{Round, once};
 use crate::cli::arguments::SyncArguments;
 use crate::cli::context::Context;
 use crate::cli::errors;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::signals::Stage;
+use crate::config::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::model::rest::Rests;
 use crate::pipeline::fleet::attempts::now;
@@ -17,10 +20,9 @@ use crate::pipeline::{Migration, Stop};
 use crate::report::quantity::{counted, duration, moment_in, verb_for};
 use crate::store::Store;
 use jiff::tz::TimeZone;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How often is looked whether another process is done with the state.
 const LOCK_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,14 +40,14 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 pub fn watch(
     context: &Context,
     arguments: &SyncArguments,
-    migration: Migration,
+    (migration, settings): (Migration, Settings),
     interval: Duration,
 ) -> Result<ExitCode> {
     let mut watch = Watch {
         context,
         interval,
         rests: Rests::new(seconds(interval)),
-        settings: Stamps::of(&migration.settings_files),
+        renewal: Renewal::new(context, &arguments.accounts.accounts, settings),
         rounds: 0,
     };
     let mut migration = migration;
@@ -64,6 +66,7 @@ pub fn watch(
             watch.rest(next)?;
             watch.reopen(directory)
         })?;
+        migration = watch.renewed(migration);
     }
 }
 
@@ -71,7 +74,7 @@ struct Watch<'a> {
     context: &'a Context,
     interval: Duration,
     rests: Rests,
-    settings: Stamps,
+    renewal: Renewal<'a>,
     rounds: u64,
 }
 
@@ -94,13 +97,21 @@ impl Watch<'_> {
         Rest::until(next.unwrap_or(now + seconds(self.interval)).max(now + 1), now)
     }
 
-    /// Waits until then, or until a setting changed and somebody waited for that.
+    /// The migration by the settings as they are now, if they can be followed.
+    fn renewed(&mut self, migration: Migration) -> Migration {
+        let (migration, is_new) = self.renewal.renewed(migration);
+        if is_new {
+            self.rests.settings_changed(now());
+            self.rests.keep(migration.accounts.iter().map(|account| &*account.name));
+        }
+        migration
+    }
+
+    /// Waits until then, or until there are new settings and somebody waited for that.
     fn rest(&mut self, rest: Rest) -> Result<()> {
         self.tell_of_rest(rest);
         loop {
-            if self.settings.changed() && self.rests.refused() > 0 {
-                self.context.warn("the settings changed: logins that were refused are tried again");
-                self.rests.settings_changed(now());
+            if self.renewal.look() && self.rests.refused() > 0 {
                 return Ok(());
             }
             let left = u64::try_from(rest.until - now()).map_or(Duration::ZERO, Duration::from_secs);
@@ -166,28 +177,6 @@ fn seconds(interval: Duration) -> i64 {
     i64::try_from(interval.as_secs()).unwrap_or(i64::MAX / 2)
 }
 
-/// When files were last written.
-struct Stamps {
-    files: Vec<PathBuf>,
-    seen: Vec<Option<SystemTime>>,
-}
-
-impl Stamps {
-    fn of(files: &[PathBuf]) -> Stamps {
-        Stamps { files: files.to_vec(), seen: files.iter().map(|file| written(file)).collect() }
-    }
-
-    /// Whether one was written since it was last looked at.
-    fn changed(&mut self) -> bool {
-        let now: Vec<_> = self.files.iter().map(|file| written(file)).collect();
-        std::mem::replace(&mut self.seen, now) != self.seen
-    }
-}
-
-fn written(file: &Path) -> Option<SystemTime> {
-    fs::metadata(file).and_then(|metadata| metadata.modified()).ok()
-}
-
 /// Waits, and says nothing.
 ///
 /// # Errors
@@ -220,17 +209,5 @@ mod tests {
         assert!(waited(Duration::from_millis(1), &stop, || {}));
         stop.request();
         assert!(!waited(Duration::from_secs(3600), &stop, || {}));
-    }
-
-    #[test]
-    fn file_that_was_written_is_seen_once() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let file = directory.path().join("settings");
-        let mut stamps = Stamps::of(std::slice::from_ref(&file));
-        assert!(!stamps.changed());
-        fs::write(&file, "new").expect("write");
-        assert_eq!([stamps.changed(), stamps.changed()], [true, false]);
-        fs::remove_file(&file).expect("remove");
-        assert!(stamps.changed(), "that it is gone is a change, too");
     }
 }
