@@ -48,6 +48,11 @@ function duration(seconds) {
   return `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
 }
 
+function range({ low, high }, shown) {
+  const [from, to] = [shown(Math.round(low)), shown(Math.ceil(high))];
+  return from === to ? to : `${from} to ${to}`;
+}
+
 function stage() {
   const since = `since ${new Date(board.started * 1000).toLocaleString()}, process ${board.process}`;
   if (board.stage === "ended") return `ended with exit status ${board.exit_status} (${since})`;
@@ -74,6 +79,11 @@ function showBoard() {
   if (isWorking) {
     cards.push(card("a second", octets(board.octets_per_second)));
     if (board.seconds_left !== null) cards.push(card("left, at this pace", duration(board.seconds_left)));
+  }
+  if (board.cutover !== null) {
+    const told = board.cutover.accounts < board.accounts ? ` of ${counted(board.cutover.accounts, "account")}` : "";
+    cards.push(card(`to cut over now${told}`, range(board.cutover.seconds, duration)));
+    cards.push(card(`messages behind now${told}`, range(board.cutover.behind, number)));
   }
   cards.push(card(board.failures === 1 ? "failure" : "failures", number(board.failures)));
   at("cards").replaceChildren(...cards);
@@ -262,10 +272,11 @@ function detail(told, row) {
   const it = told.account;
   const parts = [element("p", row.condition, row.condition)];
   if (it) parts.push(element("p", `${it.source_user} to ${it.destination_user}; ${counted(it.source_messages, "message")}, ${octets(it.source_octets)}`));
+  if (told.cutover) parts.push(element("p", `If you cut over now: ${range(told.cutover.behind, number)} messages behind, ${range(told.cutover.seconds, duration)}`));
   if (row.error) parts.push(element("p", row.error, "failed"));
   if (row.hint) parts.push(element("p", row.hint, "muted"));
   parts.push(element("h3", "To type"), ...told.commands.map((command) => commandLine(command)));
-  if (!it) return [...parts, element("p", "The state is closed between two rounds; its mailboxes are shown again in the next one.", "muted")];
+  if (!it) return [...parts, element("p", "Another mailferry works with the state: its mailboxes are shown again when that is done.", "muted")];
   parts.push(...table("Mailboxes", ["On the source", "Messages", "On the destination", "Messages"], it.mailboxes_copied.map((mailbox) =>
     [mailbox.source, number(mailbox.source_messages), mailbox.destination, mailbox.destination_messages === null ? "–" : number(mailbox.destination_messages)])));
   parts.push(...table("Take no part", ["Mailbox", "Why"], it.omitted.map((omitted) => [omitted.mailbox, omitted.reason])));

@@ -12,6 +12,7 @@ use crate::pipeline::herald::{Herald, Speaker};
 use crate::pipeline::{Migration, beside};
 use crate::report::dossier;
 use crate::report::invocation::Invocation;
+use crate::serve::rows::Enrolled;
 use crate::serve::server::Server;
 use crate::serve::watch::{Run, Stage, Watch};
 use crate::serve::{Desk, clerk, metrics, token};
@@ -32,6 +33,8 @@ pub struct Outside {
     server: Option<Server>,
     figures: Option<Arc<Figures>>,
     herald: Arc<Mutex<Option<Herald>>>,
+    /// Of the round; empty where there is no page.
+    accounts: Arc<Mutex<Vec<Account>>>,
 }
 
 /// Whom it is shown to, and told.
@@ -58,8 +61,8 @@ impl Outside {
             return Ok(None);
         }
         let watch = Arc::new(Watch::new(run.clone()));
-        let desk: Arc<dyn Desk> =
-            Arc::new(StateDesk { state: migration.store.directory().to_owned(), commands: commands.clone() });
+        let (state, accounts) = (migration.store.directory().to_owned(), Arc::<Mutex<Vec<Account>>>::default());
+        let desk: Arc<dyn Desk> = Arc::new(StateDesk { state, commands: commands.clone(), accounts: accounts.clone() });
         let file = migration.store.page_file();
         let open = |place| Server::open(place, &watch, &desk, || token::kept(&file));
         let server = arguments.serve.as_ref().map(open).transpose()?;
@@ -73,7 +76,7 @@ impl Outside {
         let herald = Arc::new(Mutex::new(herald));
         let duties = figures.iter().map(|figures| writing(figures.clone())).chain([telling(herald.clone())]);
         clerk::start(&watch, &desk, duties.collect());
-        Ok(Some(Outside { watch, server, figures, herald }))
+        Ok(Some(Outside { watch, server, figures, herald, accounts }))
     }
 
     /// Says where the page is.
@@ -85,8 +88,10 @@ impl Outside {
 
     /// A round begins.
     pub fn begin(&self, migration: &Migration) {
-        let enrolled = |account: &Account| (account.name.to_string(), account.wave.clone());
-        self.watch.begin(migration.accounts.iter().map(enrolled).collect());
+        if self.server.is_some() {
+            self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&migration.accounts);
+        }
+        self.watch.begin(migration.accounts.iter().map(Enrolled::from).collect(), migration.jobs);
     }
 
     /// The work of a round is over, and its state is still open.
@@ -171,10 +176,11 @@ fn unwritten(file: &Path, why: &std::io::Error) -> Error {
     Error::new(Kind::Io, what).because(why).scope(Scope::Run).hint(hint)
 }
 
-/// Asks the run itself, as every other process does.
+/// Asks the run itself, as every other process does, and looks into its state between two rounds.
 struct StateDesk {
     state: PathBuf,
     commands: Invocation,
+    accounts: Arc<Mutex<Vec<Account>>>,
 }
 
 impl Desk for StateDesk {
@@ -184,15 +190,23 @@ impl Desk for StateDesk {
 
     fn account(&self, account: &str) -> Result<Value> {
         let commands = ["status", "sync", "verify", "pause"].map(|command| self.next(command, &[account]));
-        let (told, more) = match beside::ask_report(&self.state, account) {
-            Some(report) => self.told(report?),
-            None => (Value::Null, 0),
+        let report = match beside::ask_report(&self.state, account) {
+            Some(report) => Some(report?),
+            None => self.looked_up(account)?,
         };
+        let (told, more) = report.map_or((Value::Null, 0), |report| self.told(report));
         Ok(json!({ "account": told, "more": more, "commands": commands }))
     }
 }
 
 impl StateDesk {
+    fn looked_up(&self, name: &str) -> Result<Option<AccountReport>> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = accounts.iter().find(|account| *account.name == *name).cloned();
+        drop(accounts);
+        account.map_or(Ok(None), |account| beside::look_up(&self.state, &account))
+    }
+
     /// The account, and how many messages there are that are not told of.
     fn told(&self, mut report: AccountReport) -> (Value, u64) {
         let more = report.messages.len().saturating_sub(MESSAGES_ON_THE_PAGE) as u64 + report.unlisted;

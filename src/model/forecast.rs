@@ -58,50 +58,65 @@ pub struct Known<'a> {
     pub pending_octets: u64,
 }
 
-/// The forecast of one account at that second; `rates` are octets a second of first copies that others on its servers had,
-/// where it had none.
-pub fn forecast(known: Known<'_>, rates: Range, now: i64) -> Option<Forecast> {
-    if known.pending > 0 {
-        return first_copy(known, rates);
-    }
-    let resyncs: Vec<RunSample> = known.runs.iter().filter(|run| run.is_resync).copied().collect();
-    let (first, last) = (resyncs.first()?, resyncs.last()?);
-    if resyncs.len() < LEAST_RESYNCS || last.started <= first.started {
-        return None;
-    }
-    let came: u64 = resyncs[1..].iter().map(|run| run.messages).sum();
-    let a_second = came as f64 / (last.started - first.started) as f64;
-    let expected = a_second * (now - last.started).max(0) as f64;
-    // Mail comes by chance: of so many, about the root more or less.
-    let spread = 2.0 * expected.sqrt();
-    let behind = Range { low: (expected - spread).max(0.0).floor(), high: (expected + spread + 1.0).ceil() };
-    let pace = Pace::of(&resyncs);
-    let ratio = pace.ratio(&resyncs);
-    let seconds = Range {
-        low: pace.seconds(behind.low) * ratio.low / MARGIN,
-        high: pace.seconds(behind.high) * ratio.high * MARGIN + LEAST_SECONDS,
-    };
-    Some(Forecast { behind, seconds })
+/// What the forecast of an account follows from, at whatever second it is asked for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Basis {
+    /// Messages and octets that are not there yet, and octets a second that first copies of this account had.
+    FirstCopy { messages: f64, octets: f64, rates: Option<Range> },
+    /// Messages that come in a second, when the last resync began, and what resyncs take.
+    Resync { a_second: f64, last: i64, pace: Pace, ratio: Range },
 }
 
-/// What is not there yet takes as long as its octets do.
-fn first_copy(known: Known<'_>, others: Range) -> Option<Forecast> {
-    let own = rates(known.runs.iter());
-    let rates = own.or(Some(others).filter(|rates| rates.low > 0.0))?;
-    let octets = known.pending_octets as f64;
-    let behind = Range { low: known.pending as f64, high: known.pending as f64 };
-    let seconds = Range { low: octets / rates.high / MARGIN, high: octets / rates.low * MARGIN + LEAST_SECONDS };
-    Some(Forecast { behind, seconds })
+impl Basis {
+    /// `None` where too few runs were measured.
+    pub fn of(known: Known<'_>) -> Option<Basis> {
+        if known.pending > 0 {
+            let (messages, octets) = (known.pending as f64, known.pending_octets as f64);
+            return Some(Basis::FirstCopy { messages, octets, rates: rates(known.runs.iter()) });
+        }
+        let resyncs: Vec<RunSample> = known.runs.iter().filter(|run| run.is_resync).copied().collect();
+        let (first, last) = (resyncs.first()?, resyncs.last()?);
+        if resyncs.len() < LEAST_RESYNCS || last.started <= first.started {
+            return None;
+        }
+        let came: u64 = resyncs[1..].iter().map(|run| run.messages).sum();
+        let a_second = came as f64 / (last.started - first.started) as f64;
+        let pace = Pace::of(&resyncs);
+        Some(Basis::Resync { a_second, last: last.started, pace, ratio: pace.ratio(&resyncs) })
+    }
+
+    /// The forecast at that second; `others` are octets a second of first copies that others on its servers had, where it
+    /// had none.
+    pub fn at(&self, others: Option<Range>, now: i64) -> Option<Forecast> {
+        match *self {
+            // What is not there yet takes as long as its octets do.
+            Basis::FirstCopy { messages, octets, rates } => {
+                let rates = rates.or(others)?;
+                let seconds =
+                    Range { low: octets / rates.high / MARGIN, high: octets / rates.low * MARGIN + LEAST_SECONDS };
+                Some(Forecast { behind: Range { low: messages, high: messages }, seconds })
+            }
+            Basis::Resync { a_second, last, pace, ratio } => {
+                let expected = a_second * (now - last).max(0) as f64;
+                // Mail comes by chance: of so many, about the root more or less.
+                let spread = 2.0 * expected.sqrt();
+                let behind =
+                    Range { low: (expected - spread).max(0.0).floor(), high: (expected + spread + 1.0).ceil() };
+                let seconds = Range {
+                    low: pace.seconds(behind.low) * ratio.low / MARGIN,
+                    high: pace.seconds(behind.high) * ratio.high * MARGIN + LEAST_SECONDS,
+                };
+                Some(Forecast { behind, seconds })
+            }
+        }
+    }
 }
 
 /// Octets a second that first copies had, from the slowest to the fastest; `None` where there were none.
 pub fn rates<'a>(runs: impl Iterator<Item = &'a RunSample>) -> Option<Range> {
     let measured = runs.filter(|run| !run.is_resync && run.octets > 0 && run.seconds > 0.0);
     let rates = measured.map(|run| run.octets as f64 / run.seconds);
-    rates.fold(None, |range: Option<Range>, rate| {
-        let Range { low, high } = range.unwrap_or(Range { low: rate, high: rate });
-        Some(Range { low: low.min(rate), high: high.max(rate) })
-    })
+    rates.map(|rate| Range { low: rate, high: rate }).reduce(Range::around)
 }
 
 /// How long all of them take, so many at a time, the longest first.
@@ -124,8 +139,9 @@ pub fn together(forecasts: &[Forecast], jobs: usize) -> Forecast {
     }
 }
 
-/// What a resync takes: for itself, and for each message.
-struct Pace {
+/// What a resync takes: for itself, and for each message. In seconds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Pace {
     itself: f64,
     a_message: f64,
 }
@@ -162,6 +178,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 impl Range {
+    /// From the lowest of both to the highest.
+    #[must_use]
+    pub fn around(self, other: Range) -> Range {
+        Range { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+
     /// Whether it lies within.
     pub fn holds(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
@@ -177,7 +199,7 @@ mod tests {
     }
 
     fn of(runs: &[RunSample], now: i64) -> Option<Forecast> {
-        forecast(Known { runs, pending: 0, pending_octets: 0 }, Range::default(), now)
+        Basis::of(Known { runs, pending: 0, pending_octets: 0 })?.at(None, now)
     }
 
     #[test]
@@ -193,9 +215,10 @@ mod tests {
     fn first_copy_is_told_by_the_rates_that_were_measured() {
         let copy = |seconds| RunSample { octets: 1 << 20, is_resync: false, ..resync(0, seconds, 100) };
         let known = Known { runs: &[], pending: 50, pending_octets: 1 << 20 };
-        assert_eq!(forecast(known, Range::default(), 0), None, "nothing was measured");
-        let others = rates([copy(2.0), copy(8.0)].iter()).expect("rates");
-        let told = forecast(known, others, 0).expect("a forecast");
+        let basis = Basis::of(known).expect("a basis");
+        assert_eq!(basis.at(None, 0), None, "nothing was measured");
+        let others = rates([copy(2.0), copy(8.0)].iter());
+        let told = basis.at(others, 0).expect("a forecast");
         assert!(told.seconds.low < 2.0 && told.seconds.high > 8.0 && told.behind.low == 50.0, "{told:?}");
     }
 

@@ -4,7 +4,7 @@ use super::amount::grow;
 use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
-use super::forecast::RunSample;
+use super::forecast::{Known, RunSample};
 use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
 use super::server::Quota;
@@ -137,6 +137,16 @@ pub struct StatusSummary {
     pub condition: Condition,
     /// Runs that were, the oldest first: what a forecast is told from.
     pub runs: Vec<RunSample>,
+}
+
+impl StatusSummary {
+    /// What a forecast is told from. The octets of what is not there yet are as many as the messages have on average.
+    pub fn known(&self) -> Known<'_> {
+        let ledger = &self.status.ledger;
+        let (pending, held) = (ledger.outcomes.pending, ledger.held.max(1));
+        let octets = u128::from(self.status.source_octets) * u128::from(pending) / u128::from(held);
+        Known { runs: &self.runs, pending, pending_octets: u64::try_from(octets).unwrap_or(u64::MAX) }
+    }
 }
 
 /// The run that holds the state.

@@ -2,7 +2,7 @@
 //!
 //! sled is one process's. So the run itself answers, from a thread of its own: at a socket in the state directory, which
 //! only its owner can enter. One question a connection, bounded in octets and time; nothing can be changed from there, and
-//! a run that does not answer is no reason to wait.
+//! a run that does not answer is no reason to wait. Where no run is under way, who wants to know looks into the state itself.
 
 use super::Migration;
 use super::explain::explain;
@@ -14,7 +14,7 @@ use crate::model::account_report::AccountReport;
 use crate::model::attempt::Step;
 use crate::model::report::{Explanation, StatusSummary, UnderWay};
 use crate::pipeline::fleet::attempts::now;
-use crate::store::Gate;
+use crate::store::{Gate, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -187,6 +187,19 @@ pub fn ask_report(state: &Path, account: &str) -> Option<Result<AccountReport>> 
         Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
         Answer::Status { .. } | Answer::Explanation(_) => None,
     }
+}
+
+/// What the state in this directory knows of this account while no run holds it; `None` while one does.
+///
+/// # Errors
+/// `State`.
+pub fn look_up(state: &Path, account: &Account) -> Result<Option<AccountReport>> {
+    let store = match Store::open_to_look(state) {
+        Ok((store, _)) => store,
+        Err(error) if *error.kind() == Kind::Locked => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    report(&store, account, store.marks()?.get(&*account.name).copied()).map(Some)
 }
 
 fn objection(what: String, hint: Option<String>) -> Error {

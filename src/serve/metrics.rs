@@ -1,8 +1,10 @@
 //! The figures as Prometheus reads them (text exposition format 0.0.4). No account is a label: there may be 100,000.
 
+use super::cutover::Cutover;
 use super::watch::{Stage, State, Totals, Watch, now};
 use crate::error::sanitized;
 use crate::model::Condition;
+use crate::model::forecast::Range;
 use std::fmt::Write as _;
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -49,7 +51,23 @@ pub fn text(watch: &Watch) -> String {
         let help = "How long the rest of the round takes at the pace so far.";
         family(&mut text, "round_remaining_seconds", "gauge", help, &[(String::new(), left)]);
     }
+    cutover(&state, &mut text);
     text
+}
+
+/// What a cutover now would take, between what bounds, as far as that can be told.
+fn cutover(state: &State, text: &mut String) {
+    let Some(Cutover { forecast, accounts }) = state.cutover.0 else { return };
+    let bounds = |range: Range| {
+        [("low", range.low), ("high", range.high)].map(|(bound, value)| (format!("{{bound=\"{bound}\"}}"), value))
+    };
+    let families = [
+        ("cutover_seconds", "How long a cutover now would take.", bounds(forecast.seconds)),
+        ("cutover_messages", "Messages that a cutover now would have to bring over.", bounds(forecast.behind)),
+    ];
+    families.iter().for_each(|(name, help, values)| family(text, name, "gauge", help, values));
+    let help = "Accounts that the forecast of the cutover is for; of the others too few runs were measured.";
+    family(text, "cutover_accounts", "gauge", help, &[(String::new(), accounts as f64)]);
 }
 
 fn waves(state: &State, text: &mut String) {
@@ -112,6 +130,8 @@ pub fn write(watch: &Watch, file: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::cutover::tests::resynced;
+    use crate::serve::rows::tests::enrolled;
     use crate::serve::watch::tests::watch;
     use crate::serve::waves::tests::wave;
     use std::fs;
@@ -120,12 +140,16 @@ mod tests {
     fn every_figure_has_its_help_and_type_and_no_account_is_named() {
         let watch = watch(&["alice", "bob"]);
         watch.total(Totals { messages: 3, seconds_left: Some(1.5), ..Totals::default() });
+        watch.settle(&[resynced("alice", now() - 1800)]);
         watch.turn(Stage::Ended(0));
         watch.succeed();
         let text = text(&watch);
         assert!(text.contains("\nmailferry_messages_copied_total 3\n"), "{text}");
-        assert!(text.contains("\nmailferry_accounts{condition=\"waiting\"} 2\n"), "{text}");
+        assert!(text.contains("\nmailferry_accounts{condition=\"waiting\"} 1\n"), "{text}");
         assert!(text.contains("\nmailferry_round_remaining_seconds 1.5\n") && !text.contains("alice"), "{text}");
+        assert!(text.contains("\nmailferry_cutover_accounts 1\n"), "{text}");
+        let high = text.lines().find_map(|line| line.strip_prefix("mailferry_cutover_seconds{bound=\"high\"} "));
+        assert!(high.is_some_and(|high| high.parse::<f64>().unwrap() > 28.0), "{text}");
         let names = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
         assert_eq!(names("# HELP"), names("# TYPE"));
     }
@@ -133,7 +157,7 @@ mod tests {
     #[test]
     fn waves_are_told_by_name_whatever_it_is() {
         let watch = watch(&[]);
-        watch.begin(vec![("alice".to_owned(), Some(wave("a\"\\b\n", None)))]);
+        watch.begin(vec![enrolled("alice", Some(wave("a\"\\b\n", None)))], 1);
         let text = text(&watch);
         assert!(text.contains(r#"mailferry_wave_open{wave="a\"\\b"} 1"#), "{text}");
         assert!(text.contains(r#"mailferry_wave_accounts{wave="a\"\\b",condition="waiting"} 1"#), "{text}");
@@ -143,7 +167,7 @@ mod tests {
     fn counters_go_on_over_the_rounds_of_a_watch() {
         let watch = watch(&["alice"]);
         watch.total(Totals { messages: 3, ..Totals::default() });
-        watch.begin(vec![("alice".to_owned(), None)]);
+        watch.begin(vec![enrolled("alice", None)], 1);
         watch.total(Totals { messages: 4, ..Totals::default() });
         assert!(text(&watch).contains("\nmailferry_messages_copied_total 7\n"));
     }

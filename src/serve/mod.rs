@@ -4,15 +4,18 @@
 //! [`Watch`] what happens, which is O(1) an event; all else is done by who asks, in threads of their own. No servers and no
 //! state are touched: what is known of an account beyond the events is asked of a [`Desk`].
 //!
-//! - [`watch`]: what is known of the run; [`rows`]: of its accounts; `waves`: of those that move together; `changes`: of which there is something new to tell.
+//! - [`watch`]: what is known of the run; `board`: how that is told; [`rows`]: of its accounts;
+//!   `cutover`: what it would take to bring over what came since; `waves`: of those that move together; `changes`: of which there is something new to tell.
 //! - [`clerk`]: keeps the watch true from second to second.
 //! - [`place`]: where the page is. [`token`]: the word that opens it.
 //! - [`request`]: what is asked, within bounds; [`response`]: what is answered; `routes`: which answer to which request;
 //!   `stream`: the answer that never ends; [`server`]: who listens.
 //! - [`metrics`]: the figures as Prometheus reads them.
 
+mod board;
 mod changes;
 pub mod clerk;
+mod cutover;
 pub mod metrics;
 pub mod place;
 pub mod request;
@@ -39,4 +42,27 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// `State`.
     fn account(&self, account: &str) -> Result<Value>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Kind};
+    use serde_json::json;
+
+    /// Knows one account, and nobody's standing.
+    pub(in crate::serve) struct Somebody;
+
+    impl Desk for Somebody {
+        fn standings(&self, _accounts: &[String]) -> Option<Vec<StatusSummary>> {
+            None
+        }
+
+        fn account(&self, account: &str) -> Result<Value> {
+            match account {
+                "alice" => Ok(json!({ "account": "alice" })),
+                _ => Err(Error::new(Kind::State, "it is damaged")),
+            }
+        }
+    }
 }

@@ -68,9 +68,13 @@ fn accounts(request: &Request, watch: &Watch) -> Response {
 
 fn account(request: &Request, watch: &Watch, desk: &dyn Desk) -> Response {
     let number = request.asked("number").and_then(|number| number.parse().ok());
-    let Some(name) = number.and_then(|number| watch.name(number)) else { return Response::refusal(404) };
+    let named = number.and_then(|number| Some((number, watch.name(number)?)));
+    let Some((number, name)) = named else { return Response::refusal(404) };
     match desk.account(&name) {
-        Ok(account) => Response::json(200, &account),
+        Ok(mut account) => {
+            account["cutover"] = watch.cutover_of(number);
+            Response::json(200, &account)
+        }
         Err(error) => Response::json(503, &json!({ "what": error.summary(), "hint": error.advice() })),
     }
 }
@@ -78,32 +82,16 @@ fn account(request: &Request, watch: &Watch, desk: &dyn Desk) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Error, Kind, Result};
-    use crate::model::report::StatusSummary;
+    use crate::serve::tests::Somebody;
     use crate::serve::watch::tests::watch;
     use serde_json::Value;
-
-    struct Nobody;
-
-    impl Desk for Nobody {
-        fn standings(&self, _accounts: &[String]) -> Option<Vec<StatusSummary>> {
-            None
-        }
-
-        fn account(&self, account: &str) -> Result<Value> {
-            match account {
-                "alice" => Ok(json!({ "account": "alice" })),
-                _ => Err(Error::new(Kind::State, "it is damaged")),
-            }
-        }
-    }
 
     fn asked(path: &str, bearer: Option<&str>, token: Option<&str>) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let request = Request { is_head: false, path: path.to_owned(), query, bearer: bearer.map(str::to_owned) };
-        answer(&request, token, &watch(&["alice", "bob", "carol"]), &Nobody)
+        answer(&request, token, &watch(&["alice", "bob", "carol"]), &Somebody)
     }
 
     fn status(path: &str, bearer: Option<&str>, token: Option<&str>) -> u16 {

@@ -4,11 +4,12 @@
 
 use super::waves::Waves;
 use crate::error::sanitized;
-use crate::model::Condition;
 use crate::model::attempt::AttemptResult;
+use crate::model::forecast::{Basis, Range, rates};
 use crate::model::notify::{News, Occasion};
 use crate::model::report::StatusSummary;
 use crate::model::wave::Wave;
+use crate::model::{Account, Condition, ServerId};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,11 +40,14 @@ struct Known {
     last: Option<i64>,
 }
 
-struct Row {
+pub(super) struct Row {
     /// As the state knows it.
     name: String,
     /// By its number.
     wave: Option<usize>,
+    pub(super) servers: [ServerId; 2],
+    /// What its forecast follows from.
+    pub(super) basis: Option<Basis>,
     condition: Condition,
     known: Known,
     trouble: Option<Box<(String, Option<String>)>>,
@@ -66,25 +70,40 @@ pub struct Wanted {
 /// All accounts, by their numbers in the run.
 #[derive(Default)]
 pub struct Rows {
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     numbers: HashMap<String, u32>,
     counts: BTreeMap<Condition, u64>,
+    /// Octets a second of first copies between two servers.
+    pub(super) rates: HashMap<[ServerId; 2], Range>,
     pub waves: Waves,
 }
 
-/// An account by its name, and with whom it moves.
-pub type Enrolled = (String, Option<Arc<Wave>>);
+/// An account by its name, with whom it moves, and between which servers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Enrolled {
+    pub name: String,
+    pub wave: Option<Arc<Wave>>,
+    pub servers: [ServerId; 2],
+}
+
+impl From<&Account> for Enrolled {
+    fn from(account: &Account) -> Enrolled {
+        Enrolled { name: account.name.to_string(), wave: account.wave.clone(), servers: account.servers }
+    }
+}
 
 impl Rows {
     /// These accounts, of which nothing is known but that their turn comes.
     pub fn of(accounts: Vec<Enrolled>) -> Rows {
         let mut rows = Rows::default();
-        for (number, (name, wave)) in (0..).zip(accounts) {
+        for (number, Enrolled { name, wave, servers }) in (0..).zip(accounts) {
             let wave = wave.map(|wave| rows.waves.number(&wave));
             rows.numbers.insert(name.clone(), number);
             rows.rows.push(Row {
                 name,
                 wave,
+                servers,
+                basis: None,
                 condition: Condition::Waiting,
                 known: Known::default(),
                 trouble: None,
@@ -99,8 +118,9 @@ impl Rows {
     /// Whether these are the accounts.
     pub fn are(&self, accounts: &[Enrolled]) -> bool {
         let wave_of = |row: &Row| row.wave.and_then(|wave| self.waves.name(wave));
-        let is = |row: &Row, (name, wave): &Enrolled| {
-            row.name == *name && wave_of(row) == wave.as_ref().map(|wave| wave.name.as_str())
+        let is = |row: &Row, it: &Enrolled| {
+            let wave = it.wave.as_ref().map(|wave| wave.name.as_str());
+            row.name == it.name && row.servers == it.servers && wave_of(row) == wave
         };
         self.rows.len() == accounts.len() && self.rows.iter().zip(accounts).all(|(row, account)| is(row, account))
     }
@@ -144,6 +164,10 @@ impl Rows {
         // What began meanwhile is told anew when it ends.
         self.turn(number, if is_at_work { Condition::Working } else { summary.condition });
         let row = self.rows.get_mut(number as usize)?;
+        row.basis = Basis::of(summary.known());
+        if let Some(own) = rates(summary.runs.iter()) {
+            self.rates.entry(row.servers).and_modify(|known| *known = known.around(own)).or_insert(own);
+        }
         let ledger = &summary.status.ledger;
         row.known = Known {
             there: ledger.outcomes.there(),
@@ -240,14 +264,14 @@ fn contains(name: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::Step;
     use crate::model::attempt::{Attempt, Trouble};
     use crate::model::statistics::AccountStatus;
     use crate::serve::waves::tests::wave;
 
-    fn failed(account: &str, line: &str) -> StatusSummary {
+    pub(in crate::serve) fn failed(account: &str, line: &str) -> StatusSummary {
         let trouble = Trouble { line: line.to_owned(), hint: None, count: 1, needs_a_person: false };
         let attempt = Attempt { step: Step::Sync, started: 5, ended: 6, result: AttemptResult::Failed(trouble) };
         StatusSummary {
@@ -261,8 +285,12 @@ mod tests {
         }
     }
 
-    fn rows() -> Rows {
-        Rows::of(["alice", "bob", "Carol"].map(|name| (name.to_owned(), None)).to_vec())
+    pub(in crate::serve) fn rows() -> Rows {
+        Rows::of(["alice", "bob", "Carol"].map(|name| enrolled(name, None)).to_vec())
+    }
+
+    pub(in crate::serve) fn enrolled(name: &str, wave: Option<Arc<Wave>>) -> Enrolled {
+        Enrolled { name: name.to_owned(), wave, servers: [ServerId(0), ServerId(1)] }
     }
 
     #[test]
@@ -296,7 +324,7 @@ mod tests {
     /// Holds serve/watch.rs invariant 1.
     #[test]
     fn counts_are_what_a_walk_would_find_whatever_comes() {
-        let mut rows = Rows::of((0..20).map(|number| (number.to_string(), None)).collect());
+        let mut rows = Rows::of((0..20).map(|number| enrolled(&number.to_string(), None)).collect());
         let mut dice = 7_u32;
         for _ in 0..2000 {
             dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -331,11 +359,10 @@ mod tests {
     fn accounts_of_a_wave_are_counted_and_found() {
         let finance = wave("finance", None);
         let enrolled = [("alice", Some(finance.clone())), ("bob", None), ("carol", Some(finance))];
-        let enrolled: Vec<Enrolled> = enrolled.map(|(name, wave)| (name.to_owned(), wave)).to_vec();
-        let mut rows = Rows::of(enrolled.clone());
-        assert!(
-            rows.are(&enrolled) && !rows.are(&[("alice".to_owned(), None), enrolled[1].clone(), enrolled[2].clone()])
-        );
+        let accounts = enrolled.map(|(name, wave)| self::enrolled(name, wave)).to_vec();
+        let mut rows = Rows::of(accounts.clone());
+        let others = [&[self::enrolled("alice", None)], &accounts[1..]].concat();
+        assert!(rows.are(&accounts) && !rows.are(&others));
         let _ = rows.stands(0, &failed("alice", "why"));
         assert_eq!(rows.waves.told(0)[0]["conditions"], json!({ "failed": 1, "waiting": 1 }));
         let found = |name: &str| rows.wanted(&Wanted { wave: Some(name.to_owned()), ..Wanted::default() }).1;
@@ -345,7 +372,7 @@ mod tests {
 
     #[test]
     fn hostile_words_are_made_harmless() {
-        let mut rows = Rows::of(vec![("al\x1b[31m\u{202e}ice".to_owned(), None)]);
+        let mut rows = Rows::of(vec![enrolled("al\x1b[31m\u{202e}ice", None)]);
         let _ = rows.stands(0, &failed("x", "NO \x07<script>"));
         let told = rows.told(0).unwrap();
         assert_eq!((&told["account"], &told["error"]), (&json!("al?[31m?ice"), &json!("NO ?<script>")));

@@ -256,25 +256,12 @@ fn take_leave(guest: &mut (impl Incoming + Write)) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::report::StatusSummary;
+    use crate::serve::tests::Somebody;
     use crate::serve::watch::tests::watch;
-    use serde_json::Value;
     use std::io::Read;
 
-    struct Nobody;
-
-    impl Desk for Nobody {
-        fn standings(&self, _accounts: &[String]) -> Option<Vec<StatusSummary>> {
-            None
-        }
-
-        fn account(&self, _account: &str) -> Result<Value> {
-            Ok(Value::Null)
-        }
-    }
-
     fn open(place: &Place) -> Server {
-        let desk: Arc<dyn Desk> = Arc::new(Nobody);
+        let desk: Arc<dyn Desk> = Arc::new(Somebody);
         Server::open(place, &Arc::new(watch(&["alice"])), &desk, || Ok("secret".to_owned())).unwrap()
     }
 
@@ -353,7 +340,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mine");
         fs::write(&path, "precious").unwrap();
-        let desk: Arc<dyn Desk> = Arc::new(Nobody);
+        let desk: Arc<dyn Desk> = Arc::new(Somebody);
         let watch = Arc::new(watch(&[]));
         let refused = Server::open(&Place::Socket(path.clone()), &watch, &desk, || Ok(String::new()));
         assert!(refused.is_err_and(|error| error.line().contains("could not serve the page")));

@@ -5,12 +5,13 @@
 //! 2. What is kept is bounded by the number of accounts: notices are the last ones, of changes a few seconds are known.
 
 use super::changes::{Changed, Changes};
+use super::cutover::Cutover;
 use super::rows::{Enrolled, Rows, Wanted, Work};
 use crate::error::{Error, sanitized};
 use crate::model::notify::News;
 use crate::model::report::StatusSummary;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +20,9 @@ pub const SCHEMA: u32 = 1;
 
 /// Notices that are kept, the last ones.
 const NOTICES: usize = 50;
+
+/// Between two reckonings of what a cutover would take, which cost a walk over all accounts.
+const RECKONING_SECONDS: u64 = 10;
 
 /// Seconds over which the rate is told.
 const RATE_SECONDS: usize = 30;
@@ -61,11 +65,11 @@ pub struct Totals {
 
 /// Something that was said.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Notice {
-    at: i64,
-    account: String,
-    text: String,
-    is_failure: bool,
+pub(super) struct Notice {
+    pub at: i64,
+    pub account: String,
+    pub text: String,
+    pub is_failure: bool,
 }
 
 /// Shared by all who tell and all who look.
@@ -83,10 +87,14 @@ pub(super) struct State {
     /// Of the rounds before.
     pub(super) sums: Totals,
     pub(super) last_success: Option<i64>,
+    /// Accounts worked on at the same time.
+    jobs: usize,
+    /// As it was reckoned last, and how many seconds ago.
+    pub(super) cutover: (Option<Cutover>, u64),
     changes: Changes,
     /// Accounts whose standing is to be asked for.
     unsettled: BTreeSet<u32>,
-    notices: VecDeque<Notice>,
+    pub(super) notices: VecDeque<Notice>,
     /// What those are to be told who are not looking.
     news: Vec<News>,
     octets: VecDeque<u64>,
@@ -104,6 +112,8 @@ impl Watch {
             totals: Totals::default(),
             sums: Totals::default(),
             last_success: None,
+            jobs: 1,
+            cutover: (None, 0),
             changes: Changes::default(),
             unsettled: BTreeSet::new(),
             notices: VecDeque::new(),
@@ -118,9 +128,10 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A round over these accounts begins.
-    pub fn begin(&self, accounts: Vec<Enrolled>) {
+    /// A round over these accounts begins, so many of them at the same time.
+    pub fn begin(&self, accounts: Vec<Enrolled>, jobs: usize) {
         let mut state = self.state();
+        state.jobs = jobs;
         let State { sums, totals, .. } = &mut *state;
         sums.add(totals);
         state.totals = Totals::default();
@@ -135,7 +146,9 @@ impl Watch {
 
     /// Where the run is from now on.
     pub fn turn(&self, stage: Stage) {
-        self.state().stage = stage;
+        let mut state = self.state();
+        state.stage = stage;
+        state.reckon();
     }
 
     /// A round ended with nothing left to say.
@@ -223,6 +236,10 @@ impl Watch {
     pub fn tick(&self) {
         let mut state = self.state();
         state.changes.tick();
+        state.cutover.1 += 1;
+        if state.cutover.1 >= RECKONING_SECONDS {
+            state.reckon();
+        }
         let State { rows, news, .. } = &mut *state;
         news.extend(rows.waves.news(now()));
         let octets = state.totals.octets;
@@ -265,45 +282,6 @@ impl Watch {
         }
     }
 
-    /// The run as a whole.
-    pub fn board(&self) -> Value {
-        let state = self.state();
-        let (stage, next, status) = match state.stage {
-            Stage::Working => ("working", None, None),
-            Stage::Resting(next) => ("resting", Some(next), None),
-            Stage::Ended(status) => ("ended", None, Some(status)),
-        };
-        let Totals { ended, failures, messages, octets, listed, seconds, share, seconds_left } = state.totals;
-        let notice =
-            |it: &Notice| json!({ "at": it.at, "account": it.account, "text": it.text, "failure": it.is_failure });
-        json!({
-            "schema": SCHEMA,
-            "run": state.run.id,
-            "version": env!("CARGO_PKG_VERSION"),
-            "command": state.run.command,
-            "process": std::process::id(),
-            "started": state.run.started,
-            "now": now(),
-            "round": state.rounds,
-            "stage": stage,
-            "next": next,
-            "exit_status": status,
-            "accounts": state.rows.count(),
-            "ended": ended,
-            "failures": failures,
-            "conditions": state.rows.counts().map(|(it, count)| (it.word(), count)).collect::<BTreeMap<_, _>>(),
-            "waves": state.rows.waves.told(now()),
-            "messages": messages,
-            "octets": octets,
-            "listed": listed,
-            "seconds": seconds,
-            "share": share,
-            "seconds_left": seconds_left,
-            "octets_per_second": state.rate(),
-            "notices": state.notices.iter().rev().map(notice).collect::<Vec<_>>(),
-        })
-    }
-
     /// Those of the accounts that are wanted.
     pub(super) fn accounts(&self, wanted: &Wanted) -> Value {
         let state = self.state();
@@ -314,6 +292,11 @@ impl Watch {
     /// The name of the account with that number.
     pub(super) fn name(&self, number: u32) -> Option<String> {
         self.state().rows.name(number).map(str::to_owned)
+    }
+
+    /// What a cutover of that account would take now; null where too little is known of it.
+    pub(super) fn cutover_of(&self, number: u32) -> Value {
+        json!(self.state().rows.cutover_of(number, now()))
     }
 
     /// The accounts that changed in the seconds after that one.
@@ -330,8 +313,12 @@ impl Watch {
 }
 
 impl State {
+    fn reckon(&mut self) {
+        self.cutover = (self.rows.cutover(self.jobs, now()), 0);
+    }
+
     /// Octets a second, over the last seconds.
-    fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         let (Some(first), Some(last)) = (self.octets.front(), self.octets.back()) else { return 0.0 };
         last.saturating_sub(*first) as f64 / (self.octets.len() - 1).max(1) as f64
     }
@@ -357,34 +344,12 @@ pub fn now() -> i64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::serve::rows::tests::enrolled;
 
     pub(in crate::serve) fn watch(accounts: &[&str]) -> Watch {
         let watch = Watch::new(Run { id: "7-1".to_owned(), command: "sync".to_owned(), started: 1 });
-        watch.begin(accounts.iter().map(|name| ((*name).to_owned(), None)).collect());
+        watch.begin(accounts.iter().map(|name| enrolled(name, None)).collect(), 1);
         watch
-    }
-
-    #[test]
-    fn board_tells_where_the_run_is() {
-        let watch = watch(&["alice", "bob"]);
-        watch.works("alice", Work { phase: "copying", ..Work::default() });
-        watch.notice("bob", "it broke\x07");
-        watch.total(Totals { messages: 9, octets: 90, ..Totals::default() });
-        watch.turn(Stage::Resting(77));
-        let board = watch.board();
-        assert_eq!((&board["stage"], &board["next"], &board["accounts"]), (&json!("resting"), &json!(77), &json!(2)));
-        assert_eq!(board["conditions"], json!({ "working": 1, "waiting": 1 }));
-        assert_eq!((&board["messages"], &board["notices"][0]["text"]), (&json!(9), &json!("it broke?")));
-    }
-
-    #[test]
-    fn rate_is_that_of_the_last_seconds() {
-        let watch = watch(&[]);
-        for octets in [0, 1000, 1000, 4000] {
-            watch.total(Totals { octets, ..Totals::default() });
-            watch.tick();
-        }
-        assert!((watch.board()["octets_per_second"].as_f64().unwrap() - 4000.0 / 3.0).abs() < 1e-9);
     }
 
     #[test]

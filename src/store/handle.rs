@@ -3,7 +3,7 @@
 use super::damage;
 use super::database::Database;
 use super::directory::StateDirectory;
-use super::lock::LockFile;
+use super::lock::{LockFile, Purpose};
 use crate::error::Result;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ impl Store {
     /// [`Kind::State`](crate::error::Kind::State) if it is no directory, not ours, not writable, or written by a newer
     /// mailferry. None of these changes anything in it.
     pub fn open(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(directory, StateDirectory::prepare(directory)?)
+        Self::open_in(directory, StateDirectory::prepare(directory)?, Purpose::Work)
     }
 
     /// Opens a state that is there already; nothing is created.
@@ -41,11 +41,20 @@ impl Store {
     ///
     /// As [`Store::open`], and [`Kind::State`](crate::error::Kind::State) where there is no state.
     pub fn open_existing(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(directory, StateDirectory::existing(directory)?)
+        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Work)
     }
 
-    fn open_in(path: &Path, directory: StateDirectory) -> Result<(Store, Vec<String>)> {
-        let lock = LockFile::acquire(&directory)?;
+    /// As [`Store::open_existing`], for a moment: others wait until it is over.
+    ///
+    /// # Errors
+    ///
+    /// As it.
+    pub fn open_to_look(directory: &Path) -> Result<(Store, Vec<String>)> {
+        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Look)
+    }
+
+    fn open_in(path: &Path, directory: StateDirectory, purpose: Purpose) -> Result<(Store, Vec<String>)> {
+        let lock = LockFile::acquire(&directory, purpose)?;
         let mut notices = directory.make_private();
         directory.check_ownership()?;
         let (database, damage) = damage::open_or_set_aside(&directory)?;

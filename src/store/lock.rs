@@ -2,13 +2,34 @@
 //!
 //! The lock is the kernel's (flock), not the file's existence: it goes when the process dies, however it dies. It does
 //! not guard against another host on a network file system without locks.
+//!
+//! A run that only looks into the state for a moment between two of its rounds says so in the file, and is waited for.
 
 use super::directory::StateDirectory;
 use super::ownership;
 use crate::error::{Error, Kind, Result};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
+
+/// Stands behind the process id of who only looks.
+const LOOKS: &str = "looks";
+
+/// How often the lock of who only looks is tried, and how long is waited between: ten seconds in all, for a machine that is
+/// overloaded.
+const TRIES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What the state is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// For as long as it takes.
+    Work,
+    /// For a moment.
+    Look,
+}
 
 /// Held for as long as it lives.
 pub(super) struct LockFile(File);
@@ -22,15 +43,28 @@ impl Drop for LockFile {
 }
 
 impl LockFile {
-    /// Takes the lock without waiting, and writes our process id into the file.
-    pub(super) fn acquire(directory: &StateDirectory) -> Result<Self> {
+    /// Takes the lock without waiting for any but who only looks, and writes our process id into the file.
+    pub(super) fn acquire(directory: &StateDirectory, purpose: Purpose) -> Result<Self> {
+        Self::acquire_with(directory, purpose, || thread::sleep(PAUSE))
+    }
+
+    /// As [`LockFile::acquire`]; `pause` is called after each time that somebody held it who only looks.
+    fn acquire_with(directory: &StateDirectory, purpose: Purpose, mut pause: impl FnMut()) -> Result<Self> {
         let mut file = ownership::open(&directory.lock()).map_err(|why| unlockable(directory, &why))?;
-        match try_lock(&file) {
-            Ok(()) => {}
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => return Err(held(directory, &mut file)),
-            Err(why) => return Err(unlockable(directory, &why)),
+        for tried in 1.. {
+            match try_lock(&file) {
+                Ok(()) => break,
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                    // Who has just come has had no time yet to say that it only looks.
+                    if tried == TRIES || (tried > 1 && !said(&mut file).contains(LOOKS)) {
+                        return Err(held(directory, &mut file));
+                    }
+                    pause();
+                }
+                Err(why) => return Err(unlockable(directory, &why)),
+            }
         }
-        name_holder(&mut file).map_err(|why| unlockable(directory, &why))?;
+        name_holder(&mut file, purpose).map_err(|why| unlockable(directory, &why))?;
         Ok(LockFile(file))
     }
 }
@@ -43,9 +77,11 @@ fn try_lock(file: &File) -> io::Result<()> {
     }
 }
 
-fn name_holder(file: &mut File) -> io::Result<()> {
+fn name_holder(file: &mut File, purpose: Purpose) -> io::Result<()> {
     file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())
+    file.rewind()?;
+    let looks = if purpose == Purpose::Look { LOOKS } else { "" };
+    writeln!(file, "{} {looks}", std::process::id())
 }
 
 fn held(directory: &StateDirectory, file: &mut File) -> Error {
@@ -56,9 +92,14 @@ fn held(directory: &StateDirectory, file: &mut File) -> Error {
 
 /// The process id in the file; anything may stand there, and it is only shown.
 fn holder(file: &mut File) -> Option<u32> {
+    said(file).split_whitespace().next()?.parse().ok()
+}
+
+/// The beginning of what the file holds.
+fn said(file: &mut File) -> String {
     let mut text = String::new();
-    file.take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    let read = file.rewind().and_then(|()| file.take(32).read_to_string(&mut text));
+    read.map_or_else(|_| String::new(), |_| text)
 }
 
 fn unlockable(directory: &StateDirectory, why: &io::Error) -> Error {
@@ -78,10 +119,26 @@ mod tests {
         let (store, _) = Store::open(directory.path()).unwrap();
         drop(store);
         let directory = StateDirectory::existing(directory.path()).unwrap();
-        let lock = LockFile::acquire(&directory).unwrap();
+        let lock = LockFile::acquire(&directory, Purpose::Work).unwrap();
         let _inherited = lock.0.try_clone().unwrap();
         drop(lock);
-        assert!(LockFile::acquire(&directory).is_ok());
+        assert!(LockFile::acquire(&directory, Purpose::Work).is_ok());
+    }
+
+    #[test]
+    fn who_only_looks_is_waited_for_and_who_works_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Store::open(directory.path()).unwrap());
+        let directory = StateDirectory::existing(directory.path()).unwrap();
+        for (purpose, pauses) in [(Purpose::Look, 3), (Purpose::Work, 1)] {
+            let mut held = Some(LockFile::acquire(&directory, purpose).unwrap());
+            let mut paused = 0;
+            let taken = LockFile::acquire_with(&directory, Purpose::Work, || {
+                paused += 1;
+                held.take_if(|_| paused == 3);
+            });
+            assert_eq!((taken.is_ok(), paused), (purpose == Purpose::Look, pauses), "{purpose:?}");
+        }
     }
 
     #[test]

@@ -154,3 +154,34 @@ fn page_tells_nothing_to_strangers_and_is_found_again_after_a_restart() {
     assert_eq!(Page::of(&mut again).below, page.below);
     again.kill();
 }
+
+/// Between two rounds the state is closed, and free for others; the page shows all the same what is in it, and what a cutover
+/// would take.
+#[test]
+fn page_shows_mailboxes_and_the_forecast_between_two_rounds_of_a_watch() {
+    let pair = shared::dovecot_pair();
+    let migration = Migration::between(&pair.source, &pair.destination).seeded(MAIL);
+    let ferry = &migration.ferry;
+    let is_forecast = || {
+        ferry.run(&["sync"]).expect(0);
+        ferry.run(&["status", "--forecast", "--json", "-"]).expect(0).json()["forecast"]["all"].is_object()
+    };
+    assert!((0..50).any(|_| is_forecast()), "so many runs tell enough");
+    let mut running = ferry.start(&["sync", "--watch", "1h", "--progress", "plain", "--serve", "127.0.0.1:0"]);
+    let page = Page::of(&mut running);
+    assert!(running.wait_until_said(|said| said.contains("The next sync begins")), "it rests");
+    for _ in 0..3 {
+        let account = page.json("/api/account?number=0");
+        let inbox = &account["account"]["mailboxes_copied"][0];
+        assert_eq!((&inbox["source"], &inbox["source_messages"]), (&"INBOX".into(), &200.into()), "{account}");
+        assert!(account["cutover"]["seconds"]["high"].as_f64() > Some(0.0), "{account}");
+    }
+    let cutover = &page.json("/api/board")["cutover"];
+    assert_eq!((&cutover["accounts"], &cutover["behind"]["low"]), (&1.into(), &0.0.into()));
+    let (_, metrics) = page.get("/metrics");
+    assert!(metrics.contains("\nmailferry_cutover_accounts 1\n"), "{metrics}");
+    assert_well_formed(&metrics);
+    ferry.run(&["sync"]).expect(0);
+    running.interrupt();
+    running.finish().expect(130);
+}

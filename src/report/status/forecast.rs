@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::error::sanitized;
 use crate::model::ServerId;
-use crate::model::forecast::{Forecast, Known, Range, forecast, rates, together};
+use crate::model::forecast::{Basis, Forecast, Range, rates, together};
 use crate::model::report::StatusSummary;
 use crate::report::quantity::{counted, duration, number};
 use crate::report::table::{Align, Table};
@@ -59,17 +59,12 @@ fn lasting(range: &Range) -> String {
 fn forecasts(accounts: &[StatusSummary], servers: &[[ServerId; 2]], now: i64) -> Vec<Option<Forecast>> {
     let mut measured: HashMap<[ServerId; 2], Range> = HashMap::new();
     for (account, server) in accounts.iter().zip(servers) {
-        if let Some(Range { low, high }) = rates(account.runs.iter()) {
-            let known = measured.entry(*server).or_insert(Range { low, high });
-            *known = Range { low: known.low.min(low), high: known.high.max(high) };
+        if let Some(own) = rates(account.runs.iter()) {
+            measured.entry(*server).and_modify(|known| *known = known.around(own)).or_insert(own);
         }
     }
     let of = |(account, server): (&StatusSummary, &[ServerId; 2])| {
-        let ledger = &account.status.ledger;
-        let (pending, held) = (ledger.outcomes.pending, ledger.held.max(1));
-        let octets = u128::from(account.status.source_octets) * u128::from(pending) / u128::from(held);
-        let known = Known { runs: &account.runs, pending, pending_octets: octets as u64 };
-        forecast(known, measured.get(server).copied().unwrap_or_default(), now)
+        Basis::of(account.known())?.at(measured.get(server).copied(), now)
     };
     accounts.iter().zip(servers).map(of).collect()
 }
