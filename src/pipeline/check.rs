@@ -70,7 +70,7 @@ fn compare(source: &mut SideCheck, destination: &mut SideCheck) {
     };
     let quotas = destination.quotas.iter().map(free);
     let excess = quota_excess(&quotas.collect::<Vec<_>>(), source.messages, source.octets.or(used).unwrap_or(0));
-    destination.obstacles.extend(excess);
+    destination.obstacles.extend(excess.map(|excess| format!("{excess}: raise it before mail is copied")));
 }
 
 fn obstacles<'a>(access: &'a Access<'_>, side: &'a SideCheck) -> impl Iterator<Item = Error> + 'a {
