@@ -34,7 +34,7 @@ pub struct ShardArguments {
 
 #[derive(Args, Debug)]
 pub struct ShardsArguments {
-    /// How many shards there are to be
+    /// How many shards to make
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_SHARDS)))]
     pub into: u32,
     /// The file to write [default: `shards` in [accounts]]; - is standard output
@@ -43,7 +43,7 @@ pub struct ShardsArguments {
     /// How large accounts are, where no scan knows it: rows of a name and bytes, under the header name,bytes
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub sizes: Option<PathBuf>,
-    /// Share all of them out anew, also those that have a shard
+    /// Distribute all accounts anew, also those that have a shard
     #[arg(long)]
     pub rebalance: bool,
 }
@@ -56,10 +56,10 @@ pub struct StateArguments {
 
 #[derive(Subcommand, Debug)]
 pub enum StateCommand {
-    /// Carry what other states know of the accounts of this shard over into its own, after the shards were changed
+    /// Carry over what other states know of the accounts of this shard, after the shards were changed
     ///
-    /// All of these states must be at rest. What was carried over is dropped there. It may be done again; after a crash it
-    /// goes on where it was.
+    /// None of these states may be in use. What was carried over is removed there. It can be repeated; after a crash it
+    /// picks up where it left off.
     Take {
         /// The state directories of other shards
         #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]

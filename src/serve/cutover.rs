@@ -29,7 +29,6 @@ impl Rows {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
     use crate::model::Condition;
     use crate::model::forecast::RunSample;
     use crate::model::report::StatusSummary;

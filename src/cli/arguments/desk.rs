@@ -46,7 +46,7 @@ pub struct StatusArguments {
     /// Also show sizes, rates, and what is left out
     #[arg(long)]
     pub details: bool,
-    /// Also tell how far behind the destination is by now, and how long a cutover would take
+    /// Also show how far behind the destination is by now, and how long a cutover would take
     #[arg(long)]
     pub forecast: bool,
     #[command(flatten)]

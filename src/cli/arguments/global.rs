@@ -16,14 +16,14 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
-    /// The mailbox to read, instead of a settings file: imaps://user@host[:port]
+    /// The account to read, instead of a settings file: imaps://user@host[:port]
     ///
-    /// `imap://` begins in clear text and changes to TLS (STARTTLS) before anything is said. Goes with --destination.
+    /// `imap://` begins in clear text and changes to TLS (STARTTLS) before anything else is sent. Goes with --destination.
     /// You may write @ in the user name. A password in the URL is refused.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub source: Option<String>,
 
-    /// The mailbox to fill, instead of a settings file: imaps://user@host[:port]
+    /// The account to fill, instead of a settings file: imaps://user@host[:port]
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     pub destination: Option<String>,
 
@@ -74,7 +74,7 @@ pub struct Global {
 
     /// How much to log [default: nothing on standard error, info in a log file]
     ///
-    /// `trace` holds every line that is spoken with the servers, except passwords; message texts are not in it.
+    /// `trace` records every line exchanged with the servers, except passwords; the text of messages is left out.
     #[arg(long, global = true, value_enum, value_name = "LEVEL", hide_short_help = true)]
     pub log_level: Option<LogLevel>,
 

@@ -88,8 +88,8 @@ pub enum Command {
     Init(InitArguments),
     /// Log in on both sides; say what was found and what will not work
     ///
-    /// Nothing is copied and nothing is changed. The servers, how they are protected, what they can do, and what to know
-    /// before the migration; of many accounts only those that deviate.
+    /// Nothing is copied and nothing is changed. Shows the servers, how they are protected, what they can do, and what to
+    /// know before the migration; of many accounts, only those that deviate.
     Check(CheckArguments),
     /// Take a snapshot of both sides
     ///
@@ -103,8 +103,8 @@ pub enum Command {
     Plan(PlanArguments),
     /// Do what the plan says
     ///
-    /// Ctrl-C finishes the batch in hand; run it again, and it goes on where it was. The same after a power loss: what
-    /// had arrived is recognised and not copied again.
+    /// Ctrl-C finishes the batch in hand; run it again, and it picks up where it left off, also after a power loss:
+    /// what had arrived is recognised and not copied again.
     Apply(ApplyArguments),
     /// Scan, plan and apply in one go
     ///
@@ -119,14 +119,14 @@ pub enum Command {
     Status(StatusArguments),
     /// Write a report to hand over: counts that balance, what is missing and why, how it was verified
     ///
-    /// From what the state knows; no server is asked. Verify before, so that it can say that all is exact.
+    /// Made from what the state knows; no server is asked. Run `verify` first: only then can it say that all is exact.
     Report(ReportArguments),
     /// Explain why a mailbox or a message is copied, or not
     Explain(ExplainArguments),
     /// Record that you have seen a difference, and why it is as it should be
     ///
     /// For copies that are gone from the destination, and for messages that it refuses: they are neither asked about nor
-    /// copied any more, and no difference. What delete_guard counts begins anew. No server is asked.
+    /// copied any more, and do not count as differences. What delete_guard counts starts from zero again. No server is asked.
     Accept(AcceptArguments),
     /// Leave accounts alone from now on, until `resume`
     ///
@@ -136,21 +136,21 @@ pub enum Command {
     Resume(AccountsNamedArguments),
     /// Declare accounts done for good: they are left alone from now on
     Complete(AccountsNamedArguments),
-    /// Share the accounts out by size, and write down which is in which shard
+    /// Divide the accounts into shards by size, and write down which is where
     ///
-    /// Accounts that have a shard keep it; others go to the shard that has least. Sizes are those of the last scan.
+    /// Accounts that have a shard keep it; each of the others goes to the smallest shard. Sizes are those of the last scan.
     Shards(ShardsArguments),
     /// Carry accounts over from the states of other shards
     State(StateArguments),
     /// Drop accounts from the state, without asking a server
     ///
     /// For accounts that are done, or that no settings name any more. No mail is touched: a later sync compares both
-    /// sides anew, and copies nothing twice. In mirror mode what was copied before is then nobody's to delete.
+    /// sides anew, and copies nothing twice. In mirror mode, what was copied before is then never deleted.
     Forget(ForgetArguments),
     /// Let a person consent, once, to mailferry reading an account (OAuth)
     ///
-    /// For settings with flow = "refresh-token". A page is named to open in a browser, and the refresh token that comes
-    /// of it is kept where the settings say, readable by you alone.
+    /// For settings with flow = "refresh-token". Names a page to open in a browser; the refresh token that results is kept
+    /// where the settings say, readable by you alone.
     Login(LoginArguments),
     /// Print completions for a shell
     ///
