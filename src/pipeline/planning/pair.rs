@@ -73,8 +73,7 @@ impl Planner<'_> {
         let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
         let mut unrecorded = false;
         let mut record = |links: &[Link]| {
-            let mut parts = links.chunks(CHECKPOINT_LINKS);
-            let recorded = parts.try_for_each(|links| state.checkpoint(name, links, &[]));
+            let recorded = links.chunks(CHECKPOINT_LINKS).try_for_each(|links| state.checkpoint(name, links, &[]));
             unrecorded |= recorded.is_err();
             recorded
         };
@@ -90,8 +89,8 @@ impl Planner<'_> {
         let departures = agree(self.access, &mut plan, held)?;
         self.ledger.questioned += departures.questioned;
         let account = &*self.access.account.name;
-        let question = departures.question.map(|why| unanswered(&why, &plan.source, &plan.destination, account));
-        if let Some(question) = question {
+        if let Some(why) = departures.question {
+            let question = unanswered(&why, &plan.source, &plan.destination, account);
             self.access.failures.note(&mut self.ledger.failures, question.in_account(account));
         }
         let mut outcomes = outcomes(&plan);
