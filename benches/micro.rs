@@ -132,6 +132,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         expunges_by_uid: true,
         appends: Appends::default(),
         stored: &UidSet::new(),
+        found: None,
         replaced: &UidSet::new(),
         others: &UidSet::new(),
         keeps: Keeps::ALL,
