@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// The form of an entry: raised when a field changes its meaning or goes.
 const SCHEMA: u32 = 1;
@@ -82,7 +83,9 @@ fn command_line(words: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Of the settings file as it stands; of nothing where it cannot be read any more.
 fn settings_digest(path: &Path) -> Option<String> {
-    let digest = Sha256::digest(fs::read(path).ok()?);
+    // It may hold passwords.
+    let octets = Zeroizing::new(fs::read(path).ok()?);
+    let digest = Sha256::digest(&*octets);
     Some(digest.iter().fold(String::new(), |mut text, octet| {
         let _ = write!(text, "{octet:02x}");
         text

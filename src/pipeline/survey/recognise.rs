@@ -86,8 +86,8 @@ fn may_hold_known(
     Ok(u64::from(destination.records) > links + others.len() || holds_unlinked(access, source, destination, &others)?)
 }
 
-/// Whether the destination holds a message that is not the others', and that no link of a message which is still there names: a user may have taken a
-/// copy away and got the same message again.
+/// Whether the destination holds a message that is not the others', and that no link of a message which is still there
+/// names: a user may have taken a copy away and got the same message again.
 fn holds_unlinked(
     access: &Access<'_>,
     source: &MailboxState,
