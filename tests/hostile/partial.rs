@@ -49,6 +49,7 @@ fn omitting() -> Behaviour {
     })
 }
 
+/// Holds pipeline/survey/listing.rs invariant 3.
 #[test]
 fn status_that_is_late_hides_no_message() {
     let table = Table::of(vec![

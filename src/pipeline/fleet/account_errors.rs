@@ -1,5 +1,6 @@
 //! The errors of whole accounts that a run holds in memory: the first so many as they are; of the others one of each kind,
-//! which all share. Each was told when it came, and the state holds it in the account's last attempt.
+//! which all share. Each was told when it came, and the state holds it in the account's last attempt. Of accounts that were not
+//! begun, those that were not for one reason share it.
 
 use crate::error::{Error, Kind, Scope};
 use crate::model::Side;
@@ -16,7 +17,12 @@ struct Held {
     count: usize,
     /// Few.
     shared: Vec<(Likeness, Error)>,
+    /// Why accounts were not begun, the first few reasons.
+    reasons: Vec<Error>,
 }
+
+/// So many reasons are shared: each wave has its own.
+const MOST_REASONS: usize = 256;
 
 /// What decides the exit status, and whether an account has another turn.
 type Likeness = (Discriminant<Kind>, Scope, Option<Side>);
@@ -24,10 +30,10 @@ type Likeness = (Discriminant<Kind>, Scope, Option<Side>);
 impl AccountErrors {
     /// What is to be held of the error of one more account. Who was not begun did not fail.
     pub fn held(&self, error: Error) -> Error {
-        if matches!(error.kind(), Kind::Interrupted | Kind::SetAside) {
-            return error;
-        }
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(error.kind(), Kind::Interrupted | Kind::SetAside | Kind::Waiting) {
+            return held.reason(error);
+        }
         held.count += 1;
         if held.count <= LISTED_IN_A_RUN {
             return error;
@@ -39,6 +45,25 @@ impl AccountErrors {
         let shared = shared(&error);
         held.shared.push((likeness, shared.clone()));
         shared
+    }
+}
+
+impl Held {
+    /// The same reason without the name of an account, once for all.
+    fn reason(&mut self, error: Error) -> Error {
+        let is_same = |known: &&Error| {
+            (known.kind(), known.summary(), known.advice()) == (error.kind(), error.summary(), error.advice())
+        };
+        if let Some(known) = self.reasons.iter().find(is_same) {
+            return known.clone();
+        }
+        if self.reasons.len() == MOST_REASONS {
+            return error;
+        }
+        let reason = Error::new(error.kind().clone(), error.summary()).scope(error.reach());
+        let reason = error.advice().map_or(reason.clone(), |advice| reason.hint(advice));
+        self.reasons.push(reason.clone());
+        reason
     }
 }
 
@@ -74,5 +99,22 @@ mod tests {
         texts.sort_unstable();
         texts.dedup();
         assert_eq!(texts.len(), 2, "what is said of them is there once for each kind");
+    }
+
+    #[test]
+    fn accounts_that_were_not_begun_share_the_reason_and_do_not_count() {
+        let errors = AccountErrors::default();
+        let waits = |number: usize| {
+            let error = Error::new(Kind::Waiting, format!("the hours of wave {}", number % 2)).hint("`--now`");
+            errors.held(error.in_account(&format!("user-{number}")))
+        };
+        let held: Vec<Error> = (0..2 * LISTED_IN_A_RUN).map(waits).collect();
+        let mut texts: Vec<*const u8> = held.iter().map(|error| error.what().as_ptr()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), 2);
+        assert!(held.iter().all(|error| *error.kind() == Kind::Waiting && error.advice() == Some("`--now`")));
+        let failed = errors.held(Error::new(Kind::Unreachable, "away"));
+        assert_eq!(failed.what(), "away", "it is the first that failed");
     }
 }

@@ -27,13 +27,14 @@ pub fn for_each_account<T: Again + Accounted + Send>(
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
-    let mut results: Vec<Option<Result<T>>> = migration.accounts.iter().map(|_| None).collect();
+    // Boxed: what nobody works on takes no room.
+    let mut results: Vec<Option<Box<Result<T>>>> = migration.accounts.iter().map(|_| None).collect();
     migration.roll.begin();
     let mut work = || {
         take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
         let accounts = migration.accounts.iter().zip(&results).enumerate();
         let again: Vec<usize> = accounts
-            .filter(|(_, (account, result))| result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it)))
+            .filter(|(_, (account, result))| result.as_deref().is_some_and(|it| fleet.is_cut_short(account, it)))
             .map(|(number, _)| number)
             .collect();
         if !again.is_empty() && !migration.stop.is_requested() {
@@ -48,7 +49,7 @@ pub fn for_each_account<T: Again + Accounted + Send>(
     let named = migration.accounts.iter().zip(results);
     let named = named.map(|(account, result)| AccountResult {
         account: account.name.to_string(),
-        result: result.unwrap_or_else(|| Err(not_begun())),
+        result: result.map_or_else(|| Err(fleet.errors.held(not_begun())), |result| *result),
     });
     // What a person has set aside takes no part.
     named.filter(|it| !matches!(&it.result, Err(error) if *error.kind() == Kind::SetAside)).collect()
@@ -67,7 +68,7 @@ fn take_turns<T: Again + Accounted + Send>(
     fleet: &Fleet,
     (step, turn): (Step, Turn),
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
-    results: &mut Vec<Option<Result<T>>>,
+    results: &mut Vec<Option<Box<Result<T>>>>,
 ) {
     let (results, listed) = (Mutex::new(results), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -104,8 +105,8 @@ fn take_turns<T: Again + Accounted + Send>(
                     }
                     let result = result.map_err(|error| fleet.errors.held(error));
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    let earlier = results[index].take();
-                    results[index] = Some(both(result, earlier));
+                    let earlier = results[index].take().map(|earlier| *earlier);
+                    results[index] = Some(Box::new(both(result, earlier)));
                 }
             });
         }
