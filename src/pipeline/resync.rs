@@ -56,7 +56,9 @@ fn sync_account(
 }
 
 fn out_of_time() -> Error {
-    Error::new(Kind::Waiting, "not begun, because the time of --max-time was over").scope(Scope::Account)
+    Error::new(Kind::Waiting, "not begun, because the time of --max-time was over")
+        .scope(Scope::Account)
+        .hint("run it again to go on")
 }
 
 fn note_scan(summary: &mut ApplySummary, scanned: ScanSummary) {
