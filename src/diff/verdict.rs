@@ -21,6 +21,8 @@ pub struct Verdict {
     pub rewritten: u64,
     /// Source messages that are known to be altered: their octets need not be compared.
     pub altered: HashSet<Uid>,
+    /// Source messages, and the UIDs of their copies, under which there is another message now.
+    pub taken: Vec<(Uid, Uid)>,
     /// What must be read to be sure: whether messages of one identity are one, or listed sizes lie.
     pub doubt: Doubt,
     /// Source messages of which a person has said that they are good as they are.

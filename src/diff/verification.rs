@@ -311,6 +311,11 @@ impl Comparison<'_> {
             (None, Some(_)) => Outcome::Departed,
             (None, None) => Outcome::Pending,
         };
+        if let (Outcome::NotFoundAgain(_), Some(link)) =
+            (&outcome, link.filter(|link| exception.is_none() && link.is_ours()))
+        {
+            self.verdict.taken.push((record.uid, link.destination));
+        }
         self.verdict.outcomes.add(&outcome, 1);
         let reason = match &outcome {
             Outcome::Skipped(_) | Outcome::Departed => return,

@@ -73,6 +73,14 @@ impl Pairing {
         }
     }
 
+    /// The mailbox of that side.
+    pub fn mailbox(&self, side: Side) -> &RawName {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
     /// Whether UIDs of its links are those of this listing.
     pub fn holds_for(&self, side: Side, listing: &MailboxState) -> bool {
         listing.sync_point.is_some_and(|point| point.uid_validity == self.validity(side))

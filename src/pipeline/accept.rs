@@ -12,6 +12,7 @@ use crate::model::{Outcome, Side, Step, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::remembering::remember;
+use crate::pipeline::survey::spoiling::known_spoilt;
 
 /// What is accepted.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ fn accept_in_account(access: &Access<'_>, acceptance: &Acceptance) -> Result<Acc
     Ok(summary)
 }
 
-/// Accepts one message, or all that are gone, refused or failed. Returns how many.
+/// Accepts one message, or all that are gone, refused, failed or not what was sent. Returns how many.
 fn accept_in_mailbox(access: &Access<'_>, plan: &MailboxPlan, acceptance: &Acceptance) -> Result<u64> {
     let (state, name) = (&access.state, &plan.source.raw);
     let mut agreement = state.agreement(name, plan.source_validity)?;
@@ -70,6 +71,7 @@ fn accept_in_mailbox(access: &Access<'_>, plan: &MailboxPlan, acceptance: &Accep
                     uids.insert(uid);
                 }
             }
+            known_spoilt(state, plan)?.iter().for_each(|uid| uids.insert(uid));
             uids
         }
     };

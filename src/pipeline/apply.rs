@@ -10,7 +10,8 @@
 
 use super::granted::{Granted, grant};
 use super::plan::stamp;
-use super::stock::{StockTaken, Traces, left_over, take_stock};
+use super::shortfalls::left_over;
+use super::stock::{StockTaken, Traces, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Phase};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;

@@ -4,7 +4,8 @@
 //!   [`headers`], [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
-//! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to.
+//! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to, and by [`shortfalls`] why that is
+//!   no success. [`deep`]: what a verification reads.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`planning`]: what is to be done. [`transfer`]: how it gets across, and what goes.
 //!
@@ -15,6 +16,7 @@ pub mod apply;
 pub mod audit;
 pub mod beside;
 pub mod check;
+pub mod deep;
 pub mod explain;
 pub mod fleet;
 pub mod forget;
@@ -31,6 +33,7 @@ pub mod report;
 pub mod resync;
 pub mod scan;
 pub mod shards;
+pub mod shortfalls;
 pub mod status;
 pub mod stock;
 pub mod survey;

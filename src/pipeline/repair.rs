@@ -43,7 +43,8 @@ pub fn plan_repair(access: &Access<'_>, planned: PlanSummary, deletes: Deletes) 
         let source = snapshots.mailbox(Side::Source, &plan.source.raw);
         let destination = snapshots.mailbox(Side::Destination, &plan.destination.raw);
         let (Some(source), Some(destination)) = (source, destination) else { continue };
-        let spoilt = spoilt(access, [source, destination], plan, keeps)?;
+        let (spoilt, taken_over) = spoilt(access, [source, destination], plan, keeps)?;
+        questions.extend(taken_over);
         let question = question(access, plan, spoilt.len() as u64, u64::from(destination.records));
         match question.filter(|_| deletes == Deletes::Guarded) {
             Some(question) => questions.push(question),
@@ -73,13 +74,13 @@ fn question(access: &Access<'_>, plan: &MailboxPlan, spoilt: u64, held: u64) -> 
     Some(error)
 }
 
-/// The copies of ours in a mailbox that are not as their source messages are.
+/// The copies of ours in a mailbox that are not as their source messages are, and a word of those that are ours no more.
 fn spoilt(
     access: &Access<'_>,
     mailboxes: [&MailboxState; 2],
     plan: &MailboxPlan,
     keeps: Keeps,
-) -> Result<Vec<Replaced>> {
+) -> Result<(Vec<Replaced>, Option<Error>)> {
     let mut spoilt = Vec::new();
     for batch in ours(access, plan)?.chunks(BATCH_MESSAGES) {
         access.go_on()?;
@@ -94,8 +95,22 @@ fn spoilt(
             }
         }
     }
+    let found = spoilt.len();
     retain_ours(access, mailboxes, &mut spoilt)?;
-    Ok(spoilt)
+    let others = found - spoilt.len();
+    if others > 0 {
+        access.state.suspect_links(&plan.source.raw, Side::Destination)?;
+    }
+    Ok((spoilt, (others > 0).then(|| taken_over(plan, others))))
+}
+
+/// Invariant 1: the next scan compares what is under those UIDs now with the links, which are void then.
+fn taken_over(plan: &MailboxPlan, others: usize) -> Error {
+    Error::new(Kind::Changed, "another message stands under the UID of a copy")
+        .because(format!("it is so of {others} copies, as after a backup was restored; what stands there stays"))
+        .in_mailbox(&plan.destination.path())
+        .scope(Scope::Mailbox)
+        .hint("run `mailferry sync`: what is lost is copied anew")
 }
 
 /// Invariant 1, by what the destination lists now.

@@ -5,21 +5,20 @@
 //! ledger is reckoned from what was done.
 
 use super::plan::plan_settled;
+use super::shortfalls::{imbalance, obstacles, shortfalls};
 use super::{Deletes, Event, Phase, Thoroughness};
 use crate::diff::comparing::same::alteration;
-use crate::error::{Error, Kind, Result, Scope};
+use crate::error::{Error, Kind, Result};
 use crate::model::failures::Failures;
 use crate::model::ledger::{AccountLedger, Ending, Stage};
 use crate::model::plan::{AccountPlan, MailboxPlan};
-use crate::model::policy::Mode;
 use crate::model::report::PlanSummary;
 use crate::model::{Link, Outcomes, RawName, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::errand::{How, Identities, Occasion, Wanted};
 use crate::pipeline::survey::recognise::recognise;
-use crate::pipeline::survey::settle::doubts;
 use crate::pipeline::survey::side::list_side;
-use crate::pipeline::survey::spoiling::spoilt;
+use crate::pipeline::survey::spoiling::look_at_altered;
 use crate::pipeline::transfer::prepare::close_intents;
 use crate::pipeline::transfer::purge::Purged;
 use crate::pipeline::transfer::reflag::update_flags;
@@ -92,14 +91,10 @@ impl Stock<'_> {
             close_intents(access, self.traces.clean.iter())?;
             let as_sent = self.identify_copied()?;
             access.failures.note_others(&mut self.failures, recognise(access)?);
-            let spoilt = self.note_alterations(plan, &as_sent)?;
-            self.note_all(spoilt);
+            self.note_alterations(plan, &as_sent)?;
             let next = self.with_flags_as_sent(plan_settled(access)?)?;
             let next = self.without_replaced(next)?;
-            self.note_all(doubts(&next.plan));
-            self.note_all(self.second_copies_left(&next.plan));
-            self.note_all(self.gone_at_once(&next.plan)?);
-            self.note_all(obstacles(access, &next.plan));
+            self.note_all(shortfalls(access, &next.plan, &self.traces.tails, self.deletes)?);
             next.ledger
         } else {
             self.note_all(obstacles(access, plan));
@@ -143,10 +138,8 @@ impl Stock<'_> {
 
     /// What the destination made of our copies, where that is not what was sent, goes into their links: by it they are known
     /// from now on, and by it is seen what that server keeps of a message.
-    /// Returns what is not what was sent.
-    fn note_alterations(&self, plan: &AccountPlan, as_sent: &HashSet<RawName>) -> Result<Vec<Error>> {
+    fn note_alterations(&self, plan: &AccountPlan, as_sent: &HashSet<RawName>) -> Result<()> {
         let state = &self.access.state;
-        let mut found = Vec::new();
         for mailbox in plan.mailboxes.iter().filter(|mailbox| !as_sent.contains(&mailbox.source.raw)) {
             let source = &mailbox.source.raw;
             let (Some(tail), Some(pair)) = (self.traces.tails.get(source), state.pair(source)?) else { continue };
@@ -167,9 +160,9 @@ impl Stock<'_> {
                 }
             }
             altered.chunks(CHECKPOINT_LINKS).try_for_each(|links| state.checkpoint(source, links, &[]))?;
-            found.extend(spoilt(self.access, &altered, [source, &pair.pairing.destination])?);
+            look_at_altered(self.access, &altered, &pair)?;
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Flags that a copy of this run lacks are set, and it is listed once more: some servers drop what comes with an APPEND
@@ -235,55 +228,6 @@ impl Stock<'_> {
         Ok(Box::new(plan.copies.iter().filter_map(move |uid| links.get(uid).transpose())))
     }
 
-    /// Messages that were appended in this run and are not there when it ends: their user may have been quick, or the
-    /// server did not keep what it said that it stored. Told once; that their user deleted them is no failure later.
-    fn gone_at_once(&self, plan: &AccountPlan) -> Result<Vec<Error>> {
-        let mut gone = Vec::new();
-        for mailbox in plan.mailboxes.iter().filter(|mailbox| !mailbox.departed.is_empty()) {
-            let Some(tail) = self.traces.tails.get(&mailbox.source.raw) else { continue };
-            let mut links = self.access.state.link_lookup(&mailbox.source.raw)?;
-            let mut count = 0;
-            for uid in mailbox.departed.iter() {
-                count += u64::from(links.get(uid)?.is_some_and(|link| link.destination >= *tail));
-            }
-            if count > 0 {
-                let what =
-                    format!("messages that were copied in this run are not on the destination any more: {count}");
-                let error = Error::new(Kind::Refused, what).scope(Scope::Mailbox);
-                gone.push(error.in_mailbox(&mailbox.destination.path()).hint(
-                    "if their user did not delete them, the server lost them: `restore_missing = true` copies them again",
-                ));
-            }
-        }
-        Ok(gone)
-    }
-
-    /// What we stored twice stays so until the user, or the mode, lets us remove it: no success.
-    fn second_copies_left(&self, plan: &AccountPlan) -> Vec<Error> {
-        let again = match (self.access.account.policy.mode, self.deletes) {
-            (_, Deletes::Allowed) => {
-                "where the destination cannot expunge single messages (UIDPLUS) they are marked as deleted, and go when \
-                 somebody expunges the mailbox; else run `mailferry sync --allow-deletes` again"
-            }
-            (Mode::Copy, Deletes::Guarded) => "to remove them, run `mailferry sync --allow-deletes`",
-            (Mode::Mirror, Deletes::Guarded) => {
-                "run `mailferry sync` again: it removes them, as far as delete_guard lets it"
-            }
-        };
-        let doubled = plan.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty());
-        let left = doubled.map(|mailbox| {
-            let what = match mailbox.second_copies.len() {
-                1 => "1 second copy of ours is on the destination".to_owned(),
-                count => format!("{count} second copies of ours are on the destination"),
-            };
-            Error::new(Kind::Refused, what)
-                .because("an append whose connection had broken landed after it was looked for")
-                .in_mailbox(&mailbox.destination.path())
-                .hint(again)
-        });
-        left.collect()
-    }
-
     /// Whether these mailboxes of the destination are listed as they are now.
     fn list_again(&mut self, mailboxes: HashSet<RawName>) -> Result<bool> {
         let access = self.access;
@@ -314,29 +258,6 @@ impl Stock<'_> {
     }
 }
 
-/// A run in which a message has no outcome is no success, whatever else went well.
-fn imbalance(ledger: &AccountLedger) -> Option<Error> {
-    let (accounted, held) = (ledger.outcomes.total(), ledger.held);
-    (accounted != held).then(|| {
-        Error::new(Kind::State, "the account of outcomes does not balance")
-            .scope(Scope::Account)
-            .because(format!("the source holds {held} messages, and {accounted} are accounted for"))
-            .hint("run `mailferry sync --full`, then `mailferry verify`, which compares both servers as they are")
-    })
-}
-
-/// What a run was to copy and is not there, though nothing failed. An exit status is never without a reason.
-pub fn left_over(ledger: &AccountLedger) -> Option<Error> {
-    let left = ledger.outcomes.pending;
-    (left > 0 && ledger.ending == Ending::Complete && ledger.failures.is_empty()).then(|| {
-        let what = if left == 1 { "1 message is".to_owned() } else { format!("{left} messages are") };
-        Error::new(Kind::Changed, format!("{what} still to copy, though nothing failed"))
-            .scope(Scope::Account)
-            .because("a mailbox changed on the destination meanwhile, as when it is renamed, replaced or restored")
-            .hint("run `mailferry sync`: what is there is matched anew, and the rest is copied")
-    })
-}
-
 /// Where the account stands, from where it stood when it was planned and what was done since.
 fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
     let mut moved = done.total().min(ledger.outcomes.pending);
@@ -349,50 +270,9 @@ fn reckoned(mut ledger: AccountLedger, done: &Outcomes) -> AccountLedger {
     ledger
 }
 
-/// Mailboxes that stay behind for a reason that the user did not ask for, and that was not told by the scan of this run.
-fn obstacles<'a>(access: &'a Access<'_>, plan: &'a AccountPlan) -> impl Iterator<Item = Error> + 'a {
-    let untold = |reason: &str| !access.suspects.was_told(reason);
-    let source = access.connector(Side::Source).server().label();
-    let omitted = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle());
-    omitted.filter(move |omitted| untold(&omitted.reason)).map(move |omitted| {
-        Error::new(Kind::Refused, "a mailbox stays behind")
-            .scope(Scope::Mailbox)
-            .because(&omitted.reason)
-            .hint(
-                "the next `mailferry sync` looks at it again; what shall stay there is left out with exclude, and given \
-                 another name with rename, under [mailboxes]",
-            )
-            .in_mailbox(&omitted.mailbox.path())
-            .on(Side::Source, &source)
-            .hint("`mailferry plan` names all that stays behind; once it is mended, run `mailferry sync`")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Holds model/ledger.rs invariant 1.
-    #[test]
-    fn imbalance_is_noticed_in_both_directions() {
-        let outcomes = Outcomes { copied: 3, refused: 1, pending: 2, ..Outcomes::default() };
-        let ledger = |held| AccountLedger { outcomes, held, ..AccountLedger::default() };
-        assert_eq!(imbalance(&ledger(6)), None);
-        for held in [5, 7] {
-            let error = imbalance(&ledger(held)).expect("it does not balance");
-            assert!(error.line().contains(&format!("{held} messages, and 6")), "{}", error.line());
-        }
-    }
-
-    #[test]
-    fn what_is_left_over_has_a_reason_unless_another_one_is_told() {
-        let outcomes = |pending| Outcomes { copied: 3, pending, ..Outcomes::default() };
-        let mut ledger = AccountLedger { outcomes: outcomes(2), held: 5, ..AccountLedger::default() };
-        assert!(left_over(&ledger).expect("a reason").line().contains("2 messages are still to copy"));
-        drop(ledger.failures.add(Error::new(Kind::Refused, "something")));
-        assert!(left_over(&ledger).is_none());
-        assert!(left_over(&AccountLedger { outcomes: outcomes(0), ..AccountLedger::default() }).is_none());
-    }
 
     #[test]
     fn what_was_done_is_not_pending_any_more_and_nothing_is_counted_twice() {

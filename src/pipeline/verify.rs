@@ -4,6 +4,7 @@
 //! The listing stands aside from the account's own and is dropped at the end: a plan that was made before goes on to hold,
 //! and what apply knows of where mailboxes stood is as it was.
 
+use super::deep::{altered_pairs, compare_octets, contents};
 use super::plan::stamp;
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
@@ -23,11 +24,10 @@ use crate::model::report::{AccountResult, VerifySummary};
 use crate::model::{FlagCapacity, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
-use crate::pipeline::fleet::dissection::reason;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::carrying::{Known, known_between};
-use crate::pipeline::survey::content::{read_both, read_doubt};
+use crate::pipeline::survey::content::read_doubt;
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::{keeps, presets_keep};
 use crate::pipeline::survey::naming::told_of;
@@ -35,6 +35,7 @@ use crate::pipeline::survey::outdated::{Settings, distrust, leave_out, without_o
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::shares::Shares;
 use crate::pipeline::survey::snapshots::Snapshots;
+use crate::pipeline::survey::spoiling::{CopiesRead, note_read};
 use crate::pipeline::survey::whereabouts::recognise_server;
 use crate::store::ListWriter;
 use std::collections::HashMap;
@@ -162,8 +163,20 @@ fn verify_pair(
         read_doubt(access, &aside.state, [source, destination], &verdict.doubt)?;
         verdict = compare()?;
     }
-    if let (Depth::Octets, Some(destination)) = (depth, destination) {
-        compare_octets(aside, source, destination, &mut verdict)?;
+    if let Some(destination) = destination {
+        let mailboxes = [source, destination];
+        let read = match depth {
+            Depth::Octets => compare_octets(aside, mailboxes, &mut verdict)?,
+            Depth::Listing => altered_pairs([access, aside], mailboxes, &verdict)?,
+        };
+        if let Some(pair) = valid_pair(access, source, Some(destination))? {
+            note_read(
+                [&access.state, &aside.state],
+                &pair,
+                &CopiesRead { taken: verdict.taken.clone(), ..read },
+                keeps,
+            )?;
+        }
     }
     let untold = verdict.outcomes.pending + verdict.outcomes.not_found_again > 0;
     if untold {
@@ -196,12 +209,9 @@ fn compare_listings(
     capacity: &FlagCapacity,
     keeps: Keeps,
 ) -> Result<Verdict> {
-    let (state, listed) = (&access.state, &aside.state);
-    let contents = |side, mailbox: &MailboxState| {
-        state.contents(side, &mailbox.name.raw, mailbox.sync_point.unwrap_or_default().uid_validity)
-    };
+    let listed = &aside.state;
     let known_pair = valid_pair(access, source, destination)?;
-    let read = (contents(Side::Source, source), destination.map(|it| contents(Side::Destination, it)));
+    let read = (contents(access, Side::Source, source), destination.map(|it| contents(access, Side::Destination, it)));
     Ok(verify_mailbox(Verification {
         mailbox: &source.name.path(),
         source: listed.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
@@ -240,37 +250,6 @@ fn valid_pair(
     let Some(destination) = destination else { return Ok(None) };
     let known = access.state.pair(&source.name.raw)?;
     Ok(known.filter(|known| known.pairing == pairing(source, destination)))
-}
-
-/// Compares SHA-256 digests. A message whose size differs is counted as altered already, and not again.
-fn compare_octets(
-    access: &Access<'_>,
-    source: &MailboxState,
-    destination: &MailboxState,
-    verdict: &mut Verdict,
-) -> Result<()> {
-    let pairs = std::mem::take(&mut verdict.pairs);
-    let [ours, theirs] = read_both(access, [source, destination], &pairs)?;
-    let known = std::mem::take(&mut verdict.altered);
-    for (source_uid, copy) in pairs {
-        let (left, right) = (ours.contents.get(&source_uid), theirs.contents.get(&copy));
-        let detail = match (left, right) {
-            (Some(left), Some(right)) if left.octets == right.octets => continue,
-            (Some(_), Some(_)) => "the octets differ".to_owned(),
-            (None, _) => not_compared(Side::Source, ours.unreadable.get(&source_uid)),
-            (_, None) => not_compared(Side::Destination, theirs.unreadable.get(&copy)),
-        };
-        if !known.contains(&source_uid) {
-            let uids = (Some(source_uid), Some(copy));
-            verdict.differ(Difference::new(source.name.path(), DifferenceKind::Altered, uids, detail));
-        }
-    }
-    Ok(())
-}
-
-fn not_compared(side: Side, error: Option<&Error>) -> String {
-    let why = error.map(|error| format!(" ({})", reason(error))).unwrap_or_default();
-    format!("it could not be compared: the {side} did not give its octets{why}")
 }
 
 fn merge(summary: &mut VerifySummary, verdict: Verdict) {

@@ -10,6 +10,7 @@
 //!    'R' mailbox(16) leaf(4, big-endian)         message records, those of 64 consecutive UIDs
 //!    'G' mailbox(16)                             what a person agreed to, by source mailbox
 //!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
+//!    'J' mailbox(16)                             copies that are not what was sent, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'K' mailbox(16) leaf(4, big-endian)         links again: the header of the pair says which of the two tables holds
@@ -109,6 +110,10 @@ impl AccountId {
 
     pub(super) fn found(self, source: &RawName) -> Vec<u8> {
         self.table(b'Q', &MailboxId::new(Side::Source, source).0)
+    }
+
+    pub(super) fn spoilt(self, source: &RawName) -> Vec<u8> {
+        self.table(b'J', &MailboxId::new(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.

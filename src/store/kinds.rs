@@ -31,6 +31,7 @@ pub enum StoredKind {
     DifferencesPiece = 24,
     Runs = 25,
     Found = 26,
+    Spoilt = 27,
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl AccountStore {
         for table in [PerMessage::Link, PerMessage::CarriedLink] {
             self.database().clear(&self.of_source(table, source))?;
         }
+        self.database().clear(&self.id.spoilt(source))?;
         self.database().clear(&self.replaced_keys(source))
     }
 

@@ -189,5 +189,23 @@ fn copies_that_lost_their_text_are_named_whatever_is_listed_of_them() {
         let found = ["altered", "missing"].map(|kind| account[kind].as_u64().unwrap_or_default());
         assert!(found[0] + found[1] > 0, "{account}");
     }
+    // What is known stays known.
+    for _ in 0..2 {
+        let again = table.run(&["sync", "--json", "-"]).expect(3).json();
+        for account in again["accounts"].as_array().expect("accounts") {
+            assert_eq!(account["exit_status"], 3, "{account}");
+            let failures = account["failures"].as_array().expect("failures");
+            assert!(
+                failures.iter().all(|it| it["what"] == "the destination did not keep what it was sent"),
+                "{account}"
+            );
+        }
+    }
+    table.run(&["plan"]).expect(0).says("did not keep what it was sent");
+    // A person may say that it is good.
+    table.run(&["accept", "header-of-one", "Bad", "--reason", "the body is of no use"]).expect(0);
+    table.run(&["sync", "header-of-one"]).expect(0);
+    table.run(&["verify", "header-of-one"]).expect(0);
+    table.run(&["sync"]).expect(3);
     tally::count(4);
 }

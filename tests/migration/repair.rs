@@ -56,6 +56,9 @@ fn half_messages_are_named_and_replaced_only_when_told_to() {
     pair.run(&["sync"]).expect(0);
     assert!(pair.destination.tenant(USER).account().messages("INBOX") == before);
     pair.run(&["verify", "--deep"]).expect(8).says("2 altered").says("sync --repair");
+    for _ in 0..2 {
+        pair.run(&["sync"]).expect(3).complains(&["did not keep what it was sent", "UID 2 of the source", "`Other`"]);
+    }
     pair.run(&["sync", "--repair"]).expect(0).says("2 messages copied");
     assert_exact(&pair);
     assert_eq!(pair.flags(), [flags(&["\\Seen"]), flags(&[]), flags(&["work"])]);
@@ -66,6 +69,32 @@ fn half_messages_are_named_and_replaced_only_when_told_to() {
     let changes =
         |command: &String| ["APPEND", "UID STORE", "UID EXPUNGE"].iter().any(|verb| command.starts_with(verb));
     assert!(!tenant.commands().iter().any(changes), "{:#?}", tenant.commands());
+}
+
+/// What is known of a copy is known of it under other UIDs, too.
+#[test]
+fn spoilt_copies_stay_known_under_a_new_uidvalidity() {
+    let pair = copied();
+    {
+        let tenant = pair.destination.tenant(USER);
+        let mut account = tenant.account();
+        let message = &mut account.mailbox("INBOX").messages[1];
+        let mut octets = message.octets().into_owned();
+        let last = octets.len() - 3;
+        octets[last] = b'?';
+        message.content = Content::Octets(Arc::new(octets));
+    }
+    pair.run(&["sync"]).expect(0);
+    pair.run(&["verify"]).expect(0);
+    pair.run(&["verify", "--deep"]).expect(8);
+    for fake in [&pair.source, &pair.destination] {
+        let tenant = fake.tenant(USER);
+        tenant.account().mailbox("INBOX").renumber();
+        pair.run(&["sync"]).expect(3).complains(&["did not keep what it was sent"]);
+    }
+    pair.run(&["sync", "--repair"]).expect(0).says("1 message copied");
+    assert_exact(&pair);
+    pair.run(&["sync"]).expect(0);
 }
 
 /// Nothing of its name is left, and it is known as what our message begins with; another message of that UID is not ours.
@@ -86,9 +115,13 @@ fn message_that_was_cut_off_within_its_header_is_replaced_and_another_is_not() {
     assert_exact(&pair);
     cut(0, |octets| [b"Z", &octets[1..8]].concat());
     let before = mailboxes(&pair, "INBOX")[1].clone();
-    pair.run(&["sync", "--repair"]).expect(0);
+    pair.run(&["sync", "--repair"]).expect(3).complains(&["another message stands under the UID of a copy"]);
     assert!(mailboxes(&pair, "INBOX")[1] == before);
     pair.run(&["verify", "--deep"]).expect(8);
+    pair.run(&["sync"]).expect(0).says("1 message copied");
+    pair.run(&["verify", "--deep"]).expect(0).says("1 message is only on the destination");
+    let [ours, theirs] = mailboxes(&pair, "INBOX");
+    assert!(before.iter().chain(&ours).all(|octets| theirs.contains(octets)), "the other one stays");
 }
 
 /// Holds pipeline/transfer/replace.rs invariant 3.

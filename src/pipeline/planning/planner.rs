@@ -286,6 +286,7 @@ impl<'a> Planner<'a> {
         self.plan.warnings.extend(self.snapshots.emptiness());
         self.plan.warnings.append(&mut self.held_back);
         self.plan.warnings.extend(self.removal_warnings());
+        self.plan.warnings.extend(self.spoilt_warnings()?);
         self.plan.warnings.extend(self.questions()?);
         let quotas = &self.snapshots.side(Side::Destination).quotas;
         self.plan.warnings.extend(fit_quota(quotas, &self.plan.totals()));

@@ -4,6 +4,7 @@ use super::planner::Planner;
 use crate::error::Result;
 use crate::model::policy::Mode;
 use crate::model::{PairState, Side};
+use crate::pipeline::survey::spoiling::{known_spoilt, told};
 
 impl Planner<'_> {
     /// What the reader must know of messages that would go.
@@ -22,6 +23,16 @@ impl Planner<'_> {
             ));
         }
         warnings
+    }
+
+    /// Copies that are known not to be what was sent are not planned anew without a word.
+    pub(super) fn spoilt_warnings(&self) -> Result<Vec<String>> {
+        let mut warnings = Vec::new();
+        for plan in &self.plan.mailboxes {
+            let uids = known_spoilt(&self.access.state, plan)?;
+            warnings.extend((!uids.is_empty()).then(|| told(plan, &uids).line()));
+        }
+        Ok(warnings)
     }
 
     /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell.

@@ -11,7 +11,8 @@ use crate::diff::comparing::carry::{Carried, carry};
 use crate::diff::comparing::same::{self, Keeps};
 use crate::error::{Kind, Result, Scope};
 use crate::model::{
-    Agreement, Link, MailboxState, MessageRecord, Outcome, PairState, Pairing, RawName, Remembered, Side, Uid, UidSet,
+    Agreement, Link, MailboxState, MessageRecord, Outcome, PairState, Pairing, RawName, Remembered, Side, Spoilt, Uid,
+    UidSet,
 };
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
@@ -72,9 +73,21 @@ fn carry_pair(
         Some(link.map(|link| carried.apply(link, known)))
     });
     state.carry_links(&pair, &over.recalled.agreement, &over.recalled.remembered, carry)?;
+    carry_spoilt(state, [known, &pair], &over.links)?;
     tell(access, known, &pair, &over.links);
     pair.links = over.links.len() as u64;
     Ok(pair)
+}
+
+/// What is known to be spoilt is so under other UIDs.
+fn carry_spoilt(state: &AccountStore, [known, now]: [&PairState; 2], carried: &[Carried]) -> Result<()> {
+    let before: HashMap<Uid, Uid> = state.spoilt_copies(&known.pairing)?.pairs().collect();
+    let mut spoilt = Spoilt::none(now.pairing.clone());
+    if !before.is_empty() {
+        let is_known = |it: &&Carried| before.contains_key(&it.before) && it.destination != Uid::NOWHERE;
+        carried.iter().filter(is_known).for_each(|it| spoilt.note((it.source, it.destination), true));
+    }
+    state.put_spoilt_copies(&spoilt)
 }
 
 /// A copy that was to be replaced is noted under a UID of before: it is tied again, and will be found to be spoilt again.
