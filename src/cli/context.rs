@@ -208,9 +208,12 @@ impl Context {
         known: Vec<StatusSummary>,
         conditions: &[Condition],
     ) -> (Vec<Account>, Vec<StatusSummary>) {
-        let is_wanted = |it: &StatusSummary| conditions.is_empty() || conditions.contains(&it.condition);
+        if conditions.is_empty() {
+            return (accounts, known);
+        }
+        let is_wanted = |it: &StatusSummary| conditions.contains(&it.condition);
         let wanted: (Vec<_>, Vec<_>) = accounts.into_iter().zip(known).filter(|(_, it)| is_wanted(it)).unzip();
-        if wanted.0.is_empty() && !conditions.is_empty() {
+        if wanted.0.is_empty() {
             let words: Vec<&str> = conditions.iter().map(|condition| condition.word()).collect();
             self.screen.line(&format!("No account is {}: there is nothing to do.", words.join(" or ")));
         }
@@ -297,8 +300,7 @@ impl Context {
             Ok(success) => success.failures(),
             Err(error) => vec![error],
         });
-        let unlisted =
-            results.iter().filter_map(|result| result.result.as_ref().ok()).map(Accounted::unlisted_failures);
+        let unlisted = results.iter().filter_map(|result| result.done().ok()).map(Accounted::unlisted_failures);
         errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum(), &self.commands);
         if code == ExitCode::Interrupted {
             let again = self.commands.again(command);

@@ -117,7 +117,7 @@ impl ExitCode {
 
     /// Of one account by itself.
     pub fn of_result<T: Accounted>(result: &AccountResult<T>) -> ExitCode {
-        let ledger = result.result.as_ref().and_then(Accounted::ledger);
+        let ledger = result.done().and_then(Accounted::ledger);
         ledger.map_or_else(ExitCode::of_account, ExitCode::of_ledger)
     }
 
@@ -197,11 +197,11 @@ mod tests {
     use crate::report;
 
     fn failed(kind: Kind) -> AccountResult<ScanSummary> {
-        AccountResult { account: "alice".to_owned(), result: Err(Error::new(kind, "it failed")) }
+        AccountResult::new("alice", Err(Error::new(kind, "it failed")))
     }
 
     fn succeeded() -> AccountResult<ScanSummary> {
-        AccountResult { account: "bob".to_owned(), result: Ok(ScanSummary::default()) }
+        AccountResult::new("bob", Ok(ScanSummary::default()))
     }
 
     fn code<T: Accounted>(results: &[AccountResult<T>]) -> u8 {
@@ -214,7 +214,7 @@ mod tests {
         spoil(&mut ledger);
         let summary =
             ApplySummary { figures: RunFigures::default(), ledger, warnings: Vec::new(), unmatched: Vec::new() };
-        code(&[AccountResult { account: "alice".to_owned(), result: Ok(summary) }])
+        code(&[AccountResult::new("alice", Ok(summary))])
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
         let full = || Error::new(Kind::State, "could not read or write the state");
         assert_eq!(ExitCode::of_failures(&[Error::new(Kind::Refused, "refused"), full()]), ExitCode::Fatal);
         assert_eq!(ExitCode::of_failures(&[full().scope(Scope::Account)]), ExitCode::SomeFailed);
-        assert_eq!(code(&[succeeded(), AccountResult { account: "alice".to_owned(), result: Err(full()) }]), 1);
+        assert_eq!(code(&[succeeded(), AccountResult::new("alice", Err(full()))]), 1);
     }
 
     #[test]
@@ -371,17 +371,14 @@ mod tests {
     fn something_to_do_is_told_only_in_detail() {
         let ledger = AccountLedger { to_do: true, ..AccountLedger::at(Stage::Planned) };
         let summary = ScanSummary { ledger, ..ScanSummary::default() };
-        let results = [AccountResult { account: "alice".to_owned(), result: Ok(summary) }];
+        let results = [AccountResult::new("alice", Ok(summary))];
         let run = RunLedger::of(&results);
         assert_eq!([ExitCode::of_ledgers(&run), ExitCode::of_ledgers_in_detail(&run)].map(ExitCode::number), [0, 10]);
     }
 
     #[test]
     fn account_with_one_closed_side_is_not_reached() {
-        let account = |sides| AccountResult {
-            account: "alice".to_owned(),
-            result: Ok(AccountCheck { ledger: AccountLedger::default(), sides }),
-        };
+        let account = |sides| AccountResult::new("alice", Ok(AccountCheck { ledger: AccountLedger::default(), sides }));
         let closed = || account(vec![Err(Error::new(Kind::Authentication, "the login was refused"))]);
         assert_eq!(code(&[closed(), closed()]), 4);
         assert_eq!(code(&[closed(), account(Vec::new())]), 3);

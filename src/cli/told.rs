@@ -57,7 +57,7 @@ impl Context {
 
     /// Tells which accounts had no turn because theirs comes later, and why.
     pub fn tell_waiting<T>(&self, results: &[AccountResult<T>]) {
-        let waiting = results.iter().filter_map(|it| it.result.as_ref().err());
+        let waiting = results.iter().filter_map(|it| it.done().err());
         let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
         for error in waiting.filter(|error| *error.kind() == Kind::Waiting) {
             let why = [error.summary()].into_iter().chain(error.advice().map(str::to_owned));

@@ -9,7 +9,7 @@
 //! 4. Passwords are taken only from a file that nobody else can read.
 
 use super::account::{AccountDraft, MERGE};
-use super::cell::{self, PasswordCell};
+use super::cell::{self, Grid, PasswordCell};
 use super::choice::server_key;
 use super::document::At;
 use super::encoding::Encoding;
@@ -21,6 +21,7 @@ use super::sheet::{DELIMITERS, Row, Sheet, SheetFile, split};
 use super::value::{checked_text, resolved, supported};
 use crate::model::Side;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const NAMES: [&str; 8] = ["name", "source_user", "destination_user", "tags", "prefix", MERGE, "wave", "priority"];
 
@@ -78,6 +79,7 @@ struct Columns {
     origin: Origin,
     /// Whether the file can be read a second time, for a password.
     is_lasting: bool,
+    grid: Arc<Grid>,
 }
 
 impl Columns {
@@ -108,7 +110,14 @@ impl Columns {
         let place = |side| names.iter().position(|name| *name == Some(PlaceKeys::account(side).inline));
         let passwords = Side::BOTH.map(place);
         let is_lasting = cell::can_be_read_again(&sheet.file.path);
-        Some(Columns { names, passwords, origin: header.origin, is_lasting })
+        let user = |name: &str| names.iter().position(|known| *known == Some(name));
+        let grid = Arc::new(Grid {
+            path: Arc::clone(&sheet.file.path),
+            encoding: sheet.encoding,
+            delimiter: sheet.delimiter,
+            users: ["source_user", "destination_user"].into_iter().filter_map(user).collect(),
+        });
+        Some(Columns { names, passwords, origin: header.origin, is_lasting, grid })
     }
 
     /// The first row. A line `sep=;` before it is a word to Excel, and to us.
@@ -161,7 +170,7 @@ impl Columns {
     }
 
     /// Where the password of that side stands in this row, if it holds one.
-    fn password(&self, side: Side, sheet: &Sheet, row: &Row, findings: &Findings) -> Option<PasswordCell> {
+    fn password(&self, side: Side, row: &Row, findings: &Findings) -> Option<PasswordCell> {
         let column = self.passwords[side as usize].filter(|column| !self.text(row, *column).is_empty())?;
         let key = PlaceKeys::account(side).inline;
         let about = |mistake: Mistake| mistake.about(format!("`{key}`"));
@@ -171,18 +180,7 @@ impl Columns {
             let what = "passwords are read again at each login, and this is no file that could be";
             findings.accept::<()>(&row.origin, Err(about(Mistake::new(what)).fix("put the accounts into a file")))?;
         }
-        let user = |name: &str| {
-            let column = self.names.iter().position(|known| *known == Some(name))?;
-            Some((column, self.text(row, column).trim().to_owned()))
-        };
-        Some(PasswordCell {
-            path: sheet.file.path.clone(),
-            encoding: sheet.encoding,
-            delimiter: sheet.delimiter,
-            octets: row.octets.clone(),
-            column,
-            users: ["source_user", "destination_user"].into_iter().filter_map(user).collect(),
-        })
+        Some(PasswordCell::new(&self.grid, row, column))
     }
 
     fn cell<'r>(&self, row: &'r Row, column: &str) -> Option<&'r str> {
@@ -319,7 +317,7 @@ impl Fields for RowFields<'_, '_> {
     }
 
     fn password(&mut self, side: Side) -> Option<Place> {
-        let inline = self.columns.password(side, self.sheet, self.row, self.findings);
+        let inline = self.columns.password(side, self.row, self.findings);
         let (origin, directory) = (&self.row.origin, self.sheet.file.directory());
         PlaceKeys::account(side).read_row(|name| self.given(name), inline, origin, directory, self.findings)
     }

@@ -7,63 +7,93 @@
 use super::encoding::Encoding;
 use super::mistake::Mistake;
 use super::password::secret;
-use super::sheet::{Cell, SheetFile, split};
+use super::sheet::{Cell, Row, SheetFile, split};
 use crate::model::Secret;
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where a password stands in an accounts file.
-#[derive(Clone)]
-pub(super) struct PasswordCell {
+/// What all cells of an accounts file share.
+pub(super) struct Grid {
     pub path: Arc<Path>,
     pub encoding: Encoding,
     pub delimiter: char,
-    /// The row.
-    pub octets: Range<usize>,
-    pub column: usize,
-    pub users: Vec<(usize, String)>,
+    /// The columns of the users whose passwords stand in a row.
+    pub users: Vec<usize>,
+}
+
+impl Grid {
+    /// What tells one row's users from another's: there may be 100,000 rows, and their texts are kept elsewhere.
+    fn users_in(&self, cells: &[Cell]) -> [u8; 16] {
+        let mut digest = Sha256::new();
+        for column in &self.users {
+            let user = cells.get(*column).map_or("", Cell::text).trim();
+            digest.update((user.len() as u64).to_be_bytes());
+            digest.update(user);
+        }
+        let mut cut = [0; 16];
+        cut.copy_from_slice(&digest.finalize()[..16]);
+        cut
+    }
+}
+
+/// Where a password stands in an accounts file.
+#[derive(Clone)]
+pub(super) struct PasswordCell {
+    grid: Arc<Grid>,
+    /// The row: where it begins, and its length.
+    row: (u64, u32),
+    column: u32,
+    users: [u8; 16],
 }
 
 impl PasswordCell {
+    /// The cell of that column of a row.
+    pub fn new(grid: &Arc<Grid>, row: &Row, column: usize) -> PasswordCell {
+        PasswordCell {
+            grid: Arc::clone(grid),
+            row: (row.octets.start as u64, row.octets.len() as u32),
+            column: column as u32,
+            users: grid.users_in(&row.cells),
+        }
+    }
+
     /// The password that stands there now.
     ///
     /// # Errors
     /// When the file cannot be read, was opened to others, or holds another row there.
     pub fn read(&self) -> Result<Secret, Mistake> {
         let unreadable = |error| Mistake::new(format!("the accounts file cannot be read any more: {error}"));
-        let file = File::open(&self.path).map_err(unreadable)?;
-        let (sheet, _) = SheetFile::opened(&self.path, &file).map_err(unreadable)?;
+        let grid = &self.grid;
+        let file = File::open(&grid.path).map_err(unreadable)?;
+        let (sheet, _) = SheetFile::opened(&grid.path, &file).map_err(unreadable)?;
         sheet.objection().map_or(Ok(()), Err)?;
-        let mut octets = Zeroizing::new(vec![0; self.octets.len()]);
-        let begin = self.octets.start as u64;
-        let row = file.read_exact_at(&mut octets, begin).ok().and_then(|()| self.encoding.decode(&octets));
+        let (begin, length) = self.row;
+        let mut octets = Zeroizing::new(vec![0; length as usize]);
+        let row = file.read_exact_at(&mut octets, begin).ok().and_then(|()| grid.encoding.decode(&octets));
         let row = row.filter(|_| self.is_whole_line(&file));
-        let cells = row.and_then(|row| split(&row, self.delimiter).ok()).filter(|cells| self.is_the_row(cells));
+        let cells = row.and_then(|row| split(&row, grid.delimiter).ok());
+        let cells = cells.filter(|cells| grid.users_in(cells) == self.users);
         let changed = || Mistake::new("the accounts file was changed after it was read").fix("run the command again");
-        password(cells.ok_or_else(changed)?.get(self.column).ok_or_else(changed)?)
+        password(cells.ok_or_else(changed)?.get(self.column as usize).ok_or_else(changed)?)
     }
 
     /// Whether lines still begin and end where this one does.
     fn is_whole_line(&self, file: &File) -> bool {
-        let is_line_end = |at: usize| {
+        let is_line_end = |at: u64| {
             let mut octet = [0];
-            file.read_at(&mut octet, at as u64).is_ok_and(|count| count == 0 || matches!(octet[0], 0 | b'\r' | b'\n'))
+            file.read_at(&mut octet, at).is_ok_and(|count| count == 0 || matches!(octet[0], 0 | b'\r' | b'\n'))
         };
-        let begin = self.octets.start;
-        (begin <= LONGEST_MARK || is_line_end(begin - 1)) && is_line_end(self.octets.end)
-    }
-
-    fn is_the_row(&self, cells: &[Cell]) -> bool {
-        self.users.iter().all(|(column, user)| cells.get(*column).is_some_and(|cell| cell.text().trim() == user))
+        let (begin, length) = self.row;
+        (begin <= LONGEST_MARK || is_line_end(begin - 1)) && is_line_end(begin + u64::from(length))
     }
 }
 
 /// The first line may begin behind what marks the encoding.
-const LONGEST_MARK: usize = 3;
+const LONGEST_MARK: u64 = 3;
 
 /// Where an accounts file has no octets that [`PasswordCell`] could read again, such as a pipe.
 pub(super) fn can_be_read_again(path: &Path) -> bool {

@@ -274,16 +274,19 @@ impl Draft {
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let files = accounts.iter().filter_map(|draft| draft.origin.file.clone());
         let mut files: BTreeSet<PathBuf> = files.map(|file| file.to_path_buf()).collect();
-        let own = accounts.iter().filter(|draft| draft.places.iter().any(Option::is_some));
-        let own = own.map(|draft| (Arc::clone(&draft.account.name), draft.places.clone())).collect();
+        let own = accounts.iter_mut().filter(|draft| draft.places.iter().any(Option::is_some));
+        let own = own.map(|draft| (Arc::clone(&draft.account.name), std::mem::take(&mut draft.places))).collect();
         let others: Vec<Place> = notices.iter().filter_map(Notice::secret).cloned().collect();
         let keyring = Keyring::new(servers.clone(), own, &others, surroundings);
         files.extend(keyring.files());
         let files = files.into_iter().collect();
+        // What was read of them takes more room than what is kept.
+        let mut accounts: Vec<Account> = accounts.into_iter().map(|draft| draft.account).collect();
+        accounts.shrink_to_fit();
         Settings {
             state,
             servers: servers.into_iter().map(|settings| settings.server).collect(),
-            accounts: accounts.into_iter().map(|draft| draft.account).collect(),
+            accounts,
             policy,
             limits: limits.limits,
             warnings,

@@ -13,12 +13,26 @@ use super::{Keeps, MailboxName, Side, Uid};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The result of a command for one account.
 #[derive(Debug)]
 pub struct AccountResult<T> {
-    pub account: String,
-    pub result: Result<T, Error>,
+    pub account: Arc<str>,
+    /// Boxed: of 100,000 accounts most may not have been begun.
+    pub result: Result<Box<T>, Error>,
+}
+
+impl<T> AccountResult<T> {
+    /// That of the account of that name.
+    pub fn new(account: impl Into<Arc<str>>, result: Result<T, Error>) -> Self {
+        AccountResult { account: account.into(), result: result.map(Box::new) }
+    }
+
+    /// What the command has come to, or why it has not.
+    pub fn done(&self) -> Result<&T, &Error> {
+        self.result.as_deref()
+    }
 }
 
 /// What `check` found on one side of an account.

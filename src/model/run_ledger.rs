@@ -82,9 +82,7 @@ pub struct RunLedger<'a> {
 impl<'a> RunLedger<'a> {
     /// Of all accounts.
     pub fn of<T: Accounted>(results: &'a [AccountResult<T>]) -> Self {
-        let ledger = |result: &'a AccountResult<T>| {
-            (result.account.as_str(), result.result.as_ref().and_then(Accounted::ledger))
-        };
+        let ledger = |result: &'a AccountResult<T>| (&*result.account, result.done().and_then(Accounted::ledger));
         RunLedger { accounts: results.iter().map(ledger).collect() }
     }
 

@@ -12,7 +12,12 @@ use crate::store::Store;
 pub fn status(store: &Store, accounts: &[Account]) -> Result<Vec<StatusSummary>> {
     let marks = store.marks()?;
     let of = |account: &Account| status_of(store, &account.name, marks.get(&*account.name).copied(), Turn::None);
-    accounts.iter().map(of).collect()
+    // There may be 100,000: no room is made for more.
+    let mut summaries = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        summaries.push(of(account)?);
+    }
+    Ok(summaries)
 }
 
 /// The status of one account, of which that was said, and which a run has in hand so.

@@ -7,7 +7,7 @@ use crate::model::report::{AcceptSummary, AccountResult};
 /// A line for each account.
 pub fn text(results: &[AccountResult<AcceptSummary>]) -> String {
     let line = |result: &AccountResult<AcceptSummary>| {
-        let AcceptSummary { messages, gone, reason, .. } = result.result.as_ref().ok()?;
+        let AcceptSummary { messages, gone, reason, .. } = result.done().ok()?;
         let (messages, gone) = (counted(*messages, "message"), counted(*gone, "mailbox"));
         Some(format!(
             "Accepted for {}: {messages} as they are, {gone} gone from the destination: {}\n\
@@ -27,7 +27,7 @@ mod tests {
     fn text_names_what_was_accepted_and_why() {
         let summary =
             AcceptSummary { mailboxes: 1, messages: 50, gone: 0, reason: "moved\x1b".to_owned(), ..Default::default() };
-        let text = text(&[AccountResult { account: "alice".to_owned(), result: Ok(summary) }]);
+        let text = text(&[AccountResult::new("alice", Ok(summary))]);
         let expected = "Accepted for alice: 50 messages as they are, 0 mailboxes gone from the destination: moved?\n";
         assert!(text.starts_with(expected), "{text}");
     }

@@ -45,12 +45,12 @@ use invocation::Invocation;
 
 /// The accounts whose command succeeded, with what it gave.
 fn succeeded<T>(results: &[AccountResult<T>]) -> impl Iterator<Item = (&str, &T)> {
-    results.iter().filter_map(|result| Some((result.account.as_str(), result.result.as_ref().ok()?)))
+    results.iter().filter_map(|result| Some((&*result.account, result.done().ok()?)))
 }
 
 /// `4 of 6 accounts done; 2 failed: bob, carol`, for a line at the end; empty where none failed.
 fn unreached<T>(results: &[AccountResult<T>], done: &str) -> String {
-    let errors = results.iter().filter_map(|it| Some((it.account.as_str(), it.result.as_ref().err()?)));
+    let errors = results.iter().filter_map(|it| Some((&*it.account, it.done().err()?)));
     let is_to_come = |error: &Error| matches!(error.kind(), Kind::Interrupted | Kind::Waiting);
     let (to_come, failed): (Vec<_>, Vec<_>) = errors.partition(|(_, error)| is_to_come(error));
     if failed.is_empty() && to_come.is_empty() {

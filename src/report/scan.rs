@@ -39,7 +39,7 @@ pub fn json(results: &[AccountResult<ScanSummary>]) -> Body {
             "octets": side.octets,
         })
     };
-    let account = |result: &AccountResult<ScanSummary>| match &result.result {
+    let account = |result: &AccountResult<ScanSummary>| match result.done() {
         Ok(ScanSummary { source, destination, warnings, ledger }) => json!({
             "account": result.account,
             "source": side(source),
@@ -79,7 +79,7 @@ mod tests {
         let source = SideSummary { mailboxes: 40, unchanged: 39, messages: 20_000, octets: 50_541_363 };
         let destination = SideSummary { mailboxes: 1, unchanged: 0, messages: 0, octets: 0 };
         let summary = ScanSummary { source, destination, ..ScanSummary::default() };
-        let results = [AccountResult { account: "alice".to_owned(), result: Ok(summary) }];
+        let results = [AccountResult::new("alice", Ok(summary))];
         let expected = "\
 source        40 mailboxes   (39 unchanged)   20,000 messages   48.2 MiB
 destination      1 mailbox                         0 messages        0 B

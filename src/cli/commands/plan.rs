@@ -26,7 +26,7 @@ pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
     }
     let head = || context.head(&migration, Step::Plan, began, &results);
     output::publish(&text, || document(&head(), json(&results)), arguments.json.file.as_deref())?;
-    let plans = results.iter().filter_map(|result| result.result.as_ref().ok());
+    let plans = results.iter().filter_map(|result| result.done().ok());
     context.tell_unmatched(plans.map(|plan| &plan.unmatched));
     Ok(match arguments.detailed_exitcode {
         true => context.conclude_in_detail(&results, "plan"),

@@ -14,6 +14,7 @@ use crate::pipeline::resync::sync;
 use crate::pipeline::{ApplyOptions, Migration, Repair};
 use crate::report::quantity::counted;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How one sync ended.
 pub struct Round {
@@ -21,7 +22,7 @@ pub struct Round {
     /// A login was refused and no account could be opened: trying again and again could lock the login out.
     pub shut_out: bool,
     /// Of each account that had its turn.
-    pub ended: Vec<(String, Ended)>,
+    pub ended: Vec<(Arc<str>, Ended)>,
 }
 
 /// One sync of all accounts that are due.
@@ -35,7 +36,7 @@ pub fn once(context: &Context, arguments: &SyncArguments, migration: &Migration)
     context.tell_set_aside(migration)?;
     let began = now();
     let results = context.watched(migration, Step::Sync, |migration| sync(migration, thoroughness, options));
-    let done = results.iter().filter_map(|result| result.result.as_ref().ok());
+    let done = results.iter().filter_map(|result| result.done().ok());
     context.tell_unmatched(done.map(|done| &done.unmatched));
     complete(context, migration, began, &results)?;
     let code = apply::finish(context, migration, Run { step: Step::Sync, began, json: &arguments.json }, &results)?;
@@ -46,7 +47,7 @@ pub fn once(context: &Context, arguments: &SyncArguments, migration: &Migration)
 
 /// `None` where it had no turn. What lies with the state or with us is not the account's failure.
 fn ended(result: &AccountResult<ApplySummary>) -> Option<Ended> {
-    match result.result.as_ref().map_err(Error::kind) {
+    match result.done().map_err(Error::kind) {
         Err(Kind::Waiting) => None,
         Err(Kind::Authentication) => Some(Ended::Refused),
         Ok(_) | Err(Kind::State | Kind::Io | Kind::Locked | Kind::Interrupted | Kind::SetAside) => Some(Ended::Well),
@@ -66,12 +67,12 @@ fn complete(
         after.is_some_and(|after| began >= after)
     };
     let mut synced = results.iter().filter(|result| {
-        let ledger = result.result.as_ref().map(|done| &done.ledger);
+        let ledger = result.done().map(|done| &done.ledger);
         ledger.is_ok_and(|ledger| Condition::of_ledger(ledger) == Condition::Synced)
     });
     let over: HashMap<&str, &Account> =
         migration.accounts.iter().filter(|it| is_over(it)).map(|it| (&*it.name, it)).collect();
-    let done: Vec<Account> = synced.by_ref().filter_map(|it| over.get(it.account.as_str()).copied()).cloned().collect();
+    let done: Vec<Account> = synced.by_ref().filter_map(|it| over.get(&*it.account).copied()).cloned().collect();
     if done.is_empty() {
         return Ok(());
     }

@@ -39,13 +39,13 @@ fn dry_run(context: &Context, arguments: &SyncArguments, mut migration: Migratio
     let began = now();
     let scanned = context.watched(&migration, Step::Scan, |migration| scan(migration, arguments.thoroughness.chosen()));
     // Of what could not be scanned there is nothing to plan, and it is told already.
-    let opened = |name: &str| scanned.iter().any(|result| result.account == name && result.result.is_ok());
+    let opened = |name: &str| scanned.iter().any(|result| *result.account == *name && result.result.is_ok());
     migration.accounts.retain(|account| opened(&account.name));
     let planned = context.watched(&migration, Step::Plan, plan);
     let text = report::plan::text(&planned, Detail::Brief, &context.commands, Step::Sync);
     let head = || context.head(&migration, Step::Plan, began, &planned);
     output::publish(&text, || document(&head(), report::plan::json(&planned)), arguments.json.file.as_deref())?;
-    let plans = planned.iter().filter_map(|result| result.result.as_ref().ok());
+    let plans = planned.iter().filter_map(|result| result.done().ok());
     context.tell_unmatched(plans.map(|plan| &plan.unmatched));
     Ok(context.conclude(&scanned, "sync").merge(context.conclude(&planned, "sync")))
 }

@@ -112,7 +112,7 @@ impl Fleet {
     }
 
     /// Whether the work on an account ended before its time because a server went away that had answered in this run.
-    pub fn is_cut_short<T: Again>(&self, account: &Account, result: &Result<T>) -> bool {
+    pub fn is_cut_short<T: Again>(&self, account: &Account, result: std::result::Result<&T, &Error>) -> bool {
         let has_answered = |side: Side| self.outage(account.server(side)).has_answered();
         let away = |error: &Error| *error.kind() == Kind::Unreachable && error.place().side.is_some_and(has_answered);
         match result {

@@ -17,7 +17,7 @@ use crate::model::{Account, Mark, Step, condition as account};
 use crate::pipeline::{Event, Migration};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Does `work` for every account, some at a time; the results come in the order of the accounts.
@@ -27,14 +27,15 @@ pub fn for_each_account<T: Again + Accounted + Send>(
     work: impl Fn(&Access<'_>) -> Result<T> + Sync,
 ) -> Vec<AccountResult<T>> {
     let fleet = Fleet::new(migration);
-    // Boxed: what nobody works on takes no room.
-    let mut results: Vec<Option<Box<Result<T>>>> = migration.accounts.iter().map(|_| None).collect();
+    let mut results: Vec<Option<Result<Box<T>>>> = migration.accounts.iter().map(|_| None).collect();
     migration.roll.begin();
     let mut work = || {
         take_turns(migration, &fleet, (step, Turn::First), &work, &mut results);
         let accounts = migration.accounts.iter().zip(&results).enumerate();
         let again: Vec<usize> = accounts
-            .filter(|(_, (account, result))| result.as_deref().is_some_and(|it| fleet.is_cut_short(account, it)))
+            .filter(|(_, (account, result))| {
+                result.as_ref().is_some_and(|it| fleet.is_cut_short(account, it.as_deref()))
+            })
             .map(|(number, _)| number)
             .collect();
         if !again.is_empty() && !migration.stop.is_requested() {
@@ -48,8 +49,8 @@ pub fn for_each_account<T: Again + Accounted + Send>(
     }
     let named = migration.accounts.iter().zip(results);
     let named = named.map(|(account, result)| AccountResult {
-        account: account.name.to_string(),
-        result: result.map_or_else(|| Err(fleet.errors.held(not_begun())), |result| *result),
+        account: Arc::clone(&account.name),
+        result: result.unwrap_or_else(|| Err(fleet.errors.held(not_begun()))),
     });
     // What a person has set aside takes no part.
     named.filter(|it| !matches!(&it.result, Err(error) if *error.kind() == Kind::SetAside)).collect()
@@ -68,7 +69,7 @@ fn take_turns<T: Again + Accounted + Send>(
     fleet: &Fleet,
     (step, turn): (Step, Turn),
     work: &(impl Fn(&Access<'_>) -> Result<T> + Sync),
-    results: &mut Vec<Option<Box<Result<T>>>>,
+    results: &mut Vec<Option<Result<Box<T>>>>,
 ) {
     let (results, listed) = (Mutex::new(results), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -105,8 +106,8 @@ fn take_turns<T: Again + Accounted + Send>(
                     }
                     let result = result.map_err(|error| fleet.errors.held(error));
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    let earlier = results[index].take().map(|earlier| *earlier);
-                    results[index] = Some(Box::new(both(result, earlier)));
+                    let earlier = results[index].take().map(|earlier| earlier.map(|done| *done));
+                    results[index] = Some(both(result, earlier).map(Box::new));
                 }
             });
         }
@@ -193,7 +194,7 @@ fn one_account<T: Again>(
     if result.is_err() && access.yielded() {
         return None;
     }
-    if turn == Turn::First && fleet.is_cut_short(account, &result) {
+    if turn == Turn::First && fleet.is_cut_short(account, result.as_ref()) {
         access.notice("a server was away for too long: another try at the end of the run");
         return Some((result, false));
     }

@@ -18,7 +18,7 @@ pub fn json(results: &[AccountResult<ApplySummary>]) -> Body {
 }
 
 fn account(result: &AccountResult<ApplySummary>) -> Value {
-    let mut account = match &result.result {
+    let mut account = match result.done() {
         Ok(ApplySummary { figures, ledger, warnings, unmatched: _ }) => {
             let mut account = standing(ledger);
             account.insert("run".to_owned(), run_json(figures));

@@ -138,7 +138,7 @@ mod tests {
         let outcomes = Outcomes { copied, pending: left, ..Outcomes::default() };
         let ledger = AccountLedger { outcomes, ending, ..AccountLedger::at(Stage::Applied) };
         let summary = ApplySummary { figures, ledger, warnings: Vec::new(), unmatched: Vec::new() };
-        AccountResult { account: format!("user{copied}"), result: Ok(summary) }
+        AccountResult::new(format!("user{copied}"), Ok(summary))
     }
 
     #[test]
@@ -173,11 +173,7 @@ Interrupted: 2 messages are left.
         if let Ok(summary) = &mut lossy.result {
             summary.ledger.losses.dates = 1;
         }
-        let shown = text(
-            &[lossy, AccountResult { account: "bob".to_owned(), result: failed }],
-            &Invocation::default(),
-            Step::Sync,
-        );
+        let shown = text(&[lossy, AccountResult::new("bob", failed)], &Invocation::default(), Step::Sync);
         assert!(shown.contains("\nNot kept: 1 date cannot be kept by the destination\n"), "{shown}");
         assert!(shown.ends_with("\n1 of 2 accounts done; 1 failed: bob\n"), "{shown}");
     }

@@ -54,5 +54,5 @@ pub(super) fn fact(label: &str, text: &str) -> String {
 
 /// Whether an account can be migrated: both sides were logged in on.
 pub(super) fn is_ready(result: &AccountResult<AccountCheck>) -> bool {
-    result.result.as_ref().is_ok_and(|check| check.sides.iter().all(Result::is_ok))
+    result.done().is_ok_and(|check| check.sides.iter().all(Result::is_ok))
 }

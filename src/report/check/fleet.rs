@@ -25,7 +25,7 @@ struct Server<'a> {
 
 /// The servers, and every account of which there is something to say besides.
 pub(super) fn text(results: &[AccountResult<AccountCheck>]) -> String {
-    let sides: Vec<&SideCheck> = results.iter().filter_map(|it| it.result.as_ref().ok()).flat_map(opened).collect();
+    let sides: Vec<&SideCheck> = results.iter().filter_map(|it| it.done().ok()).flat_map(opened).collect();
     let servers = servers(&sides);
     let pages: String = servers.iter().map(page).collect();
     let deviating = told(results.iter().flat_map(|result| deviations(result, &servers)));

@@ -18,7 +18,7 @@ pub fn json(results: &[AccountResult<AccountCheck>]) -> Body {
 
 fn account(result: &AccountResult<AccountCheck>) -> Value {
     let Ok(check) = &result.result else {
-        return json!({ "account": result.account, "error": result.result.as_ref().err().map(failure::json) });
+        return json!({ "account": result.account, "error": result.done().err().map(failure::json) });
     };
     let side = |which: Side| check.sides.get(which as usize).map(side);
     json!({ "account": result.account, "source": side(Side::Source), "destination": side(Side::Destination) })

@@ -57,7 +57,7 @@ fn facts(check: &SideCheck) -> String {
 /// How many accounts there are of which something will not work.
 fn hindered(results: &[AccountResult<AccountCheck>]) -> u64 {
     let is_hindered = |check: &AccountCheck| check.sides.iter().flatten().any(|side| !side.obstacles.is_empty());
-    results.iter().filter(|result| result.result.as_ref().is_ok_and(is_hindered)).count() as u64
+    results.iter().filter(|result| result.done().is_ok_and(is_hindered)).count() as u64
 }
 
 fn verdict(results: &[AccountResult<AccountCheck>], scan_command: &str) -> String {
@@ -111,7 +111,7 @@ mod tests {
         let failed = Error::new(Kind::Authentication, "the login was refused").because("NO nope\x07");
         let check =
             AccountCheck { ledger: crate::model::AccountLedger::default(), sides: vec![Ok(source()), Err(failed)] };
-        let results = [AccountResult { account: "alice".to_owned(), result: Ok(check) }];
+        let results = [AccountResult::new("alice", Ok(check))];
         let expected = "\
 alice
   source
@@ -135,13 +135,13 @@ Not ready: no account could be opened on both sides.
     fn of_many_accounts_the_servers_are_told_once_and_then_what_deviates() {
         let of = |name: &str| {
             let destination = SideCheck { side: Side::Destination, server: "new".to_owned(), ..source() };
-            AccountResult {
-                account: name.to_owned(),
-                result: Ok(AccountCheck {
+            AccountResult::new(
+                name,
+                Ok(AccountCheck {
                     ledger: crate::model::AccountLedger::default(),
                     sides: vec![Ok(source()), Ok(destination)],
                 }),
-            }
+            )
         };
         let mut results: Vec<_> = ["a", "b", "c", "d", "e"].map(of).into_iter().collect();
         let sides =

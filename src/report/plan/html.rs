@@ -63,7 +63,7 @@ pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, 
         (number(sum.skipped), "messages left out"),
     ];
     let open = results.len() <= OPEN_ACCOUNTS;
-    let failed = results.iter().filter_map(|it| Some((&it.account, it.result.as_ref().err()?)));
+    let failed = results.iter().filter_map(|it| Some((&it.account, it.done().err()?)));
     let page = Page {
         title: "Migration plan",
         style: STYLE,

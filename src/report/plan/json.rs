@@ -26,7 +26,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
 }
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
-    match &result.result {
+    match result.done() {
         Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, keeps, .. }) => json!({
             "account": result.account,
             "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),

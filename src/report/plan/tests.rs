@@ -57,15 +57,15 @@ fn planned(account: &str, mailboxes: Vec<MailboxPlan>) -> AccountResult<PlanSumm
     };
     let totals = plan.totals();
     let outcomes = Outcomes { pending: totals.copies, skipped: totals.skipped, present: 100, ..Outcomes::default() };
-    AccountResult {
-        account: account.to_owned(),
-        result: Ok(PlanSummary {
+    AccountResult::new(
+        account,
+        Ok(PlanSummary {
             plan,
             ledger: AccountLedger { outcomes, held: outcomes.total(), ..AccountLedger::at(Stage::Planned) },
             keeps: None,
             unmatched: Vec::new(),
         }),
-    }
+    )
 }
 
 fn archive() -> MailboxPlan {
@@ -145,7 +145,7 @@ fn json_second_copies_stand_beside_the_deletes() {
 #[test]
 fn text_several_accounts_have_headings_and_one_total() {
     let failed = Err(Error::new(Kind::Stale, "there is no scan of this account"));
-    let failed = AccountResult { account: "carol".to_owned(), result: failed };
+    let failed = AccountResult::new("carol", failed);
     let results = [planned("alice", vec![mailbox("INBOX", 1, 2048, 0)]), planned("bob", vec![archive()]), failed];
     let expected = "\
 alice
@@ -222,7 +222,7 @@ fn json_has_the_shape_of_the_contract() {
 #[test]
 fn json_account_without_plan_has_its_error() {
     let failed = Err(Error::new(Kind::Stale, "there is no scan").because("never scanned").hint("run it"));
-    let json = document(&Head::default(), json(&[AccountResult { account: "carol".to_owned(), result: failed }]));
+    let json = document(&Head::default(), json(&[AccountResult::new("carol", failed)]));
     assert_eq!(json["accounts"][0]["error"]["what"], "there is no scan");
     assert_eq!(json["totals"]["copies"], 0);
 }
@@ -247,7 +247,7 @@ fn page_names_what_is_to_be_read_and_hostile_names_do_nothing() {
     let hostile = "<script>alert(1)</script>\u{202e}";
     let mut results = vec![planned(hostile, vec![mailbox(hostile, 3, 2048, 1)])];
     results[0].result.as_mut().unwrap().plan.warnings.push(format!("{hostile} does not fit"));
-    results.push(AccountResult { account: "bob".to_owned(), result: Err(Error::new(Kind::Stale, "never scanned")) });
+    results.push(AccountResult::new("bob", Err(Error::new(Kind::Stale, "never scanned"))));
     let page = html(&results, 1_783_900_000, &jiff::tz::TimeZone::UTC, &Invocation::default());
     assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
     for words in ["To read first", "does not fit", "3 copies, 2.0 KiB", "bob: never scanned", "mailferry apply"] {

@@ -17,7 +17,7 @@ fn verified(differences: Differences, listed: Vec<Difference>) -> AccountResult<
         deep: true,
         ..VerifySummary::default()
     };
-    AccountResult { account: "alice".to_owned(), result: Ok(summary) }
+    AccountResult::new("alice", Ok(summary))
 }
 
 fn difference(mailbox: &str, kind: DifferenceKind, uid: u32, detail: &str) -> Difference {
@@ -81,9 +81,9 @@ fn named(name: &str, result: Result<fn(&mut AccountLedger), Error>) -> AccountRe
     let spoilt = result.map(|spoil| {
         let mut summary = verified(Differences::default(), Vec::new()).result.expect("a summary");
         spoil(&mut summary.ledger);
-        summary
+        *summary
     });
-    AccountResult { account: name.to_owned(), result: spoilt }
+    AccountResult::new(name, spoilt)
 }
 
 #[test]
