@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 
 # What `make torture` tries on PROPERTY_ROUNDS (100) times as many generated cases as `make test`.
-PROPERTIES := $(patsubst tests/%.rs,--test %,$(wildcard tests/*_properties.rs))
+PROPERTIES := $(patsubst tests/%.rs,--test %,$(wildcard tests/*_properties.rs)) $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*_properties/main.rs))
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

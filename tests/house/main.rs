@@ -148,7 +148,10 @@ fn sources() -> Vec<Source> {
     }
     let mut found = Vec::new();
     below(&source_directory(), &mut found);
-    found.retain(|path| path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs"));
+    let is_test = |path: &Path| path.ends_with("tests.rs") || path.components().any(|it| it.as_os_str() == "tests");
+    found.retain(|path| {
+        path.extension().is_some_and(|it| it == "rs") && !is_test(path.strip_prefix(source_directory()).unwrap_or(path))
+    });
     found.sort();
     found.into_iter().map(Source::read).collect()
 }
