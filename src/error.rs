@@ -271,17 +271,30 @@ impl std::error::Error for Error {}
 /// Makes text from outside harmless for a terminal and a log: control characters, bidirectional overrides and line
 /// ends become `?`, and what is longer than [`SHOWN_CHARACTERS`] is cut.
 pub fn sanitized(text: &str) -> String {
+    shown(text, SHOWN_CHARACTERS)
+}
+
+/// The same of what we say ourselves, with names in it: these are never cut, for a mailbox that cannot be seen cannot be written
+/// into the settings either.
+pub fn made_harmless(text: &str) -> String {
+    shown(text, SAID_CHARACTERS)
+}
+
+fn shown(text: &str, most: usize) -> String {
     let harmless = |character: char| {
         let overrides =
             matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if character.is_control() || overrides { '?' } else { character }
     };
-    let mut shown: String = text.trim().chars().take(SHOWN_CHARACTERS).map(harmless).collect();
-    if text.trim().chars().count() > SHOWN_CHARACTERS {
+    let mut shown: String = text.trim().chars().take(most).map(harmless).collect();
+    if text.trim().chars().count() > most {
         shown.push('…');
     }
     shown
 }
+
+/// Longer than any line with two names in it that servers take in a command (RFC 7162 4: lines of 8192 octets).
+const SAID_CHARACTERS: usize = 20_000;
 
 /// How much of a server's text is shown: more is never needed to understand it, and a server may send a mebibyte.
 const SHOWN_CHARACTERS: usize = 400;
@@ -305,5 +318,8 @@ mod tests {
     fn sanitized_escape_sequences_and_line_ends_are_replaced() {
         assert_eq!(sanitized("a\x1b[31mb\r\nc\u{202e}d"), "a?[31mb??c?d");
         assert!(sanitized(&"x".repeat(10_000)).chars().count() <= SHOWN_CHARACTERS + 1);
+        let name = format!("could not create the mailbox in `{}`", "level/".repeat(1000));
+        assert_eq!(made_harmless(&name), name);
+        assert!(made_harmless(&"x".repeat(1 << 20)).chars().count() <= SAID_CHARACTERS + 1);
     }
 }

@@ -2,7 +2,7 @@
 //! do next.
 
 use super::screen::{Screen, Tone};
-use crate::error::{Error, Kind, sanitized};
+use crate::error::{Error, Kind, made_harmless};
 use crate::model::Side;
 use crate::report::alike::without_names;
 use crate::report::invocation::Invocation;
@@ -18,7 +18,7 @@ pub fn show(screen: &Screen, error: &Error, commands: &Invocation) {
 
 /// Shows something the user should know.
 pub fn warn(screen: &Screen, text: &str) {
-    screen.line(&format!("{} {}", screen.toned(Tone::Warning, "warning:"), sanitized(text)));
+    screen.line(&format!("{} {}", screen.toned(Tone::Warning, "warning:"), made_harmless(text)));
 }
 
 /// Lists all failures of a run, those that differ only in their place together. An account that was interrupted did
@@ -48,30 +48,30 @@ fn more(unlisted: u64, commands: &Invocation) -> String {
 }
 
 fn rendered(screen: &Screen, error: &Error, commands: &Invocation) -> String {
-    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&error.to_string()));
+    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), made_harmless(&error.to_string()));
     headline + &causes(error) + &hint(screen, error, commands)
 }
 
 /// The first of the group in full, and where else it happened.
 fn rendered_group(screen: &Screen, group: &[&Error], commands: &Invocation) -> String {
     let [first, others @ ..] = group else { return String::new() };
-    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), sanitized(&first.to_string()));
+    let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), made_harmless(&first.to_string()));
     let also = if others.is_empty() { String::new() } else { format!("\n  the same: {}", places(others)) };
     let mut accounts: Vec<&str> = group.iter().filter_map(|error| error.place().account.as_deref()).collect();
     accounts.dedup();
-    let advice = first.advice().map(|advice| commands.completed(&sanitized(advice), &accounts));
+    let advice = first.advice().map(|advice| commands.completed(&made_harmless(advice), &accounts));
     let hint = advice.map(|advice| format!("\n  {} {advice}", screen.toned(Tone::Hint, "hint:")));
     headline + &causes(first) + &also + &hint.unwrap_or_default()
 }
 
 fn causes(error: &Error) -> String {
-    error.causes().iter().map(|cause| format!("\n  caused by: {}", sanitized(cause))).collect()
+    error.causes().iter().map(|cause| format!("\n  caused by: {}", made_harmless(cause))).collect()
 }
 
 fn hint(screen: &Screen, error: &Error, commands: &Invocation) -> String {
     let Some(advice) = error.advice() else { return String::new() };
     let accounts: Vec<&str> = error.place().account.as_deref().into_iter().collect();
-    let advice = commands.completed(&sanitized(advice), &accounts);
+    let advice = commands.completed(&made_harmless(advice), &accounts);
     format!("\n\n{} {advice}", screen.toned(Tone::Hint, "hint:"))
 }
 
@@ -87,10 +87,10 @@ fn places(group: &[&Error]) -> String {
 /// ``alice, `INBOX`, UID 7``
 fn place(error: &Error) -> String {
     let place = error.place();
-    let account = place.account.as_ref().map(|account| sanitized(account));
-    let mailbox = place.mailbox.as_ref().map(|mailbox| format!("`{}`", sanitized(mailbox)));
+    let account = place.account.as_ref().map(|account| made_harmless(account));
+    let mailbox = place.mailbox.as_ref().map(|mailbox| format!("`{}`", made_harmless(mailbox)));
     let uid = place.uid.map(|uid| match &place.about {
-        Some(about) => format!("UID {uid} ({})", sanitized(about)),
+        Some(about) => format!("UID {uid} ({})", made_harmless(about)),
         None => format!("UID {uid}"),
     });
     [account, mailbox, uid].into_iter().flatten().collect::<Vec<_>>().join(", ")

@@ -1,5 +1,6 @@
 //! Whether what is to come fits into the destination's quota (RFC 9208).
 
+use crate::model::counted::counted;
 use crate::model::plan::PlanTotals;
 use crate::model::server::{Quota, QuotaResource};
 
@@ -44,8 +45,7 @@ fn excess(quota: &Quota, needed: u64) -> Option<String> {
 fn amount(resource: QuotaResource, number: u64) -> String {
     match resource {
         QuotaResource::Storage => format!("{:.1} MiB", number as f64 / f64::from(1 << 20)),
-        QuotaResource::Messages if number == 1 => "1 message".to_owned(),
-        QuotaResource::Messages => format!("{number} messages"),
+        QuotaResource::Messages => counted(number, "message"),
     }
 }
 

@@ -8,6 +8,15 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RawName(pub Vec<u8>);
 
+impl RawName {
+    /// The name as it stands on the wire: what is not printable ASCII, and a backslash, as `\xNN`. No two names have one.
+    pub fn wire_text(&self) -> String {
+        let plain = |octet: u8| (octet == b' ' || octet.is_ascii_graphic()) && octet != b'\\';
+        let shown = |octet: &u8| if plain(*octet) { char::from(*octet).to_string() } else { format!("\\x{octet:02x}") };
+        self.0.iter().map(shown).collect()
+    }
+}
+
 impl fmt::Debug for RawName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", String::from_utf8_lossy(&self.0))
@@ -100,6 +109,11 @@ pub enum Attribute {
     SpecialUse(SpecialUse),
     /// No attribute of LIST, but what the mailbox says when it is opened: its UIDs do not last ([UIDNOTSTICKY]).
     Volatile,
+    /// No attribute of LIST, but what became of it: the settings leave it out, so it was not opened; STATUS says that it holds
+    /// so many messages.
+    LeftOut {
+        messages: u32,
+    },
 }
 
 /// How far a mailbox was listed: compared with STATUS, it tells whether anything changed since (RFC 7162 6).
@@ -151,6 +165,19 @@ impl MailboxState {
     /// Whether it can hold messages.
     pub fn is_selectable(&self) -> bool {
         !self.attributes.iter().any(|a| matches!(a, Attribute::NoSelect | Attribute::NonExistent | Attribute::Remote))
+    }
+
+    /// How many messages the settings leave out with it, where they do: it was not opened then.
+    pub fn left_out(&self) -> Option<u32> {
+        self.attributes.iter().find_map(|attribute| match attribute {
+            Attribute::LeftOut { messages } => Some(*messages),
+            _ => None,
+        })
+    }
+
+    /// How many messages it holds, as far as that is known.
+    pub fn held(&self) -> u64 {
+        u64::from(self.left_out().unwrap_or(self.records))
     }
 
     /// Its special use, if the server gives it one.

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod balance;
 pub mod condition;
 pub mod content;
+pub mod counted;
 pub mod difference;
 pub mod digest;
 pub mod failures;

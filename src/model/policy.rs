@@ -27,7 +27,8 @@ pub struct MailboxPolicy {
     /// Subscribe on the destination what is subscribed on the source.
     pub subscriptions: bool,
     /// Decoded source name to decoded destination name; applies to the mailbox and all below it. `*` for a level and `**` for
-    /// all further levels stand on both sides for the same.
+    /// all further levels stand on both sides for the same. Of source mailboxes that have one decoded name the others are named
+    /// as they stand on the wire ([`super::RawName::wire_text`]).
     pub rename: BTreeMap<String, String>,
     /// The mailbox of the destination below which the whole account goes.
     pub prefix: Option<String>,
@@ -39,6 +40,11 @@ pub struct MailboxPolicy {
     pub reserved: Vec<String>,
     /// The accounts whose mail goes to the same mailboxes of the destination, as the user wants it.
     pub companions: Vec<String>,
+}
+
+/// The one line of `[mailboxes.rename]` that gives a mailbox of that key another name.
+pub fn rename_line(key: &str) -> String {
+    format!("[mailboxes.rename]: \"{}\" = \"…\"", key.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl Default for MailboxPolicy {

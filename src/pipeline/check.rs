@@ -4,7 +4,7 @@
 use super::{Event, Migration, Phase};
 use crate::diff::fit::quota_excess;
 use crate::engine::Session;
-use crate::engine::commands::listed::Listing;
+use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::capabilities::NonSynchronising;
 use crate::error::{Error, Kind, Result, Scope};
@@ -14,9 +14,10 @@ use crate::model::server::{Address, Quota, QuotaResource, Tls};
 use crate::model::{RawName, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
-use crate::pipeline::fleet::proof::likeness;
-use crate::pipeline::survey::described::{blind, is_selectable};
+use crate::pipeline::fleet::proof::{likeness, own_likeness};
+use crate::pipeline::survey::described::{blind, left_out};
 use crate::pipeline::survey::snapshots::empty_source;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -115,18 +116,23 @@ impl Brake {
 
 fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
     let account = &access.account.name;
-    access.with_session(side, |session| look_around(access, session, side)).map_err(|error| error.in_account(account))
+    let looked = || {
+        let listing = access.list_mailboxes(side, access.subscriptions())?;
+        let check = access.with_session(side, |session| look_around(access, session, side, &listing))?;
+        if let Some(likeness) = own_likeness(access, side, |session| likeness(session, &listing))? {
+            access.claim(access.account, side, likeness)?;
+        }
+        Ok(check)
+    };
+    looked().map_err(|error: Error| error.in_account(account))
 }
 
-fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result<SideCheck> {
-    let listing = session.list_mailboxes(access.subscriptions())?;
-    open_inbox(session, &listing, side)?;
-    if let Some(likeness) = likeness(session, &listing)? {
-        access.claim(access.account, side, likeness)?;
-    }
+fn look_around(access: &Access<'_>, session: &mut Session, side: Side, listing: &Listing) -> Result<SideCheck> {
+    open_inbox(session, listing, side)?;
     let server = access.connector(side).server();
-    let obstacles = hindrances(session, &listing, side)?;
-    let octets = session.octets_held(&readable(&listing))?;
+    let left_out = left_out(access, side, listing)?;
+    let obstacles = hindrances(session, listing, side, &left_out)?;
+    let octets = session.octets_held(&readable(listing))?;
     let capabilities = session.capabilities();
     Ok(SideCheck {
         side,
@@ -140,7 +146,7 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side) -> Result
         octets,
         quotas: listing.quotas.clone(),
         append_limit: capabilities.append_limit(),
-        notes: notes(session, &listing, side),
+        notes: notes(session, listing, side),
         obstacles,
     })
 }
@@ -202,11 +208,18 @@ fn readable(listing: &Listing) -> Vec<RawName> {
     told.map(|mailbox| mailbox.name.raw.clone()).collect()
 }
 
-/// What will not work: mailboxes that cannot be read, and of the destination those that take nothing.
-fn hindrances(session: &mut Session, listing: &Listing, side: Side) -> Result<Vec<String>> {
+/// What will not work: mailboxes that cannot be read, and of the destination those that take nothing. What the settings leave
+/// out need not.
+fn hindrances(
+    session: &mut Session,
+    listing: &Listing,
+    side: Side,
+    left_out: &HashSet<RawName>,
+) -> Result<Vec<String>> {
     let mut found: Vec<String> =
         listing.names.unreadable.iter().map(|it| format!("`{}` stays behind: {}", it.name, it.reason)).collect();
-    let mailboxes = || listing.mailboxes.iter().filter(|mailbox| is_selectable(mailbox));
+    let wanted = |mailbox: &&ListedMailbox| mailbox.is_selectable() && !left_out.contains(&mailbox.name.raw);
+    let mailboxes = || listing.mailboxes.iter().filter(wanted);
     let silent = mailboxes().filter(|mailbox| mailbox.status.is_none());
     let silent: Vec<_> = silent.map(|mailbox| &mailbox.name).collect();
     let needed = if side == Side::Source { 'r' } else { 'i' };

@@ -2,11 +2,12 @@
 
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::counted;
 use crate::model::failures::{KeptFailure, LISTED_FAILURES};
 use crate::model::plan::MailboxPlan;
 use crate::model::policy::{Mode, Policy};
 use crate::model::report::Explanation;
-use crate::model::{Account, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
+use crate::model::{Account, Attribute, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
 use crate::store::{AccountStore, Store};
 use std::collections::HashSet;
 
@@ -127,6 +128,13 @@ impl Explainer<'_> {
     fn listing(&mut self) {
         let source = &self.source;
         let listed = match (&source.sync_point, &source.trouble) {
+            _ if source.left_out().is_some() => {
+                format!(
+                    "The settings leave it out, and the last scan did not open it; it holds {}.",
+                    counted(source.held(), "message")
+                )
+            }
+            _ if source.attributes.contains(&Attribute::Volatile) => "The last scan found no mailbox in it.".to_owned(),
             (Some(point), _) => format!(
                 "The last scan found {} messages; UIDVALIDITY {}, UIDNEXT {}, HIGHESTMODSEQ {}.",
                 source.records,

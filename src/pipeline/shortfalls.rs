@@ -2,6 +2,7 @@
 
 use super::Deletes;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::{counted, verb_for};
 use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::plan::AccountPlan;
 use crate::model::policy::Mode;
@@ -112,7 +113,7 @@ pub fn imbalance(ledger: &AccountLedger) -> Option<Error> {
     (accounted != held).then(|| {
         Error::new(Kind::State, "the account of outcomes does not balance")
             .scope(Scope::Account)
-            .because(format!("the source holds {held} messages, and {accounted} are accounted for"))
+            .because(format!("the source holds {}, and {accounted} are accounted for", counted(held, "message")))
             .hint("run `mailferry sync --full`, then `mailferry verify`, which compares both servers as they are")
     })
 }
@@ -121,8 +122,8 @@ pub fn imbalance(ledger: &AccountLedger) -> Option<Error> {
 pub fn left_over(ledger: &AccountLedger) -> Option<Error> {
     let left = ledger.outcomes.pending;
     (left > 0 && ledger.ending == Ending::Complete && ledger.failures.is_empty()).then(|| {
-        let what = if left == 1 { "1 message is".to_owned() } else { format!("{left} messages are") };
-        Error::new(Kind::Changed, format!("{what} still to copy, though nothing failed"))
+        let (what, verb) = (counted(left, "message"), verb_for(left, "is", "are"));
+        Error::new(Kind::Changed, format!("{what} {verb} still to copy, though nothing failed"))
             .scope(Scope::Account)
             .because("a mailbox changed on the destination meanwhile, as when it is renamed, replaced or restored")
             .hint("run `mailferry sync`: what is there is matched anew, and the rest is copied")

@@ -1,7 +1,7 @@
 //! What was accepted, as text.
 
 use super::quantity::counted;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::{AcceptSummary, AccountResult};
 
 /// A line for each account.
@@ -12,8 +12,8 @@ pub fn text(results: &[AccountResult<AcceptSummary>]) -> String {
         Some(format!(
             "Accepted for {}: {messages} as they are, {gone} gone from the destination: {}\n\
              Guards count anew from here. To go on, run: mailferry sync\n",
-            sanitized(&result.account),
-            sanitized(reason)
+            made_harmless(&result.account),
+            made_harmless(reason)
         ))
     };
     results.iter().filter_map(line).collect()

@@ -1,6 +1,6 @@
 //! A line of a table for spreadsheets (RFC 4180).
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 
 /// These cells as a line; a spreadsheet takes nothing of them for a formula.
 pub fn line(cells: &[&str]) -> String {
@@ -9,7 +9,7 @@ pub fn line(cells: &[&str]) -> String {
 
 /// Quoted where it has to be.
 fn cell(text: &str) -> String {
-    let text = sanitized(text);
+    let text = made_harmless(text);
     let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text };
     match text.contains([',', '"']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),

@@ -1,14 +1,14 @@
 //! The facts and rules behind a decision, as text.
 
 use super::succeeded;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::{AccountResult, Explanation, HeadersSummary, MessageHeader};
 
 /// A heading, and a line for each fact or rule.
 pub fn text(explanation: &Explanation) -> String {
     let Explanation { account, mailbox, lines, .. } = explanation;
-    let heading = format!("{}: `{}`\n", sanitized(account), sanitized(mailbox));
-    let lines = lines.iter().map(|line| format!("  - {}\n", sanitized(line)));
+    let heading = format!("{}: `{}`\n", made_harmless(account), made_harmless(mailbox));
+    let lines = lines.iter().map(|line| format!("  - {}\n", made_harmless(line)));
     std::iter::once(heading).chain(lines).collect()
 }
 
@@ -17,7 +17,7 @@ pub fn headers(results: &[AccountResult<HeadersSummary>]) -> String {
     let all = succeeded(results).flat_map(|(_, summary)| &summary.headers);
     let told = all.map(|MessageHeader { side, uid, lines }| {
         let lines = match lines {
-            Some(lines) => lines.iter().map(|line| format!("    {}\n", sanitized(line))).collect(),
+            Some(lines) => lines.iter().map(|line| format!("    {}\n", made_harmless(line))).collect(),
             None => "    it is not there any more\n".to_owned(),
         };
         format!("  UID {uid} on the {side}:\n{lines}")

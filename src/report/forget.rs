@@ -1,14 +1,14 @@
 //! What was dropped from the state, as text.
 
 use super::quantity::counted;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::Forgotten;
 
 /// A line for each account, and what that means for its mail.
 pub fn text(forgotten: &[Forgotten]) -> String {
     let line = |Forgotten { account, mailboxes, links }: &Forgotten| {
         let (mailboxes, links) = (counted(*mailboxes, "mailbox"), counted(*links, "message"));
-        format!("Forgot {}: {mailboxes}, {links} tied to their copies\n", sanitized(account))
+        format!("Forgot {}: {mailboxes}, {links} tied to their copies\n", made_harmless(account))
     };
     let lines: String = forgotten.iter().map(line).collect();
     format!(

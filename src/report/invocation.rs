@@ -1,7 +1,7 @@
 //! Commands to type next: with the settings, the options and the accounts of the run that names them. The one place where
 //! they are put together, so that what is typed as told does what was meant, for whom it was meant.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 
 /// Of more accounts than these a command says whom it is for by the words of the run, not by their names.
 const NAMED_ACCOUNTS: usize = 20;
@@ -94,7 +94,7 @@ impl Invocation {
             () if works_on_all && (accounts.is_empty() || accounts.len() > NAMED_ACCOUNTS) => {
                 self.accounts.iter().map(|word| quoted(word)).collect()
             }
-            () => accounts.iter().take(NAMED_ACCOUNTS).map(|account| quoted(&sanitized(account))).collect(),
+            () => accounts.iter().take(NAMED_ACCOUNTS).map(|account| quoted(&made_harmless(account))).collect(),
         };
         let words = ["mailferry".to_owned(), word.to_owned()].into_iter().chain(settings).chain(arguments).chain(named);
         words.collect::<Vec<_>>().join(" ")

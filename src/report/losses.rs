@@ -27,7 +27,7 @@ pub fn sentence(losses: &Losses) -> String {
 /// Each flag that is lost, with the number of its messages: ``\Flagged` on 3 messages``.
 pub fn flags(losses: &Losses) -> Vec<String> {
     let flag = |(flag, count): (&String, &u64)| {
-        format!("`{}` on {}", crate::error::sanitized(flag), counted(*count, "message"))
+        format!("`{}` on {}", crate::error::made_harmless(flag), counted(*count, "message"))
     };
     losses.flags.iter().map(flag).collect()
 }

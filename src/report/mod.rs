@@ -39,7 +39,7 @@ pub mod table;
 pub mod taken;
 pub mod verify;
 
-use crate::error::{Error, Kind, sanitized};
+use crate::error::{Error, Kind, made_harmless};
 use crate::model::report::AccountResult;
 use invocation::Invocation;
 
@@ -68,7 +68,7 @@ fn unreached<T>(results: &[AccountResult<T>], done: &str) -> String {
 
 /// `2 failed: bob, carol`; of many the first are named.
 fn named_accounts(what: &str, names: &[&str]) -> String {
-    let mut named: Vec<String> = names.iter().take(NAMED_ACCOUNTS).map(|name| sanitized(name)).collect();
+    let mut named: Vec<String> = names.iter().take(NAMED_ACCOUNTS).map(|name| made_harmless(name)).collect();
     if names.len() > NAMED_ACCOUNTS {
         named.push("…".to_owned());
     }
@@ -80,8 +80,8 @@ const NAMED_ACCOUNTS: usize = 10;
 
 /// Lines that say what the reader should know, each with the account's name where there are several accounts.
 fn warning_lines(account: &str, warnings: &[String], accounts: usize, commands: &Invocation) -> String {
-    let place = if accounts > 1 { format!("{}: ", sanitized(account)) } else { String::new() };
-    let completed = |warning: &String| commands.completed(&sanitized(warning), &[account]);
+    let place = if accounts > 1 { format!("{}: ", made_harmless(account)) } else { String::new() };
+    let completed = |warning: &String| commands.completed(&made_harmless(warning), &[account]);
     warnings.iter().map(|warning| format!("warning: {place}{}\n", completed(warning))).collect()
 }
 

@@ -5,7 +5,7 @@ use super::invocation::Invocation;
 use super::quantity::{counted, number, octets};
 use super::table::{Align, Table};
 use super::{failure, succeeded, warning_lines};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Side;
 use crate::model::report::{AccountResult, ScanSummary, SideSummary};
 use serde_json::json;
@@ -14,7 +14,7 @@ use serde_json::json;
 pub fn text(results: &[AccountResult<ScanSummary>], commands: &Invocation) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Right, Align::Left, Align::Right, Align::Right]);
     for (account, summary) in succeeded(results) {
-        let name = if results.len() > 1 { sanitized(account) } else { String::new() };
+        let name = if results.len() > 1 { made_harmless(account) } else { String::new() };
         table.row(row(name, Side::Source, &summary.source));
         table.row(row(String::new(), Side::Destination, &summary.destination));
     }

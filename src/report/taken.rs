@@ -1,7 +1,7 @@
 //! What was carried over from the state of another shard, as text.
 
 use super::quantity::{counted, number};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::Taken;
 
 /// How many accounts a line names.
@@ -13,7 +13,7 @@ pub fn text(taken: &[Taken]) -> String {
 }
 
 fn of_state(taken: &Taken) -> String {
-    let from = sanitized(&taken.from.to_string_lossy());
+    let from = made_harmless(&taken.from.to_string_lossy());
     let mut text = match taken.taken.len() + taken.replaced.len() + taken.kept.len() {
         0 => return format!("{from} holds none of these accounts\n"),
         _ => String::new(),
@@ -30,7 +30,7 @@ fn of_state(taken: &Taken) -> String {
 }
 
 fn named(accounts: &[String]) -> String {
-    let names: Vec<String> = accounts.iter().take(NAMED_ACCOUNTS).map(|name| sanitized(name)).collect();
+    let names: Vec<String> = accounts.iter().take(NAMED_ACCOUNTS).map(|name| made_harmless(name)).collect();
     let more = accounts.len().saturating_sub(NAMED_ACCOUNTS) as u64;
     let more = if more > 0 { format!(" and {} more", number(more)) } else { String::new() };
     names.join(", ") + &more

@@ -2,7 +2,7 @@
 
 use super::cutover::Cutover;
 use super::watch::{Stage, State, Totals, Watch, now};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Condition;
 use crate::model::forecast::Range;
 use std::fmt::Write as _;
@@ -88,7 +88,7 @@ fn waves(state: &State, text: &mut String) {
 
 /// A value between quotes.
 fn label(value: &str) -> String {
-    sanitized(value).replace('\\', r"\\").replace('"', "\\\"")
+    made_harmless(value).replace('\\', r"\\").replace('"', "\\\"")
 }
 
 fn about_the_run(state: &State, text: &mut String) {

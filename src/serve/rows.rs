@@ -3,7 +3,7 @@
 //! Counts are kept as events come, so that none costs a walk over all accounts.
 
 use super::waves::Waves;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::attempt::AttemptResult;
 use crate::model::forecast::{Basis, Range, rates};
 use crate::model::notify::{News, Occasion};
@@ -179,7 +179,7 @@ impl Rows {
         };
         row.trouble = match summary.attempt.as_ref().map(|attempt| &attempt.result) {
             Some(AttemptResult::Failed(trouble)) => {
-                Some(Box::new((sanitized(&trouble.line), trouble.hint.as_deref().map(sanitized))))
+                Some(Box::new((made_harmless(&trouble.line), trouble.hint.as_deref().map(made_harmless))))
             }
             _ => None,
         };
@@ -192,7 +192,7 @@ impl Rows {
         };
         let before = std::mem::replace(&mut row.told, occasion.map(|_| row.condition));
         let (error, hint) = row.trouble.as_deref().cloned().unwrap_or_default();
-        let news = |occasion| News { occasion, subject: sanitized(&row.name), error, hint };
+        let news = |occasion| News { occasion, subject: made_harmless(&row.name), error, hint };
         occasion.filter(|_| before != row.told).map(news)
     }
 
@@ -230,8 +230,8 @@ impl Rows {
         });
         Some(json!({
             "number": number,
-            "account": sanitized(&row.name),
-            "wave": row.wave.and_then(|wave| self.waves.name(wave)).map(sanitized),
+            "account": made_harmless(&row.name),
+            "wave": row.wave.and_then(|wave| self.waves.name(wave)).map(made_harmless),
             "condition": row.condition.word(),
             "work": work,
             "there": there,

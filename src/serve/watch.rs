@@ -7,7 +7,7 @@
 use super::changes::{Changed, Changes};
 use super::cutover::Cutover;
 use super::rows::{Enrolled, Rows, Wanted, Work};
-use crate::error::{Error, sanitized};
+use crate::error::{Error, made_harmless};
 use crate::model::notify::News;
 use crate::model::report::StatusSummary;
 use serde_json::{Value, json};
@@ -180,13 +180,13 @@ impl Watch {
 
     /// Something is to be known of an account.
     pub fn notice(&self, account: &str, text: &str) {
-        self.note(Notice { at: now(), account: sanitized(account), text: sanitized(text), is_failure: false });
+        self.note(Notice { at: now(), account: made_harmless(account), text: made_harmless(text), is_failure: false });
     }
 
     /// Something failed.
     pub fn failure(&self, account: &str, error: &Error) {
-        let text = sanitized(&error.line_within_account());
-        self.note(Notice { at: now(), account: sanitized(account), text, is_failure: true });
+        let text = made_harmless(&error.line_within_account());
+        self.note(Notice { at: now(), account: made_harmless(account), text, is_failure: true });
     }
 
     fn note(&self, notice: Notice) {

@@ -1,6 +1,6 @@
 //! Accounts that move together: how they stand, and whether it is their time.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Condition;
 use crate::model::notify::{News, Occasion};
 use crate::model::wave::{Opening, Wave};
@@ -53,8 +53,12 @@ impl Waves {
         let mut news = Vec::new();
         for known in &mut self.0 {
             let occasions = [known.opened(now).then_some(Occasion::WaveOpened), known.finished()];
-            let told =
-                |occasion| News { occasion, subject: sanitized(&known.wave.name), error: String::new(), hint: None };
+            let told = |occasion| News {
+                occasion,
+                subject: made_harmless(&known.wave.name),
+                error: String::new(),
+                hint: None,
+            };
             news.extend(occasions.into_iter().flatten().map(told));
         }
         news
@@ -103,7 +107,7 @@ impl Known {
         };
         let counts = self.counts.iter().filter(|(_, count)| **count > 0);
         json!({
-            "wave": sanitized(&self.wave.name),
+            "wave": made_harmless(&self.wave.name),
             "open": is_open,
             "turns": turns,
             "accounts": self.counts.values().sum::<u64>(),

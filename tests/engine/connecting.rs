@@ -80,6 +80,20 @@ fn text_between_starttls_and_the_handshake_is_an_injection() {
     assert_eq!(scripted.commands(), ["STARTTLS"], "no password was sent");
 }
 
+/// However STARTTLS is refused: nothing of the login leaves.
+#[test]
+fn starttls_that_is_refused_sends_no_password() {
+    for answer in ["S: $ NO [UNAVAILABLE] not now", "S: $ BAD what", "S: * BYE going down", "C: never"] {
+        let scripted =
+            Scripted::start(&format!("S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready\nC: STARTTLS\n{answer}"));
+        let mut settings = Server { tls: Tls::StartTls, ..server(scripted.port()) };
+        settings.timeouts.login = LITTLE_PATIENCE;
+        let error = connect_as(settings, "user", "secret").err().expect("no session");
+        assert!(error.place().side.is_some(), "{}", error.line());
+        assert_eq!(scripted.commands(), ["STARTTLS"], "{answer}");
+    }
+}
+
 #[test]
 fn server_that_is_logged_in_before_starttls_is_refused() {
     let scripted = Scripted::start("S: * PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] in");

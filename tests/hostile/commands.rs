@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Case, First, Table};
+use crate::cited::{assert_tests, sources};
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then};
+use crate::support::ferry::Ferry;
 
 /// What a command is about, and what may come of its failing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,8 +34,12 @@ enum Place {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Occasion {
     FirstCopy,
+    /// The same, where the settings want LOGIN.
+    ByLogin,
     /// In mirror mode, when messages came, changed and went on the source.
     Resync,
+    /// Nothing is copied: `check` looks around.
+    Check,
 }
 
 struct Row {
@@ -64,8 +70,12 @@ impl Row {
         Row { within: Some(mailbox), ..self }
     }
 
+    const fn at(self, occasion: Occasion) -> Row {
+        Row { occasion, ..self }
+    }
+
     const fn at_resync(self) -> Row {
-        Row { occasion: Occasion::Resync, ..self }
+        self.at(Occasion::Resync)
     }
 
     const fn without(self, capabilities: &'static [&'static str]) -> Row {
@@ -82,8 +92,9 @@ const SEARCHES: &[&str] = &["QRESYNC"];
 const NO_STATUS_IN_LIST: &[&str] = &["LIST-STATUS"];
 
 /// The commands, by what they are about. What ends for single messages only is another story (`poison`).
-const ROWS: [Row; 41] = {
+const ROWS: [Row; 57] = {
     use About::{Account, Extra, Gone, Mailbox, Status};
+    use Occasion::{ByLogin, Check};
     use Place::{Destination, Source};
     [
         Row::new(Source, "ID", Extra),
@@ -107,6 +118,8 @@ const ROWS: [Row; 41] = {
         Row::new(Destination, "NOOP", Extra).without(&["UNSELECT"]),
         Row::new(Source, LOGIN, Account),
         Row::new(Destination, LOGIN, Account),
+        Row::new(Source, "LOGIN", Account).at(ByLogin),
+        Row::new(Destination, "LOGIN", Account).at(ByLogin),
         Row::new(Source, CAPABILITY, Account),
         Row::new(Destination, CAPABILITY, Account),
         Row::new(Source, "LIST", Account),
@@ -127,6 +140,20 @@ const ROWS: [Row; 41] = {
         Row::new(Destination, "UID STORE", Mailbox).within("Bad").holding("\\Deleted").at_resync(),
         Row::new(Destination, "UID EXPUNGE", Mailbox).within("Bad").at_resync(),
         Row::new(Destination, "APPEND", Mailbox).holding("Bad").at_resync(),
+        Row::new(Source, "STATUS", Status).holding("Bad").without(NO_STATUS_IN_LIST).at_resync(),
+        Row::new(Source, "STATUS", Extra).holding("MAILBOXID").with("OBJECTID"),
+        Row::new(Destination, "STATUS", Extra).holding("MAILBOXID").with("OBJECTID"),
+        Row::new(Source, "STATUS", Extra).holding("SIZE").with("STATUS=SIZE").at(Check),
+        Row::new(Destination, "STATUS", Extra).holding("SIZE").with("STATUS=SIZE").at(Check),
+        Row::new(Source, "MYRIGHTS", Extra).with("ACL").at(Check),
+        Row::new(Destination, "MYRIGHTS", Extra).with("ACL").at(Check),
+        Row::new(Source, "UID FETCH", Extra).within("INBOX").at(Check),
+        Row::new(Destination, "UID FETCH", Extra).within("INBOX").at(Check),
+        Row::new(Source, "STATUS", Mailbox).holding("Bad").without(NO_STATUS_IN_LIST).at(Check),
+        Row::new(Destination, "STATUS", Mailbox).holding("Bad").without(NO_STATUS_IN_LIST).at(Check),
+        Row::new(Source, "EXAMINE", Account).holding("INBOX").at(Check),
+        Row::new(Destination, "EXAMINE", Account).holding("INBOX").at(Check),
+        Row::new(Source, "LIST", Account).at(Check),
     ]
 };
 
@@ -191,7 +218,7 @@ fn behaviour(row: &Row, answer: Answer) -> Behaviour {
     let rule = row.holding.into_iter().fold(rule, Rule::holding);
     let rule = row.within.into_iter().fold(rule, Rule::within);
     match row.command {
-        LOGIN => capable.barred(answer.then()),
+        LOGIN | "LOGIN" => capable.barred(answer.then()),
         CAPABILITY => capable.reticent().rule(rule),
         _ => capable.rule(rule),
     }
@@ -199,7 +226,7 @@ fn behaviour(row: &Row, answer: Answer) -> Behaviour {
 
 fn case(row: &Row, name: &str, answer: Answer) -> Case {
     let words = [format!("{:?}", row.place), row.command.to_owned(), row.holding.unwrap_or_default().to_owned()];
-    let name = format!("{}-{name}", words.join("-").to_lowercase().replace([' ', '\\'], "-"));
+    let name = format!("{}-{:?}-{name}", words.join("-"), row.occasion).to_lowercase().replace([' ', '\\'], "-");
     let first = match (row.about, answer) {
         (About::Extra, _) | (About::Status, Answer::Tagged(_)) => First::Exact,
         (About::Mailbox | About::Status, _) => First::Told(&["`Bad`"]),
@@ -245,7 +272,29 @@ fn commands_that_fail_for_one_mailbox_fail_for_that_one() {
 
 #[test]
 fn commands_that_fail_for_one_mailbox_at_a_resync_fail_for_that_one() {
-    judge(Occasion::Resync, &[About::Mailbox, About::Gone], |answer| answer != Answer::Silence);
+    judge(Occasion::Resync, &[About::Mailbox, About::Status, About::Gone], |answer| answer != Answer::Silence);
+}
+
+#[test]
+fn login_commands_that_fail_for_one_account_fail_for_that_one() {
+    judge(Occasion::ByLogin, &[About::Account], |_| true);
+}
+
+#[test]
+fn commands_of_a_check_fail_for_what_they_are_about() {
+    judge(Occasion::Check, &[About::Extra, About::Mailbox, About::Account], |answer| answer != Answer::Silence);
+}
+
+/// The same where each server grants each account one connection.
+#[test]
+fn commands_that_fail_for_one_mailbox_fail_for_that_one_over_one_connection() {
+    let rows = ROWS.iter().filter(|row| row.occasion == Occasion::FirstCopy && row.about == About::Mailbox);
+    let answers = ANSWERS.iter().filter(|(name, _)| ["serverbug", "bye", "cut", "bad"].contains(name));
+    let cases = rows.flat_map(|row| answers.clone().map(move |(name, answer)| case(row, name, *answer)));
+    let table = Table::of(std::iter::once(Case::new("all-is-well", First::Exact)).chain(cases).collect());
+    table.source.grant_each(1);
+    table.destination.grant_each(1);
+    table.judge_in_short();
 }
 
 #[test]
@@ -255,7 +304,7 @@ fn silence_is_as_good_as_a_refusal() {
 
 #[test]
 fn silence_at_a_resync_is_as_good_as_a_refusal() {
-    judge(Occasion::Resync, &[About::Mailbox, About::Gone], |answer| answer == Answer::Silence);
+    judge(Occasion::Resync, &[About::Mailbox, About::Status, About::Gone], |answer| answer == Answer::Silence);
 }
 
 #[track_caller]
@@ -269,14 +318,51 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
     let honest = Case::new("all-is-well", First::Exact);
     let cases: Vec<Case> = std::iter::once(honest).chain(rows.flat_map(answers)).collect();
     let mut table = match occasion {
-        Occasion::FirstCopy => Table::of(cases),
+        Occasion::FirstCopy | Occasion::ByLogin | Occasion::Check => Table::of(cases),
         Occasion::Resync => Table::copied(cases, change),
     };
+    if occasion == Occasion::ByLogin {
+        by_login(&mut table.ferry);
+    }
     if about == [About::Account] {
         // Each further try waits longer, and an account has a second turn.
         table.ferry.further_settings = table.ferry.further_settings.replace("retries = 4", "retries = 1");
     }
-    table.judge_in_short();
+    match occasion {
+        Occasion::Check => judge_check(&table),
+        _ => table.judge_in_short(),
+    }
+}
+
+fn by_login(ferry: &mut Ferry) {
+    for side in [&mut ferry.source, &mut ferry.destination] {
+        *side = side.clone().master_by_separator().set("auth", "\"login\"");
+    }
+}
+
+/// What will not work is named, and what `check` can do without is not missed.
+fn judge_check(table: &Table) {
+    for case in table.cases() {
+        table.destination.tenant(case.name).account().fill(crate::case::MAIL);
+    }
+    let found = table.run(&["check", "--json", "-"]).expect(3).json();
+    let mut faults = Vec::new();
+    for (case, account) in table.cases().iter().zip(found["accounts"].as_array().expect("accounts")) {
+        assert_eq!(account["account"], case.name);
+        let sides = [&account["source"], &account["destination"]];
+        let obstacles: Vec<String> = sides.iter().map(|side| side["obstacles"].to_string()).collect();
+        let is_open = sides.iter().all(|side| side["error"].is_null());
+        let right = match case.first {
+            First::Exact => is_open && obstacles.iter().all(|it| it == "[]"),
+            First::Told(words) => is_open && words.iter().all(|word| obstacles.concat().contains(word)),
+            _ => !is_open,
+        };
+        if !right || (case.met && !table.is_met(case)) {
+            faults.push(format!("{}: {obstacles:?} {} {}", case.name, sides[0]["error"], sides[1]["error"]));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    crate::tally::count(table.cases().len());
 }
 
 /// Messages come, change and go, in `Bad` and elsewhere.
@@ -292,7 +378,105 @@ fn change(account: &mut Account) {
     }
 }
 
-/// A command that the program learns to send wants a row.
+/// Commands whose refusals are played elsewhere, each with its test; `None`: no command, but a response or a capability of that
+/// name.
+const ELSEWHERE: [(&str, Option<&str>); 10] = [
+    ("STARTTLS", Some("starttls_that_is_refused_sends_no_password")),
+    ("COMPRESS", Some("server_that_does_not_compress_is_used_as_it_is_and_told_once")),
+    ("PROXYAUTH", Some("log_in_kinds_of_master_users_each_in_its_own_words")),
+    ("X-MASTERAUTH", Some("log_in_kinds_of_master_users_each_in_its_own_words")),
+    ("X-SETUSER", Some("log_in_kinds_of_master_users_each_in_its_own_words")),
+    ("EXPUNGE", None),
+    ("FETCH", None),
+    ("SEARCH", None),
+    ("THREAD", None),
+    ("XLIST", None),
+];
+
+/// The commands of clients that there are (RFC 9051 and its extensions), and those of single servers.
+const COMMANDS: [&str; 55] = [
+    "CAPABILITY",
+    "NOOP",
+    "LOGOUT",
+    "STARTTLS",
+    "AUTHENTICATE",
+    "LOGIN",
+    "ENABLE",
+    "SELECT",
+    "EXAMINE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST",
+    "LSUB",
+    "XLIST",
+    "RLIST",
+    "RLSUB",
+    "NAMESPACE",
+    "STATUS",
+    "APPEND",
+    "IDLE",
+    "CLOSE",
+    "UNSELECT",
+    "CHECK",
+    "EXPUNGE",
+    "SEARCH",
+    "FETCH",
+    "STORE",
+    "COPY",
+    "MOVE",
+    "REPLACE",
+    "SORT",
+    "THREAD",
+    "ID",
+    "COMPRESS",
+    "GETQUOTA",
+    "GETQUOTAROOT",
+    "SETQUOTA",
+    "MYRIGHTS",
+    "GETACL",
+    "SETACL",
+    "DELETEACL",
+    "LISTRIGHTS",
+    "GETMETADATA",
+    "SETMETADATA",
+    "NOTIFY",
+    "UNAUTHENTICATE",
+    "PROXYAUTH",
+    "X-MASTERAUTH",
+    "X-SETUSER",
+    "GENURLAUTH",
+    "URLFETCH",
+    "CONVERT",
+];
+
+/// Whatever command stands in the engine has a row, or is played elsewhere: so the table is complete.
+#[test]
+fn each_command_of_the_engine_has_a_row() {
+    let rows: BTreeSet<&str> = ROWS.iter().map(|row| row.command).collect();
+    let of_uids = COMMANDS.iter().map(|command| format!("UID {command}"));
+    let mut spoken = BTreeSet::new();
+    for (path, text) in sources("src/engine") {
+        let of_tests = ["tests.rs", "fuzzing.rs"].iter().any(|name| path.ends_with(name));
+        let text = if of_tests { "" } else { text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default() };
+        let said = |command: &str| {
+            ["\"", "\"{} "].iter().any(|before| {
+                ["\"", " ", "\\r"].iter().any(|after| text.contains(&format!("{before}{command}{after}")))
+            })
+        };
+        spoken
+            .extend(COMMANDS.iter().map(|it| (*it).to_owned()).chain(of_uids.clone()).filter(|command| said(command)));
+    }
+    assert!(spoken.contains("APPEND") && spoken.contains("UID EXPUNGE"), "{spoken:?}");
+    let elsewhere = |command: &String| ELSEWHERE.iter().any(|(name, _)| name == command);
+    let lacking: Vec<&String> = spoken.iter().filter(|it| !rows.contains(it.as_str()) && !elsewhere(it)).collect();
+    assert!(lacking.is_empty(), "without a row: {lacking:?}");
+    assert_tests(ELSEWHERE.iter().filter_map(|(_, test)| *test));
+}
+
+/// A command that the program learns to send wants a row, and no row is for nothing.
 #[test]
 fn each_command_has_a_row() {
     let known: BTreeSet<&str> = ROWS.iter().map(|row| row.command).collect();
@@ -302,7 +486,7 @@ fn each_command_has_a_row() {
         let poor = Behaviour::honest().without(&plain);
         Case::new(name, First::Exact).source(poor.clone()).destination(poor)
     };
-    let rich = || Behaviour::honest().with("QUOTA").with("CREATE-SPECIAL-USE");
+    let rich = || Behaviour::honest().with("QUOTA ACL OBJECTID STATUS=SIZE CREATE-SPECIAL-USE");
     let searching = || Behaviour::honest().without(SEARCHES).reticent();
     let cases = vec![
         Case::new("rich", First::Exact).source(rich()).destination(rich()),
@@ -319,8 +503,11 @@ fn each_command_has_a_row() {
     for arguments in [&["sync"][..], &["sync", "--full"], &["verify"]] {
         table.run(arguments).expect(0);
     }
+    let mut plain = Table::of(vec![Case::new("plain", First::Exact)]);
+    by_login(&mut plain.ferry);
+    plain.run(&["check"]).expect(0);
     let mut unsaid = known.clone();
-    for (name, tenants) in table.tenants() {
+    for (name, tenants) in table.tenants().into_iter().chain(plain.tenants()) {
         for command in tenants.iter().flat_map(|tenant| tenant.commands()) {
             let is_it = |known: &&str| command == *known || command.starts_with(&format!("{known} "));
             let row = known.iter().find(|known| is_it(known));
@@ -329,5 +516,5 @@ fn each_command_has_a_row() {
         }
     }
     assert!(unsaid.is_empty(), "{unsaid:?} was never said: its rows show nothing");
-    crate::tally::count(3);
+    crate::tally::count(4);
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::case::{Case, First, Table, told};
 use crate::lies::{is, number_after, replaced};
 use crate::support::fake::account::Account;
-use crate::support::fake::behaviour::{Behaviour, Rule};
+use crate::support::fake::behaviour::{Behaviour, Rule, Then};
 
 const EXCLUDED: &str = "[mailboxes]\nexclude = [\"Bad\"]\n";
 
@@ -50,15 +50,56 @@ fn deletions_wait_for_a_mailbox_that_cannot_be_read_unless_it_is_left_out() {
     let mut table = Table::copied(vec![case()], change);
     let output = table.run(&["sync"]).expect(3);
     let said = format!("{output}");
-    assert!(said.contains("wait for another sync") && said.contains("`Bad`") && said.contains("`exclude`"), "{output}");
+    assert!(
+        said.contains("1 deletion in `Good` waits for another sync")
+            && said.contains("`Bad`")
+            && said.contains("`exclude`"),
+        "{output}"
+    );
     assert_eq!(table.destination.tenant("shut").account().mailbox("Good").messages.len(), 2, "{output}");
     let output = table.run(&["sync", "--allow-deletes"]).expect(3);
-    assert!(format!("{output}").contains("wait for another sync"), "{output}");
+    assert!(format!("{output}").contains("for another sync"), "{output}");
     table.ferry.further_settings.push_str(EXCLUDED);
     let output = table.run(&["sync"]).expect(0);
     assert_eq!(told(&output, "shut"), Vec::<String>::new());
     assert_eq!(table.destination.tenant("shut").account().mailbox("Good").messages.len(), 1, "{output}");
     crate::tally::count(1);
+}
+
+/// What the settings leave out is neither opened nor read, by any command; how much it is, STATUS tells. So what cannot be
+/// opened, or ends the connection, is in nobody's way.
+#[test]
+fn mailbox_that_is_left_out_is_never_opened() {
+    let fatal = |begins: &str| Rule::on(begins, Then::Close).holding("\"Bad\"");
+    let mute = Behaviour::honest()
+        .without(&["LIST-STATUS"])
+        .rule(Rule::refuse("STATUS \"Bad\"", "NO [SERVERBUG] Internal error"))
+        .rule(fatal("EXAMINE"));
+    let cases = vec![
+        Case::new("counted", First::Exact).source(Behaviour::honest().rule(fatal("EXAMINE"))),
+        Case::new("mute", First::Exact).source(mute),
+    ];
+    let mut table = Table::of(cases);
+    table.ferry.further_settings.push_str(EXCLUDED);
+    for arguments in
+        [&["check"][..], &["scan"], &["plan"], &["apply"], &["sync", "--full"], &["verify", "--deep"], &["sync"]]
+    {
+        table.run(arguments).expect(0);
+    }
+    let status = table.ferry.run(&["status", "--json", "-"]).expect(0).json();
+    for (account, left_out) in [("counted", 6), ("mute", 0)] {
+        let found = status["accounts"].as_array().expect("accounts").iter().find(|it| it["account"] == account);
+        assert_eq!(found.expect("the account")["outcomes"]["skipped"], left_out, "{status}");
+        let commands = table.source.tenant(account).commands();
+        let opened = commands.iter().filter(|it| it.starts_with("EXAMINE")).find(|it| it.contains("Bad"));
+        assert_eq!(opened, None, "{account}");
+        assert!(!has(&table, account, "Bad") && has(&table, account, "Good"), "{account}");
+    }
+    // What was not opened while it was left out comes when it is wanted.
+    table.honest();
+    table.ferry.further_settings = table.ferry.further_settings.replace(EXCLUDED, "");
+    table.run(&["plan"]).expect(0).says("`Bad` with 6 messages stays behind: it was not scanned");
+    table.judge_rest();
 }
 
 /// A listing that is not all that the mailbox holds is none: it is made once more, and named when that is no better.
@@ -125,6 +166,47 @@ fn message_whose_date_is_refused_goes_with_another() {
     table.run(&["sync"]).expect(0);
     assert_eq!(appended("date-no"), before, "it is sent again");
     crate::tally::count(2);
+}
+
+/// As GETQUOTAROOT is answered by one who has that quota.
+fn with_quota(quota: &'static str) -> Behaviour {
+    Behaviour::honest().with("QUOTA").lying(move |command, response| match command.starts_with("GETQUOTAROOT") {
+        true => {
+            let tag = String::from_utf8_lossy(&response).split(' ').next().unwrap_or_default().to_owned();
+            format!("* QUOTAROOT \"INBOX\" \"\"\r\n* QUOTA \"\" {quota}\r\n{tag} OK done\r\n").into_bytes()
+        }
+        false => response,
+    })
+}
+
+/// A limit of nothing is none, and so is one that cannot be read: they keep no mail from coming.
+#[test]
+fn quota_of_nothing_or_of_nonsense_keeps_nothing_back() {
+    let case = |name, quota| Case::new(name, First::Exact).destination(with_quota(quota));
+    let table = Table::of(vec![
+        case("nothing", "(STORAGE 0 0)"),
+        case("used-of-nothing", "(STORAGE 17 0 MESSAGE 3 0)"),
+        case("negative", "(STORAGE 0 -1 MESSAGE 0 -1)"),
+        case("absurd", "(STORAGE 0 99999999999999999999999999)"),
+        case("half", "(STORAGE 0)"),
+        case("empty", "()"),
+    ]);
+    table.run(&["check"]).expect(0);
+    table.judge();
+}
+
+/// What seems too small a quota is a question: a part of it comes meanwhile, and the answer is obeyed.
+#[test]
+fn quota_that_is_too_small_is_a_question_with_an_answer() {
+    let table = Table::of(vec![Case::new("small", First::Exact).destination(with_quota("(MESSAGE 0 5)"))]);
+    table.run(&["sync"]).expect(6).complains(&["does not fit", "--over-quota"]);
+    let held =
+        || table.destination.tenant("small").state().mailboxes.values().map(|it| it.messages.len()).sum::<usize>();
+    assert_eq!(held(), 0);
+    table.run(&["sync", "--max-messages", "4"]).expect(9);
+    assert_eq!(held(), 4);
+    table.run(&["sync", "--over-quota"]).expect(0);
+    table.judge_rest();
 }
 
 /// There is room in one mailbox, and none in another: Cyrus counts by mailbox, and Dovecot may leave out the Trash.

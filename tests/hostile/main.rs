@@ -6,6 +6,7 @@
 //! server or a message becomes a command, and once the servers are honest the next sync is exact.
 //!
 //! - [`case`]: what a case is, and how a table of them is run and judged.
+//! - [`cited`]: tests that are named, and what the sources say.
 //! - [`lies`]: small ways to spoil a response.
 //! - [`refusals`]: a destination that says NO, and advertises what it then refuses.
 //! - [`absences`]: servers that are away for a while, or grant few connections.
@@ -19,6 +20,7 @@
 //! - [`cuts`]: connections that end at any octet.
 //! - [`left_out`]: what is no mailbox or not wanted, what has no room, and what keeps deletions waiting.
 //! - [`logins`]: servers that let some in and others not.
+//! - [`oddities`]: what real servers were seen to do, and which test plays it.
 //! - [`order`]: servers that work on commands in any order.
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`failures`]: more than are listed.
@@ -41,6 +43,7 @@ mod absences;
 mod appends;
 mod bounds;
 mod case;
+mod cited;
 mod commands;
 mod cuts;
 mod failures;
@@ -53,6 +56,7 @@ mod lies;
 mod logins;
 mod names;
 mod octets;
+mod oddities;
 mod order;
 mod outdated;
 mod panics;

@@ -5,6 +5,7 @@ use crate::case::{Case, First, Table};
 use crate::lies::{is, replaced};
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then};
+use crate::support::name::Namespace;
 
 fn mailbox(name: &'static str, first: First, raw: &'static [u8]) -> Case {
     Case::new(name, first).mail(move |account: &mut Account| {
@@ -88,6 +89,30 @@ fn mailboxes_of_others_are_never_copied() {
     crate::tally::count(1);
 }
 
+/// Courier's `INBOX.INBOX` is no second INBOX: it has a name of its own, which a rename can be given for.
+#[test]
+fn inbox_below_the_inbox_has_a_name_of_its_own() {
+    let classic = |name| {
+        let below = |_: &str, response: Vec<u8>| {
+            replaced(response, r#"* NAMESPACE (("" "/")) NIL NIL"#, r#"* NAMESPACE (("INBOX/" "/")) NIL NIL"#)
+        };
+        Case::new(name, First::Exact).source(Behaviour::honest().lying(below)).mail(|account| {
+            account.fill("INBOX\n    a\nINBOX/INBOX\n    b\n    c\nINBOX/INBOX/Old\n    d\nINBOX/Work\n    e");
+        })
+    };
+    let mut table = Table::of(vec![classic("inbox-inbox")]);
+    table.run(&["sync"]).expect(0);
+    let arrived = "INBOX\n    a\nINBOX/INBOX\n    b\n    c\nINBOX/INBOX/Old\n    d\nWork\n    e";
+    table.expect_at_destination("inbox-inbox", arrived);
+    table.run(&["verify"]).expect(0);
+    table.ferry.further_settings.push_str("[mailboxes.rename]\n\"INBOX/INBOX\" = \"Inner\"\n");
+    table.source.tenant("inbox-inbox").account().fill("INBOX/INBOX\n    late");
+    let output = table.run(&["sync"]).expect(0);
+    let inner = table.destination.tenant("inbox-inbox").account().messages("Inner").len();
+    assert_eq!(inner, 3, "{output}");
+    crate::tally::count(1);
+}
+
 /// A server that does not tell `Work` and `work` apart has one of them: NO to CREATE is no success before the listing shows
 /// that very name, and OK is none either.
 #[test]
@@ -116,6 +141,90 @@ fn names_that_the_destination_takes_for_one_are_never_merged() {
     table.run(&["sync"]).expect(0);
     table.run(&["verify"]).expect(0);
     crate::tally::count(table.cases().len());
+}
+
+/// In whatever words a name is refused, it is told whole, with the one line of the settings that gives it another one; and
+/// that line helps.
+#[test]
+fn name_that_is_refused_is_told_with_the_line_that_helps() {
+    let levels = ["Archive of the project that has the longest of names"; 12].join("/");
+    let names: [(&str, &str, &str); 6] = [
+        ("courier", "\u{1f6a2} F\u{e4}hre", "NO Error in IMAP command received by server."),
+        ("uw", "#hash", "NO Can't create mailbox #hash: invalid remote specification"),
+        ("yandex", "Name", "BAD [CLIENTBUG] CREATE Folder name is too large"),
+        ("mbox", "Work/Sub", "NO [CANNOT] Mailbox doesn't allow inferior mailboxes"),
+        ("maildir", levels.leak(), "NO [CANNOT] Mailbox name too long"),
+        ("quotes", "a \"b\" c", "NO [CANNOT] Character not allowed in mailbox name: '\"'"),
+    ];
+    let key = |name: &str| name.replace('"', "\\\"");
+    let case = |(server, name, answer): &(&'static str, &'static str, &str)| {
+        let line = format!("[mailboxes.rename]: \"{}\" = ", key(name));
+        let words: &[&str] = vec![&*line.leak(), answer.strip_prefix("NO ").unwrap_or(answer).to_owned().leak()].leak();
+        let raw = Namespace { prefix: String::new(), delimiter: '/' }.encode(name);
+        let quoted = format!("\"{}\"", raw.replace('"', "\\\""));
+        let refuse = Rule::refuse("CREATE", answer).holding(&quoted);
+        let told = Case::new(server, First::AccountTold(words)).destination(Behaviour::honest().rule(refuse));
+        let place: &[&str] = vec![&*format!("`{name}`").leak(), "on the destination localhost"].leak();
+        told.told_at(place, 1).mail(move |account| {
+            account.fill("INBOX\n    a\nWork\n    w\nGood\n    g");
+            account.create(raw.as_bytes()).add_octets(*b"Message-ID: <odd@seed>\r\nSubject: odd\r\n\r\nbody\r\n");
+        })
+    };
+    let mut table = Table::of(names.iter().map(case).collect());
+    for _ in 0..2 {
+        let output = table.run(&["sync"]).expect(3);
+        for (case, (_, name, _)) in table.cases().iter().zip(&names) {
+            let First::AccountTold(words) = case.first else { unreachable!() };
+            let told = crate::case::told(&output, case.name).join("\n");
+            assert!(words.iter().all(|word| told.contains(word)), "{}: {told}\n{output}", case.name);
+            let missing: Vec<String> = table.differences(case).missing.iter().map(|it| it.mailbox.clone()).collect();
+            assert_eq!(missing, [*name], "{}", case.name);
+        }
+    }
+    let lines: Vec<String> =
+        names.iter().map(|(server, name, _)| format!("\"{}\" = \"Ship {server}\"\n", key(name))).collect();
+    table.ferry.further_settings.push_str(&format!("[mailboxes.rename]\n{}", lines.concat()));
+    table.run(&["sync"]).expect(0);
+    for (server, ..) in &names {
+        let arrived = table.destination.tenant(server).account().messages(&format!("Ship {server}")).len();
+        assert_eq!(arrived, 1, "{server}");
+    }
+    crate::tally::count(names.len());
+}
+
+/// Names that are one when they are decoded, and two on the wire: the second is told with a key that is its own, and the line
+/// helps.
+#[test]
+fn mailboxes_of_one_decoded_name_are_told_apart_by_a_line_of_the_settings() {
+    let pairs: [(&str, &[u8], &[u8], &str); 2] =
+        [("composition", b"Caf&AOk-", b"Cafe&AwE-", "Cafe&AwE-"), ("latin", b"f\xe4r", b"f\xfcr", "f\\xfcr")];
+    let case = |(name, one, other, key): &(&'static str, &'static [u8], &'static [u8], &str)| {
+        let line = format!("[mailboxes.rename]: \"{}\" = ", key.replace('\\', "\\\\"));
+        let words: &[&str] = vec![&*line.leak()].leak();
+        let (one, other) = (*one, *other);
+        Case::new(name, First::AccountTold(words)).mail(move |account| {
+            account.fill("INBOX\n    a\nGood\n    g");
+            for (raw, subject) in [(one, "one"), (other, "other")] {
+                account.create(raw).add_octets(format!("Message-ID: <{subject}@seed>\r\n\r\nbody\r\n"));
+            }
+        })
+    };
+    let mut table = Table::of(pairs.iter().map(case).collect());
+    let output = table.run(&["sync"]).expect(3);
+    for case in table.cases() {
+        let First::AccountTold(words) = case.first else { unreachable!() };
+        let told = crate::case::told(&output, case.name).join("\n");
+        assert!(words.iter().all(|word| told.contains(word)), "{}: {told}\n{output}", case.name);
+    }
+    let lines = pairs.iter().map(|(.., key)| format!("\"{}\" = \"Second\"\n", key.replace('\\', "\\\\")));
+    table.ferry.further_settings.push_str(&format!("[mailboxes.rename]\n{}", lines.collect::<String>()));
+    table.run(&["sync"]).expect(0);
+    for (name, ..) in &pairs {
+        let arrived = table.destination.tenant(name).account().messages("Second");
+        assert_eq!(arrived.len(), 1, "{name}");
+        assert!(String::from_utf8_lossy(&arrived[0]).contains("<other@seed>"), "{name}");
+    }
+    crate::tally::count(pairs.len());
 }
 
 /// That a mailbox is there already is told in many words (Courier 5.0: `Cannot create this folder.`): the listing decides.

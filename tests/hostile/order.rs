@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 const USER: &str = "eager";
 
+/// What is said where the order turns out not to be kept.
+const SENT_AHEAD: &str = "refused a command that was sent ahead";
+
 /// In one APPEND; and how many of them are open at one time, at most.
 const BATCH_MESSAGES: usize = 20;
 const CONNECTIONS: usize = 8;
@@ -117,10 +120,50 @@ fn eager_destination_that_takes_one_message_at_a_time_gets_all_in_order() {
     assert_all_goes_well(plain.clone(), plain);
 }
 
+/// Behind a literal that is announced nothing is won by sending ahead: the next APPEND waits for the answer, also where the
+/// order is believed to be kept. This server would store what comes together from its end.
+#[test]
+fn server_whose_literals_are_announced_gets_one_append_at_a_time() {
+    let courier = ["MULTIAPPEND", "LITERAL+", "QRESYNC", "CONDSTORE", "ESEARCH", "LIST-STATUS"];
+    let pair = Pair::of(Behaviour::honest(), |side| side.set("preset", "\"dovecot\""));
+    pair.destination.tenant(USER).behave(Behaviour { eager_appends: true, ..Behaviour::honest().without(&courier) });
+    pair.assert_runs();
+    crate::tally::count(1);
+}
+
+/// However many mailboxes a run left in the midst of its work, the next one waits once, and says for what; after a clean end
+/// there is nothing to wait for.
+#[test]
+fn after_a_kill_there_is_one_pause_for_all_mailboxes() {
+    const WAITING: &str = "waiting for what the destination may still be storing";
+    let pair = pair(Behaviour::honest(), Behaviour::honest(), "");
+    pair.kill_after(200);
+    for pauses in [1, 0] {
+        let output = pair.ferry.run(&["sync", "--progress", "plain"]).expect(0);
+        assert_eq!(output.stderr.matches(WAITING).count(), pauses, "{output}");
+        pair.assert_exact();
+        pair.source.tenant(USER).account().fill("INBOX\n    later\nA\n    later too");
+    }
+    crate::tally::count(1);
+}
+
 /// A server that calls itself by the name of one that keeps the order, and does not: found out, and exact in the end.
 #[test]
 fn eager_server_under_a_false_name_is_found_out() {
     let pair = Pair::of(Behaviour::honest().eager(), |side| side.set("preset", "\"dovecot\""));
-    pair.assert_runs();
+    pair.ferry.run(&["sync", "--progress", "plain"]).expect(0).complains(&[SENT_AHEAD]);
+    pair.assert_exact();
+    crate::tally::count(1);
+}
+
+/// Where the settings say so, nothing is sent ahead to anybody.
+#[test]
+fn pipelining_that_is_switched_off_sends_nothing_ahead() {
+    let off = |side: Side| side.set("preset", "\"dovecot\"").set("pipelining", "\"off\"");
+    let pair = Pair::of(Behaviour::honest().eager(), off);
+    pair.destination.tenant(USER).behave(Behaviour::honest().eager());
+    let output = pair.ferry.run(&["sync", "--progress", "plain"]).expect(0);
+    assert!(!output.stderr.contains(SENT_AHEAD), "{output}");
+    pair.assert_exact();
     crate::tally::count(1);
 }

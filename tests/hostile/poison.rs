@@ -94,6 +94,35 @@ fn several_messages_that_cannot_be_read_are_each_named() {
     judge(cases(&[1, 2, 6], &["all", "octets"]), &[1, 2, 6], &["sync"]);
 }
 
+/// The last message of the INBOX is looked at before anything else, to see whose mailboxes they are: that it cannot be read is
+/// no failure of the account.
+#[test]
+fn last_message_of_the_inbox_that_cannot_be_read_is_named_alone() {
+    let cases = || {
+        let poison = |then: &Then| {
+            let (mailbox, uids) = ("INBOX".to_owned(), vec![3]);
+            Poison { mailbox, uids, asked: "UID FETCH".to_owned(), then: then.clone(), tells: false }
+        };
+        let case = |(name, then): &(&'static str, Then)| {
+            Case::new(name, First::AccountTold(&["in `INBOX`, UID 3 on the source"]))
+                .source(Behaviour::honest().poisoned(poison(then)))
+        };
+        ends().iter().map(case).collect::<Vec<Case>>()
+    };
+    let table = Table::of(cases());
+    table.run(&["check"]).expect(0);
+    table.run(&["sync"]).expect(3);
+    let mut faults = Vec::new();
+    for (case, (count, first)) in table.cases().iter().map(|case| (case, table.failures()[case.name].clone())) {
+        let differences = table.differences(case);
+        if count != 1 || differences.missing.len() != 1 || !first.contains("in `INBOX`, UID 3 on the source") {
+            faults.push(format!("{}: {count} failures, the first: {first}\n{differences}", case.name));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    table.judge_rest();
+}
+
 /// The same by octets: all others are compared, and what cannot be is no success.
 #[test]
 fn message_that_cannot_be_read_is_the_only_one_that_a_deep_verification_does_not_compare() {

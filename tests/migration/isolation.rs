@@ -193,6 +193,38 @@ fn destination_whose_subscriptions_cannot_be_written_gets_all_mail() {
     migration.assert_exact();
 }
 
+/// Dovecot writes a limit of nothing into no answer, or as zero: either keeps no mail from coming.
+#[test]
+fn quota_of_nothing_keeps_no_mail_back() {
+    let source = &shared::dovecot_pair().source;
+    let destination = Dovecot::start(Options { quota: true, ..Options::mdbox_with_slashes() });
+    let user = User::fresh("unlimited").with_quota_kibibytes(0);
+    let migration = Migration::of(vec![user], source, &destination).seeded("INBOX\n    1..3 bulk\nWork\n    a");
+    migration.run(&["check"]).expect(0);
+    migration.run(&["sync"]).expect(0);
+    migration.assert_exact();
+}
+
+/// An old server keeps mbox files, and whatever text lies among them is listed as a mailbox.
+#[test]
+fn file_that_is_no_mailbox_is_left_out_with_a_note() {
+    let mbox = match Dialect::of_installed_version(&dovecot::version()) {
+        Dialect::V2_3 => "mail_location = mbox:~/mbox:INBOX=~/mbox/inbox",
+        Dialect::V2_4 => "mail_driver = mbox\nmail_path = ~/mbox\nmail_inbox_path = ~/mbox/inbox",
+    };
+    let options = Options { extra_configuration: vec![mbox.to_owned()], ..Options::default() };
+    let source = Dovecot::start(options);
+    let migration = Migration::of(vec![User::fresh("mboxer")], &source, &shared::dovecot_pair().destination)
+        .seeded("INBOX\n    1..3 bulk\nWork\n    a\n    b");
+    let file = source.mail_directory(migration.user()).join("mbox/notes.txt");
+    fs::write(&file, "Milk, bread, and the letter to the bank.\n").expect("a file among the mailboxes");
+    permit(&file, 0o666);
+    migration.run(&["sync"]).expect(0).says("`notes.txt` on the source is left out");
+    migration.assert_second_sync_does_nothing();
+    assert_eq!(migration.at_destination().fetch_all("Work").1.len(), 2);
+    migration.run(&["verify"]).expect(0);
+}
+
 /// What does not count against the quota cannot be known: whether it fits is a question, and its answer is obeyed.
 #[test]
 fn mailbox_that_does_not_count_against_the_quota_is_copied_when_told_so() {

@@ -222,10 +222,7 @@ fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
     source.select("INBOX");
     source.command(b"UID MOVE 1,2 Archive");
     let output = migration.run(&["sync"]).expect(0);
-    assert!(
-        output.stdout.contains("wait for another sync") || output.stderr.contains("wait for another sync"),
-        "{output}"
-    );
+    assert!(output.stdout.contains("for another sync") || output.stderr.contains("for another sync"), "{output}");
     assert_eq!((deleted(&migration), labels(&migration, "INBOX")), (1, vec!["a".to_owned()]));
 }
 

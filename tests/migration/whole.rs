@@ -132,6 +132,21 @@ fn tunnel_that_is_logged_in_arrives_exactly_once() {
     migration.seeded("INBOX subscribed\n    1..20 bulk\nWork\n    c").assert_arrives_exactly_once();
 }
 
+/// Courier 5.0 without its notifications of file systems, and a tunnel on either side.
+#[test]
+fn tunnel_that_warns_before_it_is_logged_in_arrives_exactly_once() {
+    let pair = shared::dovecot_pair();
+    let tunnel = |server: &crate::support::dovecot::Dovecot| {
+        Side::through_tunnel(&format!(
+            r#"["sh", "-c", "printf '* OK [ALERT] Filesystem notification initialization error\\r\\n'; doveadm -c {} exec imap -u $0 | cat", "{{user}}"]"#,
+            server.configuration_file().display()
+        ))
+    };
+    let sides = [tunnel(&pair.source), tunnel(&pair.destination)];
+    let migration = Migration::with_sides(vec![User::fresh("warned")], &pair.source, &pair.destination, sides);
+    migration.seeded("INBOX subscribed\n    1..20 bulk\nWork\n    c").assert_arrives_exactly_once();
+}
+
 /// A tunnel that is logged in as somebody gives everyone the same mailboxes.
 #[test]
 fn tunnel_that_is_logged_in_as_somebody_serves_a_single_account_only() {

@@ -6,7 +6,7 @@ use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::signals::Stage;
 use crate::engine::Connector;
-use crate::error::{Error, Kind, Result, sanitized};
+use crate::error::{Error, Kind, Result, made_harmless};
 use crate::model::oauth::Flow;
 use crate::model::secret::Purse;
 use crate::model::{Account, Side};
@@ -34,7 +34,7 @@ pub fn run(context: &Context, arguments: &LoginArguments) -> Result<ExitCode> {
         };
         let is_kept = login(connector, way, &purse, &Person { user, tell: &tell, is_stopped: &is_stopped })?;
         let kept = if is_kept { "the refresh token is kept" } else { "the refresh token serves this run alone" };
-        output::print(&sanitized(&format!("{}: consent for the {side} {server}: {kept}", account.name)))?;
+        output::print(&made_harmless(&format!("{}: consent for the {side} {server}: {kept}", account.name)))?;
         output::print("\n")?;
     }
     Ok(ExitCode::Done)
@@ -57,10 +57,10 @@ fn sides(named: Option<Side>, account: &Account, connectors: &[Connector]) -> Ve
 }
 
 fn told(prompt: &Prompt, user: &str, server: &str) -> String {
-    let (user, server) = (sanitized(user), sanitized(server));
+    let (user, server) = (made_harmless(user), made_harmless(server));
     match prompt {
         Prompt::Device { page, code, minutes } => {
-            let (page, code) = (sanitized(page), sanitized(code));
+            let (page, code) = (made_harmless(page), made_harmless(code));
             format!(
                 "To let mailferry into the mail of {user} at {server}, open this page within {minutes} minutes:\n\n  {page}\n\nand type this code: {code}\n"
             )

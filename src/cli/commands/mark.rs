@@ -4,7 +4,7 @@ use crate::cli::arguments::AccountsNamedArguments;
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
-use crate::error::{Result, sanitized};
+use crate::error::{Result, made_harmless};
 use crate::model::Mark;
 use crate::pipeline;
 use crate::report::quantity::{counted, verb_for};
@@ -34,7 +34,7 @@ fn text(named: usize, changed: &[String], mark: Option<Mark>) -> String {
     if changed.is_empty() {
         return same;
     }
-    let names: Vec<String> = changed.iter().map(|name| sanitized(name)).collect();
+    let names: Vec<String> = changed.iter().map(|name| made_harmless(name)).collect();
     format!("{done}: {} ({meaning})\n{same}", names.join(", "))
 }
 

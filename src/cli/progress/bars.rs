@@ -4,7 +4,7 @@ use super::board::Board;
 use super::display::Display;
 use super::panel::{Frame, lines};
 use crate::cli::screen::Screen;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::pipeline::Event;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -56,7 +56,7 @@ impl Display for Bars {
 
     fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant) {
         if let Event::Noticed { account, text } = event {
-            self.screen.line(&format!("{}: {}", sanitized(account), sanitized(text)));
+            self.screen.line(&format!("{}: {}", made_harmless(account), made_harmless(text)));
         }
         // Failures are listed at the end; until then they are counted.
         if self.drawn.is_none_or(|drawn| now - drawn >= REDRAW_INTERVAL) {

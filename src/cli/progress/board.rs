@@ -1,6 +1,6 @@
 //! What is known of a run while it goes on. It shows nothing and has no clock: the time is handed in.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::amount::grow;
 use crate::pipeline::{Event, Phase};
 use crate::report::quantity::{counted, duration, number, octet_rate, octets};
@@ -75,7 +75,7 @@ impl Board {
     fn advance(&mut self, account: &str, mailbox: &str, messages: u64, octets: u64) {
         let Some(work) = self.at_work.get_mut(account) else { return };
         work.done.add(messages, octets);
-        let mailbox = sanitized(mailbox);
+        let mailbox = made_harmless(mailbox);
         if work.mailbox != mailbox {
             work.mailbox = mailbox;
         }

@@ -2,7 +2,7 @@
 
 use super::board::{Board, Work, phase_word};
 use super::display::Display;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::pipeline::{Event, Phase};
 use crate::report::quantity::{counted, octets};
 use std::collections::HashSet;
@@ -54,16 +54,18 @@ impl Display for Lines {
         match event {
             Event::Began { account, .. } => {
                 if let Some(text) = board.work(account).and_then(beginning) {
-                    self.line(&format!("{}: {text}", sanitized(account)));
+                    self.line(&format!("{}: {text}", made_harmless(account)));
                     self.announced.insert((*account).to_owned());
                 }
             }
-            Event::Advanced { account, .. } => self.advanced(&sanitized(account), board, now),
-            Event::Noticed { account, text } => self.line(&format!("{}: {}", sanitized(account), sanitized(text))),
-            Event::Failed { error, .. } => self.line(&format!("failed: {}", sanitized(&error.to_string()))),
+            Event::Advanced { account, .. } => self.advanced(&made_harmless(account), board, now),
+            Event::Noticed { account, text } => {
+                self.line(&format!("{}: {}", made_harmless(account), made_harmless(text)))
+            }
+            Event::Failed { error, .. } => self.line(&format!("failed: {}", made_harmless(&error.to_string()))),
             Event::Ended { account } => {
                 if self.announced.remove(*account) && board.accounts > 1 {
-                    self.line(&format!("{}: ended (so far {})", sanitized(account), board.summary(now)));
+                    self.line(&format!("{}: ended (so far {})", made_harmless(account), board.summary(now)));
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use super::board::{Board, Work, phase_word};
 use super::fit::{Part, fit, shortened};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::report::quantity::{counted, duration, number, octet_rate, octets};
 use std::time::Instant;
 use unicode_width::UnicodeWidthStr;
@@ -34,7 +34,7 @@ pub fn lines(board: &Board, frame: Frame, now: Instant) -> Vec<String> {
     let room = frame.rows.saturating_sub(SPARE_ROWS).saturating_sub(lines.len()).max(1);
     let at_work: Vec<(&str, &Work)> = board.at_work().collect();
     let shown = if at_work.len() > room { room.saturating_sub(1) } else { at_work.len() };
-    let names: Vec<String> = at_work.iter().take(shown).map(|(name, _)| sanitized(name)).collect();
+    let names: Vec<String> = at_work.iter().take(shown).map(|(name, _)| made_harmless(name)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0).min(NAME_COLUMNS).min(frame.columns / 3);
     let works = at_work.iter().take(shown).map(|(_, work)| *work);
     lines.extend(names.iter().zip(works).map(|(name, work)| account(name, widest, work, frame, now)));

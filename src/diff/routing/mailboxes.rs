@@ -13,8 +13,8 @@ use super::routes::Routes;
 use super::settlement::Settlement;
 use super::special_use::holders;
 use crate::error::Result;
-use crate::model::RawName;
 use crate::model::policy::MailboxPolicy;
+use crate::model::{MailboxState, RawName};
 use std::collections::{HashMap, HashSet};
 
 /// Maps every source mailbox. `copied` tells to which destination mailbox a source mailbox was copied before; it goes on
@@ -28,9 +28,9 @@ pub fn map_mailboxes(
     copied: &HashMap<RawName, RawName>,
     policy: &MailboxPolicy,
 ) -> Result<Mapping> {
-    let holders = |wanted| holders(source, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
+    let holders = |wanted| holders(source.mailboxes, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
     let filter = Filter::new(policy, &holders)?;
-    let renames = Renames::new(policy);
+    let renames = Renames::new(policy, source.mailboxes);
     let mut routes = Routes::new(source, destination, policy.special_use, &renames);
     routes.keep(copied, source, destination);
     let mut settlement = Settlement::new(destination, policy, &copied.values().collect());
@@ -64,14 +64,14 @@ fn unranked(source: SideView, policy: &MailboxPolicy) -> Result<Vec<String>> {
     Ok(unmatched.map(|pattern| format!("`{pattern}` in [mailboxes] priority")).collect())
 }
 
-/// The source mailboxes that the settings leave out.
+/// Which of these source mailboxes the settings leave out.
 ///
 /// # Errors
 /// As [`map_mailboxes`].
-pub fn left_out(source: SideView, policy: &MailboxPolicy) -> Result<HashSet<RawName>> {
+pub fn left_out(source: &[MailboxState], policy: &MailboxPolicy) -> Result<HashSet<RawName>> {
     let holders = |wanted| holders(source, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
     let filter = Filter::new(policy, &holders)?;
-    let excluded = source.mailboxes.iter().filter(|mailbox| filter.objection(&Levels::of(&mailbox.name)).is_some());
+    let excluded = source.iter().filter(|mailbox| filter.objection(&Levels::of(&mailbox.name)).is_some());
     Ok(excluded.map(|mailbox| mailbox.name.raw.clone()).collect())
 }
 

@@ -37,7 +37,13 @@ fn stand<'a>(levels: &'a Levels, side: SideView<'a>) -> Stand<'a> {
         (!rest.is_empty()).then_some(Stand { namespace, levels: rest })
     });
     let deepest = below.min_by_key(|stand| stand.levels.len());
-    deepest.unwrap_or(Stand { namespace: &side.state.namespace, levels: levels.as_slice() })
+    deepest.unwrap_or_else(|| {
+        let namespace = &side.state.namespace;
+        // An INBOX below the prefix has the prefix in its name.
+        let below = prefix_levels(namespace).and_then(|prefix| levels.as_slice().strip_prefix(prefix.as_slice()));
+        let inbox = below.filter(|below| below.first().is_some_and(|first| first.eq_ignore_ascii_case("INBOX")));
+        Stand { namespace, levels: inbox.unwrap_or(levels.as_slice()) }
+    })
 }
 
 /// `["Archive", "Old"]` of `Archive/Old/`. `None` for a prefix that ends in the midst of a level.
@@ -173,6 +179,7 @@ mod tests {
         let courier = side(Preset::Courier, "INBOX.", Some('.'));
         assert_eq!(raw_name(&Levels::from_path("Entwürfe/a&b"), courier.view()).0, b"INBOX.Entw&APw-rfe.a&-b");
         assert_eq!(raw_name(&Levels::from_path("inbox"), courier.view()).0, b"INBOX");
+        assert_eq!(raw_name(&Levels::from_path("INBOX/INBOX/a"), courier.view()).0, b"INBOX.INBOX.a");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::levels::Levels;
 use super::mapping::SideView;
 use super::rename::Renames;
+use crate::model::policy::rename_line;
 use crate::model::server::Preset;
 use crate::model::{Attribute, MailboxCondition, MailboxState, SpecialUse};
 
@@ -21,8 +22,8 @@ pub(in crate::diff) enum Part {
     Silent,
 }
 
-const VOLATILE: &str = "the server says that its UIDs do not last ([UIDNOTSTICKY]): it is a file that is no mailbox, or nothing \
-    can be told apart in it";
+const VOLATILE: &str = "it is a file that is no mailbox, or its UIDs do not last ([UIDNOTSTICKY]), so that nothing can be told \
+    apart in it";
 
 /// The names of a side in their order, in which all that is below a name comes right behind it: to look through all of them
 /// for each parent would take hours where a server lists a hundred thousand.
@@ -62,7 +63,7 @@ pub(in crate::diff) fn part(
         omitted(reason, MailboxCondition::Excluded)
     } else if mailbox.attributes.contains(&Attribute::Volatile) {
         omitted(VOLATILE.to_owned(), MailboxCondition::Excluded)
-    } else if mailbox.sync_point.is_none() {
+    } else if mailbox.sync_point.is_none() || mailbox.left_out().is_some() {
         omitted(unscanned_reason(mailbox, "it"), MailboxCondition::Unreadable)
     } else {
         Part::Taken
@@ -109,7 +110,7 @@ fn is_view(special_use: SpecialUse) -> bool {
 }
 
 fn how_to_copy_it(levels: &Levels) -> String {
-    format!("to copy it all the same, name it in [mailboxes.rename]: \"{levels}\" = \"…\"")
+    format!("to copy it all the same, name it in {}", rename_line(&levels.to_string()))
 }
 
 /// Zimbra gives its search folders neither UIDNEXT nor modification sequences, and all others both.

@@ -29,6 +29,8 @@ pub(in crate::diff) struct Request<'a> {
     pub(in crate::diff) mailbox: &'a MailboxState,
     pub(in crate::diff) levels: Levels,
     pub(in crate::diff) place: Levels,
+    /// By which the settings can give it another place.
+    pub(in crate::diff) key: String,
     pub(in crate::diff) claim: Claim,
     /// What to create the place for, if it has to be.
     pub(in crate::diff) special_use: Option<SpecialUse>,
@@ -174,6 +176,7 @@ impl<'a> Routes<'a> {
         Request {
             mailbox,
             place,
+            key: self.by_name.renames.key(&mailbox.name),
             claim,
             special_use: route.filter(|route| route.to.is_none()).and_then(|route| route.special_use),
             guess: route.filter(|route| route.guessed).and_then(|route| route.special_use),
@@ -210,12 +213,12 @@ impl<'a> Routes<'a> {
 
 /// The route of one special use and where it begins, if both sides are clear about it.
 fn route(wanted: SpecialUse, source: SideView, destination: SideView, by_name: &ByName) -> Option<(Levels, Route)> {
-    let Holder::One { mailbox, guessed } = special_use::holder(source, wanted, |_| true) else { return None };
+    let Holder::One { mailbox, guessed } = special_use::holder(source.mailboxes, wanted, |_| true) else { return None };
     if by_name.renames.target(&mailbox.name).is_some() {
         return None;
     }
     let is_free = |place: &Levels| by_name.is_free(place, mailbox);
-    let (to, guessed) = match special_use::holder(destination, wanted, is_free) {
+    let (to, guessed) = match special_use::holder(destination.mailboxes, wanted, is_free) {
         Holder::One { mailbox: holder, guessed: there } => (Some(Levels::of(&holder.name)), guessed || there),
         Holder::Nobody if destination.state.creates_special_use => (None, guessed),
         Holder::Nobody | Holder::Several => return None,

@@ -11,7 +11,7 @@ use super::part::{is_remote, unscanned_reason};
 use super::routes::Request;
 use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::plan::Omitted;
-use crate::model::policy::MailboxPolicy;
+use crate::model::policy::{MailboxPolicy, rename_line};
 use crate::model::server::Preset;
 use crate::model::{Attribute, MailboxCondition, MailboxName, MailboxState, RawName, SpecialUse};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -61,7 +61,7 @@ impl<'a> Settlement<'a> {
     }
 
     pub(in crate::diff) fn omit(&mut self, mailbox: &MailboxState, reason: String, condition: MailboxCondition) {
-        let messages = u64::from(mailbox.records);
+        let messages = mailbox.held();
         if !condition.is_obstacle() && mailbox.special_use() == Some(SpecialUse::All) && messages > 0 {
             self.mapping.warnings.push(only_in_all_warning(mailbox));
         }
@@ -205,7 +205,7 @@ fn check_usable(mailbox: &MailboxState) -> Result<(), String> {
 }
 
 fn another_name(request: &Request) -> String {
-    format!("give it another name in [mailboxes.rename]: \"{}\" = \"…\"", request.levels)
+    format!("give it another name in {}", rename_line(&request.key))
 }
 
 fn only_in_all_warning(mailbox: &MailboxState) -> String {

@@ -6,7 +6,6 @@
 //! 3. Two candidates are none: sending mail to the wrong one is worse than keeping its name.
 
 use super::levels::Levels;
-use super::mapping::SideView;
 use crate::model::{Attribute, MailboxState, SpecialUse};
 
 /// The special uses that mail is routed by. `\All`, `\Flagged` and `\Important` are views of other mailboxes.
@@ -20,13 +19,13 @@ pub(in crate::diff) enum Holder<'a> {
     Several,
 }
 
-/// Finds who holds `wanted`; only mailboxes that `is_free` are guessed at.
+/// Finds who holds `wanted` among the mailboxes of a side; only those that `is_free` are guessed at.
 pub(in crate::diff) fn holder<'a>(
-    side: SideView<'a>,
+    side: &'a [MailboxState],
     wanted: SpecialUse,
     is_free: impl Fn(&Levels) -> bool,
 ) -> Holder<'a> {
-    let usable = || side.mailboxes.iter().filter(|mailbox| can_hold_mail(mailbox));
+    let usable = || side.iter().filter(|mailbox| can_hold_mail(mailbox));
     let named = usable().filter(|mailbox| mailbox.special_use().is_none() && has_well_known_name(mailbox, wanted));
     match only(usable().filter(|mailbox| mailbox.special_use() == Some(wanted)), false) {
         Holder::Nobody => only(named.filter(|mailbox| is_free(&Levels::of(&mailbox.name))), true),
@@ -35,8 +34,8 @@ pub(in crate::diff) fn holder<'a>(
 }
 
 /// Who has `wanted`: all that the server says, or the one that has a well-known name.
-pub(in crate::diff) fn holders(side: SideView<'_>, wanted: SpecialUse) -> impl Iterator<Item = &MailboxState> {
-    let said = side.mailboxes.iter().filter(move |mailbox| mailbox.special_use() == Some(wanted));
+pub(in crate::diff) fn holders(side: &[MailboxState], wanted: SpecialUse) -> impl Iterator<Item = &MailboxState> {
+    let said = side.iter().filter(move |mailbox| mailbox.special_use() == Some(wanted));
     let guessed = match holder(side, wanted, |_| true) {
         Holder::One { mailbox, guessed: true } => Some(mailbox),
         _ => None,

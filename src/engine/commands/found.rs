@@ -202,6 +202,20 @@ mod tests {
         assert_eq!(listing.mailboxes[1].attributes, [Attribute::SpecialUse(SpecialUse::Sent)]);
     }
 
+    /// Courier's `INBOX.INBOX` is not the INBOX.
+    #[test]
+    fn listing_an_inbox_below_the_inbox_has_a_name_of_its_own() {
+        let listing = listing(&[
+            r#"* NAMESPACE (("INBOX." ".")) NIL NIL"#,
+            r#"* LIST () "." INBOX"#,
+            r#"* LIST () "." INBOX.INBOX"#,
+            r#"* LIST () "." INBOX.Inbox.Old"#,
+            r#"* LIST () "." INBOX.INBOXES"#,
+        ]);
+        let paths: Vec<_> = listing.mailboxes.iter().map(|mailbox| mailbox.name.path()).collect();
+        assert_eq!(paths, ["INBOX", "INBOX/INBOX", "INBOX/Inbox/Old", "INBOXES"]);
+    }
+
     #[test]
     fn listing_status_lines_are_matched_by_name() {
         let listing = listing(&[

@@ -10,7 +10,7 @@ use super::quota::QUOTA_COMMAND;
 use crate::engine::conversation::reticence::Optional;
 use crate::engine::conversation::session::{LISTING_RESPONSES, Session, Tag};
 use crate::error::Result;
-use crate::model::mailbox::{Attribute, RawName};
+use crate::model::mailbox::RawName;
 
 /// Whether it is to be asked what is subscribed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,10 +29,7 @@ impl Session {
     /// As [`Session::run`].
     pub fn list_mailboxes(&mut self, subscriptions: Subscriptions) -> Result<Listing> {
         let mut listing = self.list_names(subscriptions)?;
-        let lacking = |mailbox: &ListedMailbox| {
-            let holds_mail = |it: &Attribute| !matches!(it, Attribute::NoSelect | Attribute::NonExistent);
-            mailbox.status.is_none() && mailbox.attributes.iter().all(holds_mail)
-        };
+        let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && mailbox.is_selectable();
         let mailboxes = listing.mailboxes.iter().filter(|mailbox| lacking(mailbox));
         let names: Vec<RawName> = mailboxes.map(|mailbox| mailbox.name.raw.clone()).collect();
         let mut answers = self.statuses(&names)?.into_iter();

@@ -1,7 +1,7 @@
 //! One line of a listing: what it names, and with which attributes.
 
 use crate::engine::wire::response::Response;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::mailbox::{Attribute, MailboxName, RawName, SpecialUse};
 use crate::model::namespace::{Namespace, Unreadable};
 use crate::model::utf7;
@@ -62,19 +62,27 @@ fn known(attributes: Vec<String>) -> Vec<String> {
 }
 
 pub(super) fn shown(octets: &[u8]) -> String {
-    sanitized(&String::from_utf8_lossy(octets))
+    made_harmless(&String::from_utf8_lossy(octets))
 }
 
 /// Splits a raw name at its delimiter and decodes the levels, without the prefix of the home namespace. What is not modified UTF-7 is shown as it is: the name
-/// stays usable, because only its raw form ever goes back to the server.
+/// stays usable, because only its raw form ever goes back to the server. Courier's `INBOX.INBOX` keeps its prefix: without, it
+/// would have the name of the INBOX.
 fn decoded(raw: &RawName, delimiter: Option<char>, home: &Namespace) -> MailboxName {
-    let stripped = raw.0.strip_prefix(&home.prefix.0[..]).filter(|rest| !rest.is_empty()).unwrap_or(&raw.0);
-    let split: Vec<&[u8]> = match delimiter.and_then(|character| u8::try_from(character).ok()) {
-        Some(delimiter) => stripped.split(|&octet| octet == delimiter).collect(),
-        None => vec![stripped],
-    };
+    let delimiter = delimiter.and_then(|character| u8::try_from(character).ok());
+    let is_inbox = |rest: &[u8]| levels(rest, delimiter)[0].eq_ignore_ascii_case(b"INBOX");
+    let would_be_inbox = |rest: &[u8]| !home.prefix.0.is_empty() && is_inbox(rest);
+    let stripped = raw.0.strip_prefix(&home.prefix.0[..]).filter(|rest| !rest.is_empty() && !would_be_inbox(rest));
+    let split = levels(stripped.unwrap_or(&raw.0), delimiter);
     let decode = |level: &[u8]| utf7::decode(level).unwrap_or_else(|| String::from_utf8_lossy(level).into_owned());
     MailboxName { raw: raw.clone(), levels: split.into_iter().map(decode).collect() }
+}
+
+fn levels(name: &[u8], delimiter: Option<u8>) -> Vec<&[u8]> {
+    match delimiter {
+        Some(delimiter) => name.split(|&octet| octet == delimiter).collect(),
+        None => vec![name],
+    }
 }
 
 /// Why a line of a listing is no mailbox.

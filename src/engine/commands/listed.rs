@@ -15,6 +15,14 @@ pub struct ListedMailbox {
     pub status: Option<SyncPoint>,
 }
 
+impl ListedMailbox {
+    /// Whether it can hold messages.
+    pub fn is_selectable(&self) -> bool {
+        use Attribute::{NoSelect, NonExistent, Remote};
+        !self.attributes.iter().any(|attribute| matches!(attribute, NoSelect | NonExistent | Remote))
+    }
+}
+
 /// All mailboxes that the server lists, each in one of three places.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Listing {

@@ -2,7 +2,8 @@
 
 use crate::engine::conversation::mailbox_name::with_mailbox;
 use crate::engine::conversation::session::{Session, Tag};
-use crate::engine::wire::response::Response;
+use crate::engine::conversation::status::Status;
+use crate::engine::wire::response::{Response, number};
 use crate::error::Result;
 use crate::model::mailbox::{RawName, SyncPoint};
 use crate::model::{ModSeq, Uid, UidValidity};
@@ -33,33 +34,44 @@ impl Session {
     ///
     /// # Errors
     /// `Connection`, `Protocol`.
-    pub fn finish_status(&mut self, tag: Tag, found: &mut Statuses) -> Result<()> {
+    pub fn finish_status(&mut self, tag: Tag, found: &mut Statuses) -> Result<Status> {
         self.finish(tag, |mut response| {
             found.0.extend(status_line(&mut response));
             Ok(())
         })
-        .map(drop)
     }
 
-    /// STATUS of each of these mailboxes, pipelined; `None` for one that the server refuses.
+    /// STATUS of each of these mailboxes, pipelined; `None` for one that the server refuses. One of which nothing is told
+    /// under its name, with an OK, is asked for once more, alone: then the answer is about it, whatever it calls it (GNU
+    /// mailutils 3.15 leaves names with blanks unquoted). The names must be such as the server lists: one that takes two names
+    /// for one answers of the other.
     ///
     /// # Errors
     /// `Connection`, `Protocol`.
     pub fn statuses(&mut self, names: &[RawName]) -> Result<Vec<Option<SyncPoint>>> {
         self.leave(names)?;
-        let mut found: HashMap<RawName, SyncPoint> = HashMap::new();
+        let (mut found, mut accepted) = (Statuses::default(), Vec::with_capacity(names.len()));
         for window in names.chunks(STATUS_IN_FLIGHT) {
-            let after = format!(" ({})", self.status_items());
-            let tags: Vec<_> =
-                window.iter().map(|name| self.send(&with_mailbox("STATUS", name, &after)?)).collect::<Result<_>>()?;
+            let tags: Vec<Tag> = window.iter().map(|name| self.send_status(name)).collect::<Result<_>>()?;
             for tag in tags {
-                self.finish(tag, |mut response| {
-                    found.extend(status_line(&mut response));
-                    Ok(())
-                })?;
+                accepted.push(self.finish_status(tag, &mut found)?.is_ok());
             }
         }
-        Ok(names.iter().map(|name| status_of(&found, name)).collect())
+        let told = names.iter().zip(accepted).map(|(name, is_ok)| match found.of(name) {
+            None if is_ok => self.status_alone(name),
+            told => Ok(told),
+        });
+        told.collect()
+    }
+
+    /// What the only STATUS response says that comes while nothing else is asked.
+    fn status_alone(&mut self, name: &RawName) -> Result<Option<SyncPoint>> {
+        let (tag, mut told) = (self.send_status(name)?, Vec::new());
+        let status = self.finish(tag, |response| {
+            told.extend(nameless_status(&response));
+            Ok(())
+        })?;
+        Ok(told.pop().filter(|_| status.is_ok() && told.is_empty()))
     }
 }
 
@@ -84,17 +96,29 @@ pub(super) fn status_of(found: &HashMap<RawName, SyncPoint>, name: &RawName) -> 
 /// `* STATUS name (ITEM value …)`
 pub(super) fn status_line(response: &mut Response) -> Option<(RawName, SyncPoint)> {
     let (name, item) = named_numbers(response)?;
-    let small = |name: &str| item(name).and_then(|number| u32::try_from(number).ok());
-    Some((
-        name,
-        SyncPoint {
-            uid_validity: UidValidity(small("UIDVALIDITY").unwrap_or(0)),
-            uid_next: small("UIDNEXT").filter(|&number| number > 0).map(Uid),
-            highest_modseq: item("HIGHESTMODSEQ").filter(|&number| number > 0).map(ModSeq),
-            messages: small("MESSAGES")?,
-        },
-    ))
+    Some((name, sync_point(item)?))
 }
+
+fn sync_point(item: impl Fn(&str) -> Option<u64>) -> Option<SyncPoint> {
+    let small = |name: &str| item(name).and_then(|number| u32::try_from(number).ok());
+    Some(SyncPoint {
+        uid_validity: UidValidity(small("UIDVALIDITY").unwrap_or(0)),
+        uid_next: small("UIDNEXT").filter(|&number| number > 0).map(Uid),
+        highest_modseq: item("HIGHESTMODSEQ").filter(|&number| number > 0).map(ModSeq),
+        messages: small("MESSAGES")?,
+    })
+}
+
+/// `* STATUS whatever (ITEM value …)`: the list at its end, whatever stands before it.
+fn nameless_status(response: &Response) -> Option<SyncPoint> {
+    let text = String::from_utf8_lossy(response.text());
+    let rest =
+        text.get(..STATUS.len()).filter(|start| start.eq_ignore_ascii_case(STATUS)).map(|_| &text[STATUS.len()..])?;
+    let (_, items) = rest.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+    sync_point(numbers(items.split_ascii_whitespace().map(str::to_owned).collect()))
+}
+
+const STATUS: &str = "* STATUS ";
 
 /// The mailbox that a STATUS response is about, and its numbers by name.
 pub(super) fn named_numbers(response: &mut Response) -> Option<(RawName, impl Fn(&str) -> Option<u64> + use<>)> {
@@ -107,10 +131,37 @@ pub(super) fn named_numbers(response: &mut Response) -> Option<(RawName, impl Fn
     scanner.spaces();
     let name = RawName(scanner.string()?);
     scanner.spaces();
-    let items = scanner.words()?;
-    let item = move |name: &str| {
+    Some((name, numbers(scanner.words()?)))
+}
+
+/// The numbers of a list, each by the word before it.
+fn numbers(items: Vec<String>) -> impl Fn(&str) -> Option<u64> {
+    move |name: &str| {
         let at = items.iter().position(|word| word.eq_ignore_ascii_case(name))?;
-        crate::engine::wire::response::number(items.get(at + 1)?.as_bytes())
-    };
-    Some((name, item))
+        number(items.get(at + 1)?.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nameless_status_is_read_whatever_stands_for_the_name() {
+        let read =
+            |line: &str| nameless_status(&Response::from_text(line)).map(|point| (point.messages, point.uid_next));
+        for name in ["With Space", "\"Back\\slash\"", "\"open", "a (b) c", "Größe", ""] {
+            let line = format!("* STATUS {name} (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 7)");
+            assert_eq!(read(&line), Some((3, Some(Uid(9)))), "{name}");
+        }
+        for line in [
+            "* STATUS x (UIDNEXT 9)",
+            "* STATUS x",
+            "* LIST () \"/\" x (MESSAGES 3)",
+            "* STATUS ()",
+            "* STATUS x (MESSAGES",
+        ] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::mailbox_status::named_numbers;
 use crate::engine::conversation::mailbox_name::with_mailbox;
+use crate::engine::conversation::reticence::Optional;
 use crate::engine::conversation::session::Session;
 use crate::engine::wire::response::Response;
 use crate::error::Result;
@@ -26,7 +27,7 @@ impl Session {
         if !self.capabilities().has("ACL") {
             return Ok(found);
         }
-        self.each(names, "MYRIGHTS", "", |mut response| found.extend(rights_line(&mut response)))?;
+        self.each(Optional::Rights, names, "MYRIGHTS", "", |mut response| found.extend(rights_line(&mut response)))?;
         Ok(found)
     }
 
@@ -40,18 +41,26 @@ impl Session {
         }
         let mut found: HashMap<RawName, u64> = HashMap::new();
         self.leave(names)?;
-        self.each(names, "STATUS", " (SIZE)", |mut response| {
+        self.each(Optional::Sizes, names, "STATUS", " (SIZE)", |mut response| {
             let told = named_numbers(&mut response).and_then(|(name, of)| Some((name, of("SIZE")?)));
             found.extend(told);
         })?;
         Ok((found.len() >= names.len()).then(|| found.values().copied().total()))
     }
 
-    /// One command for each of these mailboxes, some at a time; a refusal tells nothing.
-    fn each(&mut self, names: &[RawName], verb: &str, after: &str, mut each: impl FnMut(Response)) -> Result<()> {
+    /// One command for each of these mailboxes, some at a time; a refusal tells nothing, and where the connection breaks on
+    /// it again and again, it is not asked.
+    fn each(
+        &mut self,
+        optional: Optional,
+        names: &[RawName],
+        verb: &str,
+        after: &str,
+        mut each: impl FnMut(Response),
+    ) -> Result<()> {
         for window in names.chunks(IN_FLIGHT) {
-            let sent = window.iter().map(|name| self.send(&with_mailbox(verb, name, after)?));
-            for tag in sent.collect::<Result<Vec<_>>>()? {
+            let sent = window.iter().map(|name| self.send_optional(optional, &with_mailbox(verb, name, after)?));
+            for tag in sent.collect::<Result<Vec<_>>>()?.into_iter().flatten() {
                 self.finish(tag, |response| {
                     each(response);
                     Ok(())

@@ -136,6 +136,12 @@ impl Session {
     }
 }
 
+/// Whether a mailbox cannot be opened because it is none, but a file among those in which others are kept (Dovecot 2.3 with mbox
+/// lists any). It holds no mail that could stay behind.
+pub fn is_no_mailbox(refusal: &str) -> bool {
+    refusal.contains("isn't a valid mbox file")
+}
+
 impl Default for Gathered {
     fn default() -> Self {
         let opened = Opened {

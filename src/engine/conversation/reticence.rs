@@ -19,6 +19,9 @@ pub(in crate::engine) enum Optional {
     Quota,
     /// What the server calls a mailbox among all that it has.
     ObjectId,
+    /// What the login may do with a mailbox, and how many octets it holds.
+    Rights,
+    Sizes,
     Subscriptions,
     /// LIST in that form: the later ones ask for less.
     List(usize),

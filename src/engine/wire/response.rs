@@ -233,7 +233,12 @@ impl Scanner<'_> {
             if rest[at] == b'"' {
                 break;
             }
-            text.push(*rest.get(at + 1)?);
+            let escaped = *rest.get(at + 1)?;
+            // GreenMail 1.6 escapes nothing, and lists `"Back\slash"`.
+            if !matches!(escaped, b'"' | b'\\') {
+                text.push(b'\\');
+            }
+            text.push(escaped);
             at += 2;
         }
         self.offset += at + 1;

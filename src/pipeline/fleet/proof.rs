@@ -46,8 +46,7 @@ fn prove(access: &Access<'_>, side: Side) -> Result<()> {
         let look = |session: &mut Session| {
             session.list_mailboxes(Subscriptions::Unwanted).and_then(|listing| likeness(session, &listing))
         };
-        let likeness = access.with_session(side, look)?;
-        let Some(likeness) = likeness else { return Ok(()) };
+        let Some(likeness) = own_likeness(access, side, look)? else { return Ok(()) };
         access.claim(access.account, side, likeness)?;
     }
     let mut others = others.take(PROBES);
@@ -70,6 +69,22 @@ fn probe(access: &Access<'_>, other: &Account, side: Side) -> Result<bool> {
         Ok(None) => Ok(false),
         Err(error) if *error.kind() == Kind::Interrupted => Err(error),
         Err(_) => Ok(false),
+    }
+}
+
+/// By what the account's own mailboxes are known again, as `look` sees it. Nothing where that is refused or ends the connection,
+/// as a last message of the INBOX may that cannot be read: the scan tells of it, and nothing else of the account waits for it.
+///
+/// # Errors
+/// What makes going on impossible.
+pub fn own_likeness(
+    access: &Access<'_>,
+    side: Side,
+    look: impl FnMut(&mut Session) -> Result<Option<Likeness>>,
+) -> Result<Option<Likeness>> {
+    match access.ask_one(side, look) {
+        Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => Ok(None),
+        likeness => likeness,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::diff::comparing::same::Keeps;
 use crate::diff::fit::fit_quota;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::{counted, verb_for};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
@@ -202,8 +203,10 @@ impl<'a> Planner<'a> {
         if deletions > 0 {
             plan.guard = None;
             self.held_back.push(format!(
-                "`{}` has another UIDVALIDITY: its {deletions} deletions wait for the next scan",
-                plan.source
+                "`{}` has another UIDVALIDITY: {} of it {} for the next scan",
+                plan.source,
+                counted(deletions, "deletion"),
+                verb_for(deletions, "waits", "wait")
             ));
         }
         plan
@@ -297,7 +300,7 @@ impl<'a> Planner<'a> {
         for omitted in &self.plan.omitted {
             ledger.outcomes.add(&omitted.outcome(), omitted.messages);
         }
-        ledger.held = source.iter().map(|mailbox| u64::from(mailbox.records)).sum::<u64>() + self.unreadable;
+        ledger.held = source.iter().map(MailboxState::held).sum::<u64>() + self.unreadable;
         ledger.to_do = !self.plan.totals().is_empty();
         let keeps = self.keeps.get().copied();
         Ok(PlanSummary { plan: self.plan, ledger: self.ledger, keeps, unmatched: mapping.unmatched })

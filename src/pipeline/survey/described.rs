@@ -1,7 +1,6 @@
 //! What a listing says of a mailbox itself, and of an account that it shows next to nothing of.
 
 use crate::diff::routing::mailboxes::left_out as excluded;
-use crate::diff::routing::mapping::SideView;
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::model::{FlagCapacity, MailboxState, RawName, Side};
@@ -16,21 +15,16 @@ pub fn blind(what: &str) -> Error {
     )
 }
 
-/// Whether it can hold messages.
-pub(in crate::pipeline) fn is_selectable(listed: &ListedMailbox) -> bool {
-    use crate::model::Attribute::{NoSelect, NonExistent, Remote};
-    !listed.attributes.iter().any(|attribute| matches!(attribute, NoSelect | NonExistent | Remote))
-}
-
 /// The mailboxes of that side that the settings leave out: none but of the source.
 ///
 /// # Errors
-/// `Settings` for a wrong glob, `State`.
+/// `Settings` for a wrong glob.
 pub fn left_out(access: &Access<'_>, side: Side, listing: &Listing) -> Result<HashSet<RawName>> {
-    let Some(state) = access.state.side(side)?.filter(|_| side == Side::Source) else { return Ok(HashSet::new()) };
+    if side == Side::Destination {
+        return Ok(HashSet::new());
+    }
     let mailboxes: Vec<MailboxState> = listing.mailboxes.iter().map(|listed| described(listed, None)).collect();
-    let source = SideView { state: &state, names: &listing.names, mailboxes: &mailboxes };
-    excluded(source, &access.account.policy.mailboxes)
+    excluded(&mailboxes, &access.account.policy.mailboxes)
 }
 
 /// The state of a mailbox as listed now; what a listing does not say is kept.

@@ -6,6 +6,7 @@ use crate::engine::commands::select::Opened;
 use crate::engine::conversation::status::Status;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
+use crate::model::counted::counted;
 use crate::model::{Listed, MailboxState, MessageRecord, Side, SyncPoint, Uid, UidSet};
 use crate::store::{AccountStore, ListingWriter};
 
@@ -331,9 +332,13 @@ impl Gathering {
     /// A delta that does not add up is distrusted; a whole listing that does not is none (disaster rule 8).
     fn miscounted(&self, count: u64, exists: u32) -> Conclusion {
         if self.amends {
-            return Conclusion::Distrusted(format!("it holds {exists} messages, and {count} are accounted for"));
+            return Conclusion::Distrusted(format!(
+                "it holds {}, and {count} are accounted for",
+                counted(exists.into(), "message")
+            ));
         }
-        let error = Error::new(Kind::Changed, format!("the server listed {count} of {exists} messages"));
+        let error =
+            Error::new(Kind::Changed, format!("the server listed {count} of {}", counted(exists.into(), "message")));
         Conclusion::Miscounted(error.hint("the mailbox may have changed in this moment: run the command again"))
     }
 }

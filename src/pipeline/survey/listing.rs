@@ -15,7 +15,7 @@
 //! 3. What STATUS did not know of, and the mailbox says when it is opened, is listed, too (`extent.rs`).
 
 use super::asking::{UIDS_PER_FETCH, ask, must_look_first};
-use super::described::{blind, described, is_selectable, left_out};
+use super::described::{blind, described, left_out};
 use super::errand::{Identities, SideResult, Wanted};
 use super::extent::Extent;
 use super::gathering::{Conclusion, Gathering};
@@ -28,7 +28,7 @@ use super::way::Way;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::listed::{ListedMailbox, Listing};
-use crate::engine::commands::select::{Opened, Opening};
+use crate::engine::commands::select::{Opened, Opening, is_no_mailbox};
 use crate::engine::conversation::session::Tag;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
@@ -61,7 +61,7 @@ pub struct SideScan<'a> {
     tasks: VecDeque<Task>,
     /// Why mailboxes that STATUS tells nothing about cannot be opened either.
     refusals: HashMap<RawName, String>,
-    /// What the settings leave out: that it cannot be read is nobody's failure.
+    /// What the settings leave out: it is not opened.
     left_out: HashSet<RawName>,
     /// The mailbox in hand is open: what breaks now is the reading of its messages.
     reads: bool,
@@ -108,8 +108,9 @@ impl<'a> SideScan<'a> {
         let mut listing = self.session.list_names(self.access.subscriptions())?;
         self.check_not_blind(&listing)?;
         self.result.inbox_id = listing.inbox_id.take();
+        self.left_out = left_out(self.access, self.side, &listing)?;
         let silence = Silence::of(self.access, self.side, &mut *self.session);
-        self.refusals = silence.break_in(&mut listing)?;
+        self.refusals = silence.break_in(&mut listing, &self.left_out)?;
         let readable = |mailbox: &ListedMailbox| !mailbox.name.is_inbox() && mailbox.status.is_some();
         self.sees_others = listing.mailboxes.iter().any(readable);
         if matches!(wanted, Wanted::All) {
@@ -117,7 +118,6 @@ impl<'a> SideScan<'a> {
             let mut record = SideRecord { access: self.access, side: self.side, session: &*self.session, warnings };
             record.record(&listing)?;
             record.forget_vanished(&listing)?;
-            self.left_out = left_out(self.access, self.side, &listing)?;
         }
         for listed in listing.mailboxes {
             if let Wanted::Only(names) = wanted
@@ -146,13 +146,16 @@ impl<'a> SideScan<'a> {
     /// Decides how a mailbox is listed, if at all.
     fn consider(&mut self, listed: ListedMailbox) -> Result<()> {
         let known = self.access.state.mailbox(self.side, &listed.name.raw)?;
+        if self.left_out.contains(&listed.name.raw) {
+            return self.record_left_out(&listed, known);
+        }
         let suspicion = self.access.suspects.of(self.side, &listed.name.raw);
         if let Suspicion::Due = suspicion {
             self.result.suspects.push(listed.name);
             return Ok(());
         }
         self.result.summary.mailboxes += 1;
-        let Some(status) = listed.status.filter(|_| is_selectable(&listed)) else {
+        let Some(status) = listed.status.filter(|_| listed.is_selectable()) else {
             return self.record_unlisted(&listed, known);
         };
         if let Suspicion::Convicted(error) = suspicion {
@@ -222,13 +225,16 @@ impl<'a> SideScan<'a> {
     fn record_unlisted(&mut self, listed: &ListedMailbox, known: Option<MailboxState>) -> Result<()> {
         let mut state = described(listed, known.as_ref());
         state.sync_point = None;
-        if is_selectable(listed) {
+        if listed.is_selectable() {
             if listed.name.is_inbox() && !self.sees_others {
                 let error = blind("the INBOX is listed, but the server tells nothing about it");
                 let why = self.refusals.remove(&listed.name.raw);
                 return Err(self.located(why.into_iter().fold(error, Error::because)));
             }
             let why = self.refusals.remove(&listed.name.raw);
+            if why.as_deref().is_some_and(|why| self.side == Side::Source && is_no_mailbox(why)) {
+                return self.record_volatile(listed, known.as_ref());
+            }
             state.trouble = Some(why.unwrap_or_else(|| "the server tells nothing about it".to_owned()));
         }
         if known.as_ref() == Some(&state) { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
@@ -237,6 +243,14 @@ impl<'a> SideScan<'a> {
     fn record_description(&mut self, listed: &ListedMailbox, known: MailboxState) -> Result<()> {
         let state = described(listed, Some(&known));
         if state == known { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
+    }
+
+    /// What the settings leave out is not opened; what was known of it is kept for the day on which it is wanted again.
+    fn record_left_out(&self, listed: &ListedMailbox, known: Option<MailboxState>) -> Result<()> {
+        let mut state = described(listed, known.as_ref());
+        let messages = listed.status.map_or(0, |status| status.messages);
+        state.attributes.push(Attribute::LeftOut { messages });
+        if known.as_ref() == Some(&state) { Ok(()) } else { self.access.state.put_mailbox(self.side, &state) }
     }
 
     fn count(&mut self, state: &MailboxState) {
@@ -334,7 +348,7 @@ impl<'a> SideScan<'a> {
         }
         let lacks_some = !unreadable.is_empty();
         let (shut, standing) = (opened.is_err(), opened.as_ref().ok().map(|opened| opened.sync_point));
-        let is_volatile = self.side == Side::Source && opened.as_ref().is_ok_and(|opened| !opened.is_lasting);
+        let is_volatile = self.side == Side::Source && is_volatile(&opened);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let opened = match self.opening {
@@ -477,7 +491,7 @@ impl<'a> SideScan<'a> {
         state.sync_point = None;
         state.attributes.push(Attribute::Volatile);
         self.result.warnings.push(format!(
-            "`{}` on the {} is left out: its UIDs do not last ([UIDNOTSTICKY]), as of a file that is no mailbox",
+            "`{}` on the {} is left out: it is a file that is no mailbox, or its UIDs do not last ([UIDNOTSTICKY])",
             listed.name, self.side
         ));
         self.access.state.put_mailbox(self.side, &state)
@@ -490,9 +504,6 @@ impl<'a> SideScan<'a> {
         self.access.suspects.note_told(&error.summary());
         state.trouble = Some(error.summary());
         self.access.state.put_mailbox(self.side, &state)?;
-        if self.left_out.contains(&listed.name.raw) {
-            return Ok(());
-        }
         self.access.failures.note(&mut self.result.troubles, error.in_mailbox(&listed.name.path()));
         Ok(())
     }
@@ -505,6 +516,14 @@ fn as_opened(listed: ListedMailbox, opened: Option<SyncPoint>) -> ListedMailbox 
     let messages = |now: SyncPoint| now.messages.max(listed.status.unwrap_or_default().messages);
     let of_now = of_now.map(|now| SyncPoint { messages: messages(now), ..now });
     ListedMailbox { status: of_now.or(listed.status), ..listed }
+}
+
+/// Whether it is no mailbox, by what opening it says.
+fn is_volatile(opened: &Result<Opened>) -> bool {
+    match opened {
+        Ok(opened) => !opened.is_lasting,
+        Err(error) => is_no_mailbox(&error.summary()),
+    }
 }
 
 fn cannot_be_found(most_messages: u64) -> Error {

@@ -20,7 +20,7 @@ pub fn search_source(access: &Access<'_>) -> Result<()> {
     let Some(keys) = &access.account.policy.search else { return Ok(()) };
     let mut due = Vec::new();
     for mailbox in access.state.mailboxes(Side::Source)? {
-        let Some(point) = mailbox.sync_point else { continue };
+        let Some(point) = mailbox.sync_point.filter(|_| mailbox.left_out().is_none()) else { continue };
         let known = access.state.found(&mailbox.name.raw)?;
         let holds = known.is_some_and(|known| known.answers(keys, point) && known.uids.is_ok());
         if !holds || !point.is_conclusive() {

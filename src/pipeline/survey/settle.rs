@@ -7,6 +7,7 @@ use super::content::read_doubt;
 use super::snapshots::Snapshots;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Side;
+use crate::model::counted::counted;
 use crate::model::plan::{AccountPlan, MailboxPlan};
 use crate::pipeline::fleet::access::Access;
 
@@ -24,8 +25,9 @@ pub fn settle(access: &Access<'_>, plan: &AccountPlan) -> Result<()> {
         let (Some(source), Some(destination)) = (source, destination) else { continue };
         let (ours, theirs) = (mailbox.doubt.source.len(), mailbox.doubt.destination.len());
         access.notice(&format!(
-            "`{}`: {ours} messages of the source and {theirs} of the destination are read, to tell which are the same",
-            mailbox.source
+            "`{}`: {} of the source and {theirs} of the destination are read, to tell which are the same",
+            mailbox.source,
+            counted(ours, "message")
         ));
         match read_doubt(access, &access.state, [source, destination], &mailbox.doubt) {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {

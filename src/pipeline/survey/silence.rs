@@ -1,6 +1,5 @@
 //! Mailboxes that a listing tells nothing about: they are asked for one by one, and opened where STATUS is refused.
 
-use super::described::is_selectable;
 use crate::engine::Session;
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
@@ -8,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::{RawName, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::suspects::{BrokeOn, Suspicion};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Those of one side.
 pub struct Silence<'a, 'b> {
@@ -25,12 +24,13 @@ impl<'a, 'b> Silence<'a, 'b> {
         Silence { access, side, session, refusals: HashMap::new() }
     }
 
-    /// Some servers leave STATUS out of LIST for a mailbox or two.
+    /// Some servers leave STATUS out of LIST for a mailbox or two. What the settings leave out is not asked for.
     ///
     /// # Errors
     /// What breaks the connection.
-    pub fn break_in(mut self, listing: &mut Listing) -> Result<HashMap<RawName, String>> {
-        let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
+    pub fn break_in(mut self, listing: &mut Listing, left_out: &HashSet<RawName>) -> Result<HashMap<RawName, String>> {
+        let wanted = |mailbox: &ListedMailbox| mailbox.is_selectable() && !left_out.contains(&mailbox.name.raw);
+        let lacking = |mailbox: &ListedMailbox| mailbox.status.is_none() && wanted(mailbox);
         let mut asked: Vec<&mut ListedMailbox> = Vec::new();
         for mailbox in listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)) {
             match self.access.suspects.of(self.side, &mailbox.name.raw) {
@@ -46,14 +46,13 @@ impl<'a, 'b> Silence<'a, 'b> {
                 mailbox.status = status;
             }
         }
-        self.open_the_silent(listing)?;
+        self.open_the_silent(listing.mailboxes.iter_mut().filter(|mailbox| lacking(mailbox)))?;
         Ok(self.refusals)
     }
 
     /// A mailbox that STATUS is refused for may be open to EXAMINE; what that says is why it cannot be read.
-    fn open_the_silent(&mut self, listing: &mut Listing) -> Result<()> {
-        let silent = |mailbox: &&mut ListedMailbox| mailbox.status.is_none() && is_selectable(mailbox);
-        for mailbox in listing.mailboxes.iter_mut().filter(silent) {
+    fn open_the_silent<'m>(&mut self, silent: impl Iterator<Item = &'m mut ListedMailbox>) -> Result<()> {
+        for mailbox in silent {
             if self.refusals.contains_key(&mailbox.name.raw) {
                 continue;
             }

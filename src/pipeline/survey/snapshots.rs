@@ -4,6 +4,7 @@ use crate::diff::routing::mailboxes::map_mailboxes;
 use crate::diff::routing::mapping::{Mapping, SideView};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::Amounts;
+use crate::model::counted::counted;
 use crate::model::ledger::Conditions;
 use crate::model::plan::Omitted;
 use crate::model::server::Preset;
@@ -59,7 +60,7 @@ impl<'a> Snapshots<'a> {
 
     /// What must be asked where the source is empty and the destination is not.
     pub fn emptiness(&self) -> Option<String> {
-        let held = |side: Side| self.mailboxes(side).iter().map(|mailbox| u64::from(mailbox.records)).total();
+        let held = |side: Side| self.mailboxes(side).iter().map(MailboxState::held).total();
         let unknown = self.mailboxes(Side::Source).iter().any(|mailbox| mailbox.trouble.is_some());
         let [source, destination] = Side::BOTH.map(held);
         (source == 0 && destination > 0 && !unknown).then(|| empty_source(destination))
@@ -130,8 +131,9 @@ impl<'a> Snapshots<'a> {
 /// Nothing is wrong with an empty account; but it is also what swapped sides look like, and missing rights.
 pub fn empty_source(held_there: u64) -> String {
     format!(
-        "the source account is empty, and the destination holds {held_there} messages: are the two sides swapped? may the login \
-         see this account's mail?"
+        "the source account is empty, and the destination holds {}: are the two sides swapped? may the login see this \
+         account's mail?",
+        counted(held_there, "message")
     )
 }
 

@@ -17,6 +17,7 @@ use crate::engine::Session;
 use crate::engine::commands::fetch::IDENTITY_ITEMS;
 use crate::engine::wire::octets::MEMORY_OCTETS;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::{counted, verb_for};
 use crate::model::ledger::Ending;
 use crate::model::{Outcome, Side};
 use crate::pipeline::fleet::access::Access;
@@ -298,8 +299,10 @@ impl MailboxWork<'_> {
         if found.messages > 0 {
             let (messages, octets) = (found.messages, found.octets);
             self.access.notice(&format!(
-                "{messages} messages of `{}` had arrived without an answer, and were recognised",
-                self.job.plan.source
+                "{} of `{}` had arrived without an answer, and {} recognised",
+                counted(messages, "message"),
+                self.job.plan.source,
+                verb_for(messages, "was", "were")
             ));
             self.progress.copied(self.access, self.job, messages, octets);
         }

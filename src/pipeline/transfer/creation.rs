@@ -9,6 +9,7 @@ use crate::engine::commands::list::Subscriptions;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
 use crate::model::plan::MailboxPlan;
+use crate::model::policy::rename_line;
 use crate::model::{MailboxName, RawName, Side};
 use crate::pipeline::fleet::access::Access;
 use std::collections::{HashMap, HashSet};
@@ -92,16 +93,11 @@ fn one_name(name: &MailboxName, other: &MailboxName) -> Error {
         .because("two mailboxes are not merged into one")
 }
 
-/// As a key in TOML.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 /// The error with the line of the settings that helps.
 pub(super) fn not_created(error: Error, mailbox: &MailboxPlan) -> Error {
     let (source, destination) = (mailbox.source.path(), mailbox.destination.path());
-    error.scope(Scope::Mailbox).in_mailbox(&destination).hint(format!(
-        "if the destination does not take the name, give it another one under [mailboxes.rename]: {} = \"…\"",
-        quoted(&source)
-    ))
+    error
+        .scope(Scope::Mailbox)
+        .in_mailbox(&destination)
+        .hint(format!("if the destination does not take the name, give it another one under {}", rename_line(&source)))
 }

@@ -5,7 +5,7 @@ use super::creation::{create, not_created};
 use super::job::{Job, Unclean, went_back};
 use super::settling::settled;
 use super::share::Share;
-use crate::engine::commands::mailbox_status::Statuses;
+use crate::engine::commands::list::Subscriptions;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
@@ -14,9 +14,7 @@ use crate::model::plan::{AccountPlan, MailboxPlan, SizeLimit};
 use crate::model::server::Preset;
 use crate::model::{FlagCapacity, MailboxState, PairState, Pairing, RawName, Side, SyncPoint, Uid};
 use crate::pipeline::fleet::access::Access;
-
-/// Mailboxes asked for at once: as many as a scan asks for.
-const STATUS_IN_FLIGHT: usize = 32;
+use std::collections::HashSet;
 
 /// What is ready to be copied, and what is not.
 pub struct Prepared {
@@ -57,32 +55,43 @@ fn look<'a>(
     failures: &mut Failures,
 ) -> Result<(Vec<&'a MailboxPlan>, Vec<Option<SyncPoint>>)> {
     let names: Vec<RawName> = ready.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
-    let mut told = Statuses::default();
-    let asked = access.ask_each(
-        Side::Destination,
-        &names,
-        STATUS_IN_FLIGHT,
-        |session, name| session.leave(&names).and_then(|()| session.send_status(name)),
-        |session, _, tag| session.finish_status(tag, &mut told),
-    )?;
-    let mut seen = Vec::with_capacity(ready.len());
-    for (mailbox, asked) in ready.into_iter().zip(asked) {
-        match asked {
-            Ok(()) => seen.push(mailbox),
+    let told = access.statuses(Side::Destination, &names)?;
+    let (mut seen, mut statuses) = (Vec::with_capacity(ready.len()), Vec::with_capacity(ready.len()));
+    for (mailbox, told) in ready.into_iter().zip(told) {
+        match told {
+            Ok(status) => {
+                seen.push(mailbox);
+                statuses.push(status);
+            }
             Err(error) => {
                 access.failures.note(failures, error.scope(Scope::Mailbox).in_mailbox(&mailbox.destination.path()))
             }
         }
     }
     let names: Vec<RawName> = seen.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
-    let mut statuses: Vec<Option<SyncPoint>> = names.iter().map(|name| told.of(name)).collect();
+    if statuses.contains(&None) {
+        ask_again(access, &names, &mut statuses)?;
+    }
     if any_may_grow(access, &seen, &statuses)? {
         let before = statuses;
-        statuses =
+        let after =
             access.with_session(Side::Destination, |session| settled(access, session, &names, before.clone()))?;
+        statuses = before.iter().zip(after).map(|(before, after)| before.and(after)).collect();
     }
     settle_validities(access, &seen, &mut statuses)?;
     Ok((seen, statuses))
+}
+
+/// The answer may have called a mailbox by another name. One that is listed under its very name is asked for alone; else what
+/// is told may be of another, as where the server trims names or does not care for their case.
+fn ask_again(access: &Access<'_>, names: &[RawName], statuses: &mut [Option<SyncPoint>]) -> Result<()> {
+    let listing = access.with_session(Side::Destination, |session| session.list_names(Subscriptions::Unwanted))?;
+    let listed: HashSet<RawName> = listing.mailboxes.into_iter().map(|it| it.name.raw).collect();
+    for (name, status) in names.iter().zip(statuses).filter(|(name, status)| status.is_none() && listed.contains(name))
+    {
+        *status = access.status_alone(Side::Destination, name)?;
+    }
+    Ok(())
 }
 
 /// Courier makes the UIDVALIDITY of a mailbox anew each second (seen with 5.0: STATUS and EXAMINE), until the first SELECT or

@@ -16,6 +16,7 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
 use crate::engine::conversation::status::Command;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::{counted, verb_for};
 use crate::model::failures::Failures;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
 use crate::model::{Flags, Listed, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
@@ -137,7 +138,8 @@ impl Purge<'_> {
     }
 
     fn warn_waiting(&mut self, plan: &MailboxPlan, count: usize, why: &str) {
-        self.purged.warnings.push(format!("{count} deletions in `{}` wait for another sync: {why}", plan.destination));
+        let (what, verb) = (counted(count as u64, "deletion"), verb_for(count as u64, "waits", "wait"));
+        self.purged.warnings.push(format!("{what} in `{}` {verb} for another sync: {why}", plan.destination));
     }
 
     /// A listing may lack what the mailbox holds. What is there after all is no deletion, and worth a word.

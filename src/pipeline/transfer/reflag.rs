@@ -11,6 +11,7 @@ use crate::engine::commands::select::Opening;
 use crate::engine::conversation::session::Tag;
 use crate::engine::conversation::status::{Command, Status};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::counted;
 use crate::model::plan::{FlagUpdate, MailboxPlan};
 use crate::model::{FlagCapacity, Flags, Link, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
@@ -243,7 +244,8 @@ fn record(access: &Access<'_>, plan: &MailboxPlan, done: &[Done<'_>], capacity: 
 
 fn not_taken_off(plan: &MailboxPlan, first: &FlagUpdate, count: usize) -> Error {
     let what = format!(
-        "the destination did not take off the flags of {count} messages that the source took off, the first with UID {}",
+        "the destination did not take off the flags of {} that the source took off, the first with UID {}",
+        counted(count as u64, "message"),
         first.destination
     );
     Error::new(Kind::Refused, what)

@@ -15,7 +15,6 @@ use crate::error::{Kind, Result};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
 use crate::model::{Digest, MailboxCondition, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
-use crate::pipeline::survey::described::is_selectable;
 use crate::pipeline::survey::recognise::identities;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -48,7 +47,7 @@ impl Unsettled {
         let mut unsettled = Unsettled { left_out, ..Unsettled::default() };
         unsettled.add_uncopied(access, plan)?;
         let sought = Sought::of(access, plan)?;
-        let listing = access.with_session(Side::Source, |session| session.list_mailboxes(Subscriptions::Unwanted))?;
+        let listing = access.list_mailboxes(Side::Source, Subscriptions::Unwanted)?;
         unsettled.add_arrived_since(access, plan, &listing)?;
         unsettled.add_elsewhere(access, plan, &listing, &sought)?;
         Ok(unsettled)
@@ -165,7 +164,7 @@ impl Unsettled {
             return Ok(());
         }
         let own = listing.mailboxes.iter().filter(|listed| !takes_part(plan, listed));
-        for listed in own.chain(&listing.foreign).filter(|listed| is_selectable(listed)) {
+        for listed in own.chain(&listing.foreign).filter(|listed| listed.is_selectable()) {
             if self.all.is_some() {
                 return Ok(());
             }

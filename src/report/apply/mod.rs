@@ -7,7 +7,7 @@ use super::invocation::Invocation;
 use super::quantity::{counted, duration, message_rate, number, octet_rate, octets, verb_for};
 use super::table::{Align, Table};
 use super::{bottleneck, losses, outcomes, succeeded, unreached, warning_lines};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Step;
 use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::report::{AccountResult, ApplySummary};
@@ -80,7 +80,7 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
         notes.insert(0, counted(figures.messages_deleted, "deletion"));
     }
     [
-        sanitized(account),
+        made_harmless(account),
         format!("{} copied", number(figures.messages_copied)),
         if flags > 0 { counted(flags, "flag change") } else { String::new() },
         octets(figures.octets_copied),

@@ -1,6 +1,6 @@
 //! Facts of one side of an account, each in a line.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::model::server::{Quota, QuotaResource};
 use crate::report::quantity::{counted, octets};
@@ -41,7 +41,7 @@ pub(super) fn quota(quota: &Quota) -> String {
         QuotaResource::Storage => octets(value),
         QuotaResource::Messages => counted(value, "message"),
     };
-    let root = if quota.root.is_empty() { String::new() } else { format!(" ({})", sanitized(&quota.root)) };
+    let root = if quota.root.is_empty() { String::new() } else { format!(" ({})", made_harmless(&quota.root)) };
     format!("{} of {} used{root}", amount(quota.used), amount(quota.limit))
 }
 

@@ -1,7 +1,7 @@
 //! `check` of many accounts: the servers once, then the accounts that deviate, then the counts.
 
 use super::facts::{append_limit, fact, useful};
-use crate::error::{Error, sanitized};
+use crate::error::{Error, made_harmless};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use crate::report::indented;
@@ -65,14 +65,14 @@ fn common<'a>(accounts: &[&'a SideCheck]) -> Option<Server<'a>> {
 
 fn facts(check: &SideCheck) -> String {
     let server = if check.product.is_empty() { "unknown" } else { &check.product };
-    fact("server", &sanitized(&format!("{server} at {}", check.server)))
-        + &fact("protection", &sanitized(&check.protection))
+    fact("server", &made_harmless(&format!("{server} at {}", check.server)))
+        + &fact("protection", &made_harmless(&check.protection))
         + &append_limit(check)
         + &fact("can do", &useful(&check.capabilities))
 }
 
 fn page(server: &Server<'_>) -> String {
-    let notes = server.notes.iter().map(|note| fact("note", &sanitized(note)));
+    let notes = server.notes.iter().map(|note| fact("note", &made_harmless(note)));
     let facts: String = std::iter::once(server.facts.clone()).chain(notes).collect();
     format!("{}\n{}", server.side, indented(&facts, 2))
 }
@@ -99,7 +99,7 @@ fn told(deviations: impl Iterator<Item = (String, String)>) -> String {
 
 /// What is to be said of this account alone.
 fn deviations(result: &AccountResult<AccountCheck>, servers: &[Server<'_>]) -> Vec<(String, String)> {
-    let failed = |error: &Error| format!("FAILED: {}", sanitized(&error.summary()));
+    let failed = |error: &Error| format!("FAILED: {}", made_harmless(&error.summary()));
     let texts = match &result.result {
         Err(error) => vec![failed(error)],
         Ok(check) => {
@@ -110,7 +110,7 @@ fn deviations(result: &AccountResult<AccountCheck>, servers: &[Server<'_>]) -> V
             sides.collect()
         }
     };
-    texts.into_iter().map(|text| (sanitized(&result.account), text)).collect()
+    texts.into_iter().map(|text| (made_harmless(&result.account), text)).collect()
 }
 
 fn own(side: &SideCheck, servers: &[Server<'_>]) -> Vec<String> {
@@ -120,9 +120,9 @@ fn own(side: &SideCheck, servers: &[Server<'_>]) -> Vec<String> {
     let own = facts(side);
     let differs = own.lines().filter(|line| !server.facts.lines().any(|common| common == *line));
     let differs = differs.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    let notes = side.notes.iter().filter(|note| !server.notes.contains(&note.as_str())).map(|note| sanitized(note));
+    let notes = side.notes.iter().filter(|note| !server.notes.contains(&note.as_str())).map(|note| made_harmless(note));
     let full = side.quotas.iter().filter(|quota| quota.limit > 0 && quota.used >= quota.limit / 10 * 9);
     let full = full.map(|quota| format!("quota: {}", super::facts::quota(quota)));
-    let obstacles = side.obstacles.iter().map(|obstacle| format!("OBSTACLE: {}", sanitized(obstacle)));
+    let obstacles = side.obstacles.iter().map(|obstacle| format!("OBSTACLE: {}", made_harmless(obstacle)));
     differs.chain(obstacles).chain(notes).chain(full).collect()
 }

@@ -7,7 +7,7 @@ mod json;
 use super::invocation::Invocation;
 use super::quantity::{counted, number, octets};
 use super::{indented, succeeded};
-use crate::error::{Error, sanitized};
+use crate::error::{Error, made_harmless};
 use crate::model::Side;
 use crate::model::report::{AccountCheck, AccountResult, SideCheck};
 use facts::{append_limit, fact, is_ready, quota, useful};
@@ -27,30 +27,30 @@ pub fn text(results: &[AccountResult<AccountCheck>], details: bool, commands: &I
 
 fn page(account: &str, check: &AccountCheck) -> String {
     let sides: Vec<String> = check.sides.iter().zip(Side::BOTH).map(|(side, which)| section(side, which)).collect();
-    format!("{}\n{}\n", sanitized(account), indented(&sides.concat(), 2))
+    format!("{}\n{}\n", made_harmless(account), indented(&sides.concat(), 2))
 }
 
 fn section(side: &Result<SideCheck, Error>, which: Side) -> String {
     match side {
         Ok(check) => format!("{}\n{}", check.side, indented(&facts(check), 2)),
-        Err(error) => format!("{which}\n{}", indented(&fact("FAILED", &sanitized(&error.summary())), 2)),
+        Err(error) => format!("{which}\n{}", indented(&fact("FAILED", &made_harmless(&error.summary())), 2)),
     }
 }
 
 fn facts(check: &SideCheck) -> String {
     let server = if check.product.is_empty() { "unknown" } else { &check.product };
-    let server = sanitized(&format!("{server} at {}", check.server));
+    let server = made_harmless(&format!("{server} at {}", check.server));
     let size = check.octets.map_or_else(String::new, |size| format!(", {}", octets(size)));
     let holds = format!("{}, {}{size}", counted(check.mailboxes, "mailbox"), counted(check.messages, "message"));
     let mut facts = fact("server", &server)
-        + &fact("protection", &sanitized(&check.protection))
-        + &fact("user", &sanitized(&check.user))
+        + &fact("protection", &made_harmless(&check.protection))
+        + &fact("user", &made_harmless(&check.user))
         + &fact("holds", &holds);
     facts.extend(check.quotas.iter().map(|limit| fact("quota", &quota(limit))));
     facts += &append_limit(check);
     facts += &fact("can do", &useful(&check.capabilities));
-    facts.extend(check.notes.iter().map(|note| fact("note", &sanitized(note))));
-    facts.extend(check.obstacles.iter().map(|obstacle| fact("OBSTACLE", &sanitized(obstacle))));
+    facts.extend(check.notes.iter().map(|note| fact("note", &made_harmless(note))));
+    facts.extend(check.obstacles.iter().map(|obstacle| fact("OBSTACLE", &made_harmless(obstacle))));
     facts
 }
 

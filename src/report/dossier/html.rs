@@ -3,7 +3,7 @@
 
 use super::Head;
 use super::row::Row;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Outcomes;
 use crate::model::about::About;
 use crate::model::account_report::{AccountReport, Grade, MessageReport};
@@ -128,8 +128,8 @@ pub fn index(head: &Head, rows: &[Row]) -> String {
         style: STYLE,
         made: minute_in(head.made, &head.zone),
         version: env!("CARGO_PKG_VERSION"),
-        source: sanitized(&head.source),
-        destination: sanitized(&head.destination),
+        source: made_harmless(&head.source),
+        destination: made_harmless(&head.destination),
         cards: cards.into_iter().collect(),
         sentence: format!("{}; {}", counted(rows.len() as u64, "account"), sentence(&outcomes)),
         audit: audit(&head.audit),
@@ -161,7 +161,7 @@ fn index_row(row: &Row, zone: &TimeZone) -> IndexRow {
     let verified =
         row.verified.map(|(at, deep, _)| format!("{}{}", minute_in(at, zone), if deep { ", bytes" } else { "" }));
     IndexRow {
-        account: sanitized(&row.account),
+        account: made_harmless(&row.account),
         link: row.link.clone(),
         condition: row.condition.word(),
         messages: number(row.held),
@@ -183,43 +183,43 @@ pub fn section(report: &AccountReport, anchor: &str, zone: &TimeZone) -> String 
         _ => None,
     };
     let mailboxes = report.mailboxes.iter().map(|mailbox| MailboxRow {
-        source: sanitized(&mailbox.source),
+        source: made_harmless(&mailbox.source),
         source_messages: number(mailbox.source_messages),
-        destination: sanitized(&mailbox.destination),
+        destination: made_harmless(&mailbox.destination),
         destination_messages: mailbox.destination_messages.map_or_else(|| "–".to_owned(), number),
         sentence: sentence(&mailbox.outcomes),
     });
     let section = AccountSection {
         anchor: anchor.to_owned(),
-        account: sanitized(&status.account),
+        account: made_harmless(&status.account),
         class: class(report.grade()),
         grade: report.grade().word(),
-        source_user: sanitized(&report.source_user),
-        destination_user: sanitized(&report.destination_user),
+        source_user: made_harmless(&report.source_user),
+        destination_user: made_harmless(&report.destination_user),
         condition: status.condition.word(),
         sentence: sentence(&ledger.outcomes),
         size: octets(status.status.source_octets),
         attempt: attempt.map_or_else(|| "none".to_owned(), |attempt| told(attempt, zone)),
         verified: verified(report, zone),
-        trouble: trouble.map_or_else(String::new, |trouble| sanitized(&trouble.line)),
-        hint: trouble.and_then(|trouble| trouble.hint.as_deref()).map_or_else(String::new, sanitized),
+        trouble: trouble.map_or_else(String::new, |trouble| made_harmless(&trouble.line)),
+        hint: trouble.and_then(|trouble| trouble.hint.as_deref()).map_or_else(String::new, made_harmless),
         losses: if ledger.losses.is_empty() { String::new() } else { losses::sentence(&ledger.losses) },
         mailboxes: mailboxes.collect(),
-        omitted: report.omitted.iter().map(|(name, reason)| (sanitized(name), sanitized(reason))).collect(),
+        omitted: report.omitted.iter().map(|(name, reason)| (made_harmless(name), made_harmless(reason))).collect(),
         messages: report.messages.iter().map(|message| message_row(message, zone)).collect(),
         more: match report.unlisted {
             0 => String::new(),
             more => format!("and {} that are not listed here", counted(more, "message")),
         },
         differences: differences(report),
-        failures: report.failures.iter().map(|failure| sanitized(&failure.line)).collect(),
+        failures: report.failures.iter().map(|failure| made_harmless(&failure.line)).collect(),
     };
     rendered(&section)
 }
 
 /// A page of its own for the section of one account.
 pub fn account_page(report: &AccountReport, zone: &TimeZone) -> String {
-    let title = format!("{}: migration report", sanitized(&report.status.account));
+    let title = format!("{}: migration report", made_harmless(&report.status.account));
     let head = HeadPage { title: &title, style: STYLE };
     let back = "<p><a href=\"../index.html\">All accounts</a></p>\n";
     format!("{}{back}{}{TAIL}", rendered(&head), section(report, "account", zone))
@@ -251,13 +251,13 @@ fn verified(report: &AccountReport, zone: &TimeZone) -> String {
 fn message_row(message: &MessageReport, zone: &TimeZone) -> MessageRow {
     let about = message.about.as_ref().map(About::sentence);
     MessageRow {
-        mailbox: sanitized(&message.mailbox),
+        mailbox: made_harmless(&message.mailbox),
         uid: message.uid,
         date: message.date.map_or_else(String::new, |date| minute_in(date, zone)),
-        about: about.map_or_else(String::new, |about| sanitized(&about)),
+        about: about.map_or_else(String::new, |about| made_harmless(&about)),
         size: message.octets.map_or_else(String::new, quantity::octets),
         outcome: message.outcome.clone(),
-        reason: sanitized(&message.reason),
+        reason: made_harmless(&message.reason),
     }
 }
 
@@ -273,8 +273,8 @@ fn difference(difference: &Difference) -> String {
         (None, Some(uid)) => format!("UID {uid} of the destination"),
         (None, None) => String::new(),
     };
-    let (mailbox, detail) = (sanitized(&difference.mailbox), sanitized(&difference.detail));
-    let about = difference.about.as_ref().map(|about| format!(" ({})", sanitized(&about.sentence())));
+    let (mailbox, detail) = (made_harmless(&difference.mailbox), made_harmless(&difference.detail));
+    let about = difference.about.as_ref().map(|about| format!(" ({})", made_harmless(&about.sentence())));
     format!("{mailbox}: {}, {uid}{}: {detail}", difference.kind.word(), about.unwrap_or_default())
 }
 

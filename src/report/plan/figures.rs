@@ -1,6 +1,6 @@
 //! What the plans of all accounts come to together, and what is to be known of one mailbox.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::plan::{MailboxPlan, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::quantity::counted;
@@ -20,7 +20,7 @@ pub fn notes(plan: &MailboxPlan) -> String {
         notes.push("new mailbox".to_owned());
     }
     if plan.source.path() != plan.destination.path() {
-        notes.push(format!("to `{}`", sanitized(&plan.destination.path())));
+        notes.push(format!("to `{}`", made_harmless(&plan.destination.path())));
     }
     if plan.subscribe && !plan.create {
         notes.push("subscribe".to_owned());

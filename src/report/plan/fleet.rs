@@ -1,7 +1,7 @@
 //! The plans of many accounts: a line each, and then what has to be read, once more and counted.
 
 use super::remarks::remarks;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::invocation::Invocation;
 use crate::report::quantity::{counted, number, octets};
@@ -21,7 +21,7 @@ pub(super) fn text(results: &[AccountResult<PlanSummary>], commands: &Invocation
         let count = |count: u64| if count == 0 { String::new() } else { number(count) };
         let size = if totals.copies == 0 { String::new() } else { octets(totals.octets) };
         let deletions = totals.deletes + totals.second_copies;
-        rows.push([sanitized(name), count(totals.copies), size, count(totals.flag_updates), count(deletions)]);
+        rows.push([made_harmless(name), count(totals.copies), size, count(totals.flag_updates), count(deletions)]);
     }
     let busy = succeeded(results).count() as u64 - idle;
     let lines = match busy {

@@ -3,7 +3,7 @@
 
 use super::figures::{notes, totals};
 use super::remarks::remarks;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::plan::MailboxPlan;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::invocation::Invocation;
@@ -69,11 +69,11 @@ pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, 
         style: STYLE,
         made: minute_in(made, zone),
         version: env!("CARGO_PKG_VERSION"),
-        apply: sanitized(&commands.next("apply")),
+        apply: made_harmless(&commands.next("apply")),
         cards: cards.into_iter().collect(),
         remarks: succeeded(results).flat_map(|(name, summary)| remarks(name, &summary.plan, commands)).collect(),
         accounts: succeeded(results).map(|(name, summary)| account(name, summary, open)).collect(),
-        failed: failed.map(|(name, error)| sanitized(&format!("{name}: {}", error.summary()))).collect(),
+        failed: failed.map(|(name, error)| made_harmless(&format!("{name}: {}", error.summary()))).collect(),
     };
     // Templates write to memory: there is nothing that can fail.
     page.render().unwrap_or_default()
@@ -87,15 +87,15 @@ fn account(name: &str, summary: &PlanSummary, open: bool) -> Account {
         false => format!("{}, {}", counted(totals.copies, "copy"), octets(totals.octets)),
     };
     let skipped = plan.mailboxes.iter().flat_map(|mailbox| {
-        let place = sanitized(&mailbox.source.path());
-        mailbox.skipped.iter().map(move |it| format!("{place}, UID {}: {}", it.uid, sanitized(&it.reason)))
+        let place = made_harmless(&mailbox.source.path());
+        mailbox.skipped.iter().map(move |it| format!("{place}, UID {}: {}", it.uid, made_harmless(&it.reason)))
     });
     let omitted = plan.omitted.iter().filter(|omitted| !omitted.condition.is_obstacle());
-    let omitted = omitted.map(|it| format!("{}: {}", sanitized(&it.mailbox.path()), sanitized(&it.reason)));
+    let omitted = omitted.map(|it| format!("{}: {}", made_harmless(&it.mailbox.path()), made_harmless(&it.reason)));
     let count = totals.skipped.saturating_sub(LISTED_MESSAGES as u64);
     let more = (count > 0).then(|| format!("and {} that are not listed here", counted(count, "message")));
     Account {
-        name: sanitized(name),
+        name: made_harmless(name),
         open,
         sentence,
         mailboxes: plan.mailboxes.iter().map(row).collect(),
@@ -106,8 +106,8 @@ fn account(name: &str, summary: &PlanSummary, open: bool) -> Account {
 fn row(plan: &MailboxPlan) -> Row {
     let some = |count: u64| if count == 0 { String::new() } else { number(count) };
     Row {
-        source: sanitized(&plan.source.path()),
-        destination: sanitized(&plan.destination.path()),
+        source: made_harmless(&plan.source.path()),
+        destination: made_harmless(&plan.destination.path()),
         copies: some(plan.copies.len()),
         size: if plan.copies.is_empty() { String::new() } else { octets(plan.octets) },
         flags: some(plan.flag_updates.len() as u64),

@@ -10,7 +10,7 @@ use super::invocation::Invocation;
 use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
 use super::{indented, losses, outcomes, recognition, succeeded, unreached, warning_lines};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::plan::{MailboxPlan, Omitted, PlanTotals};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::run_ledger::RunLedger;
@@ -50,7 +50,7 @@ fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, command
     match (body.is_empty() && warnings.is_empty(), accounts) {
         (true, _) => String::new(),
         (false, 1) => format!("{body}{warnings}\n"),
-        (false, _) => format!("{}\n{}\n", sanitized(name), indented(&(body + &warnings), 2)),
+        (false, _) => format!("{}\n{}\n", made_harmless(name), indented(&(body + &warnings), 2)),
     }
 }
 
@@ -63,7 +63,7 @@ fn mailboxes(plans: &[MailboxPlan], detail: Detail) -> String {
     let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left]);
     for (((plan, copies), flag_changes), deletions) in shown.iter().zip(copies).zip(flag_changes).zip(deletions) {
         let octets = if plan.copies.is_empty() { String::new() } else { octets(plan.octets) };
-        table.row([sanitized(&plan.source.path()), copies, flag_changes, deletions, octets, noted(plan)]);
+        table.row([made_harmless(&plan.source.path()), copies, flag_changes, deletions, octets, noted(plan)]);
     }
     let lines = table.lines().into_iter().zip(shown);
     lines.map(|(line, plan)| format!("{line}\n{}", indented(&left_out(plan, detail), 4))).collect()
@@ -86,9 +86,9 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
         return String::new();
     }
     let skipped =
-        plan.skipped.iter().map(|skipped| format!("skipped UID {}: {}\n", skipped.uid, sanitized(&skipped.reason)));
+        plan.skipped.iter().map(|skipped| format!("skipped UID {}: {}\n", skipped.uid, made_harmless(&skipped.reason)));
     let departed = (!plan.departed.is_empty()).then(|| {
-        let uids = sanitized(&plan.departed.to_string());
+        let uids = made_harmless(&plan.departed.to_string());
         format!("left alone UID {uids}: copied once, and gone from the destination since\n")
     });
     let flags =
@@ -100,7 +100,10 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
 fn removals(plan: &MailboxPlan) -> impl Iterator<Item = String> + '_ {
     let uids: UidSet = plan.deletions.iter().map(|deletion| deletion.destination).collect();
     let deleted = (!uids.is_empty()).then(|| {
-        format!("deletes destination UID {}: copied by us, and gone from the source\n", sanitized(&uids.to_string()))
+        format!(
+            "deletes destination UID {}: copied by us, and gone from the source\n",
+            made_harmless(&uids.to_string())
+        )
     });
     let kept = (plan.kept > 0).then(|| {
         let messages = counted(plan.kept, "message");
@@ -125,7 +128,7 @@ fn omitted(all: &[Omitted], detail: Detail) -> String {
 }
 
 fn holding(omitted: &Omitted) -> String {
-    let mailbox = sanitized(&omitted.mailbox.path());
+    let mailbox = made_harmless(&omitted.mailbox.path());
     match omitted.messages {
         0 => format!("`{mailbox}`"),
         messages => format!("`{mailbox}` with {}", counted(messages, "message")),
@@ -133,7 +136,7 @@ fn holding(omitted: &Omitted) -> String {
 }
 
 fn reason(omitted: &Omitted) -> String {
-    sanitized(&omitted.reason)
+    made_harmless(&omitted.reason)
 }
 
 /// What all plans come to, and what to do next.

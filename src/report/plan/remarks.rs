@@ -1,21 +1,21 @@
 //! What has to be read of a plan before it is carried out.
 
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::plan::AccountPlan;
 use crate::report::invocation::Invocation;
 
 /// Warnings, guards and obstacles of one account, each with its name.
 pub(super) fn remarks(name: &str, plan: &AccountPlan, commands: &Invocation) -> Vec<String> {
-    let completed = |warning: &String| commands.completed(&sanitized(warning), &[name]);
-    let account = sanitized(name);
+    let completed = |warning: &String| commands.completed(&made_harmless(warning), &[name]);
+    let account = made_harmless(name);
     let warnings = plan.warnings.iter().map(|warning| format!("warning: {account}: {}", completed(warning)));
     let guards = plan.mailboxes.iter().filter_map(|mailbox| {
         let guard = mailbox.guard.as_ref()?;
-        Some(format!("guarded: {account}: `{}`: {}", sanitized(&mailbox.source.path()), sanitized(guard)))
+        Some(format!("guarded: {account}: `{}`: {}", made_harmless(&mailbox.source.path()), made_harmless(guard)))
     });
     let obstacles = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle()).map(|omitted| {
-        let mailbox = sanitized(&omitted.mailbox.path());
-        format!("obstacle: {account}: `{mailbox}` stays behind: {}", sanitized(&omitted.reason))
+        let mailbox = made_harmless(&omitted.mailbox.path());
+        format!("obstacle: {account}: `{mailbox}` stays behind: {}", made_harmless(&omitted.reason))
     });
     warnings.chain(guards).chain(obstacles).collect()
 }

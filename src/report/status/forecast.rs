@@ -1,7 +1,7 @@
 //! What a cutover now would have to bring over, and how long that would take: as ranges.
 
 use super::view::View;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::ServerId;
 use crate::model::forecast::{Basis, Forecast, Range, rates, together};
 use crate::model::report::StatusSummary;
@@ -17,7 +17,7 @@ pub(super) fn text(accounts: &[StatusSummary], view: &View) -> String {
     let mut table = Table::new([Align::Left, Align::Right, Align::Left]);
     for (account, told) in accounts.iter().zip(&forecasts) {
         if let Some(told) = told.as_ref().filter(|_| view.all || told_apart(accounts.len())) {
-            table.row([sanitized(&account.account), behind(&told.behind), lasting(&told.seconds)]);
+            table.row([made_harmless(&account.account), behind(&told.behind), lasting(&told.seconds)]);
         }
     }
     let lines: String = table.lines().iter().map(|line| format!("{line}\n")).collect();

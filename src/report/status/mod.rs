@@ -11,7 +11,7 @@ mod view;
 use super::outcomes;
 use super::quantity::{counted, moment_in, noun_for, number, octet_rate, octets};
 use super::table::{Align, Table};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::report::{StatusSummary, UnderWay};
 use crate::model::{Condition, Outcomes};
 use figures::{conditions, sums};
@@ -86,7 +86,7 @@ fn row(summary: &StatusSummary, view: &View) -> [String; 11] {
     let rate = run.filter(|run| run.octets_copied > 0).and_then(|run| octet_rate(run.octets_copied, run.seconds));
     let last = summary.attempt.as_ref().map(|attempt| attempt.started).or(run.map(|run| run.started));
     [
-        sanitized(&summary.account),
+        made_harmless(&summary.account),
         summary.condition.to_string(),
         number(ledger.outcomes.there()),
         number(pending),

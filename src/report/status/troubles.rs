@@ -2,7 +2,7 @@
 
 use super::figures::trouble_of;
 use super::view::View;
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Condition;
 use crate::model::report::StatusSummary;
 use crate::report::alike::without_names;
@@ -72,7 +72,7 @@ fn reason(account: &StatusSummary) -> (String, Option<String>) {
 
 fn paragraph(group: &Group<'_>, view: &View) -> String {
     let [first, others @ ..] = &group.accounts[..] else { return String::new() };
-    let account = sanitized(&first.account);
+    let account = made_harmless(&first.account);
     let more = match first.attempt.as_ref().and_then(trouble_of).map_or(0, |trouble| trouble.count.saturating_sub(1)) {
         0 => String::new(),
         more => {
@@ -81,16 +81,16 @@ fn paragraph(group: &Group<'_>, view: &View) -> String {
         }
     };
     let named = if view.all { others.len() } else { NAMED_ACCOUNTS };
-    let mut names: Vec<String> = others.iter().take(named).map(|other| sanitized(&other.account)).collect();
+    let mut names: Vec<String> = others.iter().take(named).map(|other| made_harmless(&other.account)).collect();
     if others.len() > named {
         let show = view.commands.narrowed("status", &[&format!("state:{}", group.condition)]);
         names.push(format!("and {} more: {show}", others.len() - named));
     }
     let same = if names.is_empty() { String::new() } else { format!("  the same: {}\n", names.join(", ")) };
     let accounts: Vec<&str> = group.accounts.iter().map(|account| account.account.as_str()).collect();
-    let hint = group.hint.as_ref().map(|hint| view.commands.completed(&sanitized(hint), &accounts));
+    let hint = group.hint.as_ref().map(|hint| view.commands.completed(&made_harmless(hint), &accounts));
     let hint = hint.map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
-    format!("{account}, {}: {}{more}\n{same}{hint}", group.condition, sanitized(&group.line))
+    format!("{account}, {}: {}{more}\n{same}{hint}", group.condition, made_harmless(&group.line))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::invocation::Invocation;
 use super::quantity::{counted, number, octets, verb_for};
 use super::table::{Align, Table};
 use super::{indented, losses, named_accounts, outcomes, recognition, succeeded, warning_lines};
-use crate::error::sanitized;
+use crate::error::made_harmless;
 use crate::model::Outcomes;
 use crate::model::about::About;
 use crate::model::difference::{Difference, DifferenceKind, Differences};
@@ -35,10 +35,10 @@ fn account(name: &str, summary: &VerifySummary, accounts: usize, commands: &Invo
     let listed = match (listed.is_empty(), accounts) {
         (true, _) => listed,
         (false, 1) => format!("{listed}\n"),
-        (false, _) => format!("{}\n{}\n", sanitized(name), indented(&listed, 2)),
+        (false, _) => format!("{}\n{}\n", made_harmless(name), indented(&listed, 2)),
     };
     let rule = recognition::line(summary.keeps);
-    let rule = if accounts > 1 && !rule.is_empty() { format!("{}: {rule}", sanitized(name)) } else { rule };
+    let rule = if accounts > 1 && !rule.is_empty() { format!("{}: {rule}", made_harmless(name)) } else { rule };
     listed + &warnings + &rule
 }
 
@@ -46,7 +46,7 @@ fn mailboxes(listed: &[Difference]) -> String {
     let mut sorted: Vec<&Difference> = listed.iter().collect();
     sorted.sort_by(|a, b| (&a.mailbox, a.rank()).cmp(&(&b.mailbox, b.rank())));
     let groups = sorted.chunk_by(|a, b| a.mailbox == b.mailbox);
-    groups.map(|group| format!("{}\n{}", sanitized(&group[0].mailbox), indented(&differences(group), 2))).collect()
+    groups.map(|group| format!("{}\n{}", made_harmless(&group[0].mailbox), indented(&differences(group), 2))).collect()
 }
 
 fn differences(group: &[&Difference]) -> String {
@@ -60,8 +60,8 @@ fn differences(group: &[&Difference]) -> String {
 /// What is different, and of which message.
 fn detail(difference: &Difference) -> String {
     let about = difference.about.as_ref().map(About::sentence).filter(|about| !about.is_empty());
-    let about = about.map_or_else(String::new, |about| format!(" ({})", sanitized(&about)));
-    sanitized(&difference.detail) + &about
+    let about = about.map_or_else(String::new, |about| format!(" ({})", made_harmless(&about)));
+    made_harmless(&difference.detail) + &about
 }
 
 fn place(difference: &Difference) -> String {

@@ -55,6 +55,10 @@ pub struct Behaviour {
     pub before_plus: Vec<u8>,
     /// Works on all commands that have come at once, as Stalwart does: see [`super::eager`].
     pub eager: bool,
+    /// The same with APPENDs alone.
+    pub eager_appends: bool,
+    /// STATUS of the mailbox that the session has open is what it was when it was opened (Courier 5.0).
+    pub remembers_status: bool,
     /// Each connection ends after so many octets to the client.
     pub cut_after: Option<u64>,
     /// Messages at which a FETCH ends.
@@ -78,6 +82,8 @@ impl Default for Behaviour {
             keeps_parts: false,
             before_plus: Vec::new(),
             eager: false,
+            eager_appends: false,
+            remembers_status: false,
             cut_after: None,
             poison: None,
             message_limit: None,

@@ -11,8 +11,10 @@ use super::session::Session;
 const OF_A_MAILBOX: [&str; 4] = ["UID FETCH", "UID STORE", "UID SEARCH", "UID EXPUNGE"];
 
 impl Session<'_> {
-    pub(super) fn is_eager(&self) -> bool {
-        self.connection.tenant.as_ref().is_some_and(|tenant| tenant.behaviour().eager)
+    /// Whether it works on this command and on what comes with it at once.
+    pub(super) fn is_eager(&self, command: &Command) -> bool {
+        let behaviour = self.connection.tenant.as_ref().map(|tenant| tenant.behaviour());
+        behaviour.is_some_and(|behaviour| behaviour.eager || (behaviour.eager_appends && command.verb == "APPEND"))
     }
 
     /// Works on this command and on all that came with it; true when the client said goodbye.

@@ -62,7 +62,9 @@ impl Session<'_> {
         if !asks || name != poison.mailbox.as_bytes() {
             return Ok(None);
         }
-        let ranges = uid_ranges(command.argument(0), u32::MAX);
+        // `*` is the last message.
+        let last = self.with_account(|account| account.find(&name)?.messages.last().map(|last| last.uid));
+        let ranges = uid_ranges(command.argument(0), last.unwrap_or_default());
         let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
         let struck = self.with_account(|account| {
             let mailbox = account.find(&name)?;

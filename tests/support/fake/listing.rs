@@ -38,9 +38,13 @@ impl Session<'_> {
     }
 
     pub(super) fn status(&mut self, command: &Command) -> io::Result<String> {
+        let behaviour = self.connection.tenant.as_ref().expect("somebody has logged in").behaviour();
+        let is_open = self.selected.as_deref() == Some(command.argument(0));
+        let before = self.opened_as.as_ref().filter(|_| behaviour.remembers_status && is_open);
         let line = self.with_account(|account| {
             let mailbox = account.find(command.argument(0))?;
-            Some(status_line(&mailbox.name, &mailbox.summary(), command))
+            let now = mailbox.summary();
+            Some(status_line(&mailbox.name, before.unwrap_or(&now), command))
         });
         match line {
             Some(line) => {
@@ -65,6 +69,7 @@ impl Session<'_> {
             self.connection.respond_text(&line)?;
         }
         self.selected = Some(name);
+        self.opened_as = Some(summary);
         self.read_only = command.verb == "EXAMINE";
         Ok(format!("OK [{}] opened", if self.read_only { "READ-ONLY" } else { "READ-WRITE" }))
     }

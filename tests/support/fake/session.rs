@@ -8,6 +8,7 @@ use super::account::Account;
 use super::behaviour::{CAPABILITIES, FlagsBy, Then};
 use super::command::{Command, uid_ranges};
 use super::connection::Connection;
+use super::listing::Summary;
 use super::{Door, Said, Tenants, Threshold};
 use crate::support::base64;
 
@@ -18,6 +19,8 @@ pub struct Session<'a> {
     pub(super) door: &'a Door,
     /// Raw name of the open mailbox.
     pub(super) selected: Option<Vec<u8>>,
+    /// What it was when it was opened.
+    pub(super) opened_as: Option<Summary>,
     pub(super) read_only: bool,
     pub(super) qresync: bool,
 }
@@ -44,7 +47,8 @@ pub fn serve(stream: TcpStream, tenants: &Tenants, door: &Door) -> io::Result<()
         return Ok(());
     }
     let connection = Connection::new(stream)?;
-    let mut session = Session { connection, tenants, door, selected: None, read_only: false, qresync: false };
+    let mut session =
+        Session { connection, tenants, door, selected: None, opened_as: None, read_only: false, qresync: false };
     let one_too_many = door.open.fetch_add(1, Ordering::SeqCst) >= door.granted.load(Ordering::SeqCst);
     let result = match one_too_many {
         true => session.connection.send(b"* BYE Too many connections from this address\r\n"),
@@ -70,7 +74,7 @@ impl Session<'_> {
             if !self.door.is_open() {
                 return Ok(());
             }
-            if self.is_eager() {
+            if self.is_eager(&command) {
                 if self.work_on_all(command)? {
                     return Ok(());
                 }

@@ -154,6 +154,21 @@ fn names_are_translated_between_delimiters_and_prefixes() {
     );
 }
 
+/// On a server that has all below INBOX there is one INBOX: the other is told with the line that helps.
+#[test]
+fn inbox_within_the_inbox_is_an_obstacle_that_a_rename_frees() {
+    let source = generic(&["INBOX", "INBOX/INBOX", "INBOX/INBOX/Old"]);
+    let destination = side(Preset::Courier, "INBOX.", '.', &["INBOX"]);
+    let told = shown(&map(&source, &destination, &policy(&[])));
+    assert_eq!(told[0], "INBOX > INBOX");
+    assert!(told[2].ends_with("[mailboxes.rename]: \"INBOX/INBOX\" = \"…\""), "{told:?}");
+    let freed = shown(&map(&source, &destination, &policy(&[("INBOX/INBOX", "Inner")])));
+    assert_eq!(
+        freed,
+        ["INBOX > INBOX", "INBOX/INBOX > INBOX.Inner create", "INBOX/INBOX/Old > INBOX.Inner.Old create"]
+    );
+}
+
 #[test]
 fn pairs_come_inbox_first_and_parents_before_children() {
     let source = generic(&["b/c", "b", "a", "Z", "INBOX", "b/c/d"]);
