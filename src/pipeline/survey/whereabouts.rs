@@ -75,7 +75,8 @@ enum Seen {
 }
 
 fn look(access: &Access<'_>, aside: &Access<'_>, side: Side) -> Result<Seen> {
-    let held = |mailbox: &MailboxState| mailbox.records > 0 && mailbox.identified && mailbox.sync_point.is_some();
+    let is_listed = |mailbox: &MailboxState| mailbox.sync_point.is_some() && mailbox.left_out().is_none();
+    let held = |mailbox: &MailboxState| mailbox.records > 0 && mailbox.identified && is_listed(mailbox);
     let mut known: Vec<MailboxState> = access.state.mailboxes(side)?.into_iter().filter(held).collect();
     if known.is_empty() {
         return Ok(Seen::NothingToKnow);
