@@ -8,7 +8,7 @@ const SILENCE_MS = 10000;
 const POLL_MS = 2000;
 const LIST_MS = 2000;
 
-const view = { condition: "", wave: "", text: "", offset: 0, count: 0, rows: new Map() };
+const view = { condition: "", wave: "", text: "", offset: 0, count: 0, rows: new Map(), detailed: null };
 let board = null;
 let heard = 0;
 let stream = null;
@@ -66,6 +66,14 @@ function card(label, value) {
   return made;
 }
 
+function moved() {
+  const { so_far: done, whole } = board;
+  if (done.messages === 0) return [card("messages listed", number(board.listed))];
+  if (whole === null) return [card("messages", number(done.messages)), card("of mail", octets(done.octets))];
+  const of = whole.is_known ? "of" : "of at least";
+  return [card(`${of} ${counted(whole.messages, "message")}`, number(done.messages)), card(`${of} ${octets(whole.octets)}`, octets(done.octets))];
+}
+
 function showBoard() {
   at("command").textContent = board.command;
   document.title = `mailferry ${board.command}: ${board.ended} of ${board.accounts}`;
@@ -74,8 +82,7 @@ function showBoard() {
   at("share").hidden = !isWorking;
   at("share").value = board.share;
   const cards = [card(`of ${counted(board.accounts, "account")} done`, number(board.ended))];
-  const moved = board.messages > 0 ? board.messages : board.listed;
-  cards.push(card(board.messages > 0 ? `messages, ${octets(board.octets)}` : "messages listed", number(moved)));
+  cards.push(...moved());
   if (isWorking) {
     cards.push(card("a second", octets(board.octets_per_second)));
     if (board.seconds_left !== null) cards.push(card("left, at this pace", duration(board.seconds_left)));
@@ -171,6 +178,7 @@ function showRows(answer) {
 
 function changed(answer) {
   for (const account of answer.accounts) {
+    if (account.number === view.detailed?.number && account.condition !== view.detailed.condition) showDetail(account);
     const shown = view.rows.get(account.number);
     if (shown === undefined) continue;
     const made = row(account);
@@ -263,7 +271,14 @@ function openDetail(account) {
   at("detail-name").textContent = clean(account.account);
   at("detail-body").replaceChildren(element("p", "asking…", "muted"));
   at("detail").showModal();
-  ask(`api/account?number=${account.number}`).then((told) => at("detail-body").replaceChildren(...detail(told, account)));
+  showDetail(account);
+}
+
+// What comes late is not shown in the place of another account.
+async function showDetail(account) {
+  view.detailed = account;
+  const told = await ask(`api/account?number=${account.number}`);
+  if (view.detailed === account) at("detail-body").replaceChildren(...detail(told, account));
 }
 
 function detail(told, row) {
@@ -314,6 +329,7 @@ at("search").addEventListener("input", (event) => look({ text: event.target.valu
 at("back").addEventListener("click", () => look({ offset: Math.max(0, view.offset - ROWS) }));
 at("forward").addEventListener("click", () => look({ offset: view.offset + ROWS }));
 at("close").addEventListener("click", () => at("detail").close());
+at("detail").addEventListener("close", () => (view.detailed = null));
 // A browser has six connections to a server: a page that nobody sees needs none.
 document.addEventListener("visibilitychange", () => (document.hidden ? deafen() : listen()));
 setInterval(poll, POLL_MS);

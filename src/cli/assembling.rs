@@ -1,6 +1,7 @@
 //! All that a run over accounts works with, put together: by the settings as they are, and anew by others in the midst of a
 //! watch.
 
+use super::arguments::OutsideArguments;
 use super::context::Context;
 use crate::config::Settings;
 use crate::engine::Connector;
@@ -56,7 +57,7 @@ impl Context {
         }
         if needs != Needs::Snapshot {
             settings.check_passwords(&accounts)?.iter().for_each(|warning| self.warn(warning));
-            let _ = self.told.set((settings.notifies()?, settings.secret_variables().to_vec()));
+            let _ = self.told.set(settings.audience()?);
         }
         let store = match (known, needs) {
             (Some(store), _) => store,
@@ -85,7 +86,7 @@ impl Context {
     pub fn renewed(
         &self,
         migration: Migration,
-        words: &[String],
+        (words, outside): (&[String], &OutsideArguments),
         settings: &Settings,
         before: &Settings,
     ) -> std::result::Result<Migration, Box<(Migration, Error)>> {
@@ -98,6 +99,7 @@ impl Context {
                 self.enroll(settings, &migration.store, &accounts)?;
             }
             let servers = self.connectors(settings, &accounts)?;
+            self.tell_instead(settings.audience()?, outside, &migration)?;
             Ok((accounts, servers))
         };
         match renewed() {

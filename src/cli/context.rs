@@ -4,7 +4,7 @@ use super::arguments::{Arguments, DEFAULT_CONFIG, Global, OutsideArguments};
 use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
-use super::outside::{Audience, Outside};
+use super::outside::Outside;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::settings_place::SettingsPlace;
@@ -12,11 +12,12 @@ use super::signals::{Interruption, Stage};
 use super::supervisor::Supervisor;
 use crate::config::{Settings, UrlTrust};
 use crate::error::{Error, Kind, Result};
-use crate::model::notify::Notify;
+use crate::model::notify::Audience;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Side, Step};
 use crate::pipeline::Migration;
+use crate::pipeline::apply::extent;
 use crate::pipeline::beside;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::status::status;
@@ -53,8 +54,8 @@ pub struct Context {
     pub outside: OnceCell<Outside>,
     /// Of the state that is used, once it is.
     trail: OnceCell<Trail>,
-    /// Who is to be told of a run, and the variables that hold secrets.
-    pub(super) told: OnceCell<(Vec<Notify>, Vec<String>)>,
+    /// Who is to be told of a run, when it begins.
+    pub(super) told: OnceCell<Audience>,
 }
 
 impl Context {
@@ -248,13 +249,32 @@ impl Context {
     /// # Errors
     /// `Io`.
     pub fn show_outside(&self, arguments: &OutsideArguments, migration: &Migration) -> Result<()> {
-        let (notifies, hidden) = self.told.get().cloned().unwrap_or_default();
-        let audience = Audience { arguments, notifies, hidden };
-        let Some(outside) = Outside::open(audience, &self.commands, migration, &self.run)? else { return Ok(()) };
-        outside.tell(&self.screen);
-        self.progress.show_outside(&outside.watch);
-        // A command shows itself once.
-        let _ = self.outside.set(outside);
+        self.open_outside(arguments, self.told.get().cloned().unwrap_or_default(), migration)?;
+        if let Some(outside) = self.outside.get() {
+            outside.tell(&self.screen);
+        }
+        Ok(())
+    }
+
+    /// In the midst of a watch, from now on these are told of it, and nobody else.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn tell_instead(&self, audience: Audience, arguments: &OutsideArguments, migration: &Migration) -> Result<()> {
+        match self.outside.get() {
+            Some(outside) => outside.follow(audience),
+            None => self.open_outside(arguments, audience, migration)?,
+        }
+        Ok(())
+    }
+
+    fn open_outside(&self, arguments: &OutsideArguments, audience: Audience, migration: &Migration) -> Result<()> {
+        let outside = Outside::open((arguments, audience), &self.commands, migration, &self.run)?;
+        if let Some(outside) = outside {
+            self.progress.show_outside(&outside.watch);
+            // A command shows itself once.
+            let _ = self.outside.set(outside);
+        }
         Ok(())
     }
 
@@ -275,7 +295,9 @@ impl Context {
         if let Some(outside) = self.outside.get() {
             outside.begin(migration);
         }
-        self.progress.begin(migration.accounts.len());
+        // What a plan has to do is known before it is begun.
+        let planned = (step == Step::Apply).then(|| extent(migration)).flatten();
+        self.progress.begin(migration.accounts.len(), planned);
         let result = beside::answering(migration, step, work);
         self.progress.clear();
         if let Some(outside) = self.outside.get() {
@@ -301,7 +323,8 @@ impl Context {
             Err(error) => vec![error],
         });
         let unlisted = results.iter().filter_map(|result| result.done().ok()).map(Accounted::unlisted_failures);
-        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum(), &self.commands);
+        let told = (&self.commands, command);
+        errors::show_failures(&self.screen, &failures.collect::<Vec<_>>(), unlisted.sum(), told);
         if code == ExitCode::Interrupted {
             let again = self.commands.again(command);
             self.screen.line(&format!("\nInterrupted: all that was done is recorded. To go on, run: {again}"));

@@ -7,6 +7,7 @@ use crate::model::Side;
 use crate::report::alike::without_names;
 use crate::report::invocation::Invocation;
 use crate::report::quantity::counted;
+use std::collections::BTreeSet;
 
 /// Places that are named for failures that have everything else in common; the rest is counted.
 const NAMED_PLACES: usize = 5;
@@ -22,14 +23,16 @@ pub fn warn(screen: &Screen, text: &str) {
 }
 
 /// Lists all failures of a run, those that differ only in their place together. An account that was interrupted did
-/// not fail, nor did one that waits for its turn. Besides those there are `unlisted` ones.
-pub fn show_failures(screen: &Screen, failures: &[&Error], unlisted: u64, commands: &Invocation) {
+/// not fail, nor did one that waits for its turn. Besides those there are `unlisted` ones. What is not named is listed by a
+/// command.
+pub fn show_failures(screen: &Screen, failures: &[&Error], unlisted: u64, (commands, command): (&Invocation, &str)) {
     let failures: Vec<&Error> =
         failures.iter().copied().filter(|it| !matches!(it.kind(), Kind::Interrupted | Kind::Waiting)).collect();
     if failures.is_empty() {
         return;
     }
-    let groups: Vec<String> = grouped(&failures).iter().map(|group| rendered_group(screen, group, commands)).collect();
+    let groups = grouped(&failures);
+    let groups: Vec<String> = groups.iter().map(|group| rendered_group(screen, group, (commands, command))).collect();
     let count = counted(failures.len() as u64 + unlisted, "failure");
     screen.line(&format!("\n{count}:\n\n{}{}", groups.join("\n\n"), more(unlisted, commands)));
 }
@@ -53,10 +56,14 @@ fn rendered(screen: &Screen, error: &Error, commands: &Invocation) -> String {
 }
 
 /// The first of the group in full, and where else it happened.
-fn rendered_group(screen: &Screen, group: &[&Error], commands: &Invocation) -> String {
+fn rendered_group(screen: &Screen, group: &[&Error], (commands, command): (&Invocation, &str)) -> String {
     let [first, others @ ..] = group else { return String::new() };
     let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), made_harmless(&first.to_string()));
-    let also = if others.is_empty() { String::new() } else { format!("\n  the same: {}", places(others)) };
+    let also = match others.len() {
+        0 => String::new(),
+        count if count <= NAMED_PLACES => format!("\n  the same: {}", places(others)),
+        _ => format!("\n  the same: {} (all: {})", places(others), listing(group, (commands, command))),
+    };
     let mut accounts: Vec<&str> = group.iter().filter_map(|error| error.place().account.as_deref()).collect();
     accounts.dedup();
     let advice = first.advice().map(|advice| commands.completed(&made_harmless(advice), &accounts));
@@ -73,6 +80,19 @@ fn hint(screen: &Screen, error: &Error, commands: &Invocation) -> String {
     let accounts: Vec<&str> = error.place().account.as_deref().into_iter().collect();
     let advice = commands.completed(&made_harmless(advice), &accounts);
     format!("\n\n{} {advice}", screen.toned(Tone::Hint, "hint:"))
+}
+
+/// The command that lists all of them: what a run records, the state tells; what others found, their JSON.
+fn listing(group: &[&Error], (commands, command): (&Invocation, &str)) -> String {
+    let accounts: BTreeSet<&str> = group.iter().filter_map(|error| error.place().account.as_deref()).collect();
+    let mailboxes: BTreeSet<&str> = group.iter().filter_map(|error| error.place().mailbox.as_deref()).collect();
+    let [accounts, mailboxes] = [accounts, mailboxes].map(|names| names.into_iter().collect::<Vec<_>>());
+    match (accounts.as_slice(), mailboxes.as_slice()) {
+        _ if !["scan", "apply", "sync", "verify"].contains(&command) => format!("{} --json -", commands.next(command)),
+        ([account], [mailbox]) => commands.about(&[account, mailbox]).next("explain"),
+        ([account], _) => format!("{} --json -", commands.about(&[account]).next("report")),
+        _ => commands.narrowed("status", &["state:failed", "state:blocked"]),
+    }
 }
 
 fn places(group: &[&Error]) -> String {
@@ -153,9 +173,19 @@ hint: free space, then run `mailferry apply alice` again";
 error: alice: could not append a message in `INBOX`, UID 1 on the destination new.example.org
   caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
   the same: alice, `INBOX`, UID 2; alice, `INBOX`, UID 3; alice, `INBOX`, UID 4; alice, `INBOX`, UID 5; \
-alice, `INBOX`, UID 6; and 1 more
+alice, `INBOX`, UID 6; and 1 more (all: mailferry explain alice INBOX)
   hint: free space, then run `mailferry apply alice` again";
-        assert_eq!(rendered_group(&Screen::new(ColorMode::Never), &groups[0], &Invocation::default()), expected);
+        let shown = rendered_group(&Screen::new(ColorMode::Never), &groups[0], (&Invocation::default(), "sync"));
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_not_named_is_listed_by_a_command() {
+        let failures: Vec<Error> = (0..9).map(|number| refusal(&format!("u{number}"), 1)).collect();
+        let failures: Vec<&Error> = failures.iter().collect();
+        let listed = |command: &str| listing(&failures, (&Invocation::default(), command));
+        assert_eq!(listed("sync"), "mailferry status state:failed state:blocked");
+        assert_eq!(listed("check"), "mailferry check --json -");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!   [`exit_codes`]: how runs end, all in one place.
 //! - [`run`]: from one to the other. [`commands`]: one file a command. [`context`]: what all of them need;
 //!   [`assembling`]: what those need that work on accounts; [`told`]: what is good to know besides.
-//! - Standard output: [`output`], results only. Standard error: [`screen`], shared by [`progress`], [`logging`] and
+//! - Standard output: [`output`], results only; both in the terminal's columns: [`wrapping`]. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
 //! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
 //!   does what with a state.
@@ -33,6 +33,7 @@ mod signals;
 mod supervisor;
 mod told;
 mod typed;
+mod wrapping;
 
 /// The whole program.
 pub fn main() -> std::process::ExitCode {

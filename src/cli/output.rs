@@ -1,10 +1,12 @@
 //! Standard output, and the files that results are written to.
 
 use super::arguments::is_standard_output;
+use super::wrapping::wrapped;
 use crate::error::{Error, Kind, Result, Scope};
+use console::Term;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 /// Prints a result. A reader that closed the pipe (`mailferry plan | head`) has seen enough: no failure.
@@ -21,17 +23,31 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// As [`print`], for prose: its lines are broken where the terminal would.
+///
+/// # Errors
+/// As it.
+pub fn tell(text: &str) -> Result<()> {
+    print(&wrapped(text, columns()))
+}
+
+/// Cells of a line of standard output; a file has any number of them.
+pub fn columns() -> usize {
+    let size = Term::stdout().size_checked().filter(|_| io::stdout().is_terminal());
+    size.map_or(usize::MAX, |(_, columns)| columns.into())
+}
+
 /// Prints a result as text, and writes it as JSON where that was asked for; with `-` only the JSON is printed.
 ///
 /// # Errors
 /// `Io` when the file or standard output cannot be written to.
 pub fn publish(text: &str, json: impl FnOnce() -> Value, json_file: Option<&Path>) -> Result<()> {
     match json_file {
-        None => print(text),
+        None => tell(text),
         Some(file) if is_standard_output(file) => print(&lines(&json())),
         Some(file) => {
             write_file(file, &lines(&json()))?;
-            print(text)
+            tell(text)
         }
     }
 }

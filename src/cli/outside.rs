@@ -6,7 +6,7 @@ use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Account;
 use crate::model::account_report::{AccountReport, MessageReport};
-use crate::model::notify::Notify;
+use crate::model::notify::Audience;
 use crate::model::report::StatusSummary;
 use crate::pipeline::herald::{Herald, Speaker};
 use crate::pipeline::{Migration, beside};
@@ -37,27 +37,18 @@ pub struct Outside {
     accounts: Arc<Mutex<Vec<Account>>>,
 }
 
-/// Whom it is shown to, and told.
-pub struct Audience<'a> {
-    pub arguments: &'a OutsideArguments,
-    pub notifies: Vec<Notify>,
-    /// Variables that hold secrets.
-    pub hidden: Vec<String>,
-}
-
 impl Outside {
     /// Opens what the arguments and the settings ask for; `None` where they ask for nothing.
     ///
     /// # Errors
     /// `Io`.
     pub fn open(
-        audience: Audience<'_>,
+        (arguments, audience): (&OutsideArguments, Audience),
         commands: &Invocation,
         migration: &Migration,
         run: &Run,
     ) -> Result<Option<Outside>> {
-        let Audience { arguments, notifies, hidden } = audience;
-        if arguments.serve.is_none() && arguments.metrics_file.is_none() && notifies.is_empty() {
+        if arguments.serve.is_none() && arguments.metrics_file.is_none() && audience.notifies.is_empty() {
             return Ok(None);
         }
         let watch = Arc::new(Watch::new(run.clone()));
@@ -71,18 +62,27 @@ impl Outside {
             metrics::write(&watch, &figures.file).map_err(|why| unwritten(&figures.file, &why))?;
         }
         let (id, command) = (run.id.clone(), run.command.clone());
-        let speaker = Speaker { run: id, command, hidden, complain: |what| tracing::warn!("{what}") };
-        let herald = (!notifies.is_empty()).then(|| Herald::start(notifies, speaker));
-        let herald = Arc::new(Mutex::new(herald));
+        let speaker = Speaker { run: id, command, complain: |what| tracing::warn!("{what}") };
+        let herald = Arc::new(Mutex::new(Some(Herald::start(audience, speaker))));
         let duties = figures.iter().map(|figures| writing(figures.clone())).chain([telling(herald.clone())]);
         clerk::start(&watch, &desk, duties.collect());
         Ok(Some(Outside { watch, server, figures, herald, accounts }))
     }
 
-    /// Says where the page is.
+    /// The command begins: who wants to know is told, and where the page is.
     pub fn tell(&self, screen: &Screen) {
+        if let Some(herald) = &*locked(&self.herald) {
+            herald.begin();
+        }
         if let Some(server) = &self.server {
             screen.line(&format!("The run can be watched at {}", server.address));
+        }
+    }
+
+    /// From now on these are told, and nobody else.
+    pub fn follow(&self, audience: Audience) {
+        if let Some(herald) = &*locked(&self.herald) {
+            herald.follow(audience);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::arguments::ColorMode;
 use super::journal;
+use super::wrapping::wrapped;
 use clap::builder::styling::{AnsiColor, Style};
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -55,8 +56,10 @@ impl Screen {
         (usize::from(rows), usize::from(columns))
     }
 
-    /// Writes a line, or several. That standard error is closed is nobody's concern.
+    /// Writes a line, or several; on a terminal, broken between words. That standard error is closed is nobody's concern.
     pub fn line(&self, text: &str) {
+        let wrapped = io::stderr().is_terminal().then(|| wrapped(text, self.size().1));
+        let text = wrapped.as_deref().unwrap_or(text);
         let _ = self.write_whole(format!("{text}\n").as_bytes());
     }
 

@@ -60,7 +60,7 @@ pub use template::template;
 use crate::error::Result;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::limits::Limits;
-use crate::model::notify::Notify;
+use crate::model::notify::Audience;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
 use crate::model::{Account, Condition, Server, Side};
@@ -188,8 +188,9 @@ impl Settings {
     ///
     /// # Errors
     /// Every secret that cannot be read.
-    pub fn notifies(&self) -> Result<Vec<Notify>, Mistakes> {
-        notify::ready(&self.notices, &Process, self.secret_variables())
+    pub fn audience(&self) -> Result<Audience, Mistakes> {
+        let hidden = self.secret_variables().to_vec();
+        Ok(Audience { notifies: notify::ready(&self.notices, &Process, &hidden)?, hidden })
     }
 
     /// The names of the environment variables that hold passwords: what starts a process takes them out of its

@@ -30,7 +30,7 @@ fn shortage(quota: &Quota, totals: &PlanTotals) -> Option<String> {
         QuotaResource::Storage => totals.octets.saturating_add(totals.octets.div_ceil(GROWTH_PART)),
         QuotaResource::Messages => totals.copies,
     };
-    excess(quota, needed).map(|excess| format!("{excess}: raise it before `mailferry apply`"))
+    excess(quota, needed).map(|excess| format!("{excess}: raise it before mail is copied"))
 }
 
 fn excess(quota: &Quota, needed: u64) -> Option<String> {
@@ -44,9 +44,22 @@ fn excess(quota: &Quota, needed: u64) -> Option<String> {
 
 fn amount(resource: QuotaResource, number: u64) -> String {
     match resource {
-        QuotaResource::Storage => format!("{:.1} MiB", number as f64 / f64::from(1 << 20)),
+        QuotaResource::Storage => octets(number),
         QuotaResource::Messages => counted(number, "message"),
     }
+}
+
+/// `48.2 MiB`: in the unit in which there is something before the point.
+fn octets(number: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut scaled = number as f64 / 1024.0;
+    let larger = units.iter().skip(1).take_while(|_| {
+        let is_larger = scaled >= 1024.0;
+        scaled = if is_larger { scaled / 1024.0 } else { scaled };
+        is_larger
+    });
+    let unit = units[larger.count()];
+    if number < 1024 { format!("{number} B") } else { format!("{scaled:.1} {unit}") }
 }
 
 #[cfg(test)]
@@ -69,10 +82,16 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_told_in_their_units() {
+        let told = [0, 1023, 5 << 10, 11 << 20, 3 << 30, 2 << 40, u64::MAX].map(octets);
+        assert_eq!(told[..6], ["0 B", "1023 B", "5.0 KiB", "11.0 MiB", "3.0 GiB", "2.0 TiB"]);
+    }
+
+    #[test]
     fn several_roots_all_apply_and_are_named() {
         let quotas = [quota(QuotaResource::Storage, 0, 1 << 40), quota(QuotaResource::Messages, 9, 10)];
         let expected = "the destination's quota `User quota` has room for 1 message, and 2 messages are to come: raise it \
-                        before `mailferry apply`";
+                        before mail is copied";
         assert_eq!(fit_quota(&quotas, &totals(2, 1)), [expected]);
     }
 

@@ -14,7 +14,7 @@ pub struct Agreement {
     pub departed: UidSet,
     /// What a person has seen, and said why it is good.
     pub accepted: Vec<Acceptance>,
-    /// The whole mailbox is gone from the destination, and why that is good.
+    /// The whole mailbox is gone from one side and is there on the other, and why that is good.
     pub gone: Option<String>,
 }
 

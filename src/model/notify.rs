@@ -69,6 +69,14 @@ pub struct Notify {
     pub way: Way,
 }
 
+/// All who are told, as the settings name them at the time.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    pub notifies: Vec<Notify>,
+    /// Variables that hold secrets: no command gets them.
+    pub hidden: Vec<String>,
+}
+
 /// How.
 #[derive(Clone, Debug)]
 pub enum Way {

@@ -181,7 +181,7 @@ pub struct AcceptSummary {
     pub mailboxes: u64,
     /// Messages that are good as they are.
     pub messages: u64,
-    /// Mailboxes of which it is good that they are gone from the destination.
+    /// Mailboxes of which it is good that they are gone from one side.
     pub gone: u64,
     pub reason: String,
     pub ledger: AccountLedger,

@@ -8,7 +8,7 @@ use super::plan::plan_account;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::{AcceptSummary, AccountResult};
-use crate::model::{Outcome, Side, Step, Uid, UidSet};
+use crate::model::{Outcome, PairState, Pairing, Side, Step, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::remembering::remember;
@@ -44,6 +44,9 @@ fn accept_in_account(access: &Access<'_>, acceptance: &Acceptance) -> Result<Acc
     let left = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle() && wanted(omitted.mailbox.path()));
     for omitted in left {
         summary.gone += u64::from(accept_gone(access, omitted, &acceptance.reason)?);
+    }
+    for pair in access.state.pairs()?.iter().filter(|pair| wanted(pair.destination.path())) {
+        summary.gone += u64::from(accept_without_source(access, pair, &acceptance.reason)?);
     }
     if summary.mailboxes + summary.gone == 0 {
         return Err(unknown_mailbox(&plan, acceptance));
@@ -96,6 +99,19 @@ fn accept_gone(access: &Access<'_>, omitted: &Omitted, reason: &str) -> Result<b
     let mut agreement = state.agreement(name, point.uid_validity)?;
     agreement.gone = Some(reason.to_owned());
     state.put_agreement(name, &agreement)?;
+    Ok(true)
+}
+
+/// Accepts that the source mailbox is gone whose copy is there, and stays.
+fn accept_without_source(access: &Access<'_>, pair: &PairState, reason: &str) -> Result<bool> {
+    let (state, Pairing { source, source_validity, destination, .. }) = (&access.state, &pair.pairing);
+    let is_there = |side, name| Ok::<_, Error>(state.mailbox(side, name)?.is_some());
+    if pair.links == 0 || is_there(Side::Source, source)? || !is_there(Side::Destination, destination)? {
+        return Ok(false);
+    }
+    let mut agreement = state.agreement(source, *source_validity)?;
+    agreement.gone = Some(reason.to_owned());
+    state.put_agreement(source, &agreement)?;
     Ok(true)
 }
 

@@ -12,7 +12,7 @@ use super::granted::{Granted, grant};
 use super::plan::stamp;
 use super::shortfalls::left_over;
 use super::stock::{StockTaken, Traces, take_stock};
-use super::{ApplyOptions, Deletes, Event, Migration, Phase};
+use super::{ApplyOptions, Deletes, Event, Migration, Passing, Phase};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
@@ -21,8 +21,8 @@ use crate::model::ledger::{AccountLedger, Ending};
 use crate::model::plan::{AccountPlan, MailboxPlan, PlanTotals};
 use crate::model::policy::Mode;
 use crate::model::report::{AccountResult, ApplySummary};
-use crate::model::statistics::{Part, RunFigures};
-use crate::model::{Side, Step};
+use crate::model::statistics::{AccountStatus, Part, RunFigures};
+use crate::model::{Account, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::attempts::now;
@@ -37,6 +37,7 @@ use crate::pipeline::transfer::progress::Progress;
 use crate::pipeline::transfer::purge::{Purged, SecondCopies, purge};
 use crate::pipeline::transfer::share::Share;
 use crate::pipeline::transfer::subscribe::subscribe;
+use crate::store::AccountStore;
 use std::collections::HashSet;
 use std::thread;
 use std::time::Instant;
@@ -52,6 +53,44 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
         access.failures.record(&summary.ledger.failures)?;
         Ok(summary)
     })
+}
+
+/// What saved plans have to do in all: messages and octets, with what was done of unfinished first copies before. `None` where
+/// that of an account cannot be read.
+pub fn extent(migration: &Migration) -> Option<(u64, u64)> {
+    let of = |account: &Account| {
+        let state = migration.store.account(&account.name);
+        let totals = state.plan()?.map(|plan| plan.totals()).unwrap_or_default();
+        Extent::of(&state, &totals)
+    };
+    migration.accounts.iter().try_fold((0, 0u64), |(messages, octets), account| {
+        let Extent { before, left } = of(account).ok()?;
+        Some((messages + before.0 + left.0, octets.saturating_add(before.1).saturating_add(left.1)))
+    })
+}
+
+/// How far an account is, in messages and octets.
+struct Extent {
+    /// What an unfinished first copy did already; nothing of an account that was whole before.
+    before: (u64, u64),
+    left: (u64, u64),
+}
+
+impl Extent {
+    fn of(state: &AccountStore, totals: &PlanTotals) -> Result<Extent> {
+        let AccountStatus { ledger, source_octets, .. } = state.status()?;
+        let messages = totals.copies.min(ledger.outcomes.pending + ledger.outcomes.left_behind());
+        let octets = match totals.copies {
+            0 => 0,
+            copies => (u128::from(totals.octets) * u128::from(messages) / u128::from(copies)) as u64,
+        };
+        let was_whole = state.runs()?.iter().any(|run| run.is_whole);
+        let before = match was_whole || messages == 0 {
+            true => (0, 0),
+            false => (ledger.outcomes.there(), source_octets.saturating_sub(octets)),
+        };
+        Ok(Extent { before, left: (messages, octets) })
+    }
 }
 
 /// The saved plan, unless it is stale.
@@ -245,16 +284,15 @@ impl<'a> Run<'a> {
         self.access.account.policy.mode
     }
 
-    /// Tells what is left of the plan: an earlier apply may have done a part of it.
+    /// Tells what is left of the plan: an earlier run may have done a part of it.
     fn announce(&self, totals: &PlanTotals) -> Result<()> {
-        let outcomes = self.access.state.status()?.ledger.outcomes;
-        let messages = totals.copies.min(outcomes.pending + outcomes.left_behind());
-        let octets = match totals.copies {
-            0 => 0,
-            copies => (u128::from(totals.octets) * u128::from(messages) / u128::from(copies)) as u64,
-        };
-        let account = &*self.access.account.name;
-        self.access.migration.observer.event(Event::Began { account, phase: Phase::Copying, messages, octets });
+        let (account, observer) = (&*self.access.account.name, &self.access.migration.observer);
+        let Extent { before, left } = Extent::of(&self.access.state, totals)?;
+        let (messages, octets) = left;
+        observer.event(Event::Began { account, phase: Phase::Copying, messages, octets });
+        let meters = [Side::Source, Side::Destination].map(|side| self.access.gauge.connections(side).meter.clone());
+        let (messages, octets) = before;
+        observer.event(Event::Resumed { account, messages, octets, passing: &Passing::over(meters) });
         Ok(())
     }
 

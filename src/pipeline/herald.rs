@@ -4,14 +4,16 @@
 //! Invariants:
 //! 1. Of accounts that fail each is told in a digest: one of a kind in [`DIGEST_INTERVAL`], however many there are.
 //! 2. Every telling has an end, and the end of the run waits [`END_PATIENCE`] at most.
+//! 3. Who is told is who was named last ([`Herald::follow`]), also of what happened before that and was not told yet.
 
 use super::hook;
 use crate::engine::webhook::{self, Message};
 use crate::error::Result;
-use crate::model::notify::{News, Notify, Occasion, Way};
+use crate::model::notify::{Audience, News, Occasion, Way};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,8 +40,6 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 pub struct Speaker {
     pub run: String,
     pub command: String,
-    /// Variables that hold secrets: no command gets them.
-    pub hidden: Vec<String>,
     /// Told what could not be told.
     pub complain: fn(&str),
 }
@@ -54,21 +54,32 @@ enum Order {
 pub struct Herald {
     orders: Option<SyncSender<Order>>,
     over: Receiver<()>,
+    audience: Arc<Mutex<Audience>>,
 }
 
 impl Herald {
-    /// Begins, and says that the run has.
-    pub fn start(notifies: Vec<Notify>, speaker: Speaker) -> Herald {
+    /// Begins to tell them.
+    pub fn start(audience: Audience, speaker: Speaker) -> Herald {
         let (orders, received) = sync_channel(QUEUE);
         let (end, over) = channel();
+        let audience = Arc::new(Mutex::new(audience));
+        let told = audience.clone();
         thread::spawn(move || {
             // Dropped however this thread ends, by which the one who waits knows.
             let _end = end;
-            serve(&notifies, &speaker, &received);
+            serve(&told, &speaker, &received);
         });
-        let herald = Herald { orders: Some(orders), over };
-        herald.send(Order::Now(Occasion::RunStarted, None));
-        herald
+        Herald { orders: Some(orders), over, audience }
+    }
+
+    /// From now on these are told, and nobody else.
+    pub fn follow(&self, audience: Audience) {
+        *self.audience.lock().unwrap_or_else(PoisonError::into_inner) = audience;
+    }
+
+    /// The run has begun.
+    pub fn begin(&self) {
+        self.send(Order::Now(Occasion::RunStarted, None));
     }
 
     /// Something happened to an account.
@@ -117,7 +128,7 @@ impl Digest {
     }
 }
 
-fn serve(notifies: &[Notify], speaker: &Speaker, orders: &Receiver<Order>) {
+fn serve(audience: &Mutex<Audience>, speaker: &Speaker, orders: &Receiver<Order>) {
     let mut digests = Occasion::ALL.map(|occasion| (occasion, Digest::default()));
     let mut is_open = true;
     while is_open {
@@ -130,28 +141,30 @@ fn serve(notifies: &[Notify], speaker: &Speaker, orders: &Receiver<Order>) {
                 continue;
             }
             Ok(Order::Now(occasion, status)) => {
-                tell_digests(notifies, speaker, &mut digests, occasion == Occasion::RunFinished);
-                tell(notifies, speaker, occasion, (&[], 0), status);
+                tell_digests(audience, speaker, &mut digests, occasion == Occasion::RunFinished);
+                tell(audience, speaker, occasion, (&[], 0), status);
             }
-            Err(RecvTimeoutError::Timeout) => tell_digests(notifies, speaker, &mut digests, false),
+            Err(RecvTimeoutError::Timeout) => tell_digests(audience, speaker, &mut digests, false),
             Err(RecvTimeoutError::Disconnected) => is_open = false,
         }
     }
-    tell_digests(notifies, speaker, &mut digests, true);
+    tell_digests(audience, speaker, &mut digests, true);
 }
 
-fn tell_digests(notifies: &[Notify], speaker: &Speaker, digests: &mut [(Occasion, Digest)], is_end: bool) {
+fn tell_digests(audience: &Mutex<Audience>, speaker: &Speaker, digests: &mut [(Occasion, Digest)], is_end: bool) {
     for (occasion, digest) in digests {
         if let Some((news, more)) = digest.due(Instant::now(), is_end) {
-            tell(notifies, speaker, *occasion, (&news, more), None);
+            tell(audience, speaker, *occasion, (&news, more), None);
         }
     }
 }
 
-fn tell(notifies: &[Notify], speaker: &Speaker, occasion: Occasion, news: (&[News], u64), status: Option<u8>) {
+fn tell(audience: &Mutex<Audience>, speaker: &Speaker, occasion: Occasion, news: (&[News], u64), status: Option<u8>) {
+    // Nobody who follows other settings waits for what is being told.
+    let Audience { notifies, hidden } = audience.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for notify in notifies.iter().filter(|notify| notify.on.contains(&occasion)) {
         let message = message(speaker, occasion, news, status);
-        if let Err(error) = deliver(&notify.way, speaker, occasion, status, &message) {
+        if let Err(error) = deliver(&notify.way, (speaker, &hidden), occasion, status, &message) {
             let (name, word) = (notify.way.name(), occasion.word());
             (speaker.complain)(&format!("{name} was not told of {word}: {}", error.summary()));
         }
@@ -176,12 +189,18 @@ fn message(speaker: &Speaker, occasion: Occasion, (news, more): (&[News], u64), 
     })
 }
 
-fn deliver(way: &Way, speaker: &Speaker, occasion: Occasion, status: Option<u8>, message: &Value) -> Result<()> {
+fn deliver(
+    way: &Way,
+    (speaker, hidden): (&Speaker, &[String]),
+    occasion: Occasion,
+    status: Option<u8>,
+    message: &Value,
+) -> Result<()> {
     match way {
         Way::Command { arguments, directory } => {
             let status = status.map_or_else(String::new, |status| status.to_string());
             let told = [("MAILFERRY_EVENT", occasion.word()), ("MAILFERRY_EXIT_STATUS", &status)];
-            hook::run(arguments, directory, &speaker.hidden, &told, &message.to_string())
+            hook::run(arguments, directory, hidden, &told, &message.to_string())
         }
         Way::Webhook { url, secret } => {
             let (now, body) = (Timestamp::now(), message.to_string());
@@ -204,7 +223,9 @@ fn deliver(way: &Way, speaker: &Speaker, occasion: Occasion, status: Option<u8>,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::notify::Notify;
     use std::fs;
+    use std::path::Path;
 
     fn news(account: &str) -> News {
         let (subject, error) = (account.to_owned(), "could not log in".to_owned());
@@ -226,16 +247,37 @@ mod tests {
         assert!(digest.due(start + DIGEST_INTERVAL, true).is_some(), "at the end all is told");
     }
 
+    fn speaker() -> Speaker {
+        Speaker { run: "7-1".to_owned(), command: "sync".to_owned(), complain: |_| {} }
+    }
+
+    fn audience(on: Vec<Occasion>, script: &str, directory: &Path) -> Audience {
+        let arguments = ["sh", "-c", script].map(str::to_owned).to_vec();
+        let way = Way::Command { arguments, directory: directory.to_owned() };
+        Audience { notifies: vec![Notify { on, way }], hidden: Vec::new() }
+    }
+
+    /// Holds pipeline/herald.rs invariant 3.
+    #[test]
+    fn who_was_named_last_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let to = |script| audience(vec![Occasion::RunStarted, Occasion::RunFinished], script, directory.path());
+        let herald = Herald::start(to("cat >> before"), speaker());
+        herald.follow(to("cat >> after"));
+        herald.begin();
+        herald.end(0);
+        assert!(!directory.path().join("before").exists(), "nobody else is told");
+        let told = fs::read_to_string(directory.path().join("after")).unwrap();
+        assert!(told.contains("run.started") && told.contains("run.finished"), "{told}");
+    }
+
     #[test]
     fn command_is_told_of_what_it_wants_to_know_with_all_accounts_in_one() {
         let directory = tempfile::tempdir().unwrap();
         let script = "cat >> told; echo >> told; echo \"$MAILFERRY_EVENT $MAILFERRY_EXIT_STATUS\" >> variables";
-        let arguments = ["sh", "-c", script].map(str::to_owned).to_vec();
-        let way = Way::Command { arguments, directory: directory.path().to_owned() };
         let on = vec![Occasion::AccountBlocked, Occasion::RunFinished];
-        let speaker =
-            Speaker { run: "7-1".to_owned(), command: "sync".to_owned(), hidden: Vec::new(), complain: |_| {} };
-        let herald = Herald::start(vec![Notify { on, way }], speaker);
+        let herald = Herald::start(audience(on, script, directory.path()), speaker());
+        herald.begin();
         ["alice", "bob"].into_iter().for_each(|account| herald.tell(news(account)));
         herald.tell(News { occasion: Occasion::AccountFailed, ..news("nobody asked") });
         herald.end(3);

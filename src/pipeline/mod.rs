@@ -41,6 +41,7 @@ pub mod transfer;
 pub mod verify;
 
 use crate::engine::Connector;
+use crate::engine::wire::meter::Meter;
 use crate::error::{Error, Result};
 use crate::model::limits::{Chunk, Limits};
 use crate::model::secret::Passwords;
@@ -180,6 +181,9 @@ pub enum Phase {
 pub enum Event<'a> {
     /// An account enters a phase. `messages` and `octets` are what the phase has to do, where known.
     Began { account: &'a str, phase: Phase, messages: u64, octets: u64 },
+    /// So much of the account was done before the phase, in an earlier run; and there is counted what passes from server to
+    /// server meanwhile.
+    Resumed { account: &'a str, messages: u64, octets: u64, passing: &'a Passing },
     /// A part of the phase is done.
     Advanced { account: &'a str, mailbox: &'a str, messages: u64, octets: u64 },
     /// A connection broke, a server asked for patience, a state was rebuilt: the run goes on.
@@ -188,6 +192,23 @@ pub enum Event<'a> {
     Failed { account: &'a str, error: &'a Error },
     /// The account is done.
     Ended { account: &'a str },
+}
+
+/// Counts what passes from an account's source to its destination, long before a message is whole.
+#[derive(Clone, Debug, Default)]
+pub struct Passing([Meter; 2]);
+
+impl Passing {
+    /// Over the lines that these meters count, the source's first.
+    pub fn over(meters: [Meter; 2]) -> Passing {
+        Passing(meters)
+    }
+
+    /// Octets so far: what came on one side and left on the other counts half on each.
+    pub fn octets(&self) -> u64 {
+        let [source, destination] = self.0.each_ref().map(Meter::figures);
+        (source.received / 2).saturating_add(destination.sent / 2)
+    }
 }
 
 /// Shows progress. Called from many threads.

@@ -68,10 +68,29 @@ fn mailboxes(
             destination: plan.destination.path(),
             source_messages: count(mailbox).unwrap_or(0),
             destination_messages: known.get(&plan.destination.raw).and_then(|there| count(there)),
-            outcomes: pairs.get(&mailbox.name.raw).copied().unwrap_or_default(),
+            outcomes: pairs.get(&mailbox.name.raw).copied().unwrap_or_else(|| not_begun(plan)),
         })
     };
     Ok(source.iter().filter_map(of).collect())
+}
+
+/// Where the messages of a mailbox stand of which nothing was copied yet.
+fn not_begun(plan: &MailboxPlan) -> Outcomes {
+    Outcomes { pending: plan.copies.len(), skipped: plan.skipped.len() as u64, ..Outcomes::default() }
+}
+
+/// Messages that are still to be copied, where others of their mailbox are there: else all of it is, and the count says so.
+fn pending(state: &AccountStore, plan: &MailboxPlan) -> Result<Vec<Uid>> {
+    let mut links = state.link_lookup(&plan.source.raw)?;
+    let mut left = Vec::new();
+    for uid in plan.copies.iter() {
+        if links.get(uid)?.is_none() {
+            left.push(uid);
+        }
+    }
+    let all = state.mailbox(Side::Source, &plan.source.raw)?.and_then(|mailbox| mailbox.sync_point);
+    let is_begun = all.is_some_and(|all| (left.len() as u64) < u64::from(all.messages));
+    Ok(if is_begun { left } else { Vec::new() })
 }
 
 /// What is not there, or was accepted, with the reason; and how many there are beyond those that are listed.
@@ -95,6 +114,9 @@ fn messages(
             outcomes.extend(plan.departed.iter().map(|uid| (uid, Outcome::Departed)));
             let undecided = || Outcome::Undecided("its octets were not compared yet".to_owned());
             outcomes.extend(plan.doubt.source.iter().map(|uid| (uid, undecided())));
+            for uid in pending(state, plan)? {
+                outcomes.entry(uid).or_insert(Outcome::Pending);
+            }
         }
         for (uid, outcome) in outcomes {
             if listed.len() >= LISTED_MESSAGES {

@@ -10,7 +10,7 @@ pub fn text(results: &[AccountResult<AcceptSummary>]) -> String {
         let AcceptSummary { messages, gone, reason, .. } = result.done().ok()?;
         let (messages, gone) = (counted(*messages, "message"), counted(*gone, "mailbox"));
         Some(format!(
-            "Accepted for {}: {messages} as they are, {gone} gone from the destination: {}\n\
+            "Accepted for {}: {messages} as they are, {gone} gone from one side: {}\n\
              Guards count anew from here. To go on, run: mailferry sync\n",
             made_harmless(&result.account),
             made_harmless(reason)
@@ -28,7 +28,7 @@ mod tests {
         let summary =
             AcceptSummary { mailboxes: 1, messages: 50, gone: 0, reason: "moved\x1b".to_owned(), ..Default::default() };
         let text = text(&[AccountResult::new("alice", Ok(summary))]);
-        let expected = "Accepted for alice: 50 messages as they are, 0 mailboxes gone from the destination: moved?\n";
+        let expected = "Accepted for alice: 50 messages as they are, 0 mailboxes gone from one side: moved?\n";
         assert!(text.starts_with(expected), "{text}");
     }
 }

@@ -13,7 +13,8 @@ impl Watch {
             Stage::Resting(next) => ("resting", Some(next), None),
             Stage::Ended(status) => ("ended", None, Some(status)),
         };
-        let Totals { ended, failures, messages, octets, listed, seconds, share, seconds_left } = state.totals;
+        let Totals { ended, failures, messages, octets, so_far, whole, listed, seconds, share, seconds_left } =
+            state.totals;
         let notice =
             |it: &Notice| json!({ "at": it.at, "account": it.account, "text": it.text, "failure": it.is_failure });
         json!({
@@ -35,6 +36,8 @@ impl Watch {
             "waves": state.rows.waves.told(now()),
             "messages": messages,
             "octets": octets,
+            "so_far": { "messages": so_far.0, "octets": so_far.1 },
+            "whole": whole.map(|it| json!({ "messages": it.0, "octets": it.1, "is_known": it.2 })),
             "listed": listed,
             "seconds": seconds,
             "share": share,
@@ -60,12 +63,15 @@ mod tests {
         let watch = watch(&["alice", "bob"]);
         watch.works("alice", Work { phase: "copying", ..Work::default() });
         watch.notice("bob", "it broke\x07");
-        watch.total(Totals { messages: 9, octets: 90, ..Totals::default() });
+        let (so_far, whole) = ((19, 190), Some((40, 400, false)));
+        watch.total(Totals { messages: 9, octets: 90, so_far, whole, ..Totals::default() });
         watch.turn(Stage::Resting(77));
         let board = watch.board();
         assert_eq!((&board["stage"], &board["next"], &board["accounts"]), (&json!("resting"), &json!(77), &json!(2)));
         assert_eq!(board["conditions"], json!({ "working": 1, "waiting": 1 }));
         assert_eq!((&board["messages"], &board["notices"][0]["text"]), (&json!(9), &json!("it broke?")));
+        assert_eq!(board["so_far"], json!({ "messages": 19, "octets": 190 }));
+        assert_eq!(board["whole"], json!({ "messages": 40, "octets": 400, "is_known": false }));
     }
 
     #[test]

@@ -93,6 +93,16 @@ impl From<&Account> for Enrolled {
 }
 
 impl Rows {
+    /// Other accounts from now on. What was told of those that stay, and of their waves, is not told again.
+    pub fn follow(&mut self, accounts: Vec<Enrolled>) {
+        let before = std::mem::replace(self, Rows::of(accounts));
+        for row in &mut self.rows {
+            let known = before.numbers.get(&row.name).and_then(|number| before.rows.get(*number as usize));
+            row.told = known.and_then(|known| known.told);
+        }
+        self.waves.recall(&before.waves);
+    }
+
     /// These accounts, of which nothing is known but that their turn comes.
     pub fn of(accounts: Vec<Enrolled>) -> Rows {
         let mut rows = Rows::default();
@@ -319,6 +329,15 @@ pub(super) mod tests {
         let told = [Failed, Waiting, Failed, Blocked, Synced, Synced, Failed].map(|it| stand(&mut rows, it));
         let (failed, blocked) = (Some(Occasion::AccountFailed), Some(Occasion::AccountBlocked));
         assert_eq!(told, [failed, None, None, blocked, None, None, failed]);
+    }
+
+    #[test]
+    fn account_that_fares_badly_still_is_no_news_when_others_come() {
+        let mut rows = rows();
+        assert!(rows.stands(1, &failed("bob", "why")).is_some());
+        rows.follow(["zoe", "bob"].map(|name| enrolled(name, None)).to_vec());
+        assert_eq!((rows.count(), rows.stands(1, &failed("bob", "why"))), (2, None));
+        assert!(rows.stands(0, &failed("zoe", "why")).is_some());
     }
 
     /// Holds serve/watch.rs invariant 1.

@@ -55,6 +55,10 @@ pub struct Totals {
     pub failures: u64,
     pub messages: u64,
     pub octets: u64,
+    /// The same with what earlier runs did of it and what is on its way, in messages and octets.
+    pub so_far: (u64, u64),
+    /// What there is to do in all, as far as it is known, and whether that is all.
+    pub whole: Option<(u64, u64, bool)>,
     pub listed: u64,
     pub seconds: f64,
     /// Between 0 and 1.
@@ -138,7 +142,7 @@ impl Watch {
         (state.stage, state.rounds) = (Stage::Working, state.rounds + 1);
         state.octets.clear();
         if !state.rows.are(&accounts) {
-            state.rows = Rows::of(accounts);
+            state.rows.follow(accounts);
         }
         let all = 0..u32::try_from(state.rows.count()).unwrap_or(u32::MAX);
         state.unsettled = all.collect();

@@ -30,6 +30,15 @@ impl Waves {
         self.0.len() - 1
     }
 
+    /// What was told of those that were there before is known.
+    pub fn recall(&mut self, before: &Waves) {
+        for known in &mut self.0 {
+            if let Some(earlier) = before.0.iter().find(|it| it.wave.name == known.wave.name) {
+                (known.is_open, known.is_told_finished) = (earlier.is_open, earlier.is_told_finished);
+            }
+        }
+    }
+
     /// The number of the one with that name.
     pub fn named(&self, name: &str) -> Option<usize> {
         self.0.iter().position(|known| known.wave.name == name)

@@ -5,6 +5,8 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use mailferry::config::Settings;
 use mailferry::engine::Connector;
 use mailferry::error::{Kind, Result};
@@ -24,10 +26,20 @@ use crate::support::server::{MASTER_PASSWORD, User};
 const NAME: &str = "by-night";
 const MESSAGES: usize = 400;
 
-/// 23:00 of a Monday, UTC; its night ends at 6.
-const NIGHT: i64 = 1_780_272_000 + 23 * 3600;
-const MORNING: i64 = NIGHT + 8 * 3600;
-const NEXT_NIGHT: i64 = NIGHT + 24 * 3600;
+/// Seconds since 1970: in a night, when its hours are over, and in the next one.
+struct Night {
+    zone: TimeZone,
+    within: i64,
+    morning: i64,
+    next: i64,
+}
+
+impl Night {
+    fn of(zone: TimeZone, [within, morning, next]: [&str; 3]) -> Night {
+        let at = |utc: &str| utc.parse::<Timestamp>().expect("a time").as_second();
+        Night { zone, within: at(within), morning: at(morning), next: at(next) }
+    }
+}
 
 const WAVE: &str = "[[wave]]\nname = \"nights\"\naccounts = [\"*\"]\nwindow = \"20:00-06:00\"\ntime_zone = \"UTC\"\n";
 
@@ -42,6 +54,7 @@ impl Passwords for Keys {
 /// Turns the clock when the first messages have arrived.
 struct Sunrise {
     clock: Arc<AtomicI64>,
+    morning: i64,
     is_up: AtomicBool,
 }
 
@@ -49,16 +62,30 @@ impl Observer for Sunrise {
     fn event(&self, event: Event<'_>) {
         if let Event::Advanced { octets, .. } = event
             && octets > 0
-            && self.clock.load(Ordering::SeqCst) < MORNING
+            && self.clock.load(Ordering::SeqCst) < self.morning
             && !self.is_up.swap(true, Ordering::SeqCst)
         {
-            self.clock.store(MORNING, Ordering::SeqCst);
+            self.clock.store(self.morning, Ordering::SeqCst);
         }
     }
 }
 
 #[test]
 fn account_ends_with_its_hours_batch_by_batch_and_goes_on_in_the_next() {
+    let times = ["2026-06-01T23:00:00Z", "2026-06-02T06:00:00Z", "2026-06-02T23:00:00Z"];
+    ends_with_its_hours(&Night::of(TimeZone::UTC, times));
+}
+
+/// As in Berlin: the hours end at 6 by the clock, an hour later or earlier than in the night before.
+#[test]
+fn account_ends_with_its_hours_in_the_night_in_which_the_clock_is_changed() {
+    let zone = || TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+    let back = ["2026-10-25T04:30:00Z", "2026-10-25T05:00:00Z", "2026-10-25T19:00:00Z"];
+    let forward = ["2027-03-28T03:30:00Z", "2027-03-28T04:00:00Z", "2027-03-28T18:00:00Z"];
+    [back, forward].into_iter().for_each(|times| ends_with_its_hours(&Night::of(zone(), times)));
+}
+
+fn ends_with_its_hours(night: &Night) {
     let (source, destination) = (Fake::start(), Fake::start());
     let side = |fake: &Fake| Side::in_clear_text(fake.port()).set("max_connections", 2);
     let limits = "[limits]\nbatch_messages = 5\n";
@@ -66,9 +93,11 @@ fn account_ends_with_its_hours_batch_by_batch_and_goes_on_in_the_next() {
     let ferry = ferry.with_account(&User::named(NAME));
     source.tenant(NAME).account().fill(&format!("INBOX\n    1..{MESSAGES} bulk size:2k"));
     fs::write(ferry.directory().join("mailferry.toml"), ferry.settings()).expect("write the settings");
-    let clock = Arc::new(AtomicI64::new(NIGHT));
+    let clock = Arc::new(AtomicI64::new(night.within));
     let run = || {
-        let settings = Settings::from_file(&ferry.directory().join("mailferry.toml")).expect("the settings");
+        let mut settings = Settings::from_file(&ferry.directory().join("mailferry.toml")).expect("the settings");
+        let wave = settings.accounts[0].wave.as_mut().expect("its wave");
+        Arc::make_mut(wave).time_zone = night.zone.clone();
         let servers = settings.servers.iter().map(|server| (server.clone(), 1)).collect();
         let now = clock.clone();
         let migration = Migration {
@@ -80,7 +109,7 @@ fn account_ends_with_its_hours_batch_by_batch_and_goes_on_in_the_next() {
             agenda: Agenda::new(Arc::new(move || now.load(Ordering::SeqCst)), Hours::Obeyed),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,
-            observer: Arc::new(Sunrise { clock: clock.clone(), is_up: AtomicBool::new(false) }),
+            observer: Arc::new(Sunrise { clock: clock.clone(), morning: night.morning, is_up: AtomicBool::new(false) }),
             stop: Stop::default(),
             names_messages: true,
             roll: Arc::new(Roll::new(1)),
@@ -99,7 +128,7 @@ fn account_ends_with_its_hours_batch_by_batch_and_goes_on_in_the_next() {
     let waits = run().expect_err("it is day");
     assert_eq!((waits.kind(), arrived()), (&Kind::Waiting, before), "{}", waits.line());
 
-    clock.store(NEXT_NIGHT, Ordering::SeqCst);
+    clock.store(night.next, Ordering::SeqCst);
     assert_eq!(run().expect("it is night").ledger.ending, Ending::Complete);
     assert!(destination.tenant(NAME).account().messages("INBOX") == source.tenant(NAME).account().messages("INBOX"));
 }

@@ -136,6 +136,7 @@ impl Observer for Watcher {
     fn event(&self, event: Event<'_>) {
         let told = match event {
             Event::Began { .. } => "began",
+            Event::Resumed { .. } => "resumed",
             Event::Advanced { .. } => "advanced",
             Event::Noticed { .. } => "noticed",
             Event::Failed { .. } => "failed",
@@ -315,6 +316,7 @@ fn panic_in_any_thread_ends_with_an_error_and_the_next_run_is_exact() {
         (Command::Sync, Strike::Password(model::Side::Destination), 0),
         // Whoever tells of the work.
         (Command::Sync, Strike::Told("began"), 1),
+        (Command::Sync, Strike::Told("resumed"), 0),
         (Command::Sync, Strike::Told("advanced"), 9),
         (Command::Sync, Strike::Told("ended"), 0),
     ];

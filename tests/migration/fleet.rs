@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::gates::Gates;
 use crate::migration::{Migration, dovecot_to_dovecot};
 use crate::pair::{Pair, USER, replaced};
+use crate::support::compare::expect;
 use crate::support::fake::Fake;
 use crate::support::fake::behaviour::{Behaviour, Kept, Rule};
 use crate::support::ferry::{Ferry, Side};
+use crate::support::fifty::{self, Fifty};
 use crate::support::process::free_port;
 use crate::support::seed::seed;
 use crate::support::server::User;
@@ -71,29 +73,7 @@ fn names(json: &Value) -> BTreeSet<&str> {
 fn of_fifty_accounts_the_six_that_failed_are_told_tried_again_and_named_in_the_report() {
     let fleet = fifty();
     let run = |arguments: &[&str]| fleet.ferry.run(&[arguments, &["--progress", "none"]].concat());
-    let failed = run(&["sync"]).expect(3).complains(&["6 of 50 accounts failed"]);
-    assert!(failed.stderr.contains("mailferry sync state:failed state:blocked"), "{failed}");
-
-    let status = run(&["status"]).expect(0);
-    let (table, rest) = status.stdout.split_once("\n\n").expect("a table");
-    let rows: BTreeSet<&str> = table.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(rows, BAD.iter().map(|(name, _)| *name).collect(), "{table}");
-    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-    for (name, why) in BAD {
-        let told = rest.split("\n\n").flat_map(|text| text.split("hint:")).find(|text| text.contains(name));
-        assert!(told.is_some(), "{name} in {rest}");
-        assert!(rest.contains(why), "{why} in {rest}");
-    }
-    assert!(rest.contains("50 accounts: ") && rest.contains("44 synced"), "{rest}");
-
-    let again = run(&["sync", "state:failed", "state:blocked", "--json", "-"]).expect(3).json();
-    assert_eq!(names(&again), BAD.iter().map(|(name, _)| *name).collect(), "{again}");
-
-    let report = run(&["report", "--json", "-", "--html", "report.html"]).expect(0).json();
-    let page = std::fs::read_to_string(fleet.ferry.directory().join("report.html")).expect("the page");
-    for (name, why) in BAD {
-        assert!(page.contains(name) && page.contains(why), "{name}: {why} in {page}");
-    }
+    let report = assert_six_are_told(&fleet.ferry, BAD, 3);
     let account = |name: &str| {
         let accounts = report["accounts"].as_array().expect("accounts");
         accounts.iter().find(|account| account["account"] == name).expect("the account").clone()
@@ -114,12 +94,71 @@ fn of_fifty_accounts_the_six_that_failed_are_told_tried_again_and_named_in_the_r
     assert_eq!(left.len(), 1, "only the server is away: {mended}");
 }
 
-/// Held in the midst of a round: everything may be asked, and people may say what they like.
+/// The same between real servers.
+#[test]
+fn of_fifty_accounts_on_real_servers_the_six_that_failed_are_told_and_named_in_the_report() {
+    let fifty = Fifty::start(None);
+    let report = assert_six_are_told(&fifty.ferry, fifty::BAD, 6);
+    let accounts = report["accounts"].as_array().expect("accounts");
+    let refused = accounts.iter().find(|account| account["account"] == "bad-message").expect("the account");
+    let subject = refused["messages"][0]["subject"].as_str();
+    assert!(subject.is_some_and(|subject| subject.contains("drawings")), "{refused}");
+    assert_eq!(refused["messages"].as_array().map(Vec::len), Some(1), "{refused}");
+}
+
+/// The run, the status in 80 columns, the command that tries just these again, and the page tell of these six, and why.
+fn assert_six_are_told(ferry: &Ferry, bad: [(&str, &str); 6], code: i32) -> Value {
+    let run = |arguments: &[&str]| ferry.run(&[arguments, &["--progress", "none"]].concat());
+    let failed = run(&["sync"]).expect(code).complains(&["6 of 50 accounts failed"]);
+    assert!(failed.stderr.contains("mailferry sync state:failed state:blocked"), "{failed}");
+
+    let status = run(&["status"]).expect(0);
+    let (table, rest) = status.stdout.split_once("\n\n").expect("a table");
+    let rows: BTreeSet<&str> = table.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(rows, bad.iter().map(|(name, _)| *name).collect(), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    for (name, why) in bad {
+        let told = rest.split("\n\n").flat_map(|text| text.split("hint:")).find(|text| text.contains(name));
+        assert!(told.is_some(), "{name} in {rest}");
+        assert!(rest.contains(why), "{why} in {rest}");
+    }
+    assert!(rest.contains("50 accounts: ") && rest.contains("44 synced"), "{rest}");
+
+    let again = run(&["sync", "state:failed", "state:blocked", "--json", "-"]).expect(code).json();
+    assert_eq!(names(&again), bad.iter().map(|(name, _)| *name).collect(), "{again}");
+
+    let report = run(&["report", "--json", "-", "--html", "report.html"]).expect(0).json();
+    let page = std::fs::read_to_string(ferry.directory().join("report.html")).expect("the page");
+    for (name, why) in bad {
+        assert!(page.contains(name) && page.contains(why), "{name}: {why} in {page}");
+    }
+    report
+}
+
+/// What a limit leaves is named message by message where its mailbox is there in part, and counted where nothing of it is.
+#[test]
+fn report_names_what_is_still_to_be_copied() {
+    let pair = Pair::with("INBOX\n    1..5 a\nLater\n    1..4 b");
+    pair.run(&["sync", "--max-messages", "3"]).expect(9);
+    let report = pair.run(&["report", "--json", "-"]).expect(0).json();
+    let account = &report["accounts"][0];
+    let named =
+        account["messages"].as_array().expect("messages").iter().map(|it| (&it["mailbox"], &it["uid"], &it["outcome"]));
+    let still = Value::from("pending");
+    let inbox = Value::from("INBOX");
+    assert_eq!(named.collect::<Vec<_>>(), [(&inbox, &4.into(), &still), (&inbox, &5.into(), &still)], "{account}");
+    for mailbox in account["mailboxes_copied"].as_array().expect("mailboxes") {
+        assert_eq!(mailbox["outcomes"]["total"], mailbox["source_messages"], "they balance: {mailbox}");
+    }
+}
+
+/// Held in the midst of a round over fifty accounts: everything may be asked, and people may say what they like. Between two
+/// rounds one account is brought forward.
 #[test]
 fn while_a_round_of_a_watch_is_under_way_everything_may_be_asked() {
     let pair = shared::dovecot_pair();
     let (gates, sides) = Gates::before([&pair.source, &pair.destination]);
-    let users: Vec<User> = ["held", "other"].into_iter().map(User::fresh).collect();
+    let users: Vec<User> = (0..50).map(|number| User::fresh(&format!("held{number:02}"))).collect();
     let migration = Migration::with_sides(users.clone(), &pair.source, &pair.destination, sides);
     let migration = Migration { gates: Some(gates), ..migration }.with_settings("");
     seed(&pair.source, &users[0].name, "INBOX\n    1..200 bulk");
@@ -127,17 +166,26 @@ fn while_a_round_of_a_watch_is_under_way_everything_may_be_asked() {
     let status = migration.run(&["status", "--json", "-"]).expect(0).json();
     assert_eq!(status["under_way"]["step"], "sync", "{status}");
     assert_eq!(status["accounts"][0]["condition"], "working", "{status}");
+    assert_eq!(status["under_way"]["accounts"], 50, "{status}");
+    migration.run(&["status"]).expect(0).says("A sync is under way since").says("0 of 50 accounts done");
     migration.run(&["explain", &users[0].name, "INBOX", "1"]).expect(0).says("UID 1");
-    migration.run(&["report", &users[0].name, "--json", "-"]).expect(0);
+    let report = migration.run(&["report", "--json", "-", "--html", "report.html"]).expect(0).json();
+    assert_eq!(report["accounts"].as_array().map(Vec::len), Some(50), "{report}");
+    migration.run(&["check"]).expect(0);
     for (command, said) in [("pause", "Paused"), ("resume", "Resumed"), ("pause", "Paused")] {
         migration.run(&[command, &users[1].name]).expect(0).says(said);
     }
     migration.gates().open();
     assert!(watching.wait_until_said(|said| said.contains("The next sync begins in 1h")), "it goes on");
-    migration.run(&["check"]).expect(0);
+    for command in ["check", "plan", "verify"] {
+        migration.run(&[command, &users[0].name]).expect(0);
+    }
+    seed(&pair.source, &users[0].name, "INBOX\n    201 new");
     migration.run(&["sync", &users[0].name]).expect(0);
+    expect(&pair.destination, &users[0].name, "INBOX\n    1..200 bulk\n    201 new");
     let status = migration.run(&["status", "--json", "-"]).expect(0).json();
     assert_eq!(status["accounts"][0]["condition"], "synced", "{status}");
+    assert_eq!(status["accounts"][1]["condition"], "paused", "{status}");
     watching.interrupt();
     watching.finish().expect(130);
 }

@@ -159,6 +159,12 @@ fn mailbox_that_vanished_from_the_source_is_a_question() {
     assert_eq!(deleted(&migration), 0);
     expect(migration.destination, migration.user(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d\nNew\n    d");
     migration.assert_second_sync_does_nothing();
+    // An answer is kept.
+    let accept = migration.run(&["accept", migration.user(), "Gone", "--reason", "it was old"]);
+    accept.expect(0).says("1 mailbox gone from one side: it was old");
+    let said = migration.run(&["sync"]).expect(0).stdout;
+    assert!(said.contains("`Old` is gone") && !said.contains("`Gone` is gone"), "{said}");
+    expect(migration.destination, migration.user(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d\nNew\n    d");
 }
 
 #[test]

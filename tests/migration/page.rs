@@ -15,20 +15,25 @@ use crate::support::shared;
 const MAIL: &str = "INBOX\n    1..200 bulk";
 
 /// Where a run is watched, as it says on standard error.
-struct Page {
+pub struct Page {
     address: String,
     /// `/TOKEN`.
     below: String,
 }
 
 impl Page {
-    fn of(running: &mut Running) -> Page {
+    pub fn of(running: &mut Running) -> Page {
         let start = "The run can be watched at http://";
         assert!(running.wait_until_said(|said| said.contains(start) && said.contains("/\n")), "it says where");
         let said = fs::read_to_string(running.stderr_file()).expect("standard error");
         let url = said.split(start).nth(1).and_then(|rest| rest.lines().next()).expect("an address");
         let (address, token) = url.trim_end_matches('/').split_once('/').expect("a token");
         Page { address: address.to_owned(), below: format!("/{token}") }
+    }
+
+    /// What a browser is given.
+    pub fn url(&self) -> String {
+        format!("http://{}{}/", self.address, self.below)
     }
 
     fn connect(&self) -> TcpStream {

@@ -72,3 +72,46 @@ fn round_follows_the_settings_as_they_are_and_those_of_before_where_they_are_wro
     expect(&pair.destination, &users[0].name, "INBOX\n    1..5 bulk\n    6 new");
     expect(&pair.destination, &users[1].name, MAIL);
 }
+
+/// Who is told of what is read anew as well, also where nobody was to be told before.
+#[test]
+fn those_are_told_whom_the_settings_name_by_then() {
+    let pair = shared::dovecot_pair();
+    let user = pair.add_fresh_user("told");
+    let ferry = Ferry::new(Side::of(&pair.source), Side::of(&pair.destination)).with_account(&user);
+    let settings = ferry.settings();
+    let told = |name: &str| fs::read_to_string(ferry.directory().join(name)).unwrap_or_default();
+    let notify = |name: &str| {
+        let command = format!("[\"sh\", \"-c\", \"cat >> {name}; echo >> {name}\"]");
+        format!("[[notify]]\non = [\"run.started\", \"account.blocked\", \"run.finished\"]\ncommand = {command}\n")
+    };
+    let stranger = |name: &str| format!("[[account]]\nsource_user = \"{name}\"\n");
+    let file = ferry.directory().join("mailferry.toml");
+    // Whole at once: a watch that looks just now reads no half.
+    let write = |settings: &str| {
+        fs::write(file.with_extension("new"), settings).expect("write the settings");
+        fs::rename(file.with_extension("new"), &file).expect("put them into place");
+    };
+    let follow = |watching: &mut Running, count: usize, settings: &str| {
+        write(settings);
+        let followed = |said: &str| said.matches("from now on the new ones hold").count() == count;
+        assert!(watching.wait_until_said(followed), "they are followed");
+    };
+
+    let mut watching = ferry.start(&WATCH);
+    assert!(watching.wait_until_said(|said| said.contains("The next sync begins")), "it watches");
+    let one = settings.clone() + &stranger("stranger-one");
+    follow(&mut watching, 1, &(one.clone() + &notify("first")));
+    assert!(watching.wait_until(|| told("first").contains("stranger-one")), "the first ones are told");
+    follow(&mut watching, 2, &(one.clone() + &stranger("stranger-two") + &notify("second")));
+    let secret = "[[notify]]\non = [\"run.finished\"]\nwebhook = \"http://127.0.0.1:1/\"\nsecret_file = \"none\"\n";
+    write(&(one + &stranger("stranger-two") + secret));
+    assert!(watching.wait_until_said(|said| said.contains("goes on with those that it had")), "they are refused");
+    watching.interrupt();
+    watching.finish().expect(130);
+    assert!(!told("first").contains("stranger-two") && !told("first").contains("run.finished"), "{}", told("first"));
+    // They are told of what is new by then, of that the run had begun nobody.
+    assert!(told("second").contains("stranger-two") && told("second").contains("run.finished"), "{}", told("second"));
+    assert!(!told("second").contains("stranger-one"), "{}", told("second"));
+    assert!(!told("first").contains("run.started") && !told("second").contains("run.started"));
+}

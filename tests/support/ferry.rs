@@ -274,11 +274,15 @@ impl Ferry {
         command.args(arguments).current_dir(self.directory()).env_clear();
         let inherited = ["PATH", "TMPDIR", "HOME"].map(|name| (name, std::env::var_os(name)));
         command.envs(inherited.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        command.envs(self.environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
-        for (side, variable) in [(&self.source, "SOURCE_PASSWORD"), (&self.destination, "DESTINATION_PASSWORD")] {
-            command.envs(side.master_password.as_ref().map(|password| (variable, password)));
-        }
+        command.envs(self.variables().map(|(name, value)| (OsStr::new(name), OsStr::new(value))));
         command
+    }
+
+    /// The variables in the program's environment that the settings name.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let master = [(&self.source, "SOURCE_PASSWORD"), (&self.destination, "DESTINATION_PASSWORD")];
+        let master = master.into_iter().filter_map(|(side, name)| Some((name, side.master_password.as_deref()?)));
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(master)
     }
 
     // What scripts read

@@ -11,6 +11,7 @@
 //! - [`state`]: reads back all that an account holds.
 //! - [`compare`]: how one account differs from another, and assertions about it.
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
+//! - [`fifty`]: fifty accounts on real servers, six of which fail in six ways.
 //! - [`scripted`]: a server that says what a test tells it to.
 //! - [`issuer`]: a token endpoint.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
@@ -41,6 +42,7 @@ pub mod dovecot;
 pub mod dovecot_configuration;
 pub mod fake;
 pub mod ferry;
+pub mod fifty;
 pub mod front;
 pub mod imap;
 pub mod issuer;

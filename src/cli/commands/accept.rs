@@ -25,7 +25,7 @@ pub fn run(context: &Context, arguments: &AcceptArguments) -> Result<ExitCode> {
         reason: arguments.reason.trim().to_owned(),
     };
     let results = context.watched(&migration, Step::Accept, |migration| accept(migration, &acceptance));
-    output::print(&report::accept::text(&results))?;
+    output::tell(&report::accept::text(&results))?;
     Ok(context.conclude(&results, "accept"))
 }
 

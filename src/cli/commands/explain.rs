@@ -24,7 +24,7 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
         }
         Err(error) => Err(error),
     }?;
-    output::print(&report::explanation::text(&explanation))?;
+    output::tell(&report::explanation::text(&explanation))?;
     if !arguments.headers {
         return Ok(ExitCode::Done);
     }

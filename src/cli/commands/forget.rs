@@ -21,7 +21,7 @@ pub fn run(context: &Context, arguments: &ForgetArguments) -> Result<ExitCode> {
     context.begin_trail(&place);
     let known = known(store.accounts()?, settings.as_ref());
     let accounts = select_from(&known, &arguments.accounts).map_err(|mistakes| unknown(mistakes.into(), &known))?;
-    output::print(&report::forget::text(&forget(&store, &accounts)?))?;
+    output::tell(&report::forget::text(&forget(&store, &accounts)?))?;
     Ok(ExitCode::Done)
 }
 

@@ -15,7 +15,7 @@ pub fn run(context: &Context, arguments: &AccountsNamedArguments, mark: Option<M
     let accounts = context.select(&settings, &arguments.accounts)?;
     let changed = pipeline::mark::mark(&settings.state, &accounts, mark)?;
     context.begin_trail(&settings.state);
-    output::print(&text(accounts.len(), &changed, mark))?;
+    output::tell(&text(accounts.len(), &changed, mark))?;
     Ok(ExitCode::Done)
 }
 

@@ -1,6 +1,7 @@
 //! The settings of a watch, read anew between two rounds when one of their files was written. Settings that cannot be
 //! followed are told, and the watch goes on by those that it had.
 
+use crate::cli::arguments::SyncArguments;
 use crate::cli::context::Context;
 use crate::cli::errors;
 use crate::config::Settings;
@@ -13,8 +14,7 @@ use std::time::SystemTime;
 /// The settings in use, and those to come.
 pub struct Renewal<'a> {
     context: &'a Context,
-    /// The accounts that the command line names.
-    words: &'a [String],
+    arguments: &'a SyncArguments,
     settings: Settings,
     stamps: Stamps,
     /// What was read last, until a round begins by it.
@@ -22,9 +22,9 @@ pub struct Renewal<'a> {
 }
 
 impl<'a> Renewal<'a> {
-    pub fn new(context: &'a Context, words: &'a [String], settings: Settings) -> Renewal<'a> {
+    pub fn new(context: &'a Context, arguments: &'a SyncArguments, settings: Settings) -> Renewal<'a> {
         let stamps = Stamps::of(&settings.files);
-        Renewal { context, words, settings, stamps, next: None }
+        Renewal { context, arguments, settings, stamps, next: None }
     }
 
     /// Looks whether a file was written since the last look, and if so reads them all. Whether there are settings that are
@@ -46,7 +46,8 @@ impl<'a> Renewal<'a> {
     /// The migration by the new settings, where there are any and they can be followed; and whether that is so.
     pub fn renewed(&mut self, migration: Migration) -> (Migration, bool) {
         let Some(next) = self.next.take() else { return (migration, false) };
-        match self.context.renewed(migration, self.words, &next, &self.settings) {
+        let words = (self.arguments.accounts.accounts.as_slice(), &self.arguments.outside);
+        match self.context.renewed(migration, words, &next, &self.settings) {
             Ok(migration) => {
                 self.context.warn("the settings changed: from now on the new ones hold");
                 self.stamps.follow(&next.files);

@@ -51,7 +51,7 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
         context.warn(&html::audit(&head.audit));
     }
     writing.finish(arguments, &head)?;
-    output::print(&told(&writing.rows, arguments))?;
+    output::tell(&told(&writing.rows, arguments))?;
     Ok(ExitCode::Done)
 }
 

@@ -19,7 +19,7 @@ pub fn run(context: &Context, arguments: &StateArguments) -> Result<ExitCode> {
         refuse_own(&settings.state, directory)?;
         taken.push(take(&store, &context.store_at(directory)?, &accounts)?);
     }
-    output::print(&report::taken::text(&taken))?;
+    output::tell(&report::taken::text(&taken))?;
     Ok(ExitCode::Done)
 }
 

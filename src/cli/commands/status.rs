@@ -22,6 +22,7 @@ pub fn run(context: &Context, arguments: &StatusArguments) -> Result<ExitCode> {
     let view = View {
         zone: TimeZone::system(),
         now: now(),
+        columns: output::columns(),
         all: !words.is_empty(),
         details: arguments.details,
         commands: context.commands.clone(),

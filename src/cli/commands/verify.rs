@@ -36,7 +36,7 @@ pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     }
     let files = [&arguments.list, &arguments.json.file];
     if !files.into_iter().flatten().any(|file| is_standard_output(file)) {
-        output::print(&text(&results, &context.commands))?;
+        output::tell(&text(&results, &context.commands))?;
     }
     let code = context.conclude(&results, "verify");
     context.tell_failed(&results, "verify");

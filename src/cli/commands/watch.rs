@@ -47,7 +47,7 @@ pub fn watch(
         context,
         interval,
         rests: Rests::new(seconds(interval)),
-        renewal: Renewal::new(context, &arguments.accounts.accounts, settings),
+        renewal: Renewal::new(context, arguments, settings),
         rounds: 0,
     };
     let mut migration = migration;

@@ -54,6 +54,7 @@ impl Display for JsonLines {
 
     fn show(&mut self, event: &Event<'_>, board: &Board, now: Instant) {
         match event {
+            Event::Resumed { .. } => return,
             Event::Advanced { account, .. } if !self.is_due(account, now) => return,
             Event::Ended { account } => drop(self.spoken.remove(*account)),
             _ => {}
@@ -94,12 +95,14 @@ fn object(event: &Event<'_>, board: &Board) -> Value {
                 "account": account,
                 "mailbox": mailbox,
                 "phase": work.map(|work| phase_word(work.phase)),
-                "messages_done": work.map(|work| work.done.messages),
-                "octets_done": work.map(|work| work.done.octets),
+                "messages_done": work.map(|work| work.so_far().messages),
+                "octets_done": work.map(|work| work.so_far().octets),
                 "messages": work.map(|work| work.whole.messages),
                 "octets": work.map(|work| work.whole.octets),
             })
         }
+        // Said with the first `advanced`.
+        Event::Resumed { .. } => Value::Null,
         Event::Noticed { account, text } => json!({ "event": "noticed", "account": account, "text": text }),
         Event::Failed { account, error } => json!({
             "event": "failed",
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn advanced_tells_how_far_the_phase_is() {
         let now = Instant::now();
-        let mut board = Board::new(1, now);
+        let mut board = Board::new(1, None, now);
         board.note(&Event::Began { account: "alice", phase: Phase::Copying, messages: 9, octets: 900 }, now);
         let advanced = Event::Advanced { account: "alice", mailbox: "INBOX", messages: 3, octets: 300 };
         board.note(&advanced, now);

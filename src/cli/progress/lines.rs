@@ -58,10 +58,9 @@ impl Display for Lines {
                     self.announced.insert((*account).to_owned());
                 }
             }
+            Event::Resumed { .. } => {}
             Event::Advanced { account, .. } => self.advanced(&made_harmless(account), board, now),
-            Event::Noticed { account, text } => {
-                self.line(&format!("{}: {}", made_harmless(account), made_harmless(text)))
-            }
+            Event::Noticed { account, text } => self.line(&format!("{}: {}", made_harmless(account), made_harmless(text))),
             Event::Failed { error, .. } => self.line(&format!("failed: {}", made_harmless(&error.to_string()))),
             Event::Ended { account } => {
                 if self.announced.remove(*account) && board.accounts > 1 {
@@ -111,7 +110,7 @@ mod tests {
     fn shown(accounts: usize, events: &[(u64, Event<'_>)]) -> String {
         let (paper, start) = (Paper::default(), Instant::now());
         let mut lines = Lines::new(Box::new(paper.clone()));
-        let mut board = Board::new(accounts, start);
+        let mut board = Board::new(accounts, None, start);
         lines.begin(accounts);
         for (seconds, event) in events {
             let now = start + Duration::from_secs(*seconds);

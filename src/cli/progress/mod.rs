@@ -21,7 +21,7 @@ use super::supervisor::Supervisor;
 use crate::pipeline::{Event, Observer};
 use crate::serve::watch::{Run, Watch};
 use bars::Bars;
-use board::Board;
+use board::{Amount, Board};
 use display::Display;
 use json_lines::JsonLines;
 use lines::Lines;
@@ -64,7 +64,7 @@ impl Progress {
             ProgressMode::Json => Box::new(JsonLines::new(output(), run)),
         };
         Progress(Arc::new(Mutex::new(State {
-            board: Board::new(0, Instant::now()),
+            board: Board::new(0, None, Instant::now()),
             displays: vec![display, Box::new(Supervised(supervisor.clone()))],
             runs: 0,
         })))
@@ -75,10 +75,11 @@ impl Progress {
         self.state().displays.push(Box::new(Live(watch.clone())));
     }
 
-    /// A run over so many accounts begins.
-    pub fn begin(&self, accounts: usize) {
+    /// A run over so many accounts begins, which have to do so many messages and octets where that is known.
+    pub fn begin(&self, accounts: usize, planned: Option<(u64, u64)>) {
         let mut state = self.state();
-        state.board = Board::new(accounts, Instant::now());
+        let planned = planned.map(|(messages, octets)| Amount { messages, octets });
+        state.board = Board::new(accounts, planned, Instant::now());
         state.displays.iter_mut().for_each(|display| display.begin(accounts));
         state.runs += 1;
         let (run, progress) = (state.runs, Arc::downgrade(&self.0));
@@ -119,6 +120,7 @@ fn tick(run: u64, progress: &Weak<Mutex<State>>) {
         if *runs != run {
             return;
         }
+        board.look();
         displays.iter_mut().for_each(|display| display.tick(board, Instant::now()));
     }
 }
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn panic_of_the_thread_that_draws_keeps_nobody_from_telling() {
-        let state = State { board: Board::new(1, Instant::now()), displays: vec![Box::new(Clumsy)], runs: 1 };
+        let state = State { board: Board::new(1, None, Instant::now()), displays: vec![Box::new(Clumsy)], runs: 1 };
         let progress = Progress(Arc::new(Mutex::new(state)));
         let drawing = Arc::downgrade(&progress.0);
         assert!(catch_unwind(AssertUnwindSafe(|| tick(1, &drawing))).is_err());

@@ -1,7 +1,7 @@
 //! What stands on the screen while a run goes on: the line over all accounts first, then as many accounts as there is room
 //! for. Pure: the size of the screen and the time are handed in.
 
-use super::board::{Board, Work, phase_word};
+use super::board::{Board, Whole, Work, messages_of, octets_of, phase_word};
 use super::fit::{Part, fit, shortened};
 use crate::error::made_harmless;
 use crate::report::quantity::{counted, duration, number, octet_rate, octets};
@@ -46,12 +46,19 @@ pub fn lines(board: &Board, frame: Frame, now: Instant) -> Vec<String> {
 }
 
 fn overall(board: &Board, frame: Frame, now: Instant) -> String {
+    // What was done matters more than what there is to do.
+    let (line, is_complete) = overall_of(board, board.whole(), frame, now);
+    if is_complete { line } else { overall_of(board, None, frame, now).0 }
+}
+
+/// The line, and whether messages have a place in it.
+fn overall_of(board: &Board, whole: Option<Whole>, frame: Frame, now: Instant) -> (String, bool) {
     let moved = board.moved();
     let accounts = format!("{} of {}", number(board.ended as u64), counted(board.accounts as u64, "account"));
-    let (messages, size) = match (moved.messages, board.listed()) {
+    let (messages, size) = match (board.so_far().messages, board.listed()) {
         (0, 0) => (String::new(), String::new()),
         (0, listed) => (format!("{} listed", counted(listed, "message")), String::new()),
-        (messages, _) => (counted(messages, "message"), octets(moved.octets)),
+        _ => (messages_of(board.so_far(), whole), octets_of(board.so_far(), whole)),
     };
     let rate = octet_rate(moved.octets, board.seconds(now)).filter(|_| moved.octets > 0).unwrap_or_default();
     let left = board.time_left(now).map(|left| format!("about {} left", duration(left.as_secs_f64())));
@@ -61,26 +68,28 @@ fn overall(board: &Board, frame: Frame, now: Instant) -> String {
         (bar(board.progress()), 5),
         (failures, 1),
         (left.unwrap_or_default(), 2),
-        (messages, 3),
+        (messages.clone(), 3),
         (rate, 4),
         (size, 6),
     ];
-    fit(parts.map(|(text, rank)| Part { text, rank }), frame.columns)
+    let line = fit(parts.map(|(text, rank)| Part { text, rank }), frame.columns);
+    let is_complete = line.contains(&messages);
+    (line, is_complete)
 }
 
 fn account(name: &str, widest: usize, work: &Work, frame: Frame, now: Instant) -> String {
     let name = shortened(name, widest);
     let name = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
-    let count = match (work.whole.messages, work.done.messages) {
+    let so_far = work.so_far();
+    let count = match (work.whole.messages, so_far.messages) {
         (0, 0) => String::new(),
         (0, done) => counted(done, "message"),
         (whole, done) => format!("{} of {}", number(done), number(whole)),
     };
     let size = match work.whole.octets {
         0 => String::new(),
-        whole => format!("{} of {}", octets(work.done.octets), octets(whole)),
+        whole => format!("{} of {}", octets(so_far.octets), octets(whole)),
     };
-    let rate = octet_rate(work.done.octets, work.seconds(now)).filter(|_| work.done.octets > 0);
     let left = work.time_left(now).map(|left| format!("{} left", duration(left.as_secs_f64())));
     let bar = match work.share() {
         Some(share) => bar(share),
@@ -92,7 +101,7 @@ fn account(name: &str, widest: usize, work: &Work, frame: Frame, now: Instant) -
         (bar, 4),
         (count, 0),
         (size, 5),
-        (rate.unwrap_or_default(), 3),
+        (work.rate(now).unwrap_or_default(), 3),
         (left.unwrap_or_default(), 1),
         (work.mailbox.clone(), 6),
     ];
@@ -125,7 +134,7 @@ mod tests {
 
     /// Fifty accounts, of which 27 are at work, one has failed, and ten seconds have passed.
     fn board(start: Instant) -> Board {
-        let mut board = Board::new(50, start);
+        let mut board = Board::new(50, None, start);
         for number in 0..30 {
             let account = format!("user{number:02}@example.com");
             let event = Event::Began { account: &account, phase: Phase::Copying, messages: 5678, octets: 48 << 20 };
@@ -152,7 +161,7 @@ mod tests {
     fn line_over_all_comes_first_and_accounts_beyond_the_screen_are_counted() {
         let lines = shown(160, 24);
         assert_eq!(lines.len(), 22);
-        let overall = "3 of 50 accounts  [==>                 ]  1 failure  about 41s left  37,020 messages  36.0 MiB/s  360.0 MiB";
+        let overall = "3 of 50 accounts  [==>                 ]  1 failure  about 41s left  37,020 of at least 157,008 messages  36.0 MiB/s  360.0 MiB of at least 1.3 GiB";
         assert_eq!(lines[0], overall);
         let first = "user03@example.com  copying  [====>               ]  1,234 of 5,678  12.0 MiB of 48.0 MiB  1.2 MiB/s  30s left  Archive/2024";
         assert_eq!(lines[1], first);
@@ -163,7 +172,7 @@ mod tests {
     fn narrow_screens_lose_columns_and_no_number() {
         let lines = shown(80, 10);
         assert_eq!(lines.len(), 8);
-        assert_eq!(lines[0], "3 of 50 accounts  1 failure  about 41s left  37,020 messages  36.0 MiB/s");
+        assert_eq!(lines[0], "3 of 50 accounts  1 failure  about 41s left  37,020 of at least 157,008 messages");
         assert_eq!(lines[1], "user03@example.com  copying  1,234 of 5,678  1.2 MiB/s  30s left");
         let lines = shown(60, 10);
         assert_eq!(lines[0], "3 of 50 accounts  1 failure  about 41s left  37,020 messages");

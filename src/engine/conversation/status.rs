@@ -67,7 +67,7 @@ impl Status {
             condition,
             code: code.to_ascii_uppercase(),
             arguments: arguments.to_owned(),
-            text: sanitized(&format!("{} {text}", word.to_ascii_uppercase())),
+            text: sanitized(&format!("{} {}", word.to_ascii_uppercase(), without_timing(text))),
         })
     }
 
@@ -181,6 +181,14 @@ const TRANSIENT_TEXTS: &[&str] = &[
 const QUOTA_TEXTS: &[&str] = &["over quota", "quota exceeded", "quota has been exceeded"];
 
 /// Exchange names the wait in milliseconds, WildDuck in words. What is no number any more is longer than anybody waits.
+/// Dovecot appends how long it took, `(0.001 + 0.000 secs).`: that is no part of why, and differs each time.
+fn without_timing(text: &str) -> &str {
+    let Some((before, timing)) = text.rsplit_once(" (") else { return text };
+    let timed = timing.trim_end_matches('.').strip_suffix(" secs)");
+    let is_timing = timed.is_some_and(|timed| timed.chars().all(|it| it.is_ascii_digit() || ".+ ".contains(it)));
+    if is_timing { before } else { text }
+}
+
 fn suggested_wait(text: &str) -> Option<Duration> {
     let number = |after: &str| {
         let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
@@ -232,6 +240,20 @@ mod tests {
         assert_eq!(kind("NO [EXPIRED] too late", Command::Other), Kind::Refused);
         assert_eq!(kind("NO [EXPIRED] too late", Command::Login), Kind::Authentication);
         assert_eq!(kind("NO [AUTHORIZATIONFAILED] not you", Command::Open), Kind::Refused);
+    }
+
+    #[test]
+    fn text_is_without_the_time_that_it_took() {
+        let text = |line: &str| Status::parse(line.as_bytes()).expect("a status").text;
+        assert_eq!(
+            text("NO [NOPERM] Permission denied (0.003 + 0.000 + 0.003 secs)."),
+            "NO [NOPERM] Permission denied"
+        );
+        assert_eq!(
+            text("NO Quota exceeded (mailbox for user is full)"),
+            "NO Quota exceeded (mailbox for user is full)"
+        );
+        assert_eq!(text("OK"), "OK");
     }
 
     #[test]

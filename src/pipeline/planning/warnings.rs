@@ -3,7 +3,7 @@
 use super::planner::Planner;
 use crate::error::Result;
 use crate::model::policy::Mode;
-use crate::model::{PairState, Side};
+use crate::model::{PairState, Pairing, Side};
 use crate::pipeline::survey::spoiling::{known_spoilt, told};
 
 impl Planner<'_> {
@@ -35,7 +35,8 @@ impl Planner<'_> {
         Ok(warnings)
     }
 
-    /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell.
+    /// In mirror mode a mailbox that is gone from the source is a question: deleted or renamed, only the user can tell. An
+    /// answer is kept.
     pub(super) fn questions(&self) -> Result<Vec<String>> {
         if self.access.account.policy.mode != Mode::Mirror {
             return Ok(Vec::new());
@@ -45,14 +46,22 @@ impl Planner<'_> {
                 && self.mailbox(Side::Source, &pair.pairing.source).is_none()
                 && self.mailbox(Side::Destination, &pair.pairing.destination).is_some()
         };
-        let pairs = self.access.state.pairs()?;
         let question = |pair: &PairState| {
+            let (mailbox, account) = (&pair.destination, &self.access.account.name);
             format!(
-                "the source mailbox of `{}` is gone; nothing of the {} messages that were tied to it is deleted: delete the \
-                 mailbox on the destination if that is what you want",
-                pair.destination, pair.links
+                "the source mailbox of `{mailbox}` is gone; none of the messages that were tied to it ({}) is deleted: delete the \
+                 mailbox on the destination if that is what you want; `mailferry accept {account} '{mailbox}' --reason TEXT` \
+                 keeps it, and asks no more",
+                pair.links
             )
         };
-        Ok(pairs.iter().filter(|pair| gone(pair)).map(question).collect())
+        let mut questions = Vec::new();
+        for pair in self.access.state.pairs()?.iter().filter(|pair| gone(pair)) {
+            let Pairing { source, source_validity, .. } = &pair.pairing;
+            if self.access.state.agreement(source, *source_validity)?.gone.is_none() {
+                questions.push(question(pair));
+            }
+        }
+        Ok(questions)
     }
 }

@@ -28,7 +28,7 @@ pub fn text(results: &[AccountResult<ApplySummary>], commands: &Invocation, step
     let warnings: String = warnings.collect();
     let figures = sum(results);
     let ledger = RunLedger::of(results).sum();
-    let done = format!("Done in {}: {}\n", duration(figures.seconds), done(&figures));
+    let done = format!("Done in {}: {}\n", duration(figures.seconds), done(&figures, &ledger));
     let balance = format!("Outcome of {}\n", outcomes::sentence(&ledger.outcomes));
     let not_kept = losses::line(&ledger.losses);
     let bottleneck = bottleneck::line(&figures.parts, figures.seconds);
@@ -43,19 +43,32 @@ pub fn text(results: &[AccountResult<ApplySummary>], commands: &Invocation, step
         + &unreached
 }
 
-/// A line for each account in which something happened; the others are counted.
+/// A line for each account in which something happened; of many, for each in which something is left. The others are counted.
 fn accounts(results: &[AccountResult<ApplySummary>]) -> String {
     let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right, Align::Left]);
-    let mut idle = 0;
+    let (mut idle, mut done) = (0, 0);
+    let are_many = results.len() > LISTED_ACCOUNTS;
     for (account, summary) in succeeded(results) {
-        if is_idle(summary) { idle += 1 } else { table.row(row(account, summary)) }
+        match () {
+            () if is_idle(summary) => idle += 1,
+            () if are_many && is_done(summary) => done += 1,
+            () => table.row(row(account, summary)),
+        }
     }
     let lines: String = table.lines().iter().map(|line| format!("{line}\n")).collect();
-    match (lines.is_empty(), idle) {
-        (true, _) => lines,
-        (false, 0) => lines + "\n",
-        (false, _) => format!("{lines}{} had nothing to do\n\n", counted(idle, "other account")),
+    let idle = (idle > 0).then(|| format!("{} had nothing to do\n", counted(idle, "other account")));
+    let done = (done > 0).then(|| format!("{} done, with nothing left\n", counted(done, "account")));
+    if lines.is_empty() && done.is_none() {
+        return String::new();
     }
+    format!("{lines}{}{}\n", done.unwrap_or_default(), idle.unwrap_or_default())
+}
+
+/// With more accounts than these, those that are done are only counted.
+const LISTED_ACCOUNTS: usize = 40;
+
+fn is_done(ApplySummary { ledger, .. }: &ApplySummary) -> bool {
+    ledger.outcomes.pending == 0 && ledger.failures.is_empty() && !ledger.leaves_behind()
 }
 
 fn is_idle(ApplySummary { figures, ledger, .. }: &ApplySummary) -> bool {
@@ -89,7 +102,7 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
 }
 
 /// `118 messages copied (48.2 MiB), 14 flag changes; 4.0 MiB/s, 9.8 messages/s`
-fn done(figures: &RunFigures) -> String {
+fn done(figures: &RunFigures, ledger: &AccountLedger) -> String {
     let RunFigures { messages_copied, octets_copied, flags_updated, messages_deleted, seconds, reconnects, .. } =
         *figures;
     let copied = format!("{} copied ({})", counted(messages_copied, "message"), octets(octets_copied));
@@ -97,7 +110,11 @@ fn done(figures: &RunFigures) -> String {
     let deletions = counted(messages_deleted, "deletion");
     let parts = [(messages_copied, copied), (flags_updated, flag_changes), (messages_deleted, deletions)];
     let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
-    let mut done = if parts.is_empty() { "there was nothing to copy".to_owned() } else { parts.join(", ") };
+    let mut done = match (parts.is_empty(), ledger.leaves_behind() || ledger.outcomes.pending > 0) {
+        (true, false) => "there was nothing to copy".to_owned(),
+        (true, true) => "nothing was copied".to_owned(),
+        (false, _) => parts.join(", "),
+    };
     let rates = [octet_rate(octets_copied, seconds), message_rate(messages_copied, seconds)];
     let rates = rates.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if messages_copied > 0 && !rates.is_empty() {
@@ -167,6 +184,20 @@ Interrupted: 2 messages are left.
     }
 
     #[test]
+    fn text_of_many_accounts_lists_those_with_something_left() {
+        let mut many: Vec<_> = (0..49).map(|number| applied(number, 0, Ending::Complete, 0)).collect();
+        many.push(applied(900, 0, Ending::Limit, 2));
+        let shown = text(&many, &Invocation::default(), Step::Sync);
+        let expected = "\
+user900   900 copied   900.0 MiB   2 left
+48 accounts done, with nothing left
+1 other account had nothing to do
+
+Done in";
+        assert!(shown.starts_with(expected), "{shown}");
+    }
+
+    #[test]
     fn text_names_accounts_that_were_not_reached_and_what_is_not_kept() {
         let failed = Err(Error::new(Kind::Authentication, "could not log in"));
         let mut lossy = applied(100, 0, Ending::Complete, 0);
@@ -184,6 +215,18 @@ Interrupted: 2 messages are left.
             text(&[applied(0, 0, Ending::Complete, 0)], &Invocation::default(), Step::Sync)
                 .starts_with("Done in 10s: there was nothing to copy\n")
         );
+    }
+
+    #[test]
+    fn text_nothing_done_of_what_there_was_to_do_says_so() {
+        for left in [Outcomes { refused: 1, ..Outcomes::default() }, Outcomes { pending: 1, ..Outcomes::default() }] {
+            let mut refused = applied(0, 0, Ending::Complete, 0);
+            if let Ok(summary) = &mut refused.result {
+                summary.ledger.outcomes = left;
+            }
+            let shown = text(&[refused], &Invocation::default(), Step::Sync);
+            assert!(shown.starts_with("Done in 10s: nothing was copied\n"), "{shown}");
+        }
     }
 
     #[test]

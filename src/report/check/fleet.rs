@@ -23,12 +23,12 @@ struct Server<'a> {
     notes: Vec<&'a str>,
 }
 
-/// The servers, and every account of which there is something to say besides.
-pub(super) fn text(results: &[AccountResult<AccountCheck>]) -> String {
+/// The servers, and every account of which there is something to say besides; `all` is the command that tells of each account.
+pub(super) fn text(results: &[AccountResult<AccountCheck>], all: &str) -> String {
     let sides: Vec<&SideCheck> = results.iter().filter_map(|it| it.done().ok()).flat_map(opened).collect();
     let servers = servers(&sides);
     let pages: String = servers.iter().map(page).collect();
-    let deviating = told(results.iter().flat_map(|result| deviations(result, &servers)));
+    let deviating = told(results.iter().flat_map(|result| deviations(result, &servers)), all);
     let holds = |side: Side| {
         let of = || sides.iter().filter(move |it| it.side == side);
         let messages = counted(of().map(|it| it.messages).sum(), "message");
@@ -78,7 +78,7 @@ fn page(server: &Server<'_>) -> String {
 }
 
 /// Each deviation in a line; what is to be said of many accounts is said once.
-fn told(deviations: impl Iterator<Item = (String, String)>) -> String {
+fn told(deviations: impl Iterator<Item = (String, String)>, all: &str) -> String {
     let (mut order, mut names): (Vec<String>, HashMap<String, Vec<String>>) = Default::default();
     for (name, text) in deviations {
         let known = names.entry(text.clone()).or_insert_with(|| {
@@ -94,7 +94,9 @@ fn told(deviations: impl Iterator<Item = (String, String)>) -> String {
             count => format!("{} and {} more: {text}\n", names[..NAMED].join(", "), number((count - NAMED) as u64)),
         }
     };
-    order.iter().map(line).collect()
+    let lines: String = order.iter().map(line).collect();
+    let is_cut = names.values().any(|names| names.len() > TOGETHER);
+    if is_cut { format!("{lines}Each by itself: {all}\n") } else { lines }
 }
 
 /// What is to be said of this account alone.
@@ -125,4 +127,17 @@ fn own(side: &SideCheck, servers: &[Server<'_>]) -> Vec<String> {
     let full = full.map(|quota| format!("quota: {}", super::facts::quota(quota)));
     let obstacles = side.obstacles.iter().map(|obstacle| format!("OBSTACLE: {}", made_harmless(obstacle)));
     differs.chain(obstacles).chain(notes).chain(full).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_many_accounts_deviate_in_is_said_once_with_the_command_that_names_each() {
+        let deviations = |count: usize| (0..count).map(|number| (format!("u{number}"), "it is full".to_owned()));
+        let expected = "u0, u1, u2 and 3 more: it is full\nEach by itself: mailferry check --details\n";
+        assert_eq!(told(deviations(6), "mailferry check --details"), expected);
+        assert_eq!(told(deviations(1), "mailferry check --details"), "u0: it is full\n");
+    }
 }

@@ -20,7 +20,7 @@ const PAGES: usize = 3;
 pub fn text(results: &[AccountResult<AccountCheck>], details: bool, commands: &Invocation) -> String {
     let pages: String = match details || results.len() <= PAGES {
         true => succeeded(results).map(|(name, check)| page(name, check)).collect(),
-        false => fleet::text(results),
+        false => fleet::text(results, &commands.completed("`mailferry check --details`", &[]).replace('`', "")),
     };
     pages + &verdict(results, &commands.next("scan"))
 }

@@ -7,7 +7,7 @@ use crate::error::made_harmless;
 use crate::model::plan::MailboxPlan;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::invocation::Invocation;
-use crate::report::quantity::{counted, minute_in, number, octets};
+use crate::report::quantity::{counted, minute_in, noun_for, number, octets};
 use crate::report::style::STYLE;
 use crate::report::succeeded;
 use askama::Template;
@@ -27,7 +27,7 @@ struct Page {
     made: String,
     version: &'static str,
     apply: String,
-    cards: Vec<(String, &'static str)>,
+    cards: Vec<(String, String)>,
     remarks: Vec<String>,
     accounts: Vec<Account>,
     failed: Vec<String>,
@@ -54,13 +54,15 @@ struct Row {
 /// The page: seconds since 1970 when it was made, by whose clock, and the commands to type next.
 pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, commands: &Invocation) -> String {
     let sum = totals(results);
-    let cards = [
-        (number(sum.copies), "copies"),
-        (octets(sum.octets), "to copy"),
-        (number(sum.flag_updates), "flag changes"),
-        (number(sum.deletes + sum.second_copies), "deletions"),
-        (number(sum.creates), "new mailboxes"),
-        (number(sum.skipped), "messages left out"),
+    let card = |count: u64, noun: &str| (number(count), noun_for(count, noun));
+    let left_out = (number(sum.skipped), format!("{} left out", noun_for(sum.skipped, "message")));
+    let cards = vec![
+        card(sum.copies, "copy"),
+        (octets(sum.octets), "to copy".to_owned()),
+        card(sum.flag_updates, "flag change"),
+        card(sum.deletes + sum.second_copies, "deletion"),
+        card(sum.creates, "new mailbox"),
+        left_out,
     ];
     let open = results.len() <= OPEN_ACCOUNTS;
     let failed = results.iter().filter_map(|it| Some((&it.account, it.done().err()?)));
@@ -70,7 +72,7 @@ pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, 
         made: minute_in(made, zone),
         version: env!("CARGO_PKG_VERSION"),
         apply: made_harmless(&commands.next("apply")),
-        cards: cards.into_iter().collect(),
+        cards,
         remarks: succeeded(results).flat_map(|(name, summary)| remarks(name, &summary.plan, commands)).collect(),
         accounts: succeeded(results).map(|(name, summary)| account(name, summary, open)).collect(),
         failed: failed.map(|(name, error)| made_harmless(&format!("{name}: {}", error.summary()))).collect(),

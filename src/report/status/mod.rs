@@ -32,7 +32,7 @@ pub fn text(accounts: &[StatusSummary], view: &View) -> String {
         .partition(|it| view.all || accounts.len() <= LISTED_ACCOUNTS || !has_nothing_to_tell(it.condition));
     let parts = [
         view.under_way.as_ref().map_or_else(String::new, |run| under_way(run, view)),
-        table(&listed, view).lines().iter().map(|line| format!("{line}\n")).collect(),
+        table(&listed, view).lines_within(view.columns).iter().map(|line| format!("{line}\n")).collect(),
         unlisted(&counted, view),
         troubles::text(&listed, view),
         forecast::text(accounts, view),
@@ -186,5 +186,7 @@ Not listed: 50 new. To list them: mailferry status state:new
         let account = summary("alice.anderson@example.com", status, Some(trouble("why", true)));
         let shown = text(&[account], &view());
         assert!(shown.lines().take(2).all(|line| line.chars().count() <= 80), "{shown}");
+        let narrow = text(&accounts(), &View { columns: 55, ..view() });
+        assert!(narrow.lines().take(3).all(|line| line.chars().count() <= 55), "{narrow}");
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn trouble(line: &str, needs_a_person: bool) -> Trouble {
 
 pub(super) fn view() -> View {
     View {
+        columns: usize::MAX,
         zone: TimeZone::UTC,
         now: 1_783_900_000,
         all: false,

@@ -23,7 +23,7 @@ struct Group<'a> {
 
 /// A paragraph for each trouble; nothing where there is none.
 pub(super) fn text(accounts: &[&StatusSummary], view: &View) -> String {
-    grouped(accounts).iter().map(|group| paragraph(group, view)).collect()
+    grouped(accounts).iter().map(|group| paragraph(group, view)).collect::<Vec<_>>().join("\n")
 }
 
 fn grouped<'a>(accounts: &[&'a StatusSummary]) -> Vec<Group<'a>> {

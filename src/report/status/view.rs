@@ -11,6 +11,8 @@ pub struct View {
     pub zone: TimeZone,
     /// Seconds since 1970: what is long ago is told with its year.
     pub now: i64,
+    /// Cells in which a row is to fit.
+    pub columns: usize,
     /// Every account, however many.
     pub all: bool,
     /// What only one who looks for it wants to see.
