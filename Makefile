@@ -1,6 +1,6 @@
 # mailferry: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test torture mutants lint fuzz bench clean
+.PHONY: help build demo test browser torture mutants lint fuzz bench clean
 
 SETUP := sh tests/support/setup.sh
 
@@ -25,6 +25,10 @@ demo: ## Move three accounts between two real servers, killed and resumed on the
 test: lint ## All tests, on real servers; installs what they need
 	$(SETUP) all
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 4 * $$(nproc) ))} cargo test --locked
+
+browser: ## The pages in Chromium, with pictures of them in target/tmp/pages; installs it if need be
+	$(SETUP) browser
+	cargo test --locked --test migration browser -- --ignored
 
 torture: ## Properties from a fresh seed; then faults and kills, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
 	$(SETUP) all

@@ -27,7 +27,7 @@
 //! - [`kinds`]: every way to say where mail goes and which, each through all that may befall it.
 //! - [`isolation`]: one bad thing stays one: a restart, one connection, one file, one mailbox.
 //! - [`conditions`]: what became of each account, and trying again what went wrong.
-//! - [`page`]: a run that is watched from outside. [`told`]: what others are told. [`supervised`]: under systemd.
+//! - [`page`]: a run that is watched from outside; [`browser`]: as a person sees it. [`told`]: what others are told. [`supervised`]: under systemd.
 //! - [`compressed`]: with COMPRESS=DEFLATE, always or where the line is slow.
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
@@ -50,6 +50,7 @@ mod support;
 
 mod agreements;
 mod bad_input;
+mod browser;
 mod carried;
 mod changing;
 mod compressed;

@@ -13,6 +13,7 @@
 //! - [`ferry`]: the program itself: its settings, a run of it, what it printed, and its sudden death.
 //! - [`fifty`]: fifty accounts on real servers, six of which fail in six ways.
 //! - [`scripted`]: a server that says what a test tells it to.
+//! - [`browser`]: Chromium, for what a page does there.
 //! - [`issuer`]: a token endpoint.
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
@@ -33,6 +34,7 @@
 pub mod authority;
 pub mod backup;
 pub mod base64;
+pub mod browser;
 pub mod compare;
 pub mod courier;
 pub mod cyrus;

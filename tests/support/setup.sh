@@ -4,6 +4,7 @@
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
 #   setup.sh all       Dovecot, Cyrus, Courier and pymap, and what judges what we write for others (promtool,
 #                      systemd-analyze): what the tests need (the default)
+#   setup.sh browser   Dovecot and Chromium: what `make browser` needs
 #
 # They conflict as packages, so Cyrus and Courier are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
@@ -55,6 +56,11 @@ install_dovecot() (
 install_systemd() {
     need_apt systemd-analyze systemd
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd >&2
+}
+
+install_chromium() {
+    need_apt Chromium chromium
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
 }
 
 # Cyrus and Courier: unpacked into the cache.
@@ -141,8 +147,9 @@ install_pymap() (
 
 case "${1:-all}" in
     dovecot) unpacks=no ;;
+    browser) unpacks=no; command -v chromium >/dev/null || install_chromium ;;
     all) unpacks=yes ;;
-    *) sed -n '2,6p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,7p' "$0" >&2; exit 2 ;;
 esac
 
 dovecot_is_there || install_dovecot
