@@ -2,7 +2,7 @@
 //!
 //! What may be typed or copied stays whole: a command, and what stands in backquotes. So do rows of tables and figures.
 
-use unicode_width::UnicodeWidthStr;
+use console::measure_text_width as width_of;
 
 /// Less room than this is no place for prose.
 const LEAST_COLUMNS: usize = 30;
@@ -19,13 +19,13 @@ pub fn wrapped(text: &str, columns: usize) -> String {
 fn line_wrapped(line: &str, columns: usize) -> String {
     let indent = line.len() - line.trim_start().len();
     let is_row = line.trim().contains("   ");
-    if columns < LEAST_COLUMNS || line.width() <= columns || is_row {
+    if columns < LEAST_COLUMNS || width_of(line) <= columns || is_row {
         return line.to_owned();
     }
     let (mut wrapped, mut width) = (" ".repeat(indent), indent);
     let mut is_first = true;
     for word in words(&line[indent..]) {
-        if !is_first && width + 1 + word.width() > columns {
+        if !is_first && width + 1 + width_of(word) > columns {
             wrapped.push('\n');
             wrapped.push_str(&" ".repeat(indent + HANGING));
             width = indent + HANGING;
@@ -34,7 +34,7 @@ fn line_wrapped(line: &str, columns: usize) -> String {
             width += 1;
         }
         wrapped.push_str(word);
-        width += word.width();
+        width += width_of(word);
         is_first = false;
     }
     wrapped
@@ -93,6 +93,13 @@ error: it was refused
         let row = "alice@example.com     synced     1,234 of 5,678     2.1 MiB/s";
         assert_eq!(wrapped(row, 40), row);
         assert_eq!(wrapped("and 7 more: mailferry status state:new, and nothing else", 10).lines().count(), 1);
+    }
+
+    #[test]
+    fn colour_takes_no_room() {
+        let plain = "hint: check the user name and the password; or something else";
+        let coloured = plain.replace("hint:", "\x1b[1m\x1b[36mhint:\x1b[0m");
+        assert_eq!(wrapped(&coloured, 40), wrapped(plain, 40).replace("hint:", "\x1b[1m\x1b[36mhint:\x1b[0m"));
     }
 
     #[test]
