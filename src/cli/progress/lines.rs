@@ -60,7 +60,9 @@ impl Display for Lines {
             }
             Event::Resumed { .. } => {}
             Event::Advanced { account, .. } => self.advanced(&made_harmless(account), board, now),
-            Event::Noticed { account, text } => self.line(&format!("{}: {}", made_harmless(account), made_harmless(text))),
+            Event::Noticed { account, text } => {
+                self.line(&format!("{}: {}", made_harmless(account), made_harmless(text)))
+            }
             Event::Failed { error, .. } => self.line(&format!("failed: {}", made_harmless(&error.to_string()))),
             Event::Ended { account } => {
                 if self.announced.remove(*account) && board.accounts > 1 {
