@@ -303,6 +303,11 @@ fn silence_is_as_good_as_a_refusal() {
 }
 
 #[test]
+fn silence_at_a_check_is_as_good_as_a_refusal() {
+    judge(Occasion::Check, &[About::Extra, About::Mailbox, About::Account], |answer| answer == Answer::Silence);
+}
+
+#[test]
 fn silence_at_a_resync_is_as_good_as_a_refusal() {
     judge(Occasion::Resync, &[About::Mailbox, About::Status, About::Gone], |answer| answer == Answer::Silence);
 }

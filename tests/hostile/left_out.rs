@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::case::{Case, First, Table, told};
-use crate::lies::{is, number_after, replaced};
+use crate::lies::{holds, is, number_after, replaced};
 use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then};
 
@@ -35,6 +35,33 @@ fn mailbox_whose_uids_do_not_last_is_left_out_with_a_note() {
     assert!(format!("{output}").contains("`Bad` on the source is left out"), "{output}");
     assert!(!has(&table, "volatile", "Bad") && has(&table, "volatile", "Good"), "{output}");
     table.judge_rest();
+}
+
+/// The same on the destination: where nothing goes to it, nobody misses it; else it is told with the line that helps.
+#[test]
+fn mailbox_of_the_destination_whose_uids_do_not_last_is_in_nobodys_way() {
+    let next = AtomicU32::new(7);
+    let volatile = move || {
+        Behaviour::honest().lying(move |command, response| {
+            let opens = command.starts_with("EXAMINE \"Bad\"") || command.starts_with("SELECT \"Bad\"");
+            let note = "* NO [UIDNOTSTICKY] Non-permanent unique identifiers\r\n* OK [UIDVALIDITY";
+            let validity = |_| Some(u64::from(next.fetch_add(1, Ordering::Relaxed)));
+            match opens && is(&response, "OK") && holds(&response, "UIDVALIDITY") {
+                true => replaced(number_after(response, "UIDVALIDITY ", validity), "* OK [UIDVALIDITY", note),
+                false => response,
+            }
+        })
+    };
+    let case = Case::new("notes", First::Exact).destination(volatile()).mail(|account| account.fill("INBOX\n    a"));
+    let table = Table::of(vec![case]);
+    table.destination.tenant("notes").account().fill("Bad\n    milk");
+    let output = table.run(&["sync"]).expect(0);
+    assert!(format!("{output}").contains("`Bad` on the destination is left out"), "{output}");
+    table.run(&["verify"]).expect(0);
+    table.source.tenant("notes").account().fill("Bad\n    b");
+    let told = told(&table.run(&["sync"]).expect(3), "notes").join("\n");
+    assert!(told.contains("`Bad`") && told.contains("[mailboxes.rename]: \"Bad\" = "), "{told}");
+    crate::tally::count(1);
 }
 
 /// A message that went is deleted from the copy though there is a mailbox that cannot be read, where the settings leave that

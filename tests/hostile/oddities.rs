@@ -14,7 +14,7 @@
 //! | hold back `+` behind a pipelined APPEND (all without LITERAL+) | `server_whose_literals_are_announced_gets_one_append_at_a_time` |
 //! | store pipelined APPENDs in any order (Stalwart) | `eager_destination_gets_all_exactly_and_in_order`, `eager_destination_that_takes_one_message_at_a_time_gets_all_in_order` |
 //! | end the connection on one CREATE (pymap, GreenMail) | `commands_that_fail_for_one_mailbox_fail_for_that_one`, `create_that_ends_the_connection_is_found_among_many` |
-//! | list files that are no mailboxes, with [UIDNOTSTICKY] (UW) or not (Dovecot with mbox) | `mailbox_whose_uids_do_not_last_is_left_out_with_a_note`, `mailbox_that_is_left_out_is_never_opened`, `file_that_is_no_mailbox_is_left_out_with_a_note` |
+//! | list files that are no mailboxes, with [UIDNOTSTICKY] (UW) or not (Dovecot with mbox) | `mailbox_whose_uids_do_not_last_is_left_out_with_a_note`, `mailbox_of_the_destination_whose_uids_do_not_last_is_in_nobodys_way`, `mailbox_that_is_left_out_is_never_opened`, `file_that_is_no_mailbox_is_left_out_with_a_note` |
 //! | end a line of the login in a bare LF (mailutils) | `login_whose_answer_ends_in_a_bare_lf_opens_the_account`, `login_whose_answer_ends_in_a_bare_lf_is_a_login` |
 //! | name a mailbox otherwise in STATUS (mailutils, GreenMail) | `status_under_another_name_is_about_the_mailbox_that_was_asked_for`, `status_of_another_mailbox_is_none_of_one_that_is_not_listed` |
 //! | take names of any case for one (GreenMail, Exchange, Zimbra) | `names_that_the_destination_takes_for_one_are_never_merged` |

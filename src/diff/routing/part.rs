@@ -22,7 +22,7 @@ pub(in crate::diff) enum Part {
     Silent,
 }
 
-const VOLATILE: &str = "it is a file that is no mailbox, or its UIDs do not last ([UIDNOTSTICKY]), so that nothing can be told \
+pub(in crate::diff) const VOLATILE: &str = "it is a file that is no mailbox, or its UIDs do not last ([UIDNOTSTICKY]), so that nothing can be told \
     apart in it";
 
 /// The names of a side in their order, in which all that is below a name comes right behind it: to look through all of them

@@ -7,7 +7,7 @@
 use super::levels::Levels;
 use super::mapping::{MailboxPair, Mapping, SideView};
 use super::names;
-use super::part::{is_remote, unscanned_reason};
+use super::part::{VOLATILE, is_remote, unscanned_reason};
 use super::routes::Request;
 use crate::model::namespace::{RENAME_IT, Unreadable};
 use crate::model::plan::Omitted;
@@ -95,7 +95,7 @@ impl<'a> Settlement<'a> {
             self.check_name(request)?;
         }
         let destination = self.take_place(request, existing, merges)?;
-        existing.map_or(Ok(()), check_usable)?;
+        existing.map_or(Ok(()), |existing| check_usable(existing, request))?;
         let create = !existing.is_some_and(MailboxState::is_selectable);
         let subscribed = existing.is_some_and(|mailbox| mailbox.subscribed);
         Ok(MailboxPair {
@@ -194,9 +194,11 @@ impl<'a> Settlement<'a> {
 }
 
 /// A destination mailbox whose messages are not known cannot be compared: all would be copied a second time.
-fn check_usable(mailbox: &MailboxState) -> Result<(), String> {
+fn check_usable(mailbox: &MailboxState, request: &Request) -> Result<(), String> {
     if is_remote(mailbox) {
         Err(format!("`{}` of the destination is on another server", mailbox.name))
+    } else if mailbox.attributes.contains(&Attribute::Volatile) {
+        Err(format!("`{}` of the destination takes no mail: {VOLATILE}; {}", mailbox.name, another_name(request)))
     } else if mailbox.is_selectable() && mailbox.sync_point.is_none() {
         Err(unscanned_reason(mailbox, "the destination mailbox"))
     } else {

@@ -232,7 +232,7 @@ impl<'a> SideScan<'a> {
                 return Err(self.located(why.into_iter().fold(error, Error::because)));
             }
             let why = self.refusals.remove(&listed.name.raw);
-            if why.as_deref().is_some_and(|why| self.side == Side::Source && is_no_mailbox(why)) {
+            if why.as_deref().is_some_and(is_no_mailbox) {
                 return self.record_volatile(listed, known.as_ref());
             }
             state.trouble = Some(why.unwrap_or_else(|| "the server tells nothing about it".to_owned()));
@@ -348,7 +348,7 @@ impl<'a> SideScan<'a> {
         }
         let lacks_some = !unreadable.is_empty();
         let (shut, standing) = (opened.is_err(), opened.as_ref().ok().map(|opened| opened.sync_point));
-        let is_volatile = self.side == Side::Source && is_volatile(&opened);
+        let is_volatile = is_volatile(&opened);
         let status = listed.status.unwrap_or_default();
         let described = described(&listed, known.as_ref());
         let opened = match self.opening {
