@@ -133,6 +133,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         appends: Appends::default(),
         stored: &UidSet::new(),
         found: None,
+        elsewhere: &UidSet::new(),
         replaced: &UidSet::new(),
         others: &UidSet::new(),
         keeps: Keeps::ALL,

@@ -1,14 +1,32 @@
-//! `[mailboxes]` and `[sync]`: what the user wants of the migration, for all accounts and for single ones.
+//! `[mailboxes]` and `[sync]`: what the user wants of the migration, for all accounts and for single ones; `[gmail]`, for all.
 
 use super::document::{At, Table};
 use super::mistake::{Findings, Mistake, did_you_mean};
-use crate::model::SpecialUse;
 use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
+use crate::model::{Labels, SpecialUse};
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
 
 const MODES: [(&str, Option<Mode>); 3] =
     [("copy", Some(Mode::Copy)), ("mirror", Some(Mode::Mirror)), ("two-way", None)];
+
+const LABELS: [(&str, Option<Labels>); 4] = [
+    (Labels::FoldersAndRest.as_str(), Some(Labels::FoldersAndRest)),
+    (Labels::AllMail.as_str(), Some(Labels::AllMail)),
+    (Labels::Folders.as_str(), Some(Labels::Folders)),
+    (Labels::Primary.as_str(), Some(Labels::Primary)),
+];
+
+/// What is wanted of all accounts: `[mailboxes]`, `[sync]` and `[gmail]`.
+pub(super) fn read_root(root: &mut Table) -> Policy {
+    let (mailboxes, sync) = (root.table("mailboxes"), root.table("sync"));
+    let mut policy = read(&Policy::default(), mailboxes, sync);
+    if let Some(mut gmail) = root.table("gmail") {
+        policy.mailboxes.labels = gmail.word("labels", &LABELS).map_or_else(Labels::default, |labels| labels.value);
+        gmail.finish();
+    }
+    policy
+}
 
 /// Reads both tables; what they leave out is as in `default`.
 pub(super) fn read(default: &Policy, mailboxes: Option<Table>, sync: Option<Table>) -> Policy {
@@ -82,6 +100,7 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
         priority: priority.unwrap_or_else(|| default.priority.clone()),
         reserved: default.reserved.clone(),
         companions: default.companions.clone(),
+        labels: default.labels,
     };
     table.finish();
     policy

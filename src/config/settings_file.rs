@@ -51,7 +51,7 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let default_state = root.directory().join(DEFAULT_STATE);
     let state = root.path("state").map_or(default_state, |path| path.value);
     let servers = Servers::read(&mut root);
-    let policy = policy::read(&Policy::default(), root.table("mailboxes"), root.table("sync"));
+    let policy = policy::read_root(&mut root);
     let (mut accounts, shards_file) = read_accounts(&mut root, &policy);
     waves::read(&mut root, &mut accounts);
     let notices = root.tables("notify").into_iter().filter_map(Notice::read).collect();

@@ -187,6 +187,10 @@ destination_user = \"<user on the new server>\"
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
 
+# [gmail]                         # where the old server is Gmail
+# labels = \"folders+rest\"         # a mailbox for each label, and the rest of All Mail; \"primary\": each message once;
+#                                 # \"all-mail+keywords\", \"folders\": `mailferry plan` says what each comes to
+
 # [limits]
 # memory = \"128MiB\"
 # timeout = \"2m\"                  # for the next word of a server

@@ -42,6 +42,7 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
         priority,
         reserved,
         companions,
+        labels,
     } = policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());
@@ -52,6 +53,7 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
     feed_texts(hasher, priority.iter());
     feed_texts(hasher, reserved.iter());
     feed_texts(hasher, companions.iter());
+    feed_texts(hasher, std::iter::once(labels.as_str()));
 }
 
 fn feed_messages(hasher: &mut Sha256, filter: MessageFilter) {
@@ -76,12 +78,12 @@ fn feed_texts<T: AsRef<str>>(hasher: &mut Sha256, texts: impl Iterator<Item = T>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::InternalDate;
+    use crate::model::{InternalDate, Labels};
     use std::collections::HashSet;
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 22];
+        let mut policies = vec![Policy::default(); 23];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -103,6 +105,7 @@ mod tests {
         policies[19].newest_first = Some(0);
         policies[20].mailboxes.priority = Vec::new();
         policies[21].search = SearchKeys::parse("ALL").ok();
+        policies[22].mailboxes.labels = Labels::Primary;
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

@@ -22,6 +22,7 @@ pub mod forecast;
 pub mod found;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod gmail;
 pub mod keeps;
 pub mod ledger;
 pub mod limits;
@@ -59,6 +60,7 @@ pub use content::Content;
 pub use digest::Digest;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
 pub use found::Found;
+pub use gmail::{GmailId, Labels};
 pub use keeps::Keeps;
 pub use ledger::{AccountLedger, MailboxCondition};
 pub use link::{Link, LinkOrigin, PairState, Pairing};

@@ -35,6 +35,8 @@ pub enum Whose {
     Destination,
     /// Nobody's: a person has seen it, and said why it is good.
     Person,
+    /// Nobody's: the very message is copied with another mailbox (Gmail).
+    Elsewhere,
 }
 
 /// How large a message may be, in octets: what the settings allow, and what the destination says that it takes.
@@ -62,7 +64,7 @@ impl Whose {
     /// What became of a message that this limit left out.
     pub fn outcome(self, reason: String) -> Outcome {
         match self {
-            Whose::Settings => Outcome::Skipped(reason),
+            Whose::Settings | Whose::Elsewhere => Outcome::Skipped(reason),
             Whose::Destination => Outcome::Limited(reason),
             Whose::Person => Outcome::Accepted(reason),
         }

@@ -1,6 +1,7 @@
 //! What the user wants of a migration: settings that the diff decides by. Part of what a plan is stamped with.
 
 use super::InternalDate;
+use super::gmail::Labels;
 use super::search_keys::SearchKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ pub struct MailboxPolicy {
     pub reserved: Vec<String>,
     /// The accounts whose mail goes to the same mailboxes of the destination, as the user wants it.
     pub companions: Vec<String>,
+    /// What becomes of Gmail's labels, where the source is Gmail.
+    pub labels: Labels,
 }
 
 /// The one line of `[mailboxes.rename]` that gives a mailbox of that key another name.
@@ -60,6 +63,7 @@ impl Default for MailboxPolicy {
             priority: vec!["INBOX".to_owned()],
             reserved: Vec::new(),
             companions: Vec::new(),
+            labels: Labels::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::attempt::{Attempt, Step};
 use super::condition::Condition;
 use super::difference::Difference;
 use super::forecast::{Known, RunSample};
+use super::gmail::LabelForecast;
 use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
 use super::server::Quota;
@@ -112,6 +113,8 @@ pub struct PlanSummary {
     pub ledger: AccountLedger,
     /// By what messages were told apart; `None` where none had to be compared.
     pub keeps: Option<Keeps>,
+    /// What each choice of what becomes of Gmail's labels comes to.
+    pub labels: Option<LabelForecast>,
     /// What the settings say of mailboxes that its source does not have.
     pub unmatched: Vec<String>,
 }

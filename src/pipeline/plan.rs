@@ -16,6 +16,7 @@ use crate::model::{Account, Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::planning::planner::Planner;
+use crate::pipeline::survey::labels::decide_labels;
 use crate::pipeline::survey::settle::settle;
 use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
@@ -80,7 +81,8 @@ fn draft<'a>(access: &'a Access<'a>) -> Result<(Snapshots<'a>, PlanSummary)> {
     let snapshots = Snapshots::load(access)?;
     let mapping = snapshots.map()?;
     let sharing = Sharing::load(access, &mapping.pairs)?;
-    let mut planner = Planner::new(access, &snapshots, sharing, stamp(access.account));
+    let labels = decide_labels(access, &snapshots, &mapping.pairs)?;
+    let mut planner = Planner::new(access, &snapshots, sharing, labels, stamp(access.account));
     planner.carry_shared(&mapping.pairs)?;
     for pair in &mapping.pairs {
         planner.take_pair(pair)?;

@@ -9,6 +9,7 @@ use crate::model::{Side, Step};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::errand::{How, Identities, Occasion, SideResult, Wanted};
+use crate::pipeline::survey::labels::ask_gmail_ids;
 use crate::pipeline::survey::searching::search_source;
 use crate::pipeline::survey::side::list_side;
 use crate::pipeline::survey::whereabouts::{Whereabouts, recognise_server};
@@ -61,6 +62,7 @@ pub fn scan_account(access: &Access<'_>, thoroughness: Thoroughness, identities:
             scope.spawn(|| scan_side(access, Side::Destination, thorough(destination_is), Identities::All));
         let source = scan_side(access, Side::Source, thorough(source_is), identities);
         let source = source.and_then(|result| search_source(access).map(|()| result));
+        let source = source.and_then(|result| ask_gmail_ids(access).map(|()| result));
         (source, destination.join())
     });
     let source = source?;

@@ -38,6 +38,7 @@ use crate::pipeline::survey::snapshots::Snapshots;
 use crate::pipeline::survey::spoiling::{CopiesRead, note_read};
 use crate::pipeline::survey::whereabouts::recognise_server;
 use crate::store::ListWriter;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 /// Messages of an account that the source is asked about, so that a person knows which are meant.
@@ -149,11 +150,14 @@ fn verify_pair(
     let capacity = known.or_else(|| destination.map(|destination| destination.capacity.clone()));
     let capacity = capacity.unwrap_or_else(|| snapshots.capacity());
     let policy = &access.account.policy;
+    // The plan that tells is as long as what is left out: it is read once.
+    let by_now = OnceCell::new();
+    let settings = || *by_now.get_or_init(|| settings(access));
     let known = || {
         let mut known = known_between([access, aside], source, destination, others, keeps)?;
         let stores = [&access.state, &aside.state];
         without_outdated(stores, source, keeps, &mut known)?;
-        leave_out(stores, &source.name.raw, policy, || settings(access), &mut known)?;
+        leave_out(stores, &source.name.raw, policy, settings, &mut known)?;
         Ok::<_, Error>(known)
     };
     let departures = questioned(access, &aside.state, source, destination, &known()?)?;

@@ -6,6 +6,7 @@
 use super::account::AccountHeader;
 use super::codec::{self, SCHEMA, Stored};
 use super::contents::KnownContent;
+use super::gmail_ids::KnownId;
 use super::keys::{self, AccountId, MailboxId, PerMessage};
 use super::leaves::{self, Leaf};
 use super::mailbox_header::MailboxHeader;
@@ -25,6 +26,7 @@ pub fn records(octets: &[u8]) {
     settle::<Leaf<Link>>(octets).iter().flat_map(|leaf| &leaf.0).for_each(|link| check_flags(&link.agreed));
     settle::<Leaf<(Uid, Outcome)>>(octets);
     settle::<Leaf<KnownContent>>(octets);
+    settle::<Leaf<KnownId>>(octets);
     settle::<SideState>(octets);
     settle::<AccountStatus>(octets);
     settle::<AccountHeader>(octets);

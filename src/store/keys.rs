@@ -18,6 +18,7 @@
 //!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
 //!    'V' mailbox(16) leaf(4, big-endian)         copies to be replaced, by their destination UIDs, likewise
 //!    'W' mailbox(16) leaf(4, big-endian)         what must outlive source UIDs of messages without a link, by these, likewise
+//!    'O' mailbox(16) leaf(4, big-endian)         what Gmail knows messages by, likewise
 //!    'T'                                         header of the plan
 //!    'U' number(4, big-endian)                   a piece of the plan
 //!    'S'                                         the status
@@ -60,6 +61,7 @@ pub(super) enum PerMessage {
     Content = b'C',
     Replaced = b'V',
     Remembered = b'W',
+    GmailId = b'O',
 }
 
 impl AccountId {

@@ -32,6 +32,7 @@ pub enum StoredKind {
     Runs = 25,
     Found = 26,
     Spoilt = 27,
+    GmailIds = 28,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //!   `faults`: in words.
 //! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `contents`,
-//!   `plans`, `status`, `failures`: what [`AccountStore`] can do.
+//!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -53,6 +53,7 @@ mod found;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gate;
+mod gmail_ids;
 mod handle;
 mod keys;
 mod kinds;

@@ -292,6 +292,7 @@ impl Account {
             appends: self.appends,
             stored: &self.stored.keys().copied().collect(),
             found: None,
+            elsewhere: &UidSet::new(),
             replaced: &UidSet::new(),
             others: &UidSet::new(),
             keeps: Keeps::ALL,

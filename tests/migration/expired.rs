@@ -6,7 +6,7 @@ use crate::support::compare::assert_identical_but_automatic;
 use crate::support::fake::Fake;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
 use crate::support::ferry::{Ferry, Side};
-use crate::support::issuer::{CLIENT_SECRET, Issuer};
+use crate::support::issuer::{Answers, CLIENT_SECRET, Issuer, Reply};
 
 /// A source and a destination in memory; the source takes tokens of that application.
 struct Played {
@@ -98,4 +98,48 @@ fn server_that_ends_every_session_at_once_is_given_up() {
     let ends = Rule::on("", Then::SayAndClose(EXPIRED.to_vec()));
     played.source.tenant("mover").behave(Behaviour::honest().rule(ends));
     played.ferry.run(&["sync"]).expect(4).complains(&["AccessTokenExpired"]);
+}
+
+/// In the midst of a message nobody hears the BYE; but a connection that breaks when its token has ended, ended with it.
+#[test]
+fn session_that_ends_in_the_midst_of_a_fetched_message_is_followed_by_another() {
+    let played = Played::of(&["mover"]);
+    played.issuer.behave(Answers { expires_in: 0, ..Answers::default() });
+    let half =
+        b"* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"01-Jan-2024 00:00:00 +0000\" BODY[] {9000}\r\nSubject: half\r\n";
+    let ends = Then::SayAndClose([half, EXPIRED].concat());
+    let ends = Rule::on("UID FETCH", ends).holding("BODY.PEEK[]").when(When::First(2));
+    played.source.tenant("mover").behave(Behaviour::honest().rule(ends));
+    played.assert_goes_on("mover");
+    let distinct: std::collections::BTreeSet<_> = played.source.tokens().into_iter().collect();
+    assert!(distinct.len() >= 3, "each has a new token: {distinct:?}");
+}
+
+/// The user withdraws the consent while a copy is under way: it is told how to get it back, and then it goes on.
+#[test]
+fn consent_that_is_withdrawn_in_mid_run_is_told_and_the_next_run_goes_on() {
+    let mut played = Played::of(&["mover"]);
+    let lines = "client_id = \"app\"\nscope = \"s\"\nrefresh_token_file = \"kept/{name}\"";
+    played.ferry.further_settings =
+        played.issuer.settings("source", "refresh-token", lines) + "[limits]\nretries = 0\n";
+    let kept = played.ferry.directory().join("kept");
+    fs::create_dir_all(&kept).expect("a directory for refresh tokens");
+    fs::write(kept.join("mover"), "r0\n").expect("a refresh token");
+    let granted = |token: &str| Reply::json(&serde_json::json!({"access_token": token, "expires_in": 3600}));
+    let withdrawn = (0..20).map(|_| Reply::refusal("invalid_grant"));
+    played.issuer.script(std::iter::once(granted("first")).chain(withdrawn));
+    let ends = Rule::on("", Then::SayAndClose(EXPIRED.to_vec())).when(When::Every(12));
+    played.source.tenant("mover").behave(Behaviour::honest().rule(ends));
+    let output = played.ferry.run(&["sync"]);
+    assert!(matches!(output.code, Some(3 | 4)), "{output}");
+    let output =
+        output.complains(&["could not get a token from localhost for mover", "invalid_grant", "mailferry login"]);
+    for secret in ["r0", "first"] {
+        assert!(!output.stderr.contains(secret) && !output.stdout.contains(secret), "{output}");
+    }
+    played.source.tenant("mover").behave(Behaviour::honest());
+    played.issuer.forget_script();
+    played.issuer.knows("r0", "mover");
+    played.ferry.run(&["sync"]).expect(0);
+    assert_identical_but_automatic(&played.source.tenant("mover").state(), &played.destination.tenant("mover").state());
 }

@@ -2,7 +2,7 @@
 //! changes under its feet. Every claim is checked by the harness' own eye on both servers.
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
-//! - [`courier`]: a server with odd ways, as source and as destination.
+//! - [`courier`], [`pymap`], [`mailutils`], [`hoodiecrow`]: servers with odd ways, as source and as destination.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`ledger`]: success is what the ledger says. [`flags`]: what a destination keeps of them, and what it drops.
@@ -40,6 +40,7 @@
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
+//! - [`gmail`]: labels, and each choice of what becomes of them.
 //! - [`servers`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size, flags and a search of one's own.
@@ -65,12 +66,15 @@ mod fleet;
 mod forgetting;
 mod full_disk;
 mod gates;
+mod gmail;
+mod hoodiecrow;
 mod incremental;
 mod isolation;
 mod json;
 mod kinds;
 mod ledger;
 mod logins;
+mod mailutils;
 mod many_servers;
 mod merged;
 mod migration;

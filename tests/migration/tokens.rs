@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::support::dovecot::{Dovecot, Options};
+use crate::support::fake::Fake;
 use crate::support::ferry::{Ferry, Side};
 use crate::support::issuer::{Answers, CLIENT_SECRET, Issuer, Reply};
 use crate::support::process::ServiceUser;
@@ -266,6 +268,64 @@ fn endpoint_that_refuses_is_told_with_what_to_do() {
     }
 }
 
+/// What proves who asks is looked at before anybody is asked, and never shown.
+#[test]
+fn keys_that_cannot_serve_are_told_without_a_word_of_them() {
+    let mut scene = Scene::new(Validation::Local);
+    let directory = scene.ferry.directory().to_owned();
+    let issuer = scene.issuer.directory().display().to_string();
+    let application = |lines: &str| format!("client_id = \"app\"\nscope = \"s\"\n{lines}");
+    let service = |fields: &[&str]| {
+        let mut key = scene.issuer.service_account();
+        fields.iter().for_each(|field| drop(key.as_object_mut().expect("an object").remove(*field)));
+        key.to_string()
+    };
+    let files = [
+        ("unkeyed.json", service(&["private_key"])),
+        ("unnamed.json", service(&["client_email"])),
+        ("garbled.json", service(&[]).replacen("MII", "s3cret!", 1)),
+        ("cut.json", service(&[])[..900].to_owned()),
+        ("key.pem", "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n".to_owned()),
+        ("empty.pem", String::new()),
+        ("secret", "s3cret\n".to_owned()),
+    ];
+    for (name, text) in files {
+        fs::write(directory.join(name), text).expect("a file");
+        fs::set_permissions(directory.join(name), fs::Permissions::from_mode(0o600)).expect("its mode");
+    }
+    let (credentials, account) = ("client-credentials", "service-account");
+    let key = |name: &str| format!("key_file = \"{name}\"\nscope = \"mail\"");
+    let certified = |certificate: &str, key: &str| {
+        application(&format!("certificate_file = '{issuer}/{certificate}'\nkey_file = \"{key}\""))
+    };
+    let cases = [
+        (credentials, application(&format!("certificate_file = '{issuer}/app.pem'")), "is given without its key"),
+        (credentials, application(""), "nothing proves who the application is"),
+        (
+            credentials,
+            application(&format!("certificate_file = '{issuer}/app.pem'\nclient_secret_file = \"secret\"")),
+            "keep one",
+        ),
+        (credentials, certified("app.pem", "key.pem"), "the private key cannot be used"),
+        (credentials, certified("app.pem", "empty.pem"), "empty.pem"),
+        (credentials, certified("rsa.pem", "key.pem"), "holds no certificate in PEM form"),
+        (credentials, certified("gone.pem", "key.pem"), "could not read"),
+        (account, key("unkeyed.json"), "holds no `private_key`"),
+        (account, key("unnamed.json"), "holds no `client_email`"),
+        (account, key("garbled.json"), "the private key cannot be used"),
+        (account, key("cut.json"), "the service account's key is no JSON"),
+        (account, "scope = \"mail\"".to_owned(), "the service account's key is missing"),
+    ];
+    for (flow, lines, told) in cases {
+        scene.ferry.further_settings = scene.issuer.settings("source", flow, &lines);
+        let output = scene.ferry.run(&["check"]).expect(2).complains(&[told]);
+        for secret in ["s3cret", "MII"] {
+            assert!(!output.stderr.contains(secret), "{lines}: {output}");
+        }
+    }
+    assert!(scene.issuer.requests("/token").is_empty(), "nobody is asked");
+}
+
 #[test]
 fn endpoint_that_is_away_for_a_moment_is_asked_again() {
     let scene = Scene::new(Validation::Local).of_application();
@@ -314,6 +374,40 @@ fn token_that_is_too_long_for_the_server_is_told() {
         .complains(&["over a login of", "too long for it (Dovecot takes 8192 octets)"]);
     scene.issuer.behave(Answers { suffix: "\n", ..Answers::default() });
     scene.ferry.run(&["check"]).expect(2).complains(&["the token has a line end in it"]);
+}
+
+/// Minutes of copying, with tokens that live for 20 seconds and a server that ends each session with its token: exact, and no
+/// failure. Run by `make torture`.
+#[test]
+#[ignore = "takes minutes"]
+fn tokens_that_live_twenty_seconds_carry_a_copy_of_minutes() {
+    let (issuer, source, destination) = (Issuer::start(), Fake::start(), Fake::start());
+    issuer.behave(Answers { expires_in: 20, ..Answers::default() });
+    let side =
+        Side::in_clear_text(source.port()).with_own_passwords().set("max_connections", 2).set("preset", "\"exchange\"");
+    let mut ferry = Ferry::new(side, Side::in_clear_text(destination.port()));
+    fs::write(ferry.directory().join("client.secret"), CLIENT_SECRET).expect("a secret");
+    let lines = "client_id = \"app\"\nscope = \"s\"\nclient_secret_file = \"client.secret\"";
+    let limits = "[limits]\nretries = 0\nmessages_per_second = 40\n";
+    ferry.further_settings = issuer.settings("source", "client-credentials", lines) + limits;
+    let ferry = ferry.with_account_lines("source_user = \"mover\"");
+    for (name, count) in [("INBOX", 3000), ("Work", 2500), ("Old", 1500)] {
+        let made = move |uid| {
+            format!("Message-ID: <{uid}@{name}>\r\nSubject: {uid}\r\n\r\n{}\r\n", "x".repeat(2000)).into_bytes()
+        };
+        source.tenant("mover").account().create(name.as_bytes()).generate(count, made);
+    }
+    source.end_sessions_after(Duration::from_secs(20), b"* BYE Session invalidated - AccessTokenExpired\r\n");
+    let began = Instant::now();
+    let output = ferry.run(&["sync", "--progress", "plain"]).expect(0);
+    for word in ["trying again", "going on with a new connection"] {
+        assert!(!output.stderr.contains(word), "it is no failure: {output}");
+    }
+    let (there, here) = (source.tenant("mover").state(), destination.tenant("mover").state());
+    crate::support::compare::assert_identical_but_automatic(&there, &here);
+    let (seconds, tokens) = (began.elapsed().as_secs(), source.tokens());
+    println!("{seconds} seconds, {} logins, {} tokens", tokens.len(), issuer.requests("/token").len());
+    assert!(seconds > 100 && issuer.requests("/token").len() > 5, "{seconds} seconds: {tokens:?}");
 }
 
 #[test]

@@ -177,7 +177,8 @@ impl Ferry {
         let mut lines = vec!["[[account]]".to_owned(), format!("source_user = \"{}\"", user.name)];
         for (side, name) in [(&self.source, "source"), (&self.destination, "destination")] {
             if side.master_password.is_none() {
-                let variable = format!("{}_{name}_PASSWORD", user.name.to_uppercase().replace('-', "_"));
+                let stem = user.name.to_uppercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+                let variable = format!("{stem}_{name}_PASSWORD");
                 lines.push(format!("{name}_password_env = \"{variable}\""));
                 self.environment.push((variable, user.password.clone()));
             }

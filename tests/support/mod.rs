@@ -4,7 +4,7 @@
 //! - [`server`]: what every server can do, its users and its master user.
 //! - [`dovecot`], [`dovecot_configuration`], [`cyrus`]: private servers for tests that need their own.
 //! - [`courier`]: Courier-IMAP behind a [`front`] that logs in.
-//! - [`pymap`]: pymap, with users of their own.
+//! - [`pymap`], [`mailutils`], [`hoodiecrow`]: with users of their own.
 //! - [`mailbox`]: the notation for what an account holds, or should hold.
 //! - [`message`]: the messages named there, odd ones included.
 //! - [`seed`]: puts the notation onto a server.
@@ -46,9 +46,11 @@ pub mod fake;
 pub mod ferry;
 pub mod fifty;
 pub mod front;
+pub mod hoodiecrow;
 pub mod imap;
 pub mod issuer;
 pub mod mailbox;
+pub mod mailutils;
 pub mod message;
 pub mod name;
 pub mod process;

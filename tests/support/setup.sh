@@ -2,14 +2,14 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot, Cyrus, Courier and pymap, and what judges what we write for others (promtool,
-#                      systemd-analyze): what the tests need (the default)
+#   setup.sh all       Dovecot, Cyrus, Courier, GNU mailutils, pymap and hoodiecrow, and what judges what we write for
+#                      others (promtool, systemd-analyze): what the tests need (the default)
 #   setup.sh browser   Dovecot and Chromium: what `make browser` needs
 #
-# They conflict as packages, so Cyrus and Courier are unpacked, not installed: their packages and the
+# They conflict as packages, so Cyrus, Courier and mailutils are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
-# is unpacked as well, for its service must not run. pymap is a package of Python, with what it needs in
-# a place of its own there.
+# is unpacked as well, for its service must not run. pymap is a package of Python, and hoodiecrow one of
+# npm, each with what it needs in a place of its own there.
 # Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
 # tests/support/process.rs (`cached`) looks in the same places.
@@ -63,7 +63,7 @@ install_chromium() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2
 }
 
-# Cyrus and Courier: unpacked into the cache.
+# Cyrus, Courier and mailutils: unpacked into the cache.
 
 cache() {
     if [ -n "${XDG_CACHE_HOME:-}" ]; then echo "$XDG_CACHE_HOME/mailferry-test/$1"
@@ -87,7 +87,7 @@ libraries_missing() {
         awk '/^Inst / { print $2 }'
 }
 
-# The libraries in the unpacked tree, as tests/support/{cyrus,courier}.rs name them to the loader.
+# The libraries in the unpacked tree, as tests/support/{cyrus,courier,mailutils}.rs name them to the loader.
 library_path() { (echo "$PWD/usr/lib"; find "$PWD/usr/lib" -maxdepth 1 -name '*-linux-gnu*') | paste -sd:; }
 
 check_that_it_loads() {
@@ -145,6 +145,22 @@ install_pymap() (
     touch "$cache/complete"
 )
 
+# hoodiecrow: from npm, with what it needs, at the version that the tests know.
+
+install_hoodiecrow() (
+    command -v npm >/dev/null || {
+        need_apt npm npm
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >&2
+    }
+    cache=$(cache hoodiecrow)
+    rm -rf "$cache"
+    mkdir -p "$cache"
+    npm install --silent --no-audit --no-fund --no-save --ignore-scripts --prefix "$cache" hoodiecrow-imap@2.1.0 >&2
+    node -e "require('$cache/node_modules/hoodiecrow-imap')"
+    chmod -R a+rX "$cache"
+    touch "$cache/complete"
+)
+
 case "${1:-all}" in
     dovecot) unpacks=no ;;
     browser) unpacks=no; command -v chromium >/dev/null || install_chromium ;;
@@ -161,4 +177,6 @@ is_unpacked prometheus || unpack prometheus prometheus usr/bin/promtool
 command -v systemd-analyze >/dev/null || install_systemd
 is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"
+is_unpacked mailutils || unpack mailutils mailutils-imap4d usr/sbin/imap4d
 is_unpacked pymap || install_pymap
+is_unpacked hoodiecrow || install_hoodiecrow

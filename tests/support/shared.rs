@@ -9,6 +9,7 @@ use std::thread;
 use super::courier::Courier;
 use super::cyrus::{self, Cyrus};
 use super::dovecot::{self, Dovecot};
+use super::mailutils::Mailutils;
 use super::pymap::Pymap;
 use super::server::{Server, User};
 
@@ -54,6 +55,12 @@ pub fn cyrus() -> &'static Cyrus {
 pub fn courier() -> &'static Courier {
     static COURIER: OnceLock<Courier> = OnceLock::new();
     COURIER.get_or_init(Courier::start)
+}
+
+/// The imap4d of this test binary.
+pub fn mailutils() -> &'static Mailutils {
+    static MAILUTILS: OnceLock<Mailutils> = OnceLock::new();
+    MAILUTILS.get_or_init(Mailutils::start)
 }
 
 /// The pymap of this test binary.

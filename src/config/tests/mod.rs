@@ -5,7 +5,7 @@ use super::*;
 use crate::error::{Kind, Scope};
 use crate::model::policy::Mode;
 use crate::model::server::{Address, Compress, MasterStyle, Mechanism, Preset, Tls};
-use crate::model::{InternalDate, Side};
+use crate::model::{InternalDate, Labels, Side};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;

@@ -72,6 +72,8 @@ fn every_key_of_the_contract_is_read() {
         search = 'NOT FROM "@lists.example"'
         flagged = true
         delete_guard = "25%"
+        [gmail]
+        labels = "primary"
         [limits]
         memory = "256MB"
         batch_messages = 20
@@ -107,6 +109,7 @@ resync_jobs = 16
     let mailboxes = &settings.policy.mailboxes;
     assert_eq!((mailboxes.include.len(), mailboxes.exclude.len()), (2, 2));
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
+    assert_eq!(mailboxes.labels, Labels::Primary);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
     let filter = settings.policy.messages;
@@ -239,6 +242,7 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
             "`search` in [sync]: `SEEM` is not a search key that is known here; write it in the words",
         ),
         ("[sync]\nsearch = \"SUBJECT {3}\"", "`search` in [sync]: `{` stands outside of quotes"),
+        ("[gmail]\nlabels = \"folder\"", "`labels` in [gmail]: `folder` is not known here; did you mean `folders`?"),
         ("[sync]\nsearch = true", "`search` in [sync]: a search is expected"),
         ("[sync]\nmax_message_size = 0", "this is too small; the least is 1, in octets"),
         (

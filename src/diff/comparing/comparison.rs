@@ -26,6 +26,8 @@ pub struct Comparison<'a> {
     pub stored: &'a UidSet,
     /// Source messages that the user's own search found; `None` where there is no search.
     pub found: Option<&'a UidSet>,
+    /// Source messages that are copied with another mailbox (`diff/labels.rs`).
+    pub elsewhere: &'a UidSet,
     /// Destination UIDs of copies that are to be replaced: nothing is tied to them.
     pub replaced: &'a UidSet,
     /// Destination UIDs that are other source mailboxes', where several go to one: nothing is tied to them, and they are not this

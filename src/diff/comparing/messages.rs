@@ -91,6 +91,8 @@ struct Decision<'a> {
     size_limit: SizeLimit,
     wanted: MessageFilter,
     found: Option<&'a UidSet>,
+    /// Those that are copied with another mailbox.
+    elsewhere: &'a UidSet,
     restore_missing: bool,
     /// Source records that share their identity with a candidate: decided when all are known.
     contest: Contest,
@@ -125,6 +127,7 @@ impl<'a> Decision<'a> {
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             wanted: policy.messages,
             found: comparison.found,
+            elsewhere: comparison.elsewhere,
             restore_missing: policy.restore_missing,
             contest: Contest::new(candidates),
             removals,
@@ -256,6 +259,10 @@ impl<'a> Decision<'a> {
         if let Some(reason) = objection.or_else(|| wanted::unfound(self.found, record.uid)) {
             let (uid, reason) = (record.uid, reason.to_owned());
             return self.plan.skipped.push(Skipped { uid, reason, whose: Whose::Settings });
+        }
+        if self.elsewhere.contains(record.uid) {
+            let reason = wanted::ELSEWHERE.to_owned();
+            return self.plan.skipped.push(Skipped { uid: record.uid, reason, whose: Whose::Elsewhere });
         }
         match self.size_limit.objection(record.octets) {
             Some((whose, reason)) => self.plan.skipped.push(Skipped { uid: record.uid, reason, whose }),

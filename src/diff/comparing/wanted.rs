@@ -25,6 +25,9 @@ pub fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'sta
     }
 }
 
+/// Why a message is left out that is in another mailbox, too, and copied with that.
+pub(in crate::diff) const ELSEWHERE: &str = "it is copied with another mailbox";
+
 /// Why a message is left out that the user's own search did not find.
 pub(in crate::diff) fn unfound(found: Option<&UidSet>, uid: Uid) -> Option<&'static str> {
     found.is_some_and(|found| !found.contains(uid)).then_some("`search` in [sync] does not find it")

@@ -3,6 +3,7 @@
 //! A mailbox first has to take part (`part`), then asks for a place (`routes`), and then settles there (`settlement`).
 //! Who asks first is the same in every run: INBOX, special uses, own names, renames; among equals by name.
 
+use super::all_mail::{labels_of, warnings};
 use super::filter::Filter;
 use super::levels::Levels;
 use super::mapping::{Mapping, SideView};
@@ -31,12 +32,16 @@ pub fn map_mailboxes(
     let holders = |wanted| holders(source.mailboxes, wanted).map(|mailbox| Levels::of(&mailbox.name)).collect();
     let filter = Filter::new(policy, &holders)?;
     let renames = Renames::new(policy, source.mailboxes);
+    let labels = labels_of(source, policy.labels);
     let mut routes = Routes::new(source, destination, policy.special_use, &renames);
+    if policy.special_use && labels.copies_all_mail() {
+        routes.route_all_mail(source, destination);
+    }
     routes.keep(copied, source, destination);
     let mut settlement = Settlement::new(destination, policy, &copied.values().collect());
     let (tree, mut requests) = (Tree::of(source), Vec::new());
     for mailbox in source.mailboxes {
-        match part(mailbox, source, &tree, &filter, &renames) {
+        match part(mailbox, source, &tree, &filter, &renames, labels) {
             Part::Taken => requests.push(routes.request(mailbox)),
             Part::Omitted { reason, condition } => settlement.omit(mailbox, reason, condition),
             Part::Silent => {}
@@ -51,7 +56,9 @@ pub fn map_mailboxes(
     let unmatched = filter.unmatched().map(|(key, pattern)| format!("`{pattern}` in [mailboxes] {key}"));
     let ranked = unranked(source, policy)?;
     let renamed = renames.unmatched().into_iter().map(|key| format!("`{key}` in [mailboxes.rename]"));
-    Ok(Mapping { unmatched: unmatched.chain(renamed).chain(ranked).collect(), ..settlement.into_mapping() })
+    let mut mapping = settlement.into_mapping();
+    mapping.warnings.extend(warnings(source, policy.labels));
+    Ok(Mapping { unmatched: unmatched.chain(renamed).chain(ranked).collect(), ..mapping })
 }
 
 /// What `priority` names and the source does not have; what is first by default may be missing.

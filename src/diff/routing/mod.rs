@@ -2,8 +2,9 @@
 //!
 //! - [`mailboxes`]: the story; [`mapping`]: what it takes and gives.
 //! - [`part`] and [`filter`]: what takes part. [`routes`], [`special_use`], [`rename`]: which place is asked for.
-//!   [`settlement`]: who gets it. [`ranks`]: which come first. [`levels`] and [`names`]: names compared and written.
+//!   [`all_mail`]: Gmail's labels. [`settlement`]: who gets it. [`ranks`]: which come first. [`levels`] and [`names`]: names compared and written.
 
+pub mod all_mail;
 pub mod filter;
 pub mod levels;
 pub mod mailboxes;

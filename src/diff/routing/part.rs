@@ -3,13 +3,14 @@
 //! What the user filtered out and what holds no mail of its own is left out on purpose; what could not be scanned is an
 //! obstacle, because mail stays behind.
 
+use super::all_mail::is_a_label_only;
 use super::filter::Filter;
 use super::levels::Levels;
 use super::mapping::SideView;
 use super::rename::Renames;
 use crate::model::policy::rename_line;
 use crate::model::server::Preset;
-use crate::model::{Attribute, MailboxCondition, MailboxState, SpecialUse};
+use crate::model::{Attribute, Labels, MailboxCondition, MailboxState, SpecialUse};
 
 /// Whether a source mailbox takes part.
 pub(in crate::diff) enum Part {
@@ -48,6 +49,7 @@ pub(in crate::diff) fn part(
     tree: &Tree,
     filter: &Filter,
     renames: &Renames,
+    labels: Labels,
 ) -> Part {
     let levels = Levels::of(&mailbox.name);
     let omitted = |reason: String, condition| Part::Omitted { reason, condition };
@@ -58,7 +60,7 @@ pub(in crate::diff) fn part(
     } else if !mailbox.is_selectable() {
         omitted(unselectable_reason(mailbox), MailboxCondition::Container)
     } else if let Some(reason) =
-        not_mail(mailbox, &levels, source.state.preset).filter(|_| !renames.names(&mailbox.name))
+        not_mail(mailbox, &levels, source.state.preset, labels).filter(|_| !renames.names(&mailbox.name))
     {
         omitted(reason, MailboxCondition::Excluded)
     } else if mailbox.attributes.contains(&Attribute::Volatile) {
@@ -93,9 +95,13 @@ pub(in crate::diff) fn unscanned_reason(mailbox: &MailboxState, subject: &str) -
 }
 
 /// Why what it shows is no mail of its own. The user overrules it with a rename that names this very mailbox.
-fn not_mail(mailbox: &MailboxState, levels: &Levels, preset: Preset) -> Option<String> {
-    if let Some(view) = mailbox.special_use().filter(|special_use| is_view(*special_use)) {
+fn not_mail(mailbox: &MailboxState, levels: &Levels, preset: Preset, labels: Labels) -> Option<String> {
+    let is_view = |special_use: &SpecialUse| is_view(*special_use, labels);
+    if let Some(view) = mailbox.special_use().filter(is_view) {
         return Some(format!("{} shows messages of other mailboxes; {}", view.as_str(), how_to_copy_it(levels)));
+    }
+    if is_a_label_only(mailbox, labels) {
+        return Some("its messages are copied with All Mail, and there its name is a keyword".to_owned());
     }
     if preset == Preset::Zimbra && is_search_folder(mailbox) {
         return Some("it is a search folder and shows messages of other mailboxes".to_owned());
@@ -105,8 +111,12 @@ fn not_mail(mailbox: &MailboxState, levels: &Levels, preset: Preset) -> Option<S
     listed.then(|| format!("it holds no mail but contacts or chats; {}", how_to_copy_it(levels)))
 }
 
-fn is_view(special_use: SpecialUse) -> bool {
-    matches!(special_use, SpecialUse::All | SpecialUse::Flagged | SpecialUse::Important)
+fn is_view(special_use: SpecialUse, labels: Labels) -> bool {
+    match special_use {
+        SpecialUse::All => !labels.copies_all_mail(),
+        SpecialUse::Flagged | SpecialUse::Important => true,
+        _ => false,
+    }
 }
 
 fn how_to_copy_it(levels: &Levels) -> String {

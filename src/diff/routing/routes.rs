@@ -6,6 +6,7 @@
 //! 3. What a mailbox asks for stays the same while the mailboxes of a mapping are created, all or some: else mail would
 //!    be copied a second time, to another place.
 
+use super::all_mail::all_mail;
 use super::levels::Levels;
 use super::mapping::SideView;
 use super::names;
@@ -134,6 +135,27 @@ impl<'a> Routes<'a> {
             routes.entry(from).or_default().push(route);
         }
         Routes { by_name, routes, kept: HashMap::new() }
+    }
+
+    /// What comes of Gmail's All Mail goes to the archive: of a Gmail, to its All Mail, which is just that. Where there is none,
+    /// to a mailbox of that name; where somebody else has that, it keeps its own.
+    pub(in crate::diff) fn route_all_mail(&mut self, source: SideView<'a>, destination: SideView) {
+        let Some(mailbox) = all_mail(source) else { return };
+        let has_archive =
+            matches!(special_use::holder(source.mailboxes, SpecialUse::Archive, |_| true), Holder::One { .. });
+        if has_archive || self.by_name.renames.target(&mailbox.name).is_some() {
+            return;
+        }
+        let is_free = |place: &Levels| self.by_name.is_free(place, mailbox);
+        let archive = match special_use::holder(destination.mailboxes, SpecialUse::Archive, is_free) {
+            Holder::One { mailbox, .. } => Levels::of(&mailbox.name),
+            Holder::Nobody | Holder::Several => Levels::from_path("Archive"),
+        };
+        let to = all_mail(destination).map_or(archive, |all_mail| Levels::of(&all_mail.name));
+        if is_free(&to) {
+            let route = Route { to: Some(to), special_use: Some(SpecialUse::Archive), guessed: false };
+            self.routes.entry(Levels::of(&mailbox.name)).or_default().push(route);
+        }
     }
 
     /// Rule 2. `copied` tells to which destination mailbox a source mailbox was copied.

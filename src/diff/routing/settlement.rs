@@ -213,8 +213,8 @@ fn another_name(request: &Request) -> String {
 fn only_in_all_warning(mailbox: &MailboxState) -> String {
     let name = &mailbox.name;
     format!(
-        "messages that are only in `{name}` (archived, without a label) are not copied; to copy it whole, name it in \
-         [mailboxes.rename]: \"{name}\" = \"Archive\""
+        "messages that are only in `{name}` (archived, without a label) are not copied; of Gmail they are with \
+         `labels = \"folders+rest\"` in [gmail]; to copy it whole, name it in [mailboxes.rename]: \"{name}\" = \"Archive\""
     )
 }
 

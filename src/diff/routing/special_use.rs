@@ -52,7 +52,7 @@ fn only<'a>(mut candidates: impl Iterator<Item = &'a MailboxState>, guessed: boo
 }
 
 /// `\NonExistent` is no hindrance: the server reserves the name for the special use, and it can be created.
-fn can_hold_mail(mailbox: &MailboxState) -> bool {
+pub(in crate::diff) fn can_hold_mail(mailbox: &MailboxState) -> bool {
     let barred = |attribute: &Attribute| matches!(attribute, Attribute::NoSelect | Attribute::Remote);
     !mailbox.name.is_inbox() && !mailbox.attributes.iter().any(barred)
 }

@@ -3,13 +3,14 @@
 //! Completeness is decided message by message, never by the tagged OK: an item that did not come is `None` here, and the
 //! caller decides.
 
+use super::labels;
 use crate::engine::conversation::session::{ANY_RESPONSES, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::date;
 use crate::engine::wire::octets::{LITERAL_OCTETS, Octets};
 use crate::engine::wire::response::{Response, Scanner, Value};
 use crate::error::Result;
-use crate::model::{Flags, InternalDate, ModSeq, Uid, UidSet};
+use crate::model::{Flags, GmailId, InternalDate, ModSeq, Uid, UidSet};
 
 /// Command lines stay below this: every server tried takes it.
 pub const COMMAND_OCTETS: usize = 7_500;
@@ -34,6 +35,10 @@ pub struct Fetched {
     pub header: Option<Vec<u8>>,
     /// The whole message. `None` when the item is missing or NIL.
     pub body: Option<Octets>,
+    /// What Gmail knows it by.
+    pub gmail_id: Option<GmailId>,
+    /// The keywords that stand for Gmail's labels.
+    pub labels: Option<Flags>,
 }
 
 impl Fetched {
@@ -44,6 +49,13 @@ impl Fetched {
         self.internal_date = self.internal_date.or(other.internal_date);
         self.octets = self.octets.or(other.octets);
         self.header = self.header.take().or(other.header);
+        self.gmail_id = self.gmail_id.or(other.gmail_id);
+    }
+
+    /// Counts labels among the flags. Flags without labels are half of what is to be known, and so none.
+    pub(in crate::engine) fn flagged_by_labels(mut self) -> Self {
+        self.flags = self.flags.zip(self.labels.take()).map(|(flags, labels)| flags.plus(&labels));
+        self
     }
 }
 
@@ -81,6 +93,7 @@ impl Session {
     /// # Errors
     /// `Connection`.
     pub fn send_fetch(&mut self, uids: &UidSet, items: &str) -> Result<Tag> {
+        let items = self.labelled(items);
         self.send_for(format!("UID FETCH {uids} {items}").as_bytes(), uids.len())
     }
 
@@ -89,6 +102,7 @@ impl Session {
     /// # Errors
     /// `Connection`.
     pub fn send_fetch_from(&mut self, first: Uid, items: &str) -> Result<Tag> {
+        let items = self.labelled(items);
         self.send_for(format!("UID FETCH {first}:* {items}").as_bytes(), ANY_RESPONSES)
     }
 
@@ -98,7 +112,8 @@ impl Session {
     /// `Connection`.
     pub fn send_fetch_changed(&mut self, last: Uid, modseq: ModSeq) -> Result<Tag> {
         let vanished = if self.qresync { " VANISHED" } else { "" };
-        let command = format!("UID FETCH 1:{last} {FLAG_ITEMS} (CHANGEDSINCE {modseq}{vanished})");
+        let items = self.labelled(FLAG_ITEMS);
+        let command = format!("UID FETCH 1:{last} {items} (CHANGEDSINCE {modseq}{vanished})");
         self.send_for(command.as_bytes(), u64::from(last.0))
     }
 
@@ -112,7 +127,9 @@ impl Session {
     /// # Errors
     /// `Connection`, `Protocol`, what `event` returns.
     pub fn finish_fetch(&mut self, tag: Tag, mut event: impl FnMut(FetchEvent) -> Result<()>) -> Result<Status> {
+        let counts_labels = self.counts_labels;
         let status = self.finish(tag, |response| match fetch_event(response) {
+            Some(FetchEvent::Message(found)) if counts_labels => event(FetchEvent::Message(found.flagged_by_labels())),
             Some(found) => event(found),
             None => Ok(()),
         })?;
@@ -182,6 +199,8 @@ enum Item {
     Size,
     Body,
     Header,
+    GmailId,
+    Labels,
     Other,
 }
 
@@ -196,6 +215,8 @@ impl Item {
             () if is("RFC822.SIZE") => Item::Size,
             () if is("BODY[]") => Item::Body,
             () if begins("BODY[HEADER") => Item::Header,
+            () if is("X-GM-MSGID") => Item::GmailId,
+            () if is("X-GM-LABELS") => Item::Labels,
             () => Item::Other,
         }
     }
@@ -227,6 +248,8 @@ fn item(scanner: &mut Scanner<'_>, all: &mut Found) -> Option<()> {
             }
         }
         Item::Header => all.doubled |= found.header.replace(scanner.string()?).is_some(),
+        Item::GmailId => found.gmail_id = scanner.number().map(GmailId),
+        Item::Labels => found.labels = Some(labels::labels(scanner, FLAGS_OCTETS)?),
         Item::Other => scanner.skip()?,
     }
     Some(())

@@ -44,8 +44,10 @@ const FEW_RESPONSES: u64 = 20;
 
 /// How long a session may last that was opened with a token.
 pub(in crate::engine) struct Lease {
-    /// From then on the server may end it.
+    /// From then on it is better given up.
     pub ends: Option<Instant>,
+    /// From then on the server may end it.
+    pub token_ends: Option<Instant>,
     /// Told that the token has ended.
     pub on_end: Box<dyn Fn() + Send>,
 }
@@ -59,6 +61,8 @@ pub struct Session {
     pub(in crate::engine) product: String,
     pub(in crate::engine) preset: Preset,
     pub(in crate::engine) spool: Arc<Spool>,
+    /// Whether Gmail's labels count among the flags.
+    pub(in crate::engine) counts_labels: bool,
     /// Whether ENABLE QRESYNC was accepted.
     pub(in crate::engine) qresync: bool,
     /// Argument shapes of APPEND that this server has accepted from this account with a synchronising literal.
@@ -100,6 +104,7 @@ impl Session {
             product: String::new(),
             preset: Preset::Generic,
             spool,
+            counts_labels: false,
             qresync: false,
             vetted: Default::default(),
             announces_all: false,
@@ -346,8 +351,16 @@ impl Session {
         let bye = last_words.iter().filter_map(|line| Status::parse(line.strip_prefix(b"* ")?));
         match bye.into_iter().find(|status| status.condition == Condition::Bye) {
             Some(status) => status.error("the server ended the connection"),
+            // Whatever it said in the midst of a message was taken for a part of that.
+            None if self.outlived_its_token() => {
+                Error::new(Kind::Expired, "the connection ended after its token had").because(error.summary())
+            }
             None => error,
         }
+    }
+
+    fn outlived_its_token(&self) -> bool {
+        self.lease.as_ref().and_then(|lease| lease.token_ends).is_some_and(|ends| Instant::now() >= ends)
     }
 
     /// The error with this server as its place.

@@ -341,7 +341,11 @@ impl From<Error> for Refusal {
 /// How long a session with this token may last.
 fn lease(jar: &Jar, user: &str, token: &Token) -> Lease {
     let (jar, user, secret) = (jar.clone(), user.to_owned(), token.secret.clone());
-    Lease { ends: token.session_ends(), on_end: Box::new(move || jar.note_end(&user, &secret)) }
+    Lease {
+        ends: token.session_ends(),
+        token_ends: token.ends(),
+        on_end: Box::new(move || jar.note_end(&user, &secret)),
+    }
 }
 
 fn read_greeting(wire: &mut Wire) -> Result<Status> {

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 const AHEAD: Duration = Duration::from_secs(600);
 const PART_OF_LIFE: u32 = 4;
 
-/// A session that a provider ends with its token is given up so long before, where nothing is under way on it.
+/// A session that a provider ends with its token is given up so long before, where nothing is under way on it; or that part of its
+/// token's life before.
 const BEFORE_SESSION_END: Duration = Duration::from_secs(120);
 
 /// A token that is refused is fetched anew once in that time: what it is refused for may be no matter of the token. And so
@@ -56,16 +57,22 @@ struct Kept {
 /// A token for a login.
 pub struct Token {
     pub secret: Secret,
-    /// When it ends, where that is known.
-    pub ends: Option<Instant>,
+    /// When it was asked for, and when it ends, where that is known.
+    life: Option<(Instant, Instant)>,
     /// Whether it was fetched before, for another login.
     pub is_kept: bool,
 }
 
 impl Token {
+    /// When it ends, where that is known.
+    pub fn ends(&self) -> Option<Instant> {
+        self.life.map(|(_, ends)| ends)
+    }
+
     /// When a session that ends with it is better given up.
     pub fn session_ends(&self) -> Option<Instant> {
-        self.ends.and_then(|ends| ends.checked_sub(BEFORE_SESSION_END))
+        let (asked, ends) = self.life?;
+        ends.checked_sub(spare(BEFORE_SESSION_END, asked, ends))
     }
 }
 
@@ -90,7 +97,8 @@ impl Jar {
             return Err(refused.clone());
         }
         if let Some(kept) = slot.kept.as_ref().filter(|kept| kept.serves(Instant::now())) {
-            return Ok(Token { secret: kept.secret.clone(), ends: kept.ends, is_kept: true });
+            let life = kept.ends.map(|ends| (kept.asked, ends));
+            return Ok(Token { secret: kept.secret.clone(), life, is_kept: true });
         }
         let asked = Instant::now();
         let granted = flow::token(&self.0.oauth, &self.0.endpoint, user, credentials).inspect_err(|error| {
@@ -102,7 +110,7 @@ impl Jar {
         // What a command prints or a file holds without saying how long is read again each time.
         let lasts = ends.is_some() || !matches!(self.0.oauth.flow, Flow::Command | Flow::File);
         slot.kept = lasts.then(|| Kept { secret: granted.access_token.clone(), asked, ends });
-        Ok(Token { secret: granted.access_token, ends, is_kept: false })
+        Ok(Token { secret: granted.access_token, life: ends.map(|ends| (asked, ends)), is_kept: false })
     }
 
     /// A kept token was refused. Whether it is worth a try with a new one.
@@ -134,9 +142,13 @@ impl Jar {
 impl Kept {
     fn serves(&self, now: Instant) -> bool {
         let Some(ends) = self.ends else { return true };
-        let life = ends.saturating_duration_since(self.asked);
-        now + AHEAD.min(life / PART_OF_LIFE) < ends
+        now + spare(AHEAD, self.asked, ends) < ends
     }
+}
+
+/// How long before its end a token is no longer relied on.
+fn spare(usual: Duration, asked: Instant, ends: Instant) -> Duration {
+    usual.min(ends.saturating_duration_since(asked) / PART_OF_LIFE)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -157,5 +169,17 @@ mod tests {
         assert!(serves(3600, 2999) && !serves(3600, 3000));
         assert!(serves(20, 14) && !serves(20, 15));
         assert!(!serves(0, 0));
+    }
+
+    /// Else each session would be given up at once whose token lives for less than two minutes.
+    #[test]
+    fn session_is_given_up_ahead_of_its_tokens_end_and_not_before_its_beginning() {
+        let asked = Instant::now();
+        let after = |life: u64| {
+            let life = Some((asked, asked + Duration::from_secs(life)));
+            let token = Token { secret: Secret::new("t".to_owned()), life, is_kept: true };
+            token.session_ends().map(|ends| ends.duration_since(asked).as_secs())
+        };
+        assert_eq!((after(3600), after(20)), (Some(3480), Some(15)));
     }
 }

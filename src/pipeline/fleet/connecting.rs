@@ -9,7 +9,7 @@ use crate::engine::login::connect::Common;
 use crate::error::{Error, Kind, Result};
 use crate::model::secret::Purse;
 use crate::model::server::Address;
-use crate::model::{Account, Side};
+use crate::model::{Account, Labels, Side};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -159,7 +159,11 @@ impl Access<'_> {
     fn connect_within(&self, side: Side, patience: Duration) -> Result<Option<Session>> {
         let purse = Purse { passwords: &*self.migration.passwords, account: self.account, side };
         let (user, common) = (self.account.user(side), self.gauge.connections(side));
-        self.connector(side).connect(user, &purse, common, patience)
+        let mut session = self.connector(side).connect(user, &purse, common, patience)?;
+        if side == Side::Source && self.account.policy.mailboxes.labels == Labels::AllMail {
+            session.iter_mut().for_each(Session::count_labels);
+        }
+        Ok(session)
     }
 
     /// One more session, if the server's budget has a connection to spare. That it cannot be had is no failure.

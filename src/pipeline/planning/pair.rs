@@ -62,6 +62,7 @@ impl Planner<'_> {
             appends: known.as_ref().map_or_else(Appends::default, appends),
             stored: &stored(state, source),
             found: found.as_ref(),
+            elsewhere: self.labels.elsewhere_of(name),
             replaced: &replaced(state, name, destination)?,
             others: &others,
             keeps: self.keeps()?,
@@ -77,8 +78,7 @@ impl Planner<'_> {
             unrecorded |= recorded.is_err();
             recorded
         };
-        let policy = &self.access.account.policy;
-        let planned = plan_mailbox(&comparison, records, listed, links, policy, &mut record);
+        let planned = plan_mailbox(&comparison, records, listed, links, &self.access.account.policy, &mut record);
         let mut plan = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),

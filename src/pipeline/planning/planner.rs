@@ -14,6 +14,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::{accepted_gone, gone};
 use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::keeping::keeps;
+use crate::pipeline::survey::labels::LabelDecision;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::recalling::recall;
 use crate::pipeline::survey::sharing::Sharing;
@@ -28,6 +29,8 @@ pub struct Planner<'a> {
     by_name: [HashMap<&'a RawName, &'a MailboxState>; 2],
     pub(super) capacity: FlagCapacity,
     pub(super) sharing: Sharing,
+    /// What Gmail's labels mean.
+    pub(super) labels: LabelDecision,
     /// Source mailboxes whose links were carried over by this planning.
     carried: HashSet<RawName>,
     keeps: OnceCell<Keeps>,
@@ -41,8 +44,15 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Nothing is planned yet; it will be stamped with that digest of the settings. `sharing` tells who goes where.
-    pub fn new(access: &'a Access<'a>, snapshots: &'a Snapshots<'a>, sharing: Sharing, policy: [u8; 16]) -> Self {
+    /// Nothing is planned yet; it will be stamped with that digest of the settings. `sharing` tells who goes where, `labels` what
+    /// is copied with another mailbox.
+    pub fn new(
+        access: &'a Access<'a>,
+        snapshots: &'a Snapshots<'a>,
+        sharing: Sharing,
+        labels: LabelDecision,
+        policy: [u8; 16],
+    ) -> Self {
         let plan = AccountPlan {
             account: access.account.name.to_string(),
             generation: 0,
@@ -60,6 +70,7 @@ impl<'a> Planner<'a> {
             by_name,
             capacity,
             sharing,
+            labels,
             carried: HashSet::new(),
             keeps: OnceCell::new(),
             policy,
@@ -303,6 +314,7 @@ impl<'a> Planner<'a> {
         ledger.held = source.iter().map(MailboxState::held).sum::<u64>() + self.unreadable;
         ledger.to_do = !self.plan.totals().is_empty();
         let keeps = self.keeps.get().copied();
-        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, keeps, unmatched: mapping.unmatched })
+        let labels = self.labels.forecast;
+        Ok(PlanSummary { plan: self.plan, ledger: self.ledger, keeps, labels, unmatched: mapping.unmatched })
     }
 }

@@ -12,7 +12,7 @@
 //! - [`snapshots`]: both sides as last scanned. [`pairing`]: a mailbox and its destination under their UIDVALIDITYs.
 //! - [`sharing`]: destination mailboxes that several go to; [`shares`]: what of them is whose, for a verification.
 //! - [`naming`]: which messages they are that are not there.
-//! - [`searching`]: what the user's own search finds.
+//! - [`searching`]: what the user's own search finds. [`labels`]: which messages of a Gmail are one.
 //! - [`agreeing`]: what a person has said of what is gone.
 //! - [`outdated`]: what was said of messages that are others by now. [`spoiling`]: copies that are not what was sent.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
@@ -28,6 +28,7 @@ pub mod errand;
 pub mod extent;
 pub mod gathering;
 pub mod keeping;
+pub mod labels;
 pub mod listing;
 pub mod naming;
 pub mod outdated;

@@ -7,8 +7,9 @@ use crate::model::amount::Amounts;
 use crate::model::counted::counted;
 use crate::model::ledger::Conditions;
 use crate::model::plan::Omitted;
+use crate::model::policy::MailboxPolicy;
 use crate::model::server::Preset;
-use crate::model::{FlagCapacity, MailboxState, Names, RawName, Side, SideState};
+use crate::model::{FlagCapacity, Labels, MailboxState, Names, RawName, Side, SideState};
 use crate::pipeline::fleet::access::Access;
 use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
@@ -49,12 +50,23 @@ impl<'a> Snapshots<'a> {
     /// # Errors
     /// `Settings` for a wrong glob.
     pub fn map(&self) -> Result<Mapping> {
+        self.map_by(&self.access.account.policy.mailboxes)
+    }
+
+    /// Which would go where with another choice of what becomes of Gmail's labels.
+    ///
+    /// # Errors
+    /// As [`Snapshots::map`].
+    pub fn map_with(&self, labels: Labels) -> Result<Mapping> {
+        self.map_by(&MailboxPolicy { labels, ..self.access.account.policy.mailboxes.clone() })
+    }
+
+    fn map_by(&self, policy: &MailboxPolicy) -> Result<Mapping> {
         let view = |side: Side| SideView {
             state: &self.sides[side as usize],
             names: &self.names[side as usize],
             mailboxes: &self.mailboxes[side as usize],
         };
-        let policy = &self.access.account.policy.mailboxes;
         map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
     }
 

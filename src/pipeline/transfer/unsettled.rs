@@ -12,7 +12,7 @@ use crate::engine::commands::list::Subscriptions;
 use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::error::{Kind, Result};
-use crate::model::plan::{AccountPlan, Deletion, MailboxPlan};
+use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, Whose};
 use crate::model::{Digest, MailboxCondition, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::recognise::identities;
@@ -102,7 +102,9 @@ impl Unsettled {
         for mailbox in &plan.mailboxes {
             let name = &mailbox.source.raw;
             let left = mailbox.copies.iter().chain(mailbox.doubt.source.iter());
-            for uid in left.chain(mailbox.skipped.iter().map(|skipped| skipped.uid)) {
+            // What is copied with another mailbox is accounted for there.
+            let skipped = mailbox.skipped.iter().filter(|skipped| skipped.whose != Whose::Elsewhere);
+            for uid in left.chain(skipped.map(|skipped| skipped.uid)) {
                 if access.state.link(name, uid)?.is_none()
                     && let Some(record) = access.state.record(Side::Source, name, uid)?
                 {

@@ -1,6 +1,7 @@
 //! A plan for machines, in the shape of the Contract.
 
 use super::figures::totals;
+use super::labels;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::document::Body;
@@ -27,15 +28,18 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match result.done() {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, keeps, .. }) => json!({
-            "account": result.account,
-            "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
-            "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
-            "outcomes": outcomes::json(&ledger.outcomes),
-            "losses": losses::json(&ledger.losses),
-            "recognised_by": recognition::json(*keeps),
-            "warnings": warnings,
-        }),
+        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, keeps, labels, .. }) => {
+            json!({
+                "account": result.account,
+                "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
+                "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
+                "outcomes": outcomes::json(&ledger.outcomes),
+                "losses": losses::json(&ledger.losses),
+                "recognised_by": recognition::json(*keeps),
+                "warnings": warnings,
+                "gmail": labels::json(labels.as_ref()),
+            })
+        }
         Err(error) => json!({ "account": result.account, "mailboxes": [], "error": failure::json(error) }),
     }
 }

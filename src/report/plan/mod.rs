@@ -4,6 +4,7 @@ mod figures;
 mod fleet;
 mod html;
 mod json;
+mod labels;
 mod remarks;
 
 use super::invocation::Invocation;
@@ -46,7 +47,9 @@ pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, commands: &I
 fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, commands): (usize, &Invocation)) -> String {
     let plan = &summary.plan;
     let body = mailboxes(&plan.mailboxes, detail) + &obstacles(&plan.omitted) + &omitted(&plan.omitted, detail);
-    let warnings = warning_lines(name, &plan.warnings, 1, commands) + &recognition::line(summary.keeps);
+    let warnings = warning_lines(name, &plan.warnings, 1, commands)
+        + &recognition::line(summary.keeps)
+        + &labels::text(summary.labels.as_ref());
     match (body.is_empty() && warnings.is_empty(), accounts) {
         (true, _) => String::new(),
         (false, 1) => format!("{body}{warnings}\n"),

@@ -63,6 +63,7 @@ fn planned(account: &str, mailboxes: Vec<MailboxPlan>) -> AccountResult<PlanSumm
             plan,
             ledger: AccountLedger { outcomes, held: outcomes.total(), ..AccountLedger::at(Stage::Planned) },
             keeps: None,
+            labels: None,
             unmatched: Vec::new(),
         }),
     )

@@ -39,6 +39,16 @@ pub struct Stored {
     pub date: i64,
     pub modseq: u64,
     pub content: Content,
+    /// What Gmail says of it besides.
+    pub gmail: Gmail,
+}
+
+/// X-GM-MSGID and X-GM-LABELS of a message in one mailbox.
+#[derive(Clone, Default)]
+pub struct Gmail {
+    pub id: u64,
+    /// As on the wire, each quoted where it has to be.
+    pub labels: String,
 }
 
 /// The octets of a message.
@@ -163,7 +173,7 @@ impl Mailbox {
     pub fn add(&mut self, content: Content, flags: BTreeSet<String>, date: i64) -> u32 {
         let (uid, modseq) = (self.uid_next, self.change());
         self.uid_next += 1;
-        self.messages.push(Stored { uid, flags, date, modseq, content });
+        self.messages.push(Stored { uid, flags, date, modseq, content, gmail: Gmail::default() });
         uid
     }
 

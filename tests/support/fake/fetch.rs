@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::account::{Mailbox, Stored};
+use super::account::{Gmail, Mailbox, Stored};
 use super::behaviour::Then;
 use super::command::{Command, Token, uid_ranges};
 use super::session::Session;
@@ -19,6 +19,8 @@ pub enum Item {
     /// The name of the answer, and the header fields in lower case.
     Fields(String, Vec<String>),
     Body,
+    GmailId,
+    GmailLabels,
 }
 
 impl Session<'_> {
@@ -138,6 +140,8 @@ pub fn items(tokens: &[Token]) -> Vec<Item> {
             "INTERNALDATE" => Item::InternalDate,
             "RFC822.SIZE" => Item::Size,
             "BODY.PEEK[]" => Item::Body,
+            "X-GM-MSGID" => Item::GmailId,
+            "X-GM-LABELS" => Item::GmailLabels,
             _ => {
                 let fields = name.strip_prefix("BODY.PEEK[HEADER.FIELDS (")?.strip_suffix(")]")?;
                 let answer = name.replacen("BODY.PEEK", "BODY", 1);
@@ -156,6 +160,10 @@ pub trait Described {
     fn date(&self) -> i64;
     fn octets(&self) -> u64;
     fn modseq(&self) -> u64;
+    /// Of a server that is no Gmail: nothing.
+    fn gmail(&self) -> Gmail {
+        Gmail::default()
+    }
     /// With the empty line that ends it.
     fn header(&self) -> &[u8];
     fn write(&self, output: &mut dyn Write) -> io::Result<()>;
@@ -194,6 +202,10 @@ impl Described for Whole<'_> {
         self.message.modseq
     }
 
+    fn gmail(&self) -> Gmail {
+        self.message.gmail.clone()
+    }
+
     fn header(&self) -> &[u8] {
         Stored::header(&self.octets)
     }
@@ -216,6 +228,8 @@ pub fn respond(output: &mut impl Write, sequence: usize, message: &impl Describe
             Item::InternalDate => write!(output, "INTERNALDATE \"{}\"", format_internal_date(message.date()))?,
             Item::Size => write!(output, "RFC822.SIZE {}", message.octets())?,
             Item::ModSeq => write!(output, "MODSEQ ({})", message.modseq())?,
+            Item::GmailId => write!(output, "X-GM-MSGID {}", message.gmail().id)?,
+            Item::GmailLabels => write!(output, "X-GM-LABELS ({})", message.gmail().labels)?,
             Item::Fields(answer, names) => {
                 let fields = fields(message.header(), names);
                 write!(output, "{answer} {{{}}}\r\n", fields.len())?;

@@ -8,6 +8,7 @@
 //! - [`behaviour`]: what is not as it should be, as data.
 //! - [`command`]: what a client says, token by token.
 //! - [`connection`]: octets in and out: the record of commands, lies, cuts.
+//! - [`gmail`]: an account with labels.
 //! - [`eager`]: commands that were sent ahead, worked on in any order.
 //! - [`session`]: the commands, one function each; [`append`], [`fetch`] and [`listing`] are the larger ones.
 
@@ -18,6 +19,7 @@ pub mod command;
 pub mod connection;
 pub mod eager;
 pub mod fetch;
+pub mod gmail;
 pub mod listing;
 pub mod session;
 
@@ -26,6 +28,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use account::Account;
 use behaviour::{Behaviour, Making, Rule, Then};
@@ -47,6 +50,8 @@ pub struct Door {
     open: AtomicUsize,
     granted: AtomicUsize,
     granted_each: AtomicUsize,
+    /// How long a session may last, and what is said when it ends.
+    session_life: Mutex<Option<(Duration, Vec<u8>)>>,
     /// Those that logins brought.
     tokens: Mutex<Vec<String>>,
     /// What is said without end, and where.
@@ -88,6 +93,7 @@ impl Fake {
             open: AtomicUsize::new(0),
             granted: AtomicUsize::new(usize::MAX),
             granted_each: AtomicUsize::new(usize::MAX),
+            session_life: Mutex::default(),
             tokens: Mutex::default(),
             pours: Mutex::default(),
         });
@@ -130,6 +136,11 @@ impl Fake {
     /// It grants so many connections to each user: one more is told so at its login.
     pub fn grant_each(&self, connections: usize) {
         self.door.granted_each.store(connections, Ordering::SeqCst);
+    }
+
+    /// Each session ends with these octets so long after its login, before the next command is done.
+    pub fn end_sessions_after(&self, life: Duration, octets: &[u8]) {
+        *lock(&self.door.session_life) = Some((life, octets.to_vec()));
     }
 
     /// The tokens that logins brought (XOAUTH2), in their order.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::account::Account;
 use super::behaviour::{CAPABILITIES, FlagsBy, Then};
@@ -23,6 +24,8 @@ pub struct Session<'a> {
     pub(super) opened_as: Option<Summary>,
     pub(super) read_only: bool,
     pub(super) qresync: bool,
+    /// When somebody logged in.
+    entered: Option<Instant>,
 }
 
 /// Whose mailboxes are to be opened, from the response of SASL PLAIN in Base64 (RFC 4616).
@@ -47,8 +50,16 @@ pub fn serve(stream: TcpStream, tenants: &Tenants, door: &Door) -> io::Result<()
         return Ok(());
     }
     let connection = Connection::new(stream)?;
-    let mut session =
-        Session { connection, tenants, door, selected: None, opened_as: None, read_only: false, qresync: false };
+    let mut session = Session {
+        connection,
+        tenants,
+        door,
+        selected: None,
+        opened_as: None,
+        read_only: false,
+        qresync: false,
+        entered: None,
+    };
     let one_too_many = door.open.fetch_add(1, Ordering::SeqCst) >= door.granted.load(Ordering::SeqCst);
     let result = match one_too_many {
         true => session.connection.send(b"* BYE Too many connections from this address\r\n"),
@@ -74,6 +85,9 @@ impl Session<'_> {
             if !self.door.is_open() {
                 return Ok(());
             }
+            if let Some(last_words) = self.end_of_life() {
+                return self.connection.send(&last_words);
+            }
             if self.is_eager(&command) {
                 if self.work_on_all(command)? {
                     return Ok(());
@@ -85,6 +99,12 @@ impl Session<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// What is said where the session has lasted as long as it may.
+    fn end_of_life(&self) -> Option<Vec<u8>> {
+        let (life, last_words) = super::lock(&self.door.session_life).clone()?;
+        (self.entered?.elapsed() >= life).then_some(last_words)
     }
 
     /// Does a command, or what a rule has in its stead.
@@ -233,6 +253,7 @@ impl Session<'_> {
         }
         let tells = tenant.behaviour().tells_capabilities;
         self.connection.belongs_to(tenant);
+        self.entered = Some(Instant::now());
         Ok(if tells { format!("OK [CAPABILITY {}] welcome", self.capabilities()) } else { "OK welcome".to_owned() })
     }
 

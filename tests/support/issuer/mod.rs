@@ -130,6 +130,11 @@ impl Issuer {
         lock(&self.shared.script).extend(replies);
     }
 
+    /// Nothing is left of what it was told to answer.
+    pub fn forget_script(&self) {
+        lock(&self.shared.script).clear();
+    }
+
     pub fn behave(&self, behaviour: Answers) {
         *lock(&self.shared.behaviour) = behaviour;
     }

@@ -5,7 +5,7 @@ use crate::error::Kind;
 use crate::model::namespace::Namespace;
 use crate::model::server::Preset;
 use crate::model::{
-    Attribute, FlagCapacity, MailboxName, MailboxState, ModSeq, Names, SideState, SpecialUse, SyncPoint, Uid,
+    Attribute, FlagCapacity, Labels, MailboxName, MailboxState, ModSeq, Names, SideState, SpecialUse, SyncPoint, Uid,
     UidValidity, utf7,
 };
 
@@ -249,13 +249,61 @@ fn special_use_by_attribute_is_stronger_than_a_name() {
 #[test]
 fn views_are_left_out_unless_renamed_by_name() {
     let source = side(Preset::Gmail, "", '/', &["[Gmail] | \\NoSelect", "[Gmail]/All Mail | \\All", "[Gmail]/Chats"]);
-    let mapping = map(&source, &generic(&[]), &policy(&[]));
+    let folders = |rename| MailboxPolicy { labels: Labels::Folders, ..policy(rename) };
+    let mapping = map(&source, &generic(&[]), &folders(&[]));
     assert!(mapping.pairs.is_empty() && mapping.omitted.iter().all(|omitted| !omitted.condition.is_obstacle()));
     assert_eq!(mapping.omitted.len(), 2);
     assert!(mapping.warnings[0].starts_with("messages that are only in `[Gmail]/All Mail`"));
-    let renamed = map(&source, &generic(&[]), &policy(&[("[Gmail]/All Mail", "Archive")]));
+    let renamed = map(&source, &generic(&[]), &folders(&[("[Gmail]/All Mail", "Archive")]));
     assert_eq!(shown(&renamed)[0], "[Gmail]/All Mail > Archive create");
     assert!(renamed.warnings.is_empty());
+}
+
+/// What comes of All Mail goes to the archive, of whatever name; to another place where a label has that name.
+#[test]
+fn all_mail_goes_to_the_archive_unless_a_label_stands_there() {
+    let gmail = |labels: &[&str]| {
+        let all = ["INBOX", "[Gmail] | \\NoSelect", "[Gmail]/All Mail | \\All", "[Gmail]/Starred | \\Flagged"];
+        side(Preset::Gmail, "", '/', &[&all[..], labels].concat())
+    };
+    let starred = "[Gmail]/Starred: \\Flagged shows messages of other mailboxes; to copy it all the same, name it in \
+                   [mailboxes.rename]: \"[Gmail]/Starred\" = \"…\"";
+    let expected = |all: &'static str| ["INBOX > INBOX", all, starred];
+    let destination = |archive: &[&str]| generic(&[&["INBOX"], archive].concat());
+    check(&gmail(&[]), &destination(&[]), &[], &expected("[Gmail]/All Mail > Archive create"));
+    check(&gmail(&[]), &destination(&["Archive"]), &[], &expected("[Gmail]/All Mail > Archive"));
+    check(&gmail(&[]), &destination(&["Alt | \\Archive"]), &[], &expected("[Gmail]/All Mail > Alt"));
+    let own = "[Gmail]/All Mail > [Gmail]/All Mail create";
+    check(&gmail(&["Archive"]), &destination(&[]), &[], &["INBOX > INBOX", "Archive > Archive create", own, starred]);
+    check(&gmail(&[]), &gmail(&[]), &[], &expected("[Gmail]/All Mail > [Gmail]/All Mail"));
+    let renamed = [("[Gmail]/All Mail", "Old")];
+    check(&gmail(&[]), &destination(&[]), &renamed, &expected("[Gmail]/All Mail > Old create"));
+}
+
+#[test]
+fn gmail_by_keywords_copies_all_mail_and_what_is_not_in_it() {
+    let listing = ["INBOX", "Work", "[Gmail]/All Mail | \\All", "[Gmail]/Spam | \\Junk", "[Gmail]/Bin | \\Trash"];
+    let source = side(Preset::Gmail, "", '/', &listing);
+    let keywords = MailboxPolicy { labels: Labels::AllMail, ..policy(&[]) };
+    let mapping = map(&source, &generic(&["INBOX"]), &keywords);
+    let pairs: Vec<String> = mapping.pairs.iter().map(|pair| pair.source.to_string()).collect();
+    assert_eq!(pairs, ["[Gmail]/All Mail", "[Gmail]/Bin", "[Gmail]/Spam"]);
+    assert_eq!(mapping.omitted.len(), 2);
+    assert!(mapping.warnings.is_empty(), "{:?}", mapping.warnings);
+}
+
+/// Users may limit what IMAP shows of a mailbox, and hide All Mail from it.
+#[test]
+fn gmail_that_shows_less_than_it_holds_is_told() {
+    let mut source = side(Preset::Gmail, "", '/', &["INBOX"]);
+    source.mailboxes[0].records = 2_000;
+    let mapping = map(&source, &generic(&["INBOX"]), &policy(&[]));
+    assert_eq!(mapping.warnings.len(), 2, "{:?}", mapping.warnings);
+    assert!(mapping.warnings[0].starts_with("Gmail does not show All Mail by IMAP"));
+    assert!(mapping.warnings[1].starts_with("`INBOX` shows exactly 2000 messages"));
+    source.mailboxes[0].records = 2_001;
+    let folders = MailboxPolicy { labels: Labels::Folders, ..policy(&[]) };
+    assert!(map(&source, &generic(&["INBOX"]), &folders).warnings.is_empty());
 }
 
 #[test]
