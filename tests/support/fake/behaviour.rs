@@ -57,7 +57,7 @@ pub struct Behaviour {
     pub eager: bool,
     /// The same with APPENDs alone.
     pub eager_appends: bool,
-    /// STATUS of the mailbox that the session has open is what it was when it was opened (Courier 5.0).
+    /// STATUS of the mailbox that the session has open is what it was when it was opened, or at the last NOOP (Courier 5.0).
     pub remembers_status: bool,
     /// Each connection ends after so many octets to the client.
     pub cut_after: Option<u64>,

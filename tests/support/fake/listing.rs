@@ -44,14 +44,26 @@ impl Session<'_> {
         let line = self.with_account(|account| {
             let mailbox = account.find(command.argument(0))?;
             let now = mailbox.summary();
-            Some(status_line(&mailbox.name, before.unwrap_or(&now), command))
+            let is_old = before.is_some_and(|before| *before != now);
+            Some((status_line(&mailbox.name, before.unwrap_or(&now), command), is_old))
         });
+        if line.as_ref().is_some_and(|(_, is_old)| *is_old) {
+            self.connection.tenant.as_ref().expect("somebody has logged in").hear(OLD_STATUS);
+        }
+        let line = line.map(|(line, _)| line);
         match line {
             Some(line) => {
                 self.connection.respond(line)?;
                 Ok("OK done".to_owned())
             }
             None => Ok("NO [NONEXISTENT] there is no such mailbox".to_owned()),
+        }
+    }
+
+    /// News of the mailbox that is open reach the session.
+    pub(super) fn refresh(&mut self) {
+        if let Some(name) = self.selected.clone() {
+            self.opened_as = self.with_account(|account| account.find(&name).map(|mailbox| mailbox.summary()));
         }
     }
 
@@ -75,7 +87,11 @@ impl Session<'_> {
     }
 }
 
+/// What stands among the commands for a STATUS that was answered with what is not so any more: nobody is to ask so.
+const OLD_STATUS: &[u8] = b"STATUS-THAT-IS-OLD";
+
 /// What a mailbox is known by without a look at its messages.
+#[derive(PartialEq)]
 pub struct Summary {
     pub messages: u64,
     pub uid_validity: u32,

@@ -169,7 +169,10 @@ impl Session<'_> {
                 let name = String::from_utf8_lossy(command.argument(0)).into_owned();
                 self.enter(&name)
             }
-            "NOOP" | "CHECK" => Ok("OK done".to_owned()),
+            "NOOP" | "CHECK" => {
+                self.refresh();
+                Ok("OK done".to_owned())
+            }
             "LOGOUT" => {
                 self.connection.respond_text("* BYE until next time")?;
                 Ok("OK done".to_owned())
