@@ -83,7 +83,9 @@ fn text_between_starttls_and_the_handshake_is_an_injection() {
 /// However STARTTLS is refused: nothing of the login leaves.
 #[test]
 fn starttls_that_is_refused_sends_no_password() {
-    for answer in ["S: $ NO [UNAVAILABLE] not now", "S: $ BAD what", "S: * BYE going down", "C: never"] {
+    let answers =
+        ["S: $ NO [UNAVAILABLE] not now\nC: never", "S: $ BAD what\nC: never", "S: * BYE going down", "C: never"];
+    for answer in answers {
         let scripted =
             Scripted::start(&format!("S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready\nC: STARTTLS\n{answer}"));
         let mut settings = Server { tls: Tls::StartTls, ..server(scripted.port()) };
