@@ -5,6 +5,7 @@ use super::audit::Trail;
 use super::errors;
 use super::exit_codes::ExitCode;
 use super::outside::Outside;
+use super::patience::patiently;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::settings_place::SettingsPlace;
@@ -190,7 +191,7 @@ impl Context {
     /// # Errors
     /// `State`; `Locked` where the run does not answer.
     pub fn known(&self, settings: &Settings, accounts: &[Account]) -> Result<Known> {
-        match self.existing_store(settings) {
+        patiently(|| match self.existing_store(settings) {
             Ok(store) => Ok(Known { accounts: status(&store, accounts)?, under_way: None }),
             Err(error) if *error.kind() == Kind::Locked => {
                 let names = accounts.iter().map(|account| account.name.to_string()).collect();
@@ -198,7 +199,7 @@ impl Context {
                 answer.map(|(accounts, under_way)| Known { accounts, under_way: Some(under_way) })
             }
             Err(error) => Err(error),
-        }
+        })
     }
 
     /// Those of the accounts that are in one of these conditions, and how they stand; with none, all. Says so where that

@@ -9,6 +9,7 @@
 //!   [`errors`], the one place that shows an error.
 //! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
 //!   does what with a state.
+//! - [`patience`]: what is read beside a run.
 //! - [`sharding`]: which share of the accounts a run is for.
 //! - [`signals`]: Ctrl-C. [`process`]: no core files, no ugly panics. [`typed`]: what of a command line goes on to hold.
 
@@ -23,6 +24,7 @@ mod journal;
 mod logging;
 mod output;
 mod outside;
+mod patience;
 mod process;
 mod progress;
 mod run;

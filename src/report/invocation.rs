@@ -12,6 +12,9 @@ const FOR_ACCOUNTS: [&str; 7] = ["check", "scan", "plan", "apply", "sync", "veri
 /// Commands for which accounts, or what stands for them, are named wherever they are spoken of; `status` lists them all.
 const OTHERS: [&str; 8] = ["status", "explain", "accept", "pause", "resume", "complete", "login", "forget"];
 
+/// What a watch is told, each with a value: beside it, another one is not meant.
+const OF_A_WATCH: [&str; 3] = ["--watch", "--serve", "--metrics-file"];
+
 /// What of a run's command line belongs to the next one, too.
 #[derive(Clone, Debug, Default)]
 pub struct Invocation {
@@ -60,7 +63,22 @@ impl Invocation {
         let words = words.iter().map(|word| (*word).to_owned());
         let kept = self.accounts.iter().filter(|account| !account.starts_with("state:")).cloned();
         let accounts: Vec<String> = kept.chain(words).collect();
-        line(command, self.settings.iter().chain(&self.own).chain(&accounts))
+        line(command, self.settings.iter().chain(self.told_once()).chain(&accounts))
+    }
+
+    /// What the run was told besides, without what one run after the other does, or shows while it goes on.
+    fn told_once(&self) -> impl Iterator<Item = &String> {
+        let mut words = self.own.iter();
+        std::iter::from_fn(move || {
+            loop {
+                let word = words.next()?;
+                if !OF_A_WATCH.contains(&word.as_str()) {
+                    return Some(word);
+                }
+                // Its value goes with it.
+                words.next();
+            }
+        })
     }
 
     /// What an advice says of commands, in backticks, completed: ``run `mailferry sync --allow-deletes` `` becomes a line for
@@ -134,6 +152,9 @@ mod tests {
         assert_eq!(told.again("sync"), "mailferry sync -c 'my mail.toml' --watch 15m tag:first 'b*'");
         let narrowed = Invocation::new(Vec::new(), &words("a state:failed")).narrowed("sync", &["state:blocked"]);
         assert_eq!(narrowed, "mailferry sync a state:blocked");
+        let watching = invocation().told(words("--watch 15m --serve 127.0.0.1:0 --jobs 2"));
+        let narrowed = watching.narrowed("sync", &["state:failed"]);
+        assert_eq!(narrowed, "mailferry sync -c 'my mail.toml' --jobs 2 tag:first 'b*' state:failed");
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }
 

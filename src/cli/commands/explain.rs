@@ -5,6 +5,7 @@ use crate::cli::assembling::Needs;
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
+use crate::cli::patience::patiently;
 use crate::error::{Error, Kind, Result};
 use crate::model::Step;
 use crate::pipeline::beside::ask_to_explain;
@@ -17,13 +18,13 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
     let (accounts, _) = settings.select(std::slice::from_ref(&arguments.account))?;
     let [account] = &accounts[..] else { return Err(several(&arguments.account, accounts.len())) };
     let (mailbox, message) = (arguments.mailbox.as_str(), arguments.message.as_deref());
-    let explanation = match context.existing_store(&settings) {
+    let explanation = patiently(|| match context.existing_store(&settings) {
         Ok(store) => explain(&store, account, &account.policy, mailbox, message),
         Err(error) if *error.kind() == Kind::Locked => {
             ask_to_explain(&settings.state, account, mailbox, message).unwrap_or(Err(error))
         }
         Err(error) => Err(error),
-    }?;
+    })?;
     output::tell(&report::explanation::text(&explanation))?;
     if !arguments.headers {
         return Ok(ExitCode::Done);

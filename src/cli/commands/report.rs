@@ -5,6 +5,7 @@ use crate::cli::arguments::ReportArguments;
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
+use crate::cli::patience::patiently;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::account_report::{AccountReport, Grade};
@@ -34,7 +35,7 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
     }
     let settings = context.settings()?;
     let accounts = context.select(&settings, &arguments.accounts.accounts)?;
-    let shelf = Shelf::open(context, &settings)?;
+    let mut shelf = Shelf { context, state: &settings.state, store: None };
     let mut writing = Writing::begin(arguments, accounts.len())?;
     let zone = TimeZone::system();
     for (number, account) in accounts.iter().enumerate() {
@@ -55,28 +56,29 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-/// Where the state is read: by ourselves, or by the run that holds it.
-enum Shelf {
-    Ours(Box<Store>),
-    AnotherRuns(PathBuf, Error),
+/// Where the state is read: by the run that holds it, as long as one does, and then by ourselves.
+struct Shelf<'a> {
+    context: &'a Context,
+    state: &'a Path,
+    store: Option<Store>,
 }
 
-impl Shelf {
-    fn open(context: &Context, settings: &Settings) -> Result<Shelf> {
-        match context.existing_store(settings) {
-            Ok(store) => Ok(Shelf::Ours(Box::new(store))),
-            Err(error) if *error.kind() == Kind::Locked => Ok(Shelf::AnotherRuns(settings.state.clone(), error)),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn report(&self, account: &Account) -> Result<AccountReport> {
-        match self {
-            Shelf::Ours(store) => report(store, account, store.marks()?.get(&*account.name).copied()),
-            Shelf::AnotherRuns(state, locked) => {
-                ask_report(state, &account.name).unwrap_or_else(|| Err(locked.clone()))
+impl Shelf<'_> {
+    fn report(&mut self, account: &Account) -> Result<AccountReport> {
+        let Shelf { context, state, store } = self;
+        patiently(|| {
+            if store.is_none() {
+                match context.store_at(state) {
+                    Ok(opened) => *store = Some(opened),
+                    Err(error) if *error.kind() == Kind::Locked => {
+                        return ask_report(state, &account.name).unwrap_or(Err(error));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-        }
+            let store = store.as_ref().ok_or_else(|| Error::new(Kind::State, "the state is not open"))?;
+            report(store, account, store.marks()?.get(&*account.name).copied())
+        })
     }
 }
 
