@@ -234,12 +234,22 @@ impl Context {
             let servers = migration.accounts.iter().map(|account| migration.connector(account, side).server().label());
             servers.collect::<BTreeSet<_>>().into_iter().collect()
         };
+        Context::head_between([of(Side::Source), of(Side::Destination)], step, began, results)
+    }
+
+    /// The same of a run between servers that are called so.
+    pub fn head_between<T: Accounted>(
+        [source, destination]: [Vec<String>; 2],
+        step: Step,
+        began: i64,
+        results: &[AccountResult<T>],
+    ) -> Head {
         Head {
             command: step.word().to_owned(),
             began,
             ended: now(),
-            source: of(Side::Source),
-            destination: of(Side::Destination),
+            source,
+            destination,
             exit_status: ExitCode::of_ledgers(&RunLedger::of(results)).number(),
             account_statuses: results.iter().map(|result| ExitCode::of_result(result).number()).collect(),
         }

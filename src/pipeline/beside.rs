@@ -12,7 +12,10 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Account;
 use crate::model::account_report::AccountReport;
 use crate::model::attempt::Step;
-use crate::model::report::{Explanation, StatusSummary, UnderWay};
+use crate::model::failures::Failures;
+use crate::model::ledger::{AccountLedger, Stage};
+use crate::model::plan::AccountPlan;
+use crate::model::report::{Explanation, PlanSummary, StatusSummary, UnderWay};
 use crate::pipeline::fleet::attempts::now;
 use crate::store::{Gate, Store};
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,7 @@ enum Question {
     Status { accounts: Vec<String> },
     Explain { account: String, mailbox: String, message: Option<String> },
     Report { account: String },
+    Plan { account: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +51,7 @@ enum Answer {
     Status { accounts: Vec<StatusSummary>, under_way: UnderWay },
     Explanation(Explanation),
     Report(Box<AccountReport>),
+    Plan(Box<(AccountPlan, AccountLedger)>),
     Objection { what: String, hint: Option<String> },
 }
 
@@ -100,6 +105,7 @@ fn answer(migration: &Migration, numbers: &Numbers<'_>, run: (Step, i64), visito
     let answer = match serde_json::from_str(&line)? {
         Question::Status { accounts } => told(migration, numbers, run, &accounts),
         Question::Report { account } => reported(migration, &account),
+        Question::Plan { account } => planned(migration, &account),
         Question::Explain { account, mailbox, message } => explained(migration, &account, &mailbox, message.as_deref()),
     };
     let answer = answer
@@ -144,6 +150,16 @@ fn reported(migration: &Migration, account: &str) -> Result<Answer> {
     Ok(Answer::Report(Box::new(report)))
 }
 
+/// The plan that the run works by, as it was saved.
+fn planned(migration: &Migration, account: &str) -> Result<Answer> {
+    let state = migration.store.account(&known(migration, account)?.name);
+    let plan = state.plan()?.ok_or_else(|| {
+        Error::new(Kind::Stale, "there is no plan for this account yet").hint("the run that is under way makes one")
+    })?;
+    let ledger = AccountLedger { failures: Failures::default(), ..state.status()?.ledger };
+    Ok(Answer::Plan(Box::new((plan, ledger))))
+}
+
 fn known<'a>(migration: &'a Migration, account: &str) -> Result<&'a Account> {
     let found = migration.accounts.iter().find(|known| *known.name == *account);
     found.ok_or_else(|| {
@@ -161,7 +177,7 @@ fn explained(migration: &Migration, account: &str, mailbox: &str, message: Optio
 pub fn ask_status(state: &Path, accounts: Vec<String>) -> Option<(Vec<StatusSummary>, UnderWay)> {
     match ask(state, &Question::Status { accounts })? {
         Answer::Status { accounts, under_way } => Some((accounts, under_way)),
-        Answer::Explanation(_) | Answer::Report(_) | Answer::Objection { .. } => None,
+        Answer::Explanation(_) | Answer::Report(_) | Answer::Plan(_) | Answer::Objection { .. } => None,
     }
 }
 
@@ -176,7 +192,7 @@ pub fn ask_to_explain(
     match ask(state, &Question::Explain { account, mailbox, message })? {
         Answer::Explanation(explanation) => Some(Ok(explanation)),
         Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
-        Answer::Status { .. } | Answer::Report(_) => None,
+        Answer::Status { .. } | Answer::Report(_) | Answer::Plan(_) => None,
     }
 }
 
@@ -185,7 +201,20 @@ pub fn ask_report(state: &Path, account: &str) -> Option<Result<AccountReport>> 
     match ask(state, &Question::Report { account: account.to_owned() })? {
         Answer::Report(report) => Some(Ok(*report)),
         Answer::Objection { what, hint } => Some(Err(objection(what, hint))),
-        Answer::Status { .. } | Answer::Explanation(_) => None,
+        Answer::Status { .. } | Answer::Explanation(_) | Answer::Plan(_) => None,
+    }
+}
+
+/// The plan that the run works by which holds the state; `None` where nobody answers.
+pub fn ask_plan(state: &Path, account: &str) -> Option<Result<PlanSummary>> {
+    match ask(state, &Question::Plan { account: account.to_owned() })? {
+        Answer::Plan(told) => {
+            let (plan, ledger) = *told;
+            let ledger = AccountLedger { stage: Stage::Planned, ..ledger };
+            Some(Ok(PlanSummary { plan, ledger, keeps: None, unmatched: Vec::new(), labels: None }))
+        }
+        Answer::Objection { what, hint } => Some(Err(objection(what, hint).in_account(account))),
+        Answer::Status { .. } | Answer::Explanation(_) | Answer::Report(_) => None,
     }
 }
 

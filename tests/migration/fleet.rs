@@ -169,6 +169,8 @@ fn while_a_round_of_a_watch_is_under_way_everything_may_be_asked() {
     assert_eq!(status["under_way"]["accounts"], 50, "{status}");
     migration.run(&["status"]).expect(0).says("A sync is under way since").says("0 of 50 accounts done");
     migration.run(&["explain", &users[0].name, "INBOX", "1"]).expect(0).says("UID 1");
+    let plan = migration.run(&["plan", &users[0].name]).expect(0).says("Plan: + 200 copies");
+    assert!(plan.stderr.contains("what it works by is shown"), "{plan}");
     let report = migration.run(&["report", "--json", "-", "--html", "report.html"]).expect(0).json();
     assert_eq!(report["accounts"].as_array().map(Vec::len), Some(50), "{report}");
     migration.run(&["check"]).expect(0);
