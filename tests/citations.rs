@@ -102,3 +102,24 @@ fn citations_are_found_in_a_comment() {
         citations(" Holds engine/wire/buffered.rs invariant 2. Holds hazard 9. More words.").collect();
     assert_eq!(found, ["engine/wire/buffered.rs invariant 2", "hazard 9"]);
 }
+
+/// Each row of the README's table of servers that says that one is scripted links the tests that do it, and these name it.
+#[test]
+fn scripted_servers_are_named_by_the_tests_that_their_rows_link() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| ") && line.contains("| scripted")).collect();
+    assert!(rows.len() >= 8, "{rows:?}");
+    for row in rows {
+        let texts: Vec<String> = row
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next().filter(|path| path.ends_with(".rs")))
+            .map(|path| fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}: {row}")))
+            .collect();
+        let servers = row.split('|').nth(1).expect("a first column").split(',');
+        for server in servers.map(str::trim) {
+            let names = |text: &String| server.split(' ').any(|word| text.contains(word));
+            assert!(texts.iter().any(names), "no test that the row links names {server}: {row}");
+        }
+    }
+}

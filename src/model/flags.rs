@@ -128,6 +128,15 @@ impl Flags {
         Flags { system: self.system, keywords: Box::default() }
     }
 
+    /// Keywords without the number that Zimbra puts behind the names of tags: `Work:FLAG12`. It differs from account to account.
+    pub fn without_tag_numbers(mut self) -> Self {
+        if self.keywords.iter().any(|keyword| tag_name(keyword).len() < keyword.len()) {
+            let named = self.keywords.iter().map(|keyword| tag_name(keyword).into()).collect();
+            self.set_keywords(named);
+        }
+        self
+    }
+
     /// What is in this set and not in `other`.
     pub fn minus(&self, other: &Flags) -> Flags {
         let keywords = self.keywords.iter().filter(|keyword| !other.has_keyword(keyword)).cloned().collect();
@@ -155,6 +164,18 @@ impl Flags {
 
     fn has_keyword(&self, keyword: &str) -> bool {
         self.keywords.iter().any(|own| own.eq_ignore_ascii_case(keyword))
+    }
+}
+
+/// What stands before `:FLAG` and digits; all of a keyword without these.
+fn tag_name(keyword: &str) -> &str {
+    match keyword.rsplit_once(":FLAG") {
+        Some((name, number))
+            if !name.is_empty() && !number.is_empty() && number.bytes().all(|it| it.is_ascii_digit()) =>
+        {
+            name
+        }
+        _ => keyword,
     }
 }
 
@@ -282,6 +303,16 @@ pub fn is_writable_keyword(keyword: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tag_numbers_are_taken_off_and_nothing_else() {
+        let flags = |texts: &[&str]| Flags::from_texts(texts.iter().copied());
+        let read = |texts: &[&str]| flags(texts).without_tag_numbers();
+        assert_eq!(read(&["\\Seen", "Work:FLAG12", "Old"]), flags(&["\\Seen", "Work", "Old"]));
+        assert_eq!(read(&["a:FLAG1", "a:FLAG2", "a"]), flags(&["a"]));
+        let others = ["FLAG1", ":FLAG1", "a:FLAG", "a:FLAGx", "a:FLAG1x"];
+        assert_eq!(read(&others), flags(&others));
+    }
 
     fn flags(text: &str) -> Flags {
         Flags::from_texts(text.split_whitespace())

@@ -465,7 +465,7 @@ fn sizes_that_were_listed_wrong_do_not_break_the_limit_of_memory() {
     judge(vec![case], nothing);
 }
 
-/// What a limit of messages a command, and UIDs far apart, must not become: four thousand million commands.
+/// What a limit of messages a command (Yahoo, AOL), and UIDs far apart, must not become: four thousand million commands.
 #[test]
 fn limit_of_messages_a_command_is_kept_and_ends() {
     let sparse = |name, limit| {

@@ -1,4 +1,4 @@
-//! Servers that work on commands in another order than they come in (`support::fake::eager`): nothing is sent to them whose
+//! Servers that work on commands in another order than they come in (Stalwart; `support::fake::eager`): nothing is sent to them whose
 //! meaning depends on an answer that is still out.
 
 use crate::support::compare::{Automatic, compare};

@@ -1,4 +1,4 @@
-//! Gmail as a source: labels, stars, archived mail and labels that IMAP does not show, through each choice of what becomes of them.
+//! Gmail, of a Google Workspace or alone, as a source: labels, stars, archived mail and labels that IMAP does not show, through each choice of what becomes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -40,6 +40,7 @@
 //! - [`secrets_in_memory`], [`secrets_in_settings`]: nor left in memory, nor quoted where the settings are wrong.
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
+//! - [`zimbra`]: a migration to Dovecot, with all that is known of it.
 //! - [`gmail`]: labels, and each choice of what becomes of them.
 //! - [`servers`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
@@ -104,3 +105,4 @@ mod watching;
 mod where_to;
 mod which;
 mod whole;
+mod zimbra;

@@ -93,7 +93,7 @@ fn enable_without_enabled_is_believed_of_icloud_alone() {
     }
 }
 
-/// What else is said in another way: every message arrives all the same, and once.
+/// What else is said in another way (Domino, mail.ru): every message arrives all the same, and once.
 #[test]
 fn fetch_in_odd_dialects_carries_all_mail() {
     let domino =

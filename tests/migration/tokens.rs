@@ -388,12 +388,12 @@ fn tokens_that_live_twenty_seconds_carry_a_copy_of_minutes() {
     let mut ferry = Ferry::new(side, Side::in_clear_text(destination.port()));
     fs::write(ferry.directory().join("client.secret"), CLIENT_SECRET).expect("a secret");
     let lines = "client_id = \"app\"\nscope = \"s\"\nclient_secret_file = \"client.secret\"";
-    let limits = "[limits]\nretries = 0\nmessages_per_second = 40\n";
+    let limits = "[limits]\nretries = 0\nbandwidth = \"1MB/s\"\n";
     ferry.further_settings = issuer.settings("source", "client-credentials", lines) + limits;
     let ferry = ferry.with_account_lines("source_user = \"mover\"");
-    for (name, count) in [("INBOX", 3000), ("Work", 2500), ("Old", 1500)] {
+    for (name, count) in [("INBOX", 2000), ("Work", 1500), ("Old", 1300)] {
         let made = move |uid| {
-            format!("Message-ID: <{uid}@{name}>\r\nSubject: {uid}\r\n\r\n{}\r\n", "x".repeat(2000)).into_bytes()
+            format!("Message-ID: <{uid}@{name}>\r\nSubject: {uid}\r\n\r\n{}\r\n", "x".repeat(20_000)).into_bytes()
         };
         source.tenant("mover").account().create(name.as_bytes()).generate(count, made);
     }
@@ -407,7 +407,7 @@ fn tokens_that_live_twenty_seconds_carry_a_copy_of_minutes() {
     crate::support::compare::assert_identical_but_automatic(&there, &here);
     let (seconds, tokens) = (began.elapsed().as_secs(), source.tokens());
     println!("{seconds} seconds, {} logins, {} tokens", tokens.len(), issuer.requests("/token").len());
-    assert!(seconds > 100 && issuer.requests("/token").len() > 5, "{seconds} seconds: {tokens:?}");
+    assert!(seconds > 100 && issuer.requests("/token").len() > 3, "{seconds} seconds, {} logins", tokens.len());
 }
 
 #[test]

@@ -179,10 +179,7 @@ impl<'a> Settlement<'a> {
                 .warnings
                 .push(format!("`{source}` is planned as scanned before; the last scan failed: {trouble}"));
         }
-        if self.side.state.preset == Preset::Courier && destination.path() == "Trash" {
-            let text = "Courier empties `Trash` of what was stored there more than 7 days ago (IMAP_EMPTYTRASH)";
-            self.mapping.warnings.push(text.to_owned());
-        }
+        self.mapping.warnings.extend(emptied_by(self.side.state.preset, &destination.path()));
     }
 
     pub(in crate::diff) fn into_mapping(mut self) -> Mapping {
@@ -204,6 +201,17 @@ fn check_usable(mailbox: &MailboxState, request: &Request) -> Result<(), String>
     } else {
         Ok(())
     }
+}
+
+/// What a server removes by itself after some days.
+fn emptied_by(preset: Preset, path: &str) -> Option<String> {
+    let (server, days, setting) = match (preset, path) {
+        (Preset::Courier, "Trash") => ("Courier", 7, "IMAP_EMPTYTRASH"),
+        (Preset::Zimbra, "Trash") => ("Zimbra", 30, "zimbraMailTrashLifetime"),
+        (Preset::Zimbra, "Junk") => ("Zimbra", 30, "zimbraMailSpamLifetime"),
+        _ => return None,
+    };
+    Some(format!("{server} empties `{path}` of what was stored there more than {days} days ago ({setting})"))
 }
 
 fn another_name(request: &Request) -> String {

@@ -10,6 +10,7 @@ use crate::engine::date;
 use crate::engine::wire::octets::{LITERAL_OCTETS, Octets};
 use crate::engine::wire::response::{Response, Scanner, Value};
 use crate::error::Result;
+use crate::model::server::Preset;
 use crate::model::{Flags, GmailId, InternalDate, ModSeq, Uid, UidSet};
 
 /// Command lines stay below this: every server tried takes it.
@@ -52,11 +53,28 @@ impl Fetched {
         self.gmail_id = self.gmail_id.or(other.gmail_id);
     }
 
-    /// Counts labels among the flags. Flags without labels are half of what is to be known, and so none.
-    pub(in crate::engine) fn flagged_by_labels(mut self) -> Self {
-        self.flags = self.flags.zip(self.labels.take()).map(|(flags, labels)| flags.plus(&labels));
+    /// With the flags as they are read there.
+    fn flagged_by(mut self, reading: FlagReading) -> Self {
+        match reading {
+            FlagReading::Plain => {}
+            // Flags without labels are half of what is to be known, and so none.
+            FlagReading::WithLabels => {
+                self.flags = self.flags.zip(self.labels.take()).map(|(flags, labels)| flags.plus(&labels));
+            }
+            FlagReading::WithoutTagNumbers => self.flags = self.flags.map(Flags::without_tag_numbers),
+        }
         self
     }
+}
+
+/// How the flags of a server are to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::engine) enum FlagReading {
+    Plain,
+    /// Labels are keywords (Gmail).
+    WithLabels,
+    /// Keywords have numbers behind their names (Zimbra).
+    WithoutTagNumbers,
 }
 
 /// The items of a first listing.
@@ -117,6 +135,14 @@ impl Session {
         self.send_for(command.as_bytes(), u64::from(last.0))
     }
 
+    fn flag_reading(&self) -> FlagReading {
+        match self.preset {
+            _ if self.counts_labels => FlagReading::WithLabels,
+            Preset::Zimbra => FlagReading::WithoutTagNumbers,
+            _ => FlagReading::Plain,
+        }
+    }
+
     /// Whether [`Session::send_fetch_changed`] also brings vanished UIDs.
     pub fn tells_vanished(&self) -> bool {
         self.qresync
@@ -127,9 +153,9 @@ impl Session {
     /// # Errors
     /// `Connection`, `Protocol`, what `event` returns.
     pub fn finish_fetch(&mut self, tag: Tag, mut event: impl FnMut(FetchEvent) -> Result<()>) -> Result<Status> {
-        let counts_labels = self.counts_labels;
+        let reading = self.flag_reading();
         let status = self.finish(tag, |response| match fetch_event(response) {
-            Some(FetchEvent::Message(found)) if counts_labels => event(FetchEvent::Message(found.flagged_by_labels())),
+            Some(FetchEvent::Message(found)) => event(FetchEvent::Message(found.flagged_by(reading))),
             Some(found) => event(found),
             None => Ok(()),
         })?;

@@ -61,6 +61,8 @@ pub struct Session {
     pub(in crate::engine) product: String,
     pub(in crate::engine) preset: Preset,
     pub(in crate::engine) spool: Arc<Spool>,
+    /// Whose mailboxes an administrator's login is to open.
+    pub(in crate::engine) meant: Option<String>,
     /// Whether Gmail's labels count among the flags.
     pub(in crate::engine) counts_labels: bool,
     /// Whether ENABLE QRESYNC was accepted.
@@ -104,6 +106,7 @@ impl Session {
             product: String::new(),
             preset: Preset::Generic,
             spool,
+            meant: None,
             counts_labels: false,
             qresync: false,
             vetted: Default::default(),

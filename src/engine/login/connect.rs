@@ -291,6 +291,7 @@ impl Connector {
             _ if mechanisms == [Mechanism::External] => Secret::new(String::new()),
             _ => credentials.password()?,
         };
+        session.meant = server.master.is_some().then(|| user.to_owned());
         let identity = Identity::new(&server, user);
         let login = Login { wire: &mut session.wire, server: &server, identity, offered: &offered };
         let witness = login.run(&secret, &mechanisms, &self.disappointments);

@@ -6,7 +6,7 @@ use crate::engine::conversation::reticence::Optional;
 use crate::engine::conversation::session::{Introduction, Session, Tag};
 use crate::engine::conversation::status::{Condition, Status};
 use crate::engine::wire::response::Response;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::model::server::{Address, Preset};
 
 /// Whether a tunnel that greets with an alert says behind it that it is logged in: Courier 5.0 warns of file system
@@ -91,6 +91,9 @@ impl Session {
                 })?;
                 self.product = quirks::product(&fields);
                 quirks::recognise(self);
+                let opened = quirks::field(&fields, "user").filter(|_| self.preset == Preset::Zimbra);
+                let checked = opened.map_or(Ok(()), |opened| check_user(&self.meant, opened));
+                self.alive_after(checked)?;
             }
             Introduction::Enable => {
                 let mut enabled = false;
@@ -108,4 +111,19 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Zimbra tries a user that it does not know once more in the administrator's own domain, and says whose mailboxes it opened.
+fn check_user(meant: &Option<String>, opened: &str) -> Result<()> {
+    let Some(meant) = meant.as_deref().filter(|meant| !is_of_one_user(meant, opened)) else { return Ok(()) };
+    Err(Error::new(Kind::Authorization, format!("the server opened the mailboxes of `{opened}` for `{meant}`"))
+        .scope(Scope::Account)
+        .hint(format!("write `{opened}` as the user of this account if that is another name of the same person")))
+}
+
+/// A user without a domain is of whichever the server knows.
+fn is_of_one_user(meant: &str, opened: &str) -> bool {
+    let local = |name: &str| name.split('@').next().unwrap_or_default().to_lowercase();
+    let same = meant.to_lowercase() == opened.to_lowercase();
+    same || (local(meant) == local(opened) && !(meant.contains('@') && opened.contains('@')))
 }

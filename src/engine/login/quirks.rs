@@ -40,10 +40,14 @@ pub fn id_fields(mut response: Response) -> Vec<(String, String)> {
     fields
 }
 
+/// The value of that field.
+pub fn field<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
+    fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+}
+
 /// The product's name and version, as far as ID tells.
 pub fn product(fields: &[(String, String)]) -> String {
-    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
-    [field("name"), field("version")].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [field(fields, "name"), field(fields, "version")].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Finds the preset from the settings, the ID, the capabilities and the greeting, in this order. Capabilities are those after

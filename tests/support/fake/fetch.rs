@@ -95,6 +95,10 @@ impl Session<'_> {
     ) -> io::Result<bool> {
         let mut next = first;
         while next <= last {
+            if let Some(last_words) = self.end_of_life() {
+                self.connection.send(&last_words)?;
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             let response = self.with_account(|account| {
                 let mailbox = account.find(name)?;
                 let index = mailbox.messages.partition_point(|message| message.uid < next);

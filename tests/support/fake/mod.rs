@@ -138,7 +138,8 @@ impl Fake {
         self.door.granted_each.store(connections, Ordering::SeqCst);
     }
 
-    /// Each session ends with these octets so long after its login, before the next command is done.
+    /// Each session ends with these octets so long after its login, before the next command is done, or in the midst of
+    /// a FETCH.
     pub fn end_sessions_after(&self, life: Duration, octets: &[u8]) {
         *lock(&self.door.session_life) = Some((life, octets.to_vec()));
     }

@@ -102,7 +102,7 @@ impl Session<'_> {
     }
 
     /// What is said where the session has lasted as long as it may.
-    fn end_of_life(&self) -> Option<Vec<u8>> {
+    pub(super) fn end_of_life(&self) -> Option<Vec<u8>> {
         let (life, last_words) = super::lock(&self.door.session_life).clone()?;
         (self.entered?.elapsed() >= life).then_some(last_words)
     }

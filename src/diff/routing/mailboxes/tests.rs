@@ -315,6 +315,15 @@ fn zimbra_contacts_chats_and_searches_are_left_out() {
 }
 
 #[test]
+fn what_a_server_empties_by_itself_is_told() {
+    let warnings = |preset, path: &str| map(&generic(&[path]), &side(preset, "", '/', &[path]), &policy(&[])).warnings;
+    assert!(warnings(Preset::Zimbra, "Trash")[0].contains("more than 30 days ago (zimbraMailTrashLifetime)"));
+    assert!(warnings(Preset::Zimbra, "Junk")[0].contains("more than 30 days ago (zimbraMailSpamLifetime)"));
+    assert!(warnings(Preset::Courier, "Trash")[0].contains("more than 7 days ago (IMAP_EMPTYTRASH)"));
+    assert!(warnings(Preset::Zimbra, "Sent").is_empty() && warnings(Preset::Generic, "Trash").is_empty());
+}
+
+#[test]
 fn unselectable_mailboxes_have_a_line_only_without_children() {
     let source = generic(&["a | \\NoSelect", "a/b", "c | \\NoSelect", "d | \\NonExistent", "e | \\Remote unscanned"]);
     check(

@@ -111,6 +111,7 @@ fn log_in_server_that_says_ok_without_its_proof_is_not_believed() {
     assert!(!String::from_utf8_lossy(&octets).contains("PLAIN"), "{}", octets.escape_ascii());
 }
 
+/// Sun and Oracle have PROXYAUTH, Kerio X-MASTERAUTH, GroupWise trusted applications.
 #[test]
 fn log_in_kinds_of_master_users_each_in_its_own_words() {
     let plain = |user: &str| STANDARD.encode(format!("\0{user}\0p"));
