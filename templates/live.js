@@ -14,6 +14,8 @@ let heard = 0;
 let stream = null;
 let listed = 0;
 let listing = null;
+let turn = 0;
+let again = false;
 
 const at = (id) => document.getElementById(id);
 const clean = (text) => String(text ?? "").replace(HIDDEN_CONTROLS, "?");
@@ -190,17 +192,25 @@ function changed(answer) {
   if (answer.many || answer.accounts.length > 0) list();
 }
 
-// The list is asked for again now and then, as long as something changes.
+// The list is asked for again now and then, as long as something changes. What was asked for last is shown, whichever answer
+// comes last.
 function list(atOnce) {
-  if (listing !== null && !atOnce) return;
+  if (listing !== null && !atOnce) {
+    again = true;
+    return;
+  }
   clearTimeout(listing);
+  const own = ++turn;
   const wait = atOnce ? 0 : Math.max(0, listed + LIST_MS - Date.now());
   listing = setTimeout(async () => {
     listed = Date.now();
+    again = false;
     const asked = new URLSearchParams({ condition: view.condition, wave: view.wave, q: view.text, offset: view.offset });
     const answer = await ask(`api/accounts?${asked}`);
+    if (own !== turn) return;
     listing = null;
     if (answer?.accounts && !at("accounts").contains(document.activeElement)) showRows(answer);
+    if (again) list();
   }, wait);
 }
 
