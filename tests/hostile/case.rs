@@ -291,7 +291,11 @@ impl Table {
             return Err("no rule was met".to_owned());
         }
         let differences = self.differences(case);
-        let told = told(output, case.name);
+        // A well account has no line among many, as one that came to nothing: what is missing of that shows.
+        let told = match case.first {
+            First::Exact | First::Waits if row(output, case.name).is_none() => named(output, case.name),
+            _ => told(output, case.name),
+        };
         // While it cannot be told what a mailbox holds, nothing goes: it may have been moved there.
         let stays = self.deletes && case.first != First::Exact;
         let doubled = !differences.duplicated.is_empty() || (!stays && !differences.extra.is_empty());
@@ -370,6 +374,33 @@ impl Table {
 /// What was told about an account: the failures that name it. Failures that are alike are told together, and of many
 /// only some are named: then those count that leave names out.
 pub fn told(output: &Output, account: &str) -> Vec<String> {
+    let named = named(output, account);
+    let failed = row(output, account).is_none_or(|row| row.contains(" failure"));
+    if !named.is_empty() || !failed {
+        return named;
+    }
+    let hides =
+        |block: &Vec<&str>| block.iter().any(|line| line.starts_with("  the same: ") && line.contains(" more (all: "));
+    lines(blocks(output).into_iter().filter(hides))
+}
+
+/// The failures that name the account.
+fn named(output: &Output, account: &str) -> Vec<String> {
+    let names = |block: &Vec<&str>| {
+        let same = block.iter().find_map(|line| line.strip_prefix("  the same: ")).unwrap_or_default();
+        let named = same.split("; ").filter_map(|place| place.split(", ").next());
+        block[0].starts_with(&format!("error: {account}: ")) || named.into_iter().any(|name| name == account)
+    };
+    lines(blocks(output).into_iter().filter(names))
+}
+
+/// The line of an account in the summary. One that came to nothing has none, and of many those that are well.
+fn row<'a>(output: &'a Output, account: &str) -> Option<&'a str> {
+    output.stdout.lines().find(|line| line.starts_with(&format!("{account} ")))
+}
+
+/// The failures as they are listed.
+fn blocks(output: &Output) -> Vec<Vec<&str>> {
     let mut blocks: Vec<Vec<&str>> = Vec::new();
     for line in output.stderr.lines() {
         match blocks.last_mut() {
@@ -378,20 +409,11 @@ pub fn told(output: &Output, account: &str) -> Vec<String> {
         }
     }
     blocks.retain(|block| block[0].starts_with("error: "));
-    let names = |block: &Vec<&str>| {
-        let same = block.iter().find_map(|line| line.strip_prefix("  the same: ")).unwrap_or_default();
-        let named = same.split("; ").filter_map(|place| place.split(", ").next());
-        block[0].starts_with(&format!("error: {account}: ")) || named.into_iter().any(|name| name == account)
-    };
-    // An account that came to nothing has no line in the summary.
-    let row = output.stdout.lines().find(|line| line.starts_with(&format!("{account} ")));
-    let failed = row.is_none_or(|row| row.contains(" failure"));
-    let hides = |block: &Vec<&str>| {
-        failed && block.iter().any(|line| line.starts_with("  the same: ") && line.ends_with(" more"))
-    };
-    let named: Vec<_> = blocks.iter().filter(|block| names(block)).collect();
-    let chosen = if named.is_empty() { blocks.iter().filter(|block| hides(block)).collect() } else { named };
-    chosen.into_iter().flatten().map(|line| (*line).to_owned()).collect()
+    blocks
+}
+
+fn lines<'a>(blocks: impl Iterator<Item = Vec<&'a str>>) -> Vec<String> {
+    blocks.flatten().map(str::to_owned).collect()
 }
 
 /// What the source may ever hear, and the destination: nothing that changes the one, and nothing that deletes unless it is
