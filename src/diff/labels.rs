@@ -7,9 +7,10 @@
 //!
 //! A message of which that number is not known is never left out.
 
+use crate::diff::comparing::wanted::ELSEWHERE;
 use crate::diff::routing::mapping::MailboxPair;
 use crate::model::gmail::{LabelCost, LabelForecast};
-use crate::model::{GmailId, Labels, RawName, SpecialUse, Uid, UidSet};
+use crate::model::{GmailId, Labels, Outcome, RawName, SpecialUse, Uid, UidSet};
 use std::collections::{HashMap, HashSet};
 
 /// One mailbox of a Gmail as it is listed.
@@ -83,6 +84,27 @@ fn once(mut taking_part: Vec<&Labelled>) -> HashMap<RawName, UidSet> {
         left_out.insert(mailbox.name.clone(), uids);
     }
     left_out
+}
+
+/// What of each mailbox that takes part is in another one, too, as they are listed: nothing else may be said to be copied with
+/// another one.
+pub fn shared(mailboxes: &[Labelled], pairs: &[MailboxPair]) -> HashMap<RawName, UidSet> {
+    let taking_part: HashSet<&RawName> = pairs.iter().map(|pair| &pair.source.raw).collect();
+    let taking_part = || mailboxes.iter().filter(|mailbox| taking_part.contains(&mailbox.name));
+    let mut holders: HashMap<GmailId, u32> = HashMap::new();
+    for message in taking_part().flat_map(|mailbox| &mailbox.messages) {
+        *holders.entry(message.id).or_default() += 1;
+    }
+    let shared = |mailbox: &Labelled| {
+        let of_others = mailbox.messages.iter().filter(|message| holders[&message.id] > 1);
+        (mailbox.name.clone(), of_others.map(|message| message.uid).collect())
+    };
+    taking_part().map(shared).collect()
+}
+
+/// Whether a message was left out because it is copied with another mailbox.
+pub fn is_elsewhere(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Skipped(reason) if reason == ELSEWHERE)
 }
 
 /// What each choice comes to, of the mailboxes that take part where labels are mailboxes and All Mail the rest; `None` where All

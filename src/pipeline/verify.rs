@@ -11,6 +11,7 @@ use super::{Depth, Event, Migration, Phase, Thoroughness};
 use crate::diff::agreements::Departures;
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::same::Keeps;
+use crate::diff::labels::is_elsewhere;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::diff::verdict::Verdict;
 use crate::diff::verification::{Verification, verify_mailbox};
@@ -21,7 +22,7 @@ use crate::model::difference::{Difference, DifferenceKind, SHOWN_DIFFERENCES};
 use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::plan::Omitted;
 use crate::model::report::{AccountResult, VerifySummary};
-use crate::model::{FlagCapacity, MailboxState, MessageRecord, PairState, Side, Step, UidSet};
+use crate::model::{FlagCapacity, MailboxState, MessageRecord, Outcome, PairState, RawName, Side, Step, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
@@ -30,6 +31,7 @@ use crate::pipeline::survey::carrying::{Known, known_between};
 use crate::pipeline::survey::content::read_doubt;
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::keeping::{keeps, presets_keep};
+use crate::pipeline::survey::labels::shared_now;
 use crate::pipeline::survey::naming::told_of;
 use crate::pipeline::survey::outdated::{Settings, distrust, leave_out, without_outdated};
 use crate::pipeline::survey::pairing::pairing;
@@ -93,6 +95,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let keeps = keeps(access, &snapshots)?;
     summary.keeps = Some(keeps);
     let shares = Shares::of([access, aside], &snapshots, &pairs, keeps)?;
+    let labelled = shared_now(aside, &snapshots, &pairs)?;
     let mut list = DifferenceList::begin(access)?;
     omitted.iter().filter_map(whole_mailbox).try_for_each(|missing| list.take(&mut summary, vec![missing]))?;
     let mut pairs = pairs;
@@ -103,8 +106,14 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
             omitted.push(reason);
             continue;
         }
-        let (mut verdict, departures) =
-            verify_pair([access, aside], &snapshots, pair, &shares.others(&pair.source.raw), keeps, depth)?;
+        let (mut verdict, departures) = verify_pair(
+            [access, aside],
+            &snapshots,
+            pair,
+            Others { shares: &shares, labelled: &labelled },
+            keeps,
+            depth,
+        )?;
         list.take_named(&mut summary, snapshots.mailbox(Side::Source, &pair.source.raw), &mut verdict)?;
         merge(&mut summary, verdict);
         summary.ledger.questioned += departures.questioned;
@@ -132,15 +141,31 @@ fn gone_with_a_word(access: &Access<'_>, snapshots: &Snapshots<'_>, pair: &Mailb
     Ok(accepted_gone(access, source)?.map(|reason| gone(source, &reason)))
 }
 
+/// What other mailboxes of the account have to do with one.
+#[derive(Clone, Copy)]
+struct Others<'a> {
+    shares: &'a Shares,
+    /// Source messages that are in another mailbox, too.
+    labelled: &'a HashMap<RawName, UidSet>,
+}
+
+impl Others<'_> {
+    /// Whether a message may be left out for what became of it.
+    fn bear_out(self, source: &RawName, uid: Uid, outcome: &Outcome) -> bool {
+        !is_elsewhere(outcome) || self.labelled.get(source).is_some_and(|uids| uids.contains(uid))
+    }
+}
+
 fn verify_pair(
     [access, aside]: [&Access<'_>; 2],
     snapshots: &Snapshots<'_>,
     pair: &MailboxPair,
-    others: &UidSet,
+    of_others: Others<'_>,
     keeps: Keeps,
     depth: Depth,
 ) -> Result<(Verdict, Departures)> {
     let mailbox = pair.source.path();
+    let others = &of_others.shares.others(&pair.source.raw);
     let Some(source) = snapshots.mailbox(Side::Source, &pair.source.raw) else { return Ok(Default::default()) };
     let destination = snapshots.mailbox(Side::Destination, &pair.destination.raw);
     let destination = destination.filter(|destination| destination.sync_point.is_some() && !pair.create);
@@ -158,6 +183,7 @@ fn verify_pair(
         let stores = [&access.state, &aside.state];
         without_outdated(stores, source, keeps, &mut known)?;
         leave_out(stores, &source.name.raw, policy, settings, &mut known)?;
+        known.outcomes.retain(|uid, outcome| of_others.bear_out(&source.name.raw, *uid, outcome));
         Ok::<_, Error>(known)
     };
     let departures = questioned(access, &aside.state, source, destination, &known()?)?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::fake::Fake;
+use crate::support::fake::behaviour::{Behaviour, Rule};
 use crate::support::fake::gmail::{GmailAccount, Labelled, gmail};
 use crate::support::ferry::{Ferry, Output, Side};
 use crate::support::server::User;
@@ -170,6 +171,26 @@ fn labels_that_change_later_are_followed() {
     assert_eq!(keywords.flags("Archive", 1), ["Inbox", "Work/Deep"]);
     assert_eq!(keywords.flags("Archive", 2), Vec::<String>::new());
     assert_eq!(keywords.flags("Archive", 3), ["Work"]);
+}
+
+/// What was to be copied with a mailbox, was refused there, and has lost that label is nowhere: no verification says otherwise.
+#[test]
+fn message_that_is_in_no_other_mailbox_any_more_is_missing() {
+    let mut moved = Moved::by("folders+rest", few(), "");
+    let refusing = Behaviour::honest().rule(Rule::refuse("APPEND \"Work\"", "NO [CANNOT] not that"));
+    moved.destination.tenant(USER).behave(refusing);
+    moved.ferry.run(&["sync"]).expect(3);
+    moved.gmail.unlabel(1, "Work");
+    moved.gmail.unlabel(2, "Work");
+    moved.gmail.label(3, "Work");
+    moved.show();
+    let verified = moved.ferry.run(&["verify", "--json", "-"]).expect(8).json();
+    let missing = verified["accounts"][0]["listed"].as_array().expect("a list");
+    let missing: Vec<&str> = missing.iter().filter_map(|it| it["mailbox"].as_str()).collect();
+    assert_eq!(missing, ["Work", "[Gmail]/All Mail"], "{verified}");
+    moved.destination.tenant(USER).behave(Behaviour::honest());
+    moved.ferry.run(&["sync"]).expect(0);
+    moved.ferry.run(&["verify", "--deep"]).expect(0);
 }
 
 #[test]

@@ -52,6 +52,19 @@ fn left_out(mailboxes: &[&str], without: &str, labels: Labels) -> Vec<String> {
 /// 1 has three labels, 2 none, 3 a star alone, 4 a label that is not shown, 5 is in a mailbox that is left out, and 6 is spam.
 const MAIL: [&str; 6] = ["INBOX: 1", "Work: 1", "Work/Deep: 1", "Out: 5", "All: 1 2 3 4 5", "Spam: 6"];
 
+#[test]
+fn shared_is_what_another_mailbox_that_takes_part_holds_now() {
+    let mailboxes: Vec<Labelled> = MAIL.iter().map(|notation| mailbox(notation)).collect();
+    let of = |without: &str, name: &str| {
+        let shared = shared(&mailboxes, &pairs(&mailboxes, without));
+        shared.get(&RawName(name.as_bytes().to_vec())).map(ToString::to_string)
+    };
+    assert_eq!(of("", "All").as_deref(), Some("1,5"));
+    assert_eq!(of("Out", "All").as_deref(), Some("1"));
+    assert_eq!(of("All", "Out").as_deref(), Some(""));
+    assert_eq!(of("All", "All"), None);
+}
+
 /// Holds diff/labels.rs invariant 1.
 #[test]
 fn rest_is_what_no_mailbox_that_takes_part_holds() {

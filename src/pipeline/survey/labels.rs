@@ -1,7 +1,7 @@
 //! Where the source is Gmail: which of its messages are one. It is asked behind the listing, of new messages alone, and kept in
 //! the state, so that planning needs no server.
 
-use crate::diff::labels::{Labelled, LabelledMessage, elsewhere, forecast};
+use crate::diff::labels::{Labelled, LabelledMessage, elsewhere, forecast, shared};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
@@ -94,6 +94,23 @@ pub fn decide_labels(access: &Access<'_>, snapshots: &Snapshots<'_>, pairs: &[Ma
         },
         None => LabelDecision::default(),
     })
+}
+
+/// What of each source mailbox is in another one that takes part, as a fresh listing has it; nothing where it is not Gmail.
+///
+/// # Errors
+/// `State`.
+pub fn shared_now(
+    access: &Access<'_>,
+    snapshots: &Snapshots<'_>,
+    pairs: &[MailboxPair],
+) -> Result<HashMap<RawName, UidSet>> {
+    if snapshots.side(Side::Source).preset != Preset::Gmail {
+        return Ok(HashMap::new());
+    }
+    let mailboxes: Vec<Labelled> =
+        snapshots.mailboxes(Side::Source).iter().map(|mailbox| labelled(access, mailbox)).collect();
+    Ok(shared(&mailboxes, pairs))
 }
 
 /// What is known of one mailbox. Messages of which it is not known what Gmail knows them by are not among it, nor what cannot be
