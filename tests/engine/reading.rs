@@ -104,7 +104,9 @@ fn list_with_status_lines_out_of_order_and_namespaces_is_put_together() {
 /// Holds hazard 7. Holds hazard 6. Holds disaster rule 10.
 #[test]
 fn listed_name_goes_back_as_one_quoted_string() {
-    let script = "C: LIST\nS: * LIST () \"/\" \"a\\\"b\\\\ (c) %*\"\nS: $ OK done\nC: LSUB\nS: $ OK done\nC: STATUS\nS: $ OK done\nC: EXAMINE\nS: $ OK done";
+    let script = "C: LIST\nS: * LIST () \"/\" \"a\\\"b\\\\ (c) %*\"\nS: $ OK done\nC: LSUB\nS: $ OK done\n\
+                  C: STATUS\nS: * STATUS \"a\\\"b\\\\ (c) %*\" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\nS: $ OK done\n\
+                  C: EXAMINE\nS: $ OK done";
     let (scripted, mut session) = logged_in("", script);
     let listing = session.list_mailboxes(Subscriptions::Wanted).expect("a list");
     let name = &listing.mailboxes[0].name;
