@@ -212,7 +212,7 @@ fn assert_quota_stops_and_goes_on(destination: &dyn Server) {
     let migration = migration.seeded("INBOX\n    1..30 part size:40k");
     // What cannot fit is not begun …
     // Before anything was copied: what the source holds is more than there is room for.
-    let short = ["has room for 0.4 MiB, and 1.2 MiB are to come: raise it"];
+    let short = ["has room for 400.0 KiB, and 1.2 MiB are to come: raise it"];
     migration.run(&["check"]).expect(3).complains(&short);
     migration.run(&["sync"]).expect(6).complains(&["quota", "--max-bytes"]);
     expect(destination, &user.name, "INBOX");

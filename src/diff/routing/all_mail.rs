@@ -13,10 +13,12 @@ use crate::model::{MailboxState, SpecialUse};
 /// Gmail shows that many messages of a mailbox, or ten times less, where its users limit them.
 const FOLDER_LIMITS: [u32; 4] = [1_000, 2_000, 5_000, 10_000];
 
-/// The mailbox that holds every message once; only Gmail has one that can be trusted to.
+/// The mailbox that holds every message once; only Gmail has one that can be trusted to. Of several the first by its name,
+/// in whatever order they are listed.
 pub fn all_mail(source: SideView<'_>) -> Option<&MailboxState> {
-    let mut all = source.mailboxes.iter().filter(|_| source.state.preset == Preset::Gmail);
-    all.find(|mailbox| mailbox.special_use() == Some(SpecialUse::All) && can_hold_mail(mailbox))
+    let all = source.mailboxes.iter().filter(|_| source.state.preset == Preset::Gmail);
+    let all = all.filter(|mailbox| mailbox.special_use() == Some(SpecialUse::All) && can_hold_mail(mailbox));
+    all.min_by(|one, other| one.name.raw.cmp(&other.name.raw))
 }
 
 /// What becomes of the labels of this source: as on any other server, where it is not Gmail, or does not show All Mail.

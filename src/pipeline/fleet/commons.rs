@@ -111,10 +111,16 @@ impl Fleet {
         self.queue.refill(numbers);
     }
 
-    /// Whether the work on an account ended before its time because a server went away that had answered in this run.
+    /// Whether the work on an account ended before its time because a server went away that had answered in this run. A login
+    /// that was refused in such a run may have been so for that: Dovecot refuses whoever logs in while it is being stopped.
     pub fn is_cut_short<T: Again>(&self, account: &Account, result: std::result::Result<&T, &Error>) -> bool {
         let has_answered = |side: Side| self.outage(account.server(side)).has_answered();
-        let away = |error: &Error| *error.kind() == Kind::Unreachable && error.place().side.is_some_and(has_answered);
+        let went_away = |side: Side| has_answered(side) && self.outage(account.server(side)).went_away();
+        let away = |error: &Error| match error.kind() {
+            Kind::Unreachable => error.place().side.is_some_and(has_answered),
+            Kind::Authentication => error.place().side.is_some_and(went_away),
+            _ => false,
+        };
         match result {
             Ok(done) => done.failures().iter().any(away),
             Err(error) => away(error),

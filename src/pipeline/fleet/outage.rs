@@ -108,6 +108,11 @@ impl Outage {
         self.known().answered
     }
 
+    /// Whether the server went away in this run, for however long.
+    pub fn went_away(&self) -> bool {
+        self.known().count > 0
+    }
+
     /// The server answered, whatever it said.
     pub fn note_answer(&self) {
         let mut known = self.known();
