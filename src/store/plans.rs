@@ -1,11 +1,12 @@
 //! The plan of an account, cut into pieces: a plan for a million messages is larger than any one value should be.
 //!
 //! A plan is one stream of octets, and a mailbox may begin and end anywhere in a piece. While a plan is being replaced
-//! there is none: the header goes first and comes back last.
+//! there is none: the header goes first and comes back last. One that is a single piece, as it is of most accounts that are
+//! at rest, is replaced by another in one batch.
 
 use super::account::AccountStore;
 use super::codec::{self, Flaw, Stored, stored};
-use super::database::Walk;
+use super::database::{Changes, Walk};
 use super::kinds::StoredKind;
 use super::tally::Tally;
 use crate::error::{Error, Kind, Result, Scope};
@@ -49,10 +50,18 @@ impl AccountStore {
     /// Replaces the plan.
     pub fn put_plan(&self, plan: &AccountPlan) -> Result<()> {
         let _alone = self.store.alone();
-        self.database().clear(&self.id.plan())?;
-        self.database().clear(&self.id.plan_pieces())?;
-        let tally = self.write_pieces(plan)?;
-        self.database().store(&self.id.plan(), &PlanHeader { tally, outdated: false })
+        let mut writer =
+            PieceWriter { account: self, piece: Vec::new(), tally: Tally::default(), begun: false, failure: None };
+        let written = bincode::serde::encode_into_std_write(plan, &mut writer, bincode::config::standard());
+        if let Some(failure) = writer.failure.take() {
+            return Err(failure);
+        }
+        written.map_err(|why| self.unwritten_plan(why))?;
+        let before = self.database().load::<PlanHeader>(&self.id.plan()).ok().flatten();
+        if !(writer.begun || before.is_some_and(|before| !before.outdated && before.tally.count == 1)) {
+            writer.begin()?;
+        }
+        writer.finish()
     }
 
     /// The plan that was made last.
@@ -63,17 +72,6 @@ impl AccountStore {
     pub fn plan(&self) -> Result<Option<AccountPlan>> {
         let header = self.database().load::<PlanHeader>(&self.id.plan()).map_err(|error| self.unread_plan(error))?;
         header.filter(|header| !header.outdated).map(|header| self.read_pieces(header.tally)).transpose()
-    }
-
-    fn write_pieces(&self, plan: &AccountPlan) -> Result<Tally> {
-        let mut writer = PieceWriter { account: self, piece: Vec::new(), tally: Tally::default(), failure: None };
-        let written = bincode::serde::encode_into_std_write(plan, &mut writer, bincode::config::standard());
-        let written = written.map_err(|why| self.unwritten_plan(why));
-        let written = written.and_then(|_| writer.flush().map_err(|why| self.unwritten_plan(why)));
-        match writer.failure {
-            Some(failure) => Err(failure),
-            None => written.map(|()| writer.tally),
-        }
     }
 
     fn read_pieces(&self, expected: Tally) -> Result<AccountPlan> {
@@ -110,44 +108,71 @@ impl AccountStore {
     }
 }
 
-/// Stores what is written to it as pieces; the last one when it is flushed.
+/// Stores what is written to it as pieces, but for the last one.
 struct PieceWriter<'a> {
     account: &'a AccountStore,
     piece: Vec<u8>,
     tally: Tally,
+    /// The plan of before is gone.
+    begun: bool,
     /// Why the state could not be written: an [`io::Error`] would only hold its words.
     failure: Option<Error>,
 }
 
 impl PieceWriter<'_> {
+    /// Forgets the plan of before, the header first.
+    fn begin(&mut self) -> Result<()> {
+        self.begun = true;
+        let (database, id) = (self.account.database(), self.account.id);
+        database.clear(&id.plan())?;
+        database.clear(&id.plan_pieces())
+    }
+
     fn store_piece(&mut self) -> Result<()> {
+        if !self.begun {
+            self.begin()?;
+        }
+        let mut changes = Changes::default();
+        self.seal_piece_into(&mut changes)?;
+        self.account.database().apply(changes)
+    }
+
+    fn seal_piece_into(&mut self, changes: &mut Changes) -> Result<()> {
         let number = u32::try_from(self.tally.count).unwrap_or(u32::MAX);
         let key = self.account.id.plan_piece(number);
-        let piece = Piece(std::mem::take(&mut self.piece));
-        self.tally.add(&codec::encode(&key, &piece)?);
-        self.account.database().store(&key, &piece)
+        let sealed = codec::encode(&key, &Piece(std::mem::take(&mut self.piece)))?;
+        self.tally.add(&sealed);
+        changes.put_sealed(&key, sealed);
+        Ok(())
+    }
+
+    /// The last piece, and the header.
+    fn finish(mut self) -> Result<()> {
+        let mut changes = Changes::default();
+        if !self.piece.is_empty() {
+            self.seal_piece_into(&mut changes)?;
+        }
+        changes.put(&self.account.id.plan(), &PlanHeader { tally: self.tally, outdated: false })?;
+        self.account.database().apply(changes)
     }
 }
 
 impl Write for PieceWriter<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.piece.len() == PIECE_OCTETS {
+            self.store_piece().map_err(|error| {
+                let told = io::Error::other(error.summary());
+                self.failure.get_or_insert(error);
+                told
+            })?;
+        }
         let taken = octets.len().min(PIECE_OCTETS - self.piece.len());
         self.piece.extend_from_slice(&octets[..taken]);
-        if self.piece.len() == PIECE_OCTETS {
-            self.flush()?;
-        }
         Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        self.store_piece().map_err(|error| {
-            let told = io::Error::other(error.summary());
-            self.failure.get_or_insert(error);
-            told
-        })
+        Ok(())
     }
 }
 
@@ -293,5 +318,18 @@ mod tests {
         account.put_plan(&plan(1, 1)).unwrap();
         account.database().clear(&account.id.plan()).unwrap();
         assert_eq!(account.plan().unwrap(), None);
+    }
+
+    /// A plan that is one piece takes the place of another in one batch; a larger one is cleared first.
+    #[test]
+    fn plans_of_any_size_replace_each_other() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        let pieces = || account.database().walk(&account.id.plan_pieces()).count();
+        for (mailboxes, skipped) in [(1, 1), (2, 0), (50, 5_000), (1, 0), (3, 1), (40, 6_000), (50, 5_000), (0, 0)] {
+            account.put_plan(&plan(mailboxes, skipped)).unwrap();
+            assert_eq!(account.plan().unwrap(), Some(plan(mailboxes, skipped)));
+            assert_eq!(pieces() > 1, skipped > 1_000, "{mailboxes}, {skipped}: {}", pieces());
+        }
     }
 }
