@@ -3,7 +3,7 @@
 //! | what a server was seen to do | tests |
 //! |---|---|
 //! | refuse STATUS of a mailbox, or EXAMINE, too | `mailbox_whose_status_is_refused_is_copied_or_named` |
-//! | work on FETCH before its EXAMINE is answered, answer in any order (Stalwart) | `eager_source_is_copied_exactly_and_in_order`, `eager_server_under_a_false_name_is_found_out` |
+//! | work on FETCH before its EXAMINE is answered, answer in any order (Stalwart) | `eager_source_is_copied_exactly_and_in_order`, `eager_servers_that_answer_in_any_order_are_copied_exactly_and_in_order`, `eager_server_under_a_false_name_is_found_out` |
 //! | refuse SUBSCRIBE, also of what is subscribed (UW, Stalwart) | `subscription_that_is_refused_keeps_no_mail_and_is_made_later`, `commands_that_are_not_about_mail_stop_no_mail` |
 //! | drop keywords from an APPEND with an OK (UW) | `keywords_that_an_append_drops_are_set_in_the_same_run`, `keyword_that_is_never_kept_is_a_loss_and_given_again_when_the_mailbox_names_it` |
 //! | PERMANENTFLAGS `()` and `(\*)` (UW, go-imap) | `permanentflags_without_any_system_flag_tell_nothing`, `flag_that_the_destination_does_not_take_is_a_named_loss_before_and_after` |

@@ -114,6 +114,15 @@ fn eager_destination_gets_all_exactly_and_in_order() {
     assert_all_goes_well(Behaviour::honest(), Behaviour::honest().eager());
 }
 
+/// Not only from the end: whatever order answers come in, and messages are stored in.
+#[test]
+fn eager_servers_that_answer_in_any_order_are_copied_exactly_and_in_order() {
+    for seed in 1..=4 {
+        let eager = || Behaviour { eager_order: Some(seed), ..Behaviour::honest().eager() };
+        assert_all_goes_well(eager(), eager());
+    }
+}
+
 #[test]
 fn eager_destination_that_takes_one_message_at_a_time_gets_all_in_order() {
     let plain = Behaviour::honest().eager().without(&["MULTIAPPEND", "LITERAL+", "QRESYNC", "CONDSTORE", "ESEARCH"]);

@@ -55,6 +55,8 @@ pub struct Behaviour {
     pub before_plus: Vec<u8>,
     /// Works on all commands that have come at once, as Stalwart does: see [`super::eager`].
     pub eager: bool,
+    /// In which order it answers what has come at once: from the end, or by this seed.
+    pub eager_order: Option<u64>,
     /// The same with APPENDs alone.
     pub eager_appends: bool,
     /// STATUS of the mailbox that the session has open is what it was when it was opened, or at the last NOOP (Courier 5.0).
@@ -82,6 +84,7 @@ impl Default for Behaviour {
             keeps_parts: false,
             before_plus: Vec::new(),
             eager: false,
+            eager_order: None,
             eager_appends: false,
             remembers_status: false,
             cut_after: None,

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use super::super::dice::Dice;
 use super::command::Command;
 use super::session::Session;
 
@@ -15,6 +16,17 @@ impl Session<'_> {
     pub(super) fn is_eager(&self, command: &Command) -> bool {
         let behaviour = self.connection.tenant.as_ref().map(|tenant| tenant.behaviour());
         behaviour.is_some_and(|behaviour| behaviour.eager || (behaviour.eager_appends && command.verb == "APPEND"))
+    }
+
+    /// In the order in which they are worked on: the last one first, or any.
+    fn disorder(&self, commands: &mut [Command]) {
+        let order = self.connection.tenant.as_ref().and_then(|tenant| tenant.behaviour().eager_order);
+        let Some(seed) = order else { return commands.reverse() };
+        let tags = commands.iter().flat_map(|command| command.tag.bytes());
+        let mut dice = Dice::new(tags.fold(seed, |mixed, octet| mixed.wrapping_mul(31).wrapping_add(u64::from(octet))));
+        for left in (1..commands.len()).rev() {
+            commands.swap(left, dice.below(left + 1));
+        }
     }
 
     /// Works on this command and on all that came with it; true when the client said goodbye.
@@ -31,7 +43,7 @@ impl Session<'_> {
         }
         let opens = |command: &Command| ["SELECT", "EXAMINE"].contains(&command.verb.as_str());
         let says_goodbye = |command: &Command| command.verb == "LOGOUT";
-        rest.reverse();
+        self.disorder(&mut rest);
         let (mut opening, others): (Vec<Command>, Vec<Command>) = rest.into_iter().partition(opens);
         opening.reverse();
         let (goodbyes, others): (Vec<Command>, Vec<Command>) = others.into_iter().partition(says_goodbye);
