@@ -1,7 +1,7 @@
 //! The diff: two snapshots, the links between them and the policy become a plan. Pure.
 //!
 //! What it is not: it reads no clock, opens no file and talks to no server. The same input gives the same plan,
-//! always; so ten thousand generated cases run in seconds (`tests/diff_properties`).
+//! always; so ten thousand generated cases run in seconds (`tests/diff_properties`, `tests/mapping_properties.rs`).
 //!
 //! 1. Every source mailbox ends as a pair or as an omission with a reason ([`routing`]); only plain parents
 //!    that hold nothing but children pass in silence.

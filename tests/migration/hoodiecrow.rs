@@ -2,6 +2,7 @@
 
 use crate::gates::Gates;
 use crate::migration::Migration;
+use crate::pymap::assert_all_goes_well;
 use crate::support::ferry::Side;
 use crate::support::hoodiecrow::Hoodiecrow;
 use crate::support::server::{Server, User};
@@ -17,33 +18,14 @@ fn between<'s>(source: &'s dyn Server, destination: &'s dyn Server) -> Migration
     Migration::with_sides(vec![User::fresh("hoodie")], source, destination, sides).held_by(gates)
 }
 
-/// Copied, killed and resumed, changed and synchronised, deleted, the state lost: exact each time, and in order.
-fn assert_all_goes_well(migration: Migration<'_>) {
-    let migration = migration.seeded(MAIL).with_settings("[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"");
-    migration.held_at(&["sync"], "destination/after-answer/APPEND", 2).kill();
-    migration.gates().cut();
-    migration.run(&["sync"]).expect(0);
-    migration.assert_exact();
-    migration.assert_second_sync_does_nothing();
-    migration.seed("INBOX\n    101..110 later\nNew subscribed\n    1..3 new");
-    migration.at_source().expunge("INBOX", &[1, 30, 31, 40]);
-    migration.run(&["sync"]).expect(0);
-    migration.assert_exact();
-    migration.run(&["verify"]).expect(0);
-    migration.ferry.forget_state();
-    migration.run(&["sync"]).expect(0);
-    migration.assert_exact();
-    migration.assert_second_sync_does_nothing();
-}
-
 #[test]
 fn hoodiecrow_as_source_arrives_exactly_killed_resumed_mirrored_and_with_the_state_lost() {
     let source = Hoodiecrow::start();
-    assert_all_goes_well(between(&source, &shared::dovecot_pair().destination));
+    assert_all_goes_well(MAIL, between(&source, &shared::dovecot_pair().destination));
 }
 
 #[test]
 fn hoodiecrow_as_destination_gets_all_exactly_killed_resumed_mirrored_and_with_the_state_lost() {
     let destination = Hoodiecrow::start();
-    assert_all_goes_well(between(&shared::dovecot_pair().source, &destination));
+    assert_all_goes_well(MAIL, between(&shared::dovecot_pair().source, &destination));
 }

@@ -2,7 +2,6 @@
 //! without QRESYNC, no MULTIAPPEND, everything in memory, and one account, whoever logs in: so a test that needs it starts its own.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -57,14 +56,6 @@ impl Hoodiecrow {
 impl Server for Hoodiecrow {
     fn plain_port(&self) -> u16 {
         self.port
-    }
-
-    fn tls_port(&self) -> u16 {
-        unreachable!("it speaks in clear text")
-    }
-
-    fn authority_file(&self) -> &Path {
-        unreachable!("it speaks in clear text")
     }
 
     fn add_user(&self, user: &User) {

@@ -83,14 +83,6 @@ impl Server for Mailutils {
         self.port
     }
 
-    fn tls_port(&self) -> u16 {
-        unreachable!("it speaks in clear text")
-    }
-
-    fn authority_file(&self) -> &Path {
-        unreachable!("it speaks in clear text")
-    }
-
     fn add_user(&self, user: &User) {
         let home = self.home(user);
         fs::create_dir_all(&home).expect("a home");

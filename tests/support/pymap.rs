@@ -61,14 +61,6 @@ impl Server for Pymap {
         self.port
     }
 
-    fn tls_port(&self) -> u16 {
-        unreachable!("it speaks in clear text")
-    }
-
-    fn authority_file(&self) -> &Path {
-        unreachable!("it speaks in clear text")
-    }
-
     fn add_user(&self, user: &User) {
         for directory in ["cur", "new", "tmp"] {
             fs::create_dir_all(self.directory.path().join(&user.name).join(directory)).expect("a Maildir");

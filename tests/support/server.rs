@@ -47,9 +47,13 @@ pub trait Server: Send + Sync {
     /// The port without TLS, which offers STARTTLS.
     fn plain_port(&self) -> u16;
     /// The port with TLS from the first octet.
-    fn tls_port(&self) -> u16;
+    fn tls_port(&self) -> u16 {
+        unreachable!("it speaks in clear text")
+    }
     /// The certificate (PEM) that a client must trust.
-    fn authority_file(&self) -> &Path;
+    fn authority_file(&self) -> &Path {
+        unreachable!("it speaks in clear text")
+    }
     /// Adds an account; it can be used at once.
     fn add_user(&self, user: &User);
     /// The account added under this name.
