@@ -144,6 +144,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
     let source = || source.iter().cloned().map(Ok);
     plan_mailbox(&comparison, source, destination, links, &Policy::default(), &mut |_| Ok(()))
         .expect("records in memory")
+        .plan
         .copies
         .len() as usize
 }

@@ -61,8 +61,8 @@ fn rendered_group(screen: &Screen, group: &[&Error], (commands, command): (&Invo
     let headline = format!("{} {}", screen.toned(Tone::Error, "error:"), made_harmless(&first.to_string()));
     let also = match others.len() {
         0 => String::new(),
-        count if count <= NAMED_PLACES => format!("\n  the same: {}", places(others)),
-        _ => format!("\n  the same: {} (all: {})", places(others), listing(group, (commands, command))),
+        count if count <= NAMED_PLACES => format!("\n  also: {}", places(others)),
+        _ => format!("\n  also: {} (all: {})", places(others), listing(group, (commands, command))),
     };
     let mut accounts: Vec<&str> = group.iter().filter_map(|error| error.place().account.as_deref()).collect();
     accounts.dedup();
@@ -71,8 +71,11 @@ fn rendered_group(screen: &Screen, group: &[&Error], (commands, command): (&Invo
     headline + &causes(first) + &also + &hint.unwrap_or_default()
 }
 
+/// Each mistake in the settings stands by itself; else one cause is behind the other.
 fn causes(error: &Error) -> String {
-    error.causes().iter().map(|cause| format!("\n  caused by: {}", made_harmless(cause))).collect()
+    let are_mistakes = *error.kind() == Kind::Settings && error.causes().len() > 1;
+    let bullet = if are_mistakes { "-" } else { "caused by:" };
+    error.causes().iter().map(|cause| format!("\n  {bullet} {}", made_harmless(cause))).collect()
 }
 
 fn hint(screen: &Screen, error: &Error, commands: &Invocation) -> String {
@@ -172,7 +175,7 @@ hint: free space, then run `mailferry apply alice` again";
         let expected = "\
 error: alice: could not append a message in `INBOX`, UID 1 on the destination new.example.org
   caused by: NO [OVERQUOTA] \"Quota exceeded\"?[2J
-  the same: alice, `INBOX`, UID 2; alice, `INBOX`, UID 3; alice, `INBOX`, UID 4; alice, `INBOX`, UID 5; \
+  also: alice, `INBOX`, UID 2; alice, `INBOX`, UID 3; alice, `INBOX`, UID 4; alice, `INBOX`, UID 5; \
 alice, `INBOX`, UID 6; and 1 more (all: mailferry explain alice INBOX)
   hint: free space, then run `mailferry apply alice` again";
         let shown = rendered_group(&Screen::new(ColorMode::Never), &groups[0], (&Invocation::default(), "sync"));

@@ -46,7 +46,7 @@ const MEANINGS: [(ExitCode, u8, &str); 12] = [
     (ExitCode::StalePlan, 5, "the plan is stale: scan and plan again"),
     (ExitCode::GuardRefused, 6, "a guard refused (deletions, quota)"),
     (ExitCode::Locked, 7, "another mailferry holds this state"),
-    (ExitCode::Different, 8, "verify found differences, or messages that stay behind"),
+    (ExitCode::Different, 8, "verify found differences, or messages that were not copied"),
     (ExitCode::LimitReached, 9, "a limit was reached, or hours ended, with work left; run it again"),
     (ExitCode::SomethingToDo, 10, "only with --detailed-exitcode: there is something to do"),
     (ExitCode::Interrupted, 130, "interrupted; all that was done is recorded"),
@@ -212,8 +212,8 @@ mod tests {
     fn code_of(stage: Stage, spoil: impl Fn(&mut AccountLedger)) -> u8 {
         let mut ledger = AccountLedger::at(stage);
         spoil(&mut ledger);
-        let summary =
-            ApplySummary { figures: RunFigures::default(), ledger, warnings: Vec::new(), unmatched: Vec::new() };
+        let (figures, granted) = (RunFigures::default(), [None; 2]);
+        let summary = ApplySummary { figures, ledger, warnings: Vec::new(), unmatched: Vec::new(), granted };
         code(&[AccountResult::new("alice", Ok(summary))])
     }
 
@@ -280,14 +280,14 @@ mod tests {
         const KEPT_BACK: [u8; 3] = [0, 3, 8];
         let text = String::new;
         let table = [
-            (Outcome::Present, WELL, "1 present before", "present"),
+            (Outcome::Present, WELL, "1 already there", "present"),
             (Outcome::Copied, WELL, "1 copied", "copied"),
             (Outcome::Skipped(text()), WELL, "1 skipped", "skipped"),
             (Outcome::Limited(text()), KEPT_BACK, "1 beyond the destination's limit", "limited"),
             (Outcome::Refused(text()), KEPT_BACK, "1 refused", "refused"),
             (Outcome::Vanished, WELL, "1 vanished from the source", "vanished"),
             (Outcome::Failed(text()), KEPT_BACK, "1 failed", "failed"),
-            (Outcome::Departed, WELL, "1 gone from the destination since", "departed"),
+            (Outcome::Departed, WELL, "1 deleted on the destination since", "departed"),
             // What is left though nothing hindered it.
             (Outcome::Pending, KEPT_BACK, "1 still to copy", "pending"),
             (Outcome::NotFoundAgain(text()), KEPT_BACK, "1 stored and not found again", "not_found_again"),

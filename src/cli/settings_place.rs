@@ -28,9 +28,9 @@ impl Global {
             (_, None, _) | (_, _, None) if !self.fingerprint.is_empty() => Err(
                 "--fingerprint goes with --source and --destination; a settings file says `fingerprint` for each server",
             ),
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-                Err("--config and --source/--destination contradict each other: give a settings file or two mailboxes")
-            }
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(
+                "--config and --source/--destination cannot be used together: give a settings file or two mailboxes",
+            ),
             (None, Some(source), Some(destination)) => {
                 Ok(SettingsPlace::Urls { source: source.clone(), destination: destination.clone() })
             }

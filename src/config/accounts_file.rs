@@ -225,7 +225,7 @@ impl RowFields<'_, '_> {
             ("source_user", "write whose mailboxes are to be copied"),
             (
                 "destination_user",
-                "write the user there, or leave the whole column out where all are called as on the source",
+                "write the user there, or leave the whole column out if the names are the same on both sides",
             ),
         ];
         for (name, fix) in fixes {

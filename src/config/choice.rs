@@ -36,7 +36,7 @@ impl Choice {
         };
         match (fields.has(key), given) {
             (true, Some(given)) => {
-                refuse(format!("`{key}` and `{given}` contradict each other"), "keep one of the two")
+                refuse(format!("`{key}` and `{given}` cannot be used together"), "keep one of the two")
             }
             (true, None) => name.map_or(Choice::Wrong, |name| Choice::Named(Box::new(name))),
             (false, Some(given)) if !fields.has(keys.host) => {

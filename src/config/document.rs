@@ -51,7 +51,7 @@ impl<'a> Document<'a> {
         let (tree, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             let origin = self.origin(error.span().unwrap_or(0..0));
-            self.findings.add(Mistake::new(error.message()).about("this is not TOML").at(&origin));
+            self.findings.add(Mistake::new(error.message()).about("cannot be read as TOML").at(&origin));
         }
         errors.is_empty().then_some(tree)
     }

@@ -34,7 +34,7 @@ impl InlinePassword {
         let password = between('"').filter(plain).or_else(|| between('\'').filter(|it| !it.contains(['\n', '\r'])));
         let wrong = || {
             let fix = "write it between '…', or between \"…\" where no \\ is in it; or name a `…_file` or `…_command`";
-            Mistake::new("what stands here cannot be taken for a password").fix(fix)
+            Mistake::new("this cannot be used as a password").fix(fix)
         };
         secret(Zeroizing::new(password.ok_or_else(wrong)?.as_bytes().to_vec()))?;
         Ok(InlinePassword { path: path.to_owned(), octets: span.start + 1..span.end - 1, seal: seal(text.as_bytes()) })

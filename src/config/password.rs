@@ -39,7 +39,7 @@ pub(super) fn whole(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
 /// A password that can be sent: any characters but NUL, at least one (RFC 4616 2).
 pub(super) fn secret(mut octets: Zeroizing<Vec<u8>>) -> Result<Secret, Mistake> {
     if octets.is_empty() {
-        return Err(Mistake::new("the password there is empty"));
+        return Err(Mistake::new("the password is empty"));
     }
     if octets.contains(&0) {
         return Err(Mistake::new("the password there holds a NUL, which cannot be sent"));

@@ -84,7 +84,7 @@ pub(super) fn host(written: &str) -> Result<String, Mistake> {
     checked_text(written)?;
     let wrong = || match written.contains('@') {
         // What stands before it may hold a password.
-        true => Mistake::new("what stands here is not a host name").fix("write the name alone, without a user"),
+        true => Mistake::new("this is not a host name").fix("write the name alone, without a user"),
         false => Mistake::new("this is not a host name").fix(host_fix(written)),
     };
     let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);

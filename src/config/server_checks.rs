@@ -137,7 +137,7 @@ pub(super) fn warn_of_oddities(keys: &Keys, findings: &Findings) {
     let tls = keys.tls.as_ref().map_or(Tls::Implicit, |tls| tls.value);
     if let Some(port) = &keys.port {
         match (port.value, tls) {
-            (IMAP_PORT, Tls::Implicit) => findings.warn(&port.origin, "port 143 is as a rule `tls = \"starttls\"`"),
+            (IMAP_PORT, Tls::Implicit) => findings.warn(&port.origin, "port 143 is usually `tls = \"starttls\"`"),
             (IMAPS_PORT, Tls::StartTls | Tls::None) => {
                 findings.warn(&port.origin, "port 993 is as a rule `tls = \"implicit\"`");
             }

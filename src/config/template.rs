@@ -39,7 +39,7 @@ fn side(side: Side, preset: Option<Preset>) -> String {
 [{side}]
 host = \"<host name of the {age} server>\"
 # port = 993
-# tls = \"implicit\"                # \"starttls\" is port 143 as a rule
+# tls = \"implicit\"                # \"starttls\" usually has port 143
 # ca_file = \"ca.pem\"              # trusted besides the system's certificates
 # fingerprint = \"sha256:…\"       # the only certificate to trust, whoever signed it
 # server_name = \"{age}.example.com\" # where the certificate names another host
@@ -161,7 +161,7 @@ destination_user = \"<user on the new server>\"
 # source_server = \"old2\"          # a table [servers.old2] with the keys of [source]; or source_host, source_port, …
 # prefix = \"Old mail/alice\"       # all of it below this mailbox; so several accounts may go into one
 # merge_with_others = true        # or mixed with others, each of which says so
-# name = \"alice\"                  # its key in the state; by default the source user
+# name = \"alice\"                  # its name in status and state; by default the source user
 # tags = [\"first-wave\"]           # then: mailferry sync tag:first-wave
 # wave = \"finance\"               # where a [[wave]] does not name it
 # source_password_file = \"alice.password\"    # or _command, _env, where there is no master user; or source_password = '…',
@@ -193,7 +193,7 @@ destination_user = \"<user on the new server>\"
 
 # [limits]
 # memory = \"128MiB\"
-# timeout = \"2m\"                  # for the next word of a server
+# timeout = \"2m\"                  # how long to wait for the server to answer
 # retries = 5                     # of a broken connection
 # bandwidth = \"20MB/s\"           # for each server, over all connections
 # messages_per_second = 50        # appended to the destination

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 /// A path as written in a file of that directory.
 pub(super) fn resolved(directory: &Path, written: &str) -> Result<PathBuf, Mistake> {
     if written.starts_with("~/") {
-        return Err(Mistake::new("`~` means nothing here").fix("write the whole path"));
+        return Err(Mistake::new("`~` is not expanded here").fix("write the whole path"));
     }
     Ok(directory.join(written))
 }
@@ -21,7 +21,7 @@ pub(super) fn checked_text(text: &str) -> Result<&str, Mistake> {
         return Err(Mistake::new("this is empty"));
     }
     if text.chars().any(char::is_control) {
-        return Err(Mistake::new("a control character has no place here"));
+        return Err(Mistake::new("control characters are not allowed here"));
     }
     if text.starts_with('<') && text.ends_with('>') {
         return Err(Mistake::new(format!("the placeholder {text} is not filled in")));

@@ -61,8 +61,24 @@ struct WrittenFlags {
     keywords: Vec<Box<str>>,
 }
 
+impl WrittenFlags {
+    /// Whether the keywords are such as [`Flags::set_keywords`] leaves them: then they need not be copied.
+    fn are_in_order(&self) -> bool {
+        let is_keyword = |text: &str| !text.is_empty() && !text.starts_with('\\');
+        self.keywords.iter().all(|text| is_keyword(text))
+            && self.keywords.windows(2).all(|pair| lower_case(&pair[0]).lt(lower_case(&pair[1])))
+    }
+}
+
+fn lower_case(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().map(|it| it.to_ascii_lowercase())
+}
+
 impl From<WrittenFlags> for Flags {
     fn from(written: WrittenFlags) -> Self {
+        if written.are_in_order() {
+            return Flags { system: written.system & ALL_SYSTEM_FLAGS, keywords: written.keywords.into_boxed_slice() };
+        }
         let mut flags = Flags::from_texts(written.keywords.iter().map(|keyword| &**keyword));
         flags.system |= written.system & ALL_SYSTEM_FLAGS;
         flags

@@ -137,7 +137,7 @@ pub struct MailboxPlan {
     pub octets: u64,
     pub flag_updates: Vec<FlagUpdate>,
     pub skipped: Vec<Skipped>,
-    /// Copied once, gone from the destination since: left alone.
+    /// Copied once, deleted on the destination since: left alone.
     pub departed: UidSet,
     pub doubt: Doubt,
     /// The destination said that it stored them, and they are not there under anything that they are known by.

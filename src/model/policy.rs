@@ -101,6 +101,13 @@ pub struct Policy {
     pub delete_guard: u8,
 }
 
+impl Policy {
+    /// Whether some messages of a mailbox may be left out by what they are.
+    pub fn chooses_messages(&self) -> bool {
+        self.messages != MessageFilter::default() || self.search.is_some() || self.max_message_octets.is_some()
+    }
+}
+
 /// What is deleted of a mailbox without a question.
 const DELETE_GUARD: u8 = 10;
 

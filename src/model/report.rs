@@ -104,6 +104,8 @@ pub struct ApplySummary {
     pub warnings: Vec<String>,
     /// What the settings say of mailboxes that its source does not have; where a plan was made for it.
     pub unmatched: Vec<String>,
+    /// How many connections each side's server was learnt to grant, to a user or in all; `None` where it refused none.
+    pub granted: [Option<usize>; 2],
 }
 
 /// A plan with what the account's mailboxes hold, for printing.

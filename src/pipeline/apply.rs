@@ -358,6 +358,7 @@ impl<'a> Run<'a> {
             ledger,
             warnings: plan.warnings.iter().cloned().chain(std::mem::take(&mut self.warnings)).collect(),
             unmatched: Vec::new(),
+            granted: Side::BOTH.map(|side| access.connector(side).learnt_connections()),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::{likeness, own_likeness};
 use crate::pipeline::survey::described::{blind, left_out};
 use crate::pipeline::survey::snapshots::empty_source;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
@@ -41,9 +41,10 @@ pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
             [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
         });
         brake.note([&source, &destination].into_iter().any(|side| side.as_ref().is_err_and(is_refusal)));
-        if let (Ok(source), Ok(destination)) = (&mut source, &mut destination) {
-            compare(source, destination);
+        if let (Ok((source, due)), Ok((destination, _))) = (&mut source, &mut destination) {
+            compare(source, *due, destination);
         }
+        let [source, destination] = [source, destination].map(|side| side.map(|(side, _)| side));
         let mut ledger = AccountLedger::at(Stage::Looked);
         for side in [&source, &destination].into_iter().flatten() {
             access.failures.note_all(&mut ledger.failures, obstacles(access, side));
@@ -56,21 +57,28 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.kind(), Kind::Authentication | Kind::Authorization)
 }
 
+/// What of a side is certainly to be copied.
+#[derive(Clone, Copy)]
+struct Due {
+    messages: u64,
+    /// `None` where the server does not tell.
+    octets: Option<u64>,
+}
+
 /// What both sides together tell.
-fn compare(source: &mut SideCheck, destination: &mut SideCheck) {
+fn compare(source: &mut SideCheck, due: Due, destination: &mut SideCheck) {
     match (source.messages, destination.messages) {
         (0, 0) => source.notes.push("it holds no message: is it the right user?".to_owned()),
         (0, there) => source.notes.push(empty_source(there)),
         _ => {}
     }
-    let used = source.quotas.iter().find(|quota| quota.resource == QuotaResource::Storage).map(|quota| quota.used);
     let free = |quota: &Quota| match destination.messages {
         0 => quota.clone(),
         // What is there already may be what is to come.
         _ => Quota { used: 0, ..quota.clone() },
     };
     let quotas = destination.quotas.iter().map(free);
-    let excess = quota_excess(&quotas.collect::<Vec<_>>(), source.messages, source.octets.or(used).unwrap_or(0));
+    let excess = quota_excess(&quotas.collect::<Vec<_>>(), due.messages, due.octets.unwrap_or(0));
     destination.obstacles.extend(excess.map(|excess| format!("{excess}: raise it before mail is copied")));
 }
 
@@ -114,7 +122,7 @@ impl Brake {
     }
 }
 
-fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
+fn check_side(access: &Access<'_>, side: Side) -> Result<(SideCheck, Due)> {
     let account = &access.account.name;
     let looked = || {
         let listing = access.list_mailboxes(side, access.subscriptions())?;
@@ -127,14 +135,25 @@ fn check_side(access: &Access<'_>, side: Side) -> Result<SideCheck> {
     looked().map_err(|error: Error| error.in_account(account))
 }
 
-fn look_around(access: &Access<'_>, session: &mut Session, side: Side, listing: &Listing) -> Result<SideCheck> {
+fn look_around(access: &Access<'_>, session: &mut Session, side: Side, listing: &Listing) -> Result<(SideCheck, Due)> {
     open_inbox(session, listing, side)?;
     let server = access.connector(side).server();
     let left_out = left_out(access, side, listing)?;
     let obstacles = hindrances(session, listing, side, &left_out)?;
-    let octets = session.octets_held(&readable(listing))?;
+    let readable = || listing.mailboxes.iter().filter(|mailbox| mailbox.status.is_some());
+    let names: Vec<RawName> = readable().map(|mailbox| mailbox.name.raw.clone()).collect();
+    let held = session.octets_held(&names)?;
+    let taking_part = readable().filter(|mailbox| !left_out.contains(&mailbox.name.raw));
+    let due = match access.account.policy.chooses_messages() {
+        // Which of them are to come only a scan tells.
+        true => Due { messages: 0, octets: None },
+        false => Due {
+            messages: messages(taking_part.clone()),
+            octets: octets(taking_part, &held).or_else(|| storage_used(listing).filter(|_| left_out.is_empty())),
+        },
+    };
     let capabilities = session.capabilities();
-    Ok(SideCheck {
+    let check = SideCheck {
         side,
         server: server.label(),
         product: session.product().to_owned(),
@@ -142,13 +161,28 @@ fn look_around(access: &Access<'_>, session: &mut Session, side: Side, listing: 
         user: access.account.user(side).to_owned(),
         capabilities: capabilities.words().map(str::to_owned).collect(),
         mailboxes: listing.mailboxes.len() as u64,
-        messages: listing.mailboxes.iter().filter_map(|mailbox| mailbox.status).map(|it| u64::from(it.messages)).sum(),
-        octets,
+        messages: messages(readable()),
+        octets: octets(readable(), &held),
         quotas: listing.quotas.clone(),
         append_limit: capabilities.append_limit(),
         notes: notes(session, listing, side),
         obstacles,
-    })
+    };
+    Ok((check, due))
+}
+
+fn messages<'l>(mailboxes: impl Iterator<Item = &'l ListedMailbox>) -> u64 {
+    mailboxes.filter_map(|mailbox| mailbox.status).map(|status| u64::from(status.messages)).sum()
+}
+
+/// How much these hold together; `None` where that is not known of each.
+fn octets<'l>(mut mailboxes: impl Iterator<Item = &'l ListedMailbox>, held: &HashMap<RawName, u64>) -> Option<u64> {
+    mailboxes.try_fold(0_u64, |sum, mailbox| Some(sum.saturating_add(*held.get(&mailbox.name.raw)?)))
+}
+
+/// What all mailboxes together take of the storage, as the quota counts it.
+fn storage_used(listing: &Listing) -> Option<u64> {
+    listing.quotas.iter().find(|quota| quota.resource == QuotaResource::Storage).map(|quota| quota.used)
 }
 
 /// A login that sees an INBOX and cannot open it has no rights on the account.
@@ -203,11 +237,6 @@ fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
 }
 
 /// Mailboxes that hold messages, as far as the server tells of them.
-fn readable(listing: &Listing) -> Vec<RawName> {
-    let told = listing.mailboxes.iter().filter(|mailbox| mailbox.status.is_some());
-    told.map(|mailbox| mailbox.name.raw.clone()).collect()
-}
-
 /// What will not work: mailboxes that cannot be read, and of the destination those that take nothing. What the settings leave
 /// out need not.
 fn hindrances(
@@ -217,7 +246,7 @@ fn hindrances(
     left_out: &HashSet<RawName>,
 ) -> Result<Vec<String>> {
     let mut found: Vec<String> =
-        listing.names.unreadable.iter().map(|it| format!("`{}` stays behind: {}", it.name, it.reason)).collect();
+        listing.names.unreadable.iter().map(|it| format!("`{}` cannot be copied: {}", it.name, it.reason)).collect();
     let wanted = |mailbox: &&ListedMailbox| mailbox.is_selectable() && !left_out.contains(&mailbox.name.raw);
     let mailboxes = || listing.mailboxes.iter().filter(wanted);
     let silent = mailboxes().filter(|mailbox| mailbox.status.is_none());

@@ -76,7 +76,7 @@ impl Explainer<'_> {
             .plan()?
             .and_then(|plan| plan.omitted.into_iter().find(|omitted| omitted.mailbox == self.source.name));
         if let Some(omitted) = omitted {
-            let who = if omitted.condition.is_obstacle() { "It stays behind" } else { "It takes no part" };
+            let who = if omitted.condition.is_obstacle() { "It cannot be copied" } else { "It takes no part" };
             self.say(format!("{who}: {}.", omitted.reason));
         }
         if let Some(plan) = self.plan.clone() {
@@ -143,7 +143,7 @@ impl Explainer<'_> {
                 point.highest_modseq.map_or("none".to_owned(), |modseq| modseq.to_string()),
             ),
             (None, Some(trouble)) => format!("The last scan could not list it: {trouble}."),
-            (None, None) => "It holds no messages by nature (it is only a parent of others).".to_owned(),
+            (None, None) => "It cannot hold messages (it is only a parent of others).".to_owned(),
         };
         self.say(listed);
     }

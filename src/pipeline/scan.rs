@@ -32,7 +32,7 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
 fn unreadable(access: &Access<'_>) -> Result<Vec<Error>> {
     let source = access.connector(Side::Source).server().label();
     let error = |it: Unreadable| {
-        let error = Error::new(Kind::Refused, "a mailbox stays behind").because(it.reason);
+        let error = Error::new(Kind::Refused, "a mailbox cannot be copied").because(it.reason);
         error.in_mailbox(&it.name).on(Side::Source, &source)
     };
     let named = access.state.names(Side::Source)?.unreadable.into_iter().map(error);

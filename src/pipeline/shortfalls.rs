@@ -68,8 +68,8 @@ fn second_copies_left(access: &Access<'_>, plan: &AccountPlan, deletes: Deletes)
     let doubled = plan.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty());
     let left = doubled.map(|mailbox| {
         let what = match mailbox.second_copies.len() {
-            1 => "1 second copy of ours is on the destination".to_owned(),
-            count => format!("{count} second copies of ours are on the destination"),
+            1 => "1 duplicate that mailferry created is on the destination".to_owned(),
+            count => format!("{count} duplicates that mailferry created are on the destination"),
         };
         Error::new(Kind::Refused, what)
             .because("an append whose connection had broken landed after it was looked for")
@@ -95,12 +95,12 @@ pub fn obstacles<'a>(access: &'a Access<'_>, plan: &'a AccountPlan) -> impl Iter
     let source = access.connector(Side::Source).server().label();
     let omitted = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle());
     omitted.filter(move |omitted| untold(&omitted.reason)).map(move |omitted| {
-        Error::new(Kind::Refused, "a mailbox stays behind")
+        Error::new(Kind::Refused, "a mailbox cannot be copied")
             .scope(Scope::Mailbox)
             .because(&omitted.reason)
             .hint(
-                "the next `mailferry sync` looks at it again; what shall stay there is left out with exclude, and given \
-                 another name with rename, under [mailboxes]",
+                "the next `mailferry sync` looks at it again; to leave it out, use exclude; to give it another \
+                 name, use rename, under [mailboxes]",
             )
             .in_mailbox(&omitted.mailbox.path())
             .on(Side::Source, &source)

@@ -4,7 +4,7 @@ use super::quantity::{counted, number};
 use crate::model::Outcomes;
 use serde_json::{Value, json};
 
-/// `20,000 messages: 19,880 copied, 100 present before, 20 skipped`. The parts add up to the whole.
+/// `20,000 messages: 19,880 copied, 100 already there, 20 skipped`. The parts add up to the whole.
 pub fn sentence(outcomes: &Outcomes) -> String {
     let parts = parts(outcomes);
     let total = counted(outcomes.total(), "message");
@@ -42,7 +42,7 @@ fn named(outcomes: &Outcomes) -> [(&'static str, u64, &'static str); 12] {
         ("not_found_again", not_found_again, "stored and not found again"),
         ("undecided", undecided, "not decided yet"),
         ("vanished", vanished, "vanished from the source"),
-        ("departed", departed, "gone from the destination since"),
+        ("departed", departed, "deleted on the destination since"),
         ("accepted", accepted, "accepted as they are"),
         ("pending", pending, "still to copy"),
     ]

@@ -71,7 +71,7 @@ impl StateDirectory {
             return Err(foreign(path, objection));
         }
         if !path.is_dir() {
-            return Err(unusable(path, "the state is to be a directory, which it is not:"));
+            return Err(unusable(path, "the state path is not a directory:"));
         }
         let names = names_in(path).map_err(|why| unusable(path, "could not read the state directory").because(why))?;
         let directory = StateDirectory(path.to_owned());

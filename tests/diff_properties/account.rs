@@ -5,7 +5,7 @@ use crate::support::listed::mailbox;
 use mailferry::diff::comparing::carry::{Carried, carry};
 use mailferry::diff::comparing::comparison::{Appends, Comparison};
 use mailferry::diff::comparing::flags::FlagHistory;
-use mailferry::diff::comparing::messages::plan_mailbox;
+use mailferry::diff::comparing::messages::{Planned, plan_mailbox};
 use mailferry::diff::comparing::same::Keeps;
 use mailferry::diff::routing::mapping::MailboxPair;
 use mailferry::model::namespace::Namespace;
@@ -307,7 +307,7 @@ impl Account {
             recorded.extend_from_slice(links);
             Ok(())
         };
-        let plan = plan_mailbox(&comparison, source, destination, links, &policy, &mut record).unwrap();
+        let Planned { plan, .. } = plan_mailbox(&comparison, source, destination, links, &policy, &mut record).unwrap();
         MailboxDiff { plan, links: recorded }
     }
 

@@ -20,7 +20,7 @@ const RESUMES: usize = 3;
 const HONEST_FAILURES: [i32; 5] = [1, 3, 4, 6, 130];
 
 /// What `sync` says when it had nothing to do.
-const NOTHING_DONE: &str = "there was nothing to copy";
+const NOTHING_DONE: &str = "nothing to copy";
 
 #[derive(Clone, Debug)]
 pub struct Case {

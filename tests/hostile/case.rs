@@ -380,14 +380,14 @@ pub fn told(output: &Output, account: &str) -> Vec<String> {
         return named;
     }
     let hides =
-        |block: &Vec<&str>| block.iter().any(|line| line.starts_with("  the same: ") && line.contains(" more (all: "));
+        |block: &Vec<&str>| block.iter().any(|line| line.starts_with("  also: ") && line.contains(" more (all: "));
     lines(blocks(output).into_iter().filter(hides))
 }
 
 /// The failures that name the account.
 fn named(output: &Output, account: &str) -> Vec<String> {
     let names = |block: &Vec<&str>| {
-        let same = block.iter().find_map(|line| line.strip_prefix("  the same: ")).unwrap_or_default();
+        let same = block.iter().find_map(|line| line.strip_prefix("  also: ")).unwrap_or_default();
         let named = same.split("; ").filter_map(|place| place.split(", ").next());
         block[0].starts_with(&format!("error: {account}: ")) || named.into_iter().any(|name| name == account)
     };

@@ -125,7 +125,7 @@ fn mailbox_that_is_left_out_is_never_opened() {
     // What was not opened while it was left out comes when it is wanted.
     table.honest();
     table.ferry.further_settings = table.ferry.further_settings.replace(EXCLUDED, "");
-    table.run(&["plan"]).expect(0).says("`Bad` with 6 messages stays behind: it was not scanned");
+    table.run(&["plan"]).expect(0).says("cannot copy `Bad` with 6 messages: it was not scanned");
     table.judge_rest();
 }
 

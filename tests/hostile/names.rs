@@ -64,7 +64,7 @@ fn mailboxes_that_are_listed_in_a_way_that_cannot_be_read_are_named_each_time() 
     Table::of(vec![
         listed_as("list-unquoted-blank", "My Letters", "`My Letters`"),
         listed_as("list-open-quote", "\"Bad", "`\"Bad`"),
-        listed_as("list-no-name", "", "a mailbox stays behind"),
+        listed_as("list-no-name", "", "a mailbox cannot be copied"),
         listed_as("list-empty-name", "\"\"", "its name is empty"),
         listed_as("list-two-names", "\"Bad\" \"Good\"", "`\"Bad\" \"Good\"`"),
     ])

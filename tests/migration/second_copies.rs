@@ -30,7 +30,7 @@ fn messages(migration: &Migration<'_>) -> usize {
 
 #[track_caller]
 fn named_as_second_copy(output: Output) {
-    output.expect(3).complains(&["1 second copy of ours", "mailferry sync --allow-deletes"]);
+    output.expect(3).complains(&["1 duplicate that mailferry created", "mailferry sync --allow-deletes"]);
 }
 
 fn removed_only_when_allowed(migration: Migration<'_>) {

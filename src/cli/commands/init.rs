@@ -82,7 +82,7 @@ fn write_new(file: &Path, text: &str, mode: u32) -> Result<()> {
     let written = OpenOptions::new().write(true).create_new(true).mode(mode).open(file);
     written.and_then(|mut opened| opened.write_all(text.as_bytes())).map_err(|cause| match cause.kind() {
         io::ErrorKind::AlreadyExists => {
-            Error::new(Kind::Settings, format!("{} is there already and is left as it is", file.display()))
+            Error::new(Kind::Settings, format!("{} already exists and was not overwritten", file.display()))
                 .hint("name another file, or `-` to see the settings on standard output")
         }
         _ => Error::new(Kind::Io, format!("could not write {}", file.display())).because(cause).scope(Scope::Run),

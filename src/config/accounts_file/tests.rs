@@ -39,7 +39,7 @@ fn wrong_rows_are_told_with_line_and_fix() {
         (b"# note\n\nsource_user,tags\na,b\nc,d,e\n", "a.csv:5: this row has 3 cells and the header has 2; put a cell"),
         (b"source_user,destination_user\na,\n", "a.csv:2: `destination_user`: this is empty; write the user there"),
         (b"source_user,tags\n,x\n", "a.csv:2: `source_user`: this is empty"),
-        (b"source_user\n\"a\tb\"\n", "a.csv:2: `source_user`: a control character has no place here"),
+        (b"source_user\n\"a\tb\"\n", "a.csv:2: `source_user`: control characters are not allowed here"),
         (b"source_user\n<user>\n", "a.csv:2: `source_user`: a placeholder is not filled in"),
         (b"source_user\na\nb\na\n", "a.csv:4: this account name is used already at a.csv:2; give each account"),
         (b"name,source_user\nx,a\nx,b\n", "a.csv:3: this account name is used already at a.csv:2"),

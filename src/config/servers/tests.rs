@@ -89,7 +89,7 @@ fn wrong_servers_are_told_with_line_and_fix() {
         ("source_host;source_port\na;h;x", "a.csv:2: `source_port`: a number from 1 to 65535 is expected"),
         ("source_host;source_tls\na;h;ssl", "a.csv:2: `source_tls`: this word is not known here; one of these: \"impl"),
         ("source_host;source_tls\na;h;none", "a.csv:2: `tls = \"none\"` sends passwords and mail in clear text"),
-        ("source_server;source_host\na;old1;h", "a.csv:2: `source_server` and `source_host` contradict each other"),
+        ("source_server;source_host\na;old1;h", "a.csv:2: `source_server` and `source_host` cannot be used together"),
         ("source_host;source_ca_file\na;h;gone", "a.csv:2: `ca_file` "),
     ];
     for (rows, expected) in table {

@@ -103,9 +103,9 @@ fn places_without_a_password_are_found_before_connecting() {
     let staged = || Staged::with(&[("EMPTY", ""), ("MAILFERRY_DESTINATION_PASSWORD", "x")]);
     let table = [
         ("password_env = \"GONE\"", "m.toml:3: the environment variable GONE is not set; export it"),
-        ("password_env = \"EMPTY\"", "m.toml:3: the environment variable EMPTY: the password there is empty"),
+        ("password_env = \"EMPTY\"", "m.toml:3: the environment variable EMPTY: the password is empty"),
         ("password_file = \"gone\"", "m.toml:3: the password file gone cannot be read: No such file"),
-        ("password_file = \"empty\"", "m.toml:3: the password file empty: the password there is empty"),
+        ("password_file = \"empty\"", "m.toml:3: the password file empty: the password is empty"),
         ("password_file = \"nul\"", "holds a NUL"),
         ("password_file = \"latin\"", "is not UTF-8"),
         ("password_file = \"/dev/zero\"", "too long for a password"),

@@ -161,7 +161,7 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         ("master_user = \"a\"\nmaster_style = \"separator\"\nmaster_separator = \"**\"", "exactly one character"),
         ("master_user = \"a\"\nauth = \"login\"", "m.toml:4: `auth = \"login\"` cannot log in as one user for another"),
         ("master_user = \"\"", "`master_user` in [source]: this is empty"),
-        ("master_user = \"a\\u0000b\"", "a control character has no place here"),
+        ("master_user = \"a\\u0000b\"", "control characters are not allowed here"),
         ("user = \"alice\"", "m.toml:3: `user` in [source]: users are given for each account; write `source_user`"),
         (
             "password_env = \"A\"\npassword_file = \"b\"",
@@ -171,7 +171,7 @@ fn each_wrong_key_of_a_side_is_told_with_line_and_fix() {
         ("ca_file = \"gone.pem\"", "m.toml:3: `ca_file` gone.pem cannot be read: No such file"),
         ("ca_file = \"m.toml\"", "`ca_file` m.toml holds no certificate"),
         ("fingerprint = \"sha1:00\"", "m.toml:3: `fingerprint` is no SHA-256 fingerprint of a certificate"),
-        ("password_file = \"~/pw\"", "`~` means nothing here; write the whole path"),
+        ("password_file = \"~/pw\"", "`~` is not expanded here; write the whole path"),
     ];
     for (source, expected) in table {
         let mistakes = Desk::new().mistakes(&with_source(source));
@@ -318,7 +318,7 @@ fn files_that_are_no_settings_say_why() {
     assert!(gone.contains("none.toml: the settings cannot be read: No such file") && gone.contains("mailferry init"));
     assert!(desk.mistakes("").contains("there are no accounts; write an [[account]]"));
     let broken = desk.mistakes("[source]\npassword = \"hunter2\nhost = \n");
-    assert!(broken.starts_with("m.toml:2: this is not TOML: ") && broken.contains("\nm.toml:3: "), "{broken}");
+    assert!(broken.starts_with("m.toml:2: cannot be read as TOML: ") && broken.contains("\nm.toml:3: "), "{broken}");
     assert!(!broken.contains("hunter2"));
     fs::write(desk.path("latin.toml"), b"# \xe4").unwrap();
     assert!(Settings::from_file(&desk.path("latin.toml")).unwrap_err().to_string().contains("save the file as UTF-8"));
@@ -333,7 +333,7 @@ fn inline_passwords_are_refused_where_others_see_them_and_not_shown() {
         (settings("", "", "source_password = \"hunter2\""), "others can read it (mode 644); run `chmod 600"),
         (settings("", "", "source_password = \"hunter2\\t\""), "write it between '…'"),
         (settings("", "", "source_password = \"\"\"hunter2\"\"\""), "write it between '…'"),
-        (settings("", "", "source_password = \"\""), "the password there is empty"),
+        (settings("", "", "source_password = \"\""), "the password is empty"),
         (settings("", "", "source_password = 7"), "a password in quotes"),
         (settings("", "", "password = \"hunter2\""), "call it `source_password` or `destination_password`"),
         (with_source("password_env = \"hunter2!\""), "give the variable's name, not the password"),
@@ -384,5 +384,5 @@ fn own_password_beside_a_master_user_is_a_contradiction() {
 fn odd_but_allowed_settings_are_warned_of() {
     let settings = Desk::new().read(&with_source("port = 143\npreset = \"courier\"\nmaster_user = \"m\"")).unwrap();
     assert_eq!(settings.warnings.len(), 2, "{:?}", settings.warnings);
-    assert!(settings.warnings[0].contains("m.toml:3: port 143 is as a rule"));
+    assert!(settings.warnings[0].contains("m.toml:3: port 143 is usually"));
 }

@@ -41,7 +41,7 @@ fn wrong_urls_say_which_and_why() {
         ("imaps://a@h:99999", "--source: this is not a URL: invalid port number"),
         ("imaps://a@h/INBOX", "--source: something follows the host"),
         ("imaps://a@h?x", "--source: something follows the host"),
-        ("imaps://%00@h", "--source: a control character has no place here"),
+        ("imaps://%00@h", "--source: control characters are not allowed here"),
         ("imaps://%ff@h", "--source: its percent-encoding is not UTF-8"),
         ("imaps://a@n", "user `a` is its own destination"),
     ];

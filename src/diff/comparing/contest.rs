@@ -7,16 +7,28 @@ use crate::error::Result;
 use crate::model::{Digest, Link, MessageRecord, Uid, UidSet};
 use std::collections::{HashMap, HashSet};
 
-/// The destination records that no live link names, ascending by identity, and how many records there are in all. Those that
-/// are to be replaced are as good as gone, and those of others not there.
+/// The destination messages that no live link names.
+pub(in crate::diff) struct Unlinked {
+    /// Those that may be a source message's, ascending by identity.
+    pub candidates: Roster,
+    /// How many messages there are in all.
+    pub held: u64,
+    /// Of how many the link has lost its source message.
+    pub ownerless: u64,
+}
+
+/// The destination records that no live link names. Those that are to be replaced are as good as gone, and those of others not
+/// there.
 pub(in crate::diff) fn unlinked(
     destination: impl Iterator<Item = Result<MessageRecord>>,
     ties: &mut Ties,
     [replaced, others]: [&UidSet; 2],
-) -> Result<(Roster, u64)> {
-    let (mut candidates, mut held) = (Roster::default(), 0);
+) -> Result<Unlinked> {
+    let (mut candidates, mut held, mut ownerless) = (Roster::default(), 0, 0);
     for record in destination {
-        match ties.note_present(record?) {
+        let unlinked = ties.note_present(record?);
+        ownerless += u64::from(unlinked.as_ref().is_some_and(|record| ties.is_orphaned(record.uid)));
+        match unlinked {
             Some(record) if others.contains(record.uid) => continue,
             Some(record) if !replaced.contains(record.uid) => candidates.add(&record),
             _ => {}
@@ -24,7 +36,7 @@ pub(in crate::diff) fn unlinked(
         held += 1;
     }
     candidates.sort_by_identity();
-    Ok((candidates, held))
+    Ok(Unlinked { candidates, held, ownerless })
 }
 
 /// A source message that shares its identity with candidates, of which this is the first.

@@ -128,6 +128,11 @@ impl Ties {
         unlisted.for_each(|tie| tie.seen = Seen::Believed);
     }
 
+    /// Whether a link names that destination message of which the source message is gone.
+    pub(in crate::diff) fn is_orphaned(&self, destination: Uid) -> bool {
+        self.orphaned.contains_key(&destination)
+    }
+
     /// The orphaned links by destination UID.
     pub(in crate::diff) fn take_orphaned(&mut self) -> HashMap<Uid, Link> {
         std::mem::take(&mut self.orphaned)

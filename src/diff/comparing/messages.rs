@@ -14,7 +14,7 @@
 //! share their identity with others of their side are held whole while they are told apart.
 
 use super::comparison::Comparison;
-use super::contest::{Contest, unlinked};
+use super::contest::{Contest, Unlinked, unlinked};
 use super::flags::{self, FlagChange, FlagHistory};
 use super::links::{LiveLink, Ties};
 use super::matching::{Judge, Matched, match_records};
@@ -29,6 +29,14 @@ use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
 use crate::model::policy::{MessageFilter, Policy};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
 use std::collections::HashSet;
+
+/// What is to be done for one pair of mailboxes.
+#[derive(Debug)]
+pub struct Planned {
+    pub plan: MailboxPlan,
+    /// Destination messages that are linked to a source message which is gone, or is another one by now.
+    pub ownerless: u64,
+}
 
 /// Plans one pair of mailboxes.
 ///
@@ -49,14 +57,15 @@ pub fn plan_mailbox<S, D, L>(
     links: impl Fn() -> L,
     policy: &Policy,
     record: &mut dyn FnMut(&[Link]) -> Result<()>,
-) -> Result<MailboxPlan>
+) -> Result<Planned>
 where
     S: Iterator<Item = Result<MessageRecord>>,
     D: Iterator<Item = Result<MessageRecord>>,
     L: Iterator<Item = Result<Link>>,
 {
     let mut ties = Ties::sort(links(), source())?;
-    let (candidates, held) = unlinked(destination(), &mut ties, [comparison.replaced, comparison.others])?;
+    let Unlinked { candidates, held, ownerless } =
+        unlinked(destination(), &mut ties, [comparison.replaced, comparison.others])?;
     if let Some(next) = comparison.listed_below() {
         ties.believe_from(next);
     }
@@ -75,7 +84,7 @@ where
     decision.settle_contested(source)?;
     decision.removals.decide_second_copies(destination, decision.judge, &mut decision.plan)?;
     decision.removals.guard(&mut decision.plan);
-    decision.into_plan()
+    Ok(Planned { plan: decision.into_plan()?, ownerless })
 }
 
 /// So many links are handed on at a time.

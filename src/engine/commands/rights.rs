@@ -6,7 +6,6 @@ use crate::engine::conversation::reticence::Optional;
 use crate::engine::conversation::session::Session;
 use crate::engine::wire::response::Response;
 use crate::error::Result;
-use crate::model::amount::Amounts;
 use crate::model::mailbox::RawName;
 use std::collections::HashMap;
 
@@ -31,21 +30,21 @@ impl Session {
         Ok(found)
     }
 
-    /// How many octets these mailboxes hold together; `None` where the server does not tell of each.
+    /// How many octets each of these mailboxes holds; nothing of those of which the server does not tell.
     ///
     /// # Errors
     /// `Connection`, `Protocol`.
-    pub fn octets_held(&mut self, names: &[RawName]) -> Result<Option<u64>> {
-        if !self.capabilities().has("STATUS=SIZE") {
-            return Ok(None);
-        }
+    pub fn octets_held(&mut self, names: &[RawName]) -> Result<HashMap<RawName, u64>> {
         let mut found: HashMap<RawName, u64> = HashMap::new();
+        if !self.capabilities().has("STATUS=SIZE") {
+            return Ok(found);
+        }
         self.leave(names)?;
         self.each(Optional::Sizes, names, "STATUS", " (SIZE)", |mut response| {
             let told = named_numbers(&mut response).and_then(|(name, of)| Some((name, of("SIZE")?)));
             found.extend(told);
         })?;
-        Ok((found.len() >= names.len()).then(|| found.values().copied().total()))
+        Ok(found)
     }
 
     /// One command for each of these mailboxes, some at a time; a refusal tells nothing, and where the connection breaks on

@@ -166,6 +166,11 @@ impl Connector {
         self.rations().grants.most()
     }
 
+    /// How many sessions the server was learnt to grant, to a user or in all; `None` while it refused none.
+    pub fn learnt_connections(&self) -> Option<usize> {
+        self.rations().grants.learnt()
+    }
+
     /// The server.
     pub fn server(&self) -> &Server {
         &self.server

@@ -36,6 +36,8 @@ struct Shared {
     all: Budget,
     /// What a user got at most, once one more was refused.
     each: AtomicUsize,
+    /// What it was learnt to grant, to a user or in all; 0 while nothing was.
+    learnt: AtomicUsize,
     news: Mutex<Option<String>>,
 }
 
@@ -68,12 +70,18 @@ impl Grants {
     /// So many connections in all, until the server says otherwise.
     pub fn new(server: &Server, connections: usize) -> Grants {
         let (server, all) = (server.label(), Budget::new(connections));
-        Grants(Arc::new(Shared { server, all, each: AtomicUsize::new(usize::MAX), news: Mutex::default() }))
+        let each = AtomicUsize::new(usize::MAX);
+        Grants(Arc::new(Shared { server, all, each, learnt: AtomicUsize::new(0), news: Mutex::default() }))
     }
 
     /// How many connections there may be in all.
     pub fn most(&self) -> usize {
         self.0.all.most()
+    }
+
+    /// How many connections the server was learnt to grant, to a user or in all; `None` while it refused none.
+    pub fn learnt(&self) -> Option<usize> {
+        Some(self.0.learnt.load(Ordering::Relaxed)).filter(|&learnt| learnt > 0)
     }
 
     /// No more than so many connections in all, because the settings say so.
@@ -128,7 +136,8 @@ impl Grants {
     }
 
     fn tell(&self, most: usize, to_whom: &str, error: &Error) {
-        let Shared { server, .. } = &*self.0;
+        let Shared { server, learnt, .. } = &*self.0;
+        learnt.store(most, Ordering::Relaxed);
         let connections = if most == 1 { "connection" } else { "connections" };
         let text = format!(
             "{server} grants {most} {connections}{to_whom}: served with that from here on ({})",

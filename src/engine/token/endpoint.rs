@@ -234,7 +234,7 @@ fn unreached(url: &str, cause: &ureq::Error) -> Error {
             Error::new(Kind::Settings, what(url)).because(cause).hint("correct `token_url`")
         }
         _ => Error::new(Kind::Unreachable, what(url)).because(cause).hint(
-            "check that this machine may reach it (HTTPS, a proxy in HTTPS_PROXY), and run the same command again",
+            "check that this machine can reach it (HTTPS, a proxy in HTTPS_PROXY), and run the same command again",
         ),
     }
 }

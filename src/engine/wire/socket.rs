@@ -49,7 +49,7 @@ impl Socket {
 }
 
 fn dial(host: &str, port: u16, timeout: Duration) -> Result<TcpStream> {
-    let hint = "check `host` and `port` in the settings, and that this machine may reach it";
+    let hint = "check `host` and `port` in the settings, and that this machine can reach it";
     let addresses = (host, port).to_socket_addrs().map_err(|cause| {
         Error::new(Kind::Connection, format!("could not find the address of {host}")).because(cause).hint(hint)
     })?;

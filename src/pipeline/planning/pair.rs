@@ -3,7 +3,7 @@
 use super::planner::Planner;
 use crate::diff::comparing::comparison::{Appends, Comparison};
 use crate::diff::comparing::flags::FlagHistory;
-use crate::diff::comparing::messages::plan_mailbox;
+use crate::diff::comparing::messages::{Planned, plan_mailbox};
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
@@ -20,12 +20,9 @@ impl Planner<'_> {
     /// A link would say that the message is done: one to a copy that is gone, or to what another link names, too.
     fn unlink_copies(&self, plan: &MailboxPlan) -> Result<()> {
         let name = &plan.source.raw;
-        let mut linked = Vec::new();
-        if !plan.copies.is_empty() {
-            for link in self.access.state.links(name)? {
-                let source = link?.source;
-                linked.extend(plan.copies.contains(source).then_some(source));
-            }
+        let (mut linked, mut links) = (Vec::new(), self.access.state.link_lookup(name)?);
+        for uid in plan.copies.iter() {
+            linked.extend(links.get(uid)?.map(|link| link.source));
         }
         if linked.is_empty() { Ok(()) } else { self.access.state.unlink(name, linked) }
     }
@@ -79,7 +76,7 @@ impl Planner<'_> {
             recorded
         };
         let planned = plan_mailbox(&comparison, records, listed, links, &self.access.account.policy, &mut record);
-        let mut plan = planned.map_err(|error| match unrecorded {
+        let Planned { mut plan, ownerless } = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),
         })?;
@@ -104,7 +101,8 @@ impl Planner<'_> {
         self.ledger.outcomes.merge(&outcomes);
         self.ledger.losses.merge(&plan.losses);
         if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
-            drop_dead_links(state, source, destination, plan.present + plan.copied + plan.departed.len())?;
+            let tied = plan.present + plan.copied + plan.departed.len() + ownerless;
+            drop_dead_links(state, source, destination, tied)?;
         }
         if known.is_some() {
             self.record_pair(&plan, outcomes, source, destination)?;

@@ -18,7 +18,7 @@ impl Planner<'_> {
         let second_copies = self.plan.totals().second_copies;
         if second_copies > 0 && self.access.account.policy.mode == Mode::Copy {
             warnings.push(format!(
-                "second copies of ours on the destination, which landed after their connection had broken: \
+                "duplicates on the destination that mailferry created, which landed after their connection had broken: \
                  {second_copies}; to remove them, run `mailferry sync --allow-deletes`"
             ));
         }

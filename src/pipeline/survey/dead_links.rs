@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::model::{Link, MailboxState, MessageRecord, Side, Uid};
 use crate::store::{AccountStore, Lookup};
 
-/// Drops the dead links of a pair, if there may be any: `tied` of its links have their source message.
+/// Drops the dead links of a pair, if there may be any: `tied` of its links have one of their messages at least.
 ///
 /// # Errors
 /// `State`, `Damaged`.

@@ -68,30 +68,58 @@ fn look<'a>(
             }
         }
     }
-    let names: Vec<RawName> = seen.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
     if statuses.contains(&None) {
-        ask_again(access, &names, &mut statuses)?;
+        (seen, statuses) = ask_again(access, seen, statuses, failures)?;
     }
     if any_may_grow(access, &seen, &statuses)? {
         let before = statuses;
+        let names: Vec<RawName> = seen.iter().map(|mailbox| mailbox.destination.raw.clone()).collect();
         let after =
             access.with_session(Side::Destination, |session| settled(access, session, &names, before.clone()))?;
         statuses = before.iter().zip(after).map(|(before, after)| before.and(after)).collect();
+        if statuses != before && statuses.contains(&None) {
+            (seen, statuses) = ask_again(access, seen, statuses, failures)?;
+        }
     }
     settle_validities(access, &seen, &mut statuses)?;
     Ok((seen, statuses))
 }
 
-/// The answer may have called a mailbox by another name. One that is listed under its very name is asked for alone; else what
-/// is told may be of another, as where the server trims names or does not care for their case.
-fn ask_again(access: &Access<'_>, names: &[RawName], statuses: &mut [Option<SyncPoint>]) -> Result<()> {
+/// The answer may have called a mailbox by another name, or refused it. One that is listed under its very name is asked for alone;
+/// else what is told may be of another, as where the server trims names or does not care for their case.
+fn ask_again<'a>(
+    access: &Access<'_>,
+    mailboxes: Vec<&'a MailboxPlan>,
+    statuses: Vec<Option<SyncPoint>>,
+    failures: &mut Failures,
+) -> Result<(Vec<&'a MailboxPlan>, Vec<Option<SyncPoint>>)> {
     let listing = access.with_session(Side::Destination, |session| session.list_names(Subscriptions::Unwanted))?;
     let listed: HashSet<RawName> = listing.mailboxes.into_iter().map(|it| it.name.raw).collect();
-    for (name, status) in names.iter().zip(statuses).filter(|(name, status)| status.is_none() && listed.contains(name))
-    {
-        *status = access.status_alone(Side::Destination, name)?;
+    let mut told = Vec::with_capacity(mailboxes.len());
+    for (mailbox, status) in mailboxes.into_iter().zip(statuses) {
+        let status = match status {
+            None if listed.contains(&mailbox.destination.raw) => stands_at(access, mailbox).map(Some),
+            told => Ok(told),
+        };
+        match status {
+            Ok(status) => told.push((mailbox, status)),
+            Err(error) if error.reach() <= Scope::Mailbox => {
+                access.failures.note(failures, error.in_mailbox(&mailbox.destination.path()));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    Ok(told.into_iter().unzip())
+}
+
+/// Where a mailbox stands of which STATUS tells nothing: EXAMINE may, as in a scan; else its words are the reason.
+fn stands_at(access: &Access<'_>, mailbox: &MailboxPlan) -> Result<SyncPoint> {
+    match access.status_alone(Side::Destination, &mailbox.destination.raw)? {
+        Some(status) => Ok(status),
+        None => access
+            .ask_one(Side::Destination, |session| session.open(&mailbox.destination, Opening::Examine))
+            .map(|opened| opened.sync_point),
+    }
 }
 
 /// Courier makes the UIDVALIDITY of a mailbox anew each second (seen with 5.0: STATUS and EXAMINE), until the first SELECT or

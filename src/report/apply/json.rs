@@ -19,7 +19,7 @@ pub fn json(results: &[AccountResult<ApplySummary>]) -> Body {
 
 fn account(result: &AccountResult<ApplySummary>) -> Value {
     let mut account = match result.done() {
-        Ok(ApplySummary { figures, ledger, warnings, unmatched: _ }) => {
+        Ok(ApplySummary { figures, ledger, warnings, unmatched: _, granted: _ }) => {
             let mut account = standing(ledger);
             account.insert("run".to_owned(), run_json(figures));
             account.insert("warnings".to_owned(), json!(warnings));

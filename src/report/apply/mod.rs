@@ -29,9 +29,9 @@ pub fn text(results: &[AccountResult<ApplySummary>], commands: &Invocation, step
     let figures = sum(results);
     let ledger = RunLedger::of(results).sum();
     let done = format!("Done in {}: {}\n", duration(figures.seconds), done(&figures, &ledger));
-    let balance = format!("Outcome of {}\n", outcomes::sentence(&ledger.outcomes));
+    let balance = format!("{}\n", outcomes::sentence(&ledger.outcomes));
     let not_kept = losses::line(&ledger.losses);
-    let bottleneck = bottleneck::line(&figures.parts, figures.seconds);
+    let bottleneck = bottleneck::line(&figures.parts, figures.seconds, granted(results));
     let unreached = unreached(results, "done");
     accounts
         + &warnings
@@ -41,6 +41,11 @@ pub fn text(results: &[AccountResult<ApplySummary>], commands: &Invocation, step
         + &bottleneck
         + &left(&ledger, &commands.again(step.word()))
         + &unreached
+}
+
+/// What each side was learnt to grant of connections; of several servers, the least.
+fn granted(results: &[AccountResult<ApplySummary>]) -> [Option<usize>; 2] {
+    [0, 1].map(|side| succeeded(results).filter_map(|(_, summary)| summary.granted[side]).min())
 }
 
 /// A line for each account in which something happened; of many, for each in which something is left. The others are counted.
@@ -56,7 +61,8 @@ fn accounts(results: &[AccountResult<ApplySummary>]) -> String {
         }
     }
     let lines: String = table.lines().iter().map(|line| format!("{line}\n")).collect();
-    let idle = (idle > 0).then(|| format!("{} had nothing to do\n", counted(idle, "other account")));
+    let idle = (idle > 0)
+        .then(|| format!("{} {} up to date\n", counted(idle, "other account"), verb_for(idle, "was", "were")));
     let done = (done > 0).then(|| format!("{} done, with nothing left\n", counted(done, "account")));
     if lines.is_empty() && done.is_none() {
         return String::new();
@@ -111,7 +117,7 @@ fn done(figures: &RunFigures, ledger: &AccountLedger) -> String {
     let parts = [(messages_copied, copied), (flags_updated, flag_changes), (messages_deleted, deletions)];
     let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     let mut done = match (parts.is_empty(), ledger.leaves_behind() || ledger.outcomes.pending > 0) {
-        (true, false) => "there was nothing to copy".to_owned(),
+        (true, false) => "nothing to copy".to_owned(),
         (true, true) => "nothing was copied".to_owned(),
         (false, _) => parts.join(", "),
     };
@@ -154,7 +160,7 @@ mod tests {
         };
         let outcomes = Outcomes { copied, pending: left, ..Outcomes::default() };
         let ledger = AccountLedger { outcomes, ending, ..AccountLedger::at(Stage::Applied) };
-        let summary = ApplySummary { figures, ledger, warnings: Vec::new(), unmatched: Vec::new() };
+        let summary = ApplySummary { figures, ledger, warnings: Vec::new(), unmatched: Vec::new(), granted: [None; 2] };
         AccountResult::new(format!("user{copied}"), Ok(summary))
     }
 
@@ -162,7 +168,7 @@ mod tests {
     fn text_one_account_complete_tells_rates_and_balance() {
         let expected = "\
 Done in 10s: 100 messages copied (100.0 MiB); 10.0 MiB/s, 10.0 messages/s
-Outcome of 100 messages: 100 copied
+100 messages: 100 copied
 ";
         assert_eq!(text(&[applied(100, 0, Ending::Complete, 0)], &Invocation::default(), Step::Apply), expected);
     }
@@ -174,10 +180,10 @@ Outcome of 100 messages: 100 copied
         let expected = "\
 user100   100 copied   100.0 MiB
 user1       1 copied     1.0 MiB   2 left
-1 other account had nothing to do
+1 other account was up to date
 
 Done in 20s: 101 messages copied (101.0 MiB); 5.0 MiB/s, 5.0 messages/s
-Outcome of 103 messages: 101 copied, 2 still to copy
+103 messages: 101 copied, 2 still to copy
 Interrupted: 2 messages are left.
 ";
         assert_eq!(text(&results, &Invocation::default(), Step::Sync), expected);
@@ -191,7 +197,7 @@ Interrupted: 2 messages are left.
         let expected = "\
 user900   900 copied   900.0 MiB   2 left
 48 accounts done, with nothing left
-1 other account had nothing to do
+1 other account was up to date
 
 Done in";
         assert!(shown.starts_with(expected), "{shown}");
@@ -213,7 +219,7 @@ Done in";
     fn text_nothing_done_says_so() {
         assert!(
             text(&[applied(0, 0, Ending::Complete, 0)], &Invocation::default(), Step::Sync)
-                .starts_with("Done in 10s: there was nothing to copy\n")
+                .starts_with("Done in 10s: nothing to copy\n")
         );
     }
 

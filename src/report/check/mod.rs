@@ -147,7 +147,7 @@ Not ready: no account could be opened on both sides.
         let sides =
             |result: &mut AccountResult<AccountCheck>| std::mem::take(&mut result.result.as_mut().unwrap().sides);
         let mut own = sides(&mut results[1]);
-        own[0].as_mut().unwrap().obstacles.push("`Odd` stays behind".to_owned());
+        own[0].as_mut().unwrap().obstacles.push("`Odd` cannot be copied".to_owned());
         own[1] = Err(Error::new(Kind::Authentication, "the login was refused").because("NO nope"));
         results[1].result.as_mut().unwrap().sides = own;
         let expected = "\
@@ -164,7 +164,7 @@ destination
   can do       CONDSTORE UIDPLUS
   note         no QRESYNC: a resync lists all UIDs of a changed mailbox
 
-b: source: OBSTACLE: `Odd` stays behind
+b: source: OBSTACLE: `Odd` cannot be copied
 b: destination: FAILED: the login was refused: NO nope
 
 100,000 messages in 200 mailboxes on the source, 80,000 messages in 160 mailboxes on the destination

@@ -92,7 +92,7 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
         plan.skipped.iter().map(|skipped| format!("skipped UID {}: {}\n", skipped.uid, made_harmless(&skipped.reason)));
     let departed = (!plan.departed.is_empty()).then(|| {
         let uids = made_harmless(&plan.departed.to_string());
-        format!("left alone UID {uids}: copied once, and gone from the destination since\n")
+        format!("left alone UID {uids}: copied once, and deleted on the destination since\n")
     });
     let flags =
         losses::flags(&plan.losses).into_iter().map(|flag| format!("flag {flag}: the destination cannot keep it\n"));
@@ -122,7 +122,7 @@ fn removals(plan: &MailboxPlan) -> impl Iterator<Item = String> + '_ {
 /// Mailboxes whose mail stays behind though nobody asked for it: always shown.
 fn obstacles(all: &[Omitted]) -> String {
     let obstacles = all.iter().filter(|omitted| omitted.condition.is_obstacle());
-    obstacles.map(|omitted| format!("obstacle: {} stays behind: {}\n", holding(omitted), reason(omitted))).collect()
+    obstacles.map(|omitted| format!("obstacle: cannot copy {}: {}\n", holding(omitted), reason(omitted))).collect()
 }
 
 fn omitted(all: &[Omitted], detail: Detail) -> String {

@@ -15,7 +15,7 @@ pub(super) fn remarks(name: &str, plan: &AccountPlan, commands: &Invocation) -> 
     });
     let obstacles = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle()).map(|omitted| {
         let mailbox = made_harmless(&omitted.mailbox.path());
-        format!("obstacle: {account}: `{mailbox}` stays behind: {}", made_harmless(&omitted.reason))
+        format!("obstacle: {account}: cannot copy `{mailbox}`: {}", made_harmless(&omitted.reason))
     });
     warnings.chain(guards).chain(obstacles).collect()
 }

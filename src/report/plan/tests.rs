@@ -182,14 +182,14 @@ fn text_full_detail_names_what_is_left_out() {
     let expected = "\
 Sent Items   (to `Sent`, no change)
     skipped UID 17: 61.0 MiB, and at most 50.0 MiB are taken
-    left alone UID 3:5: copied once, and gone from the destination since
+    left alone UID 3:5: copied once, and deleted on the destination since
     flag `$Label1` on 12 messages: the destination cannot keep it
-obstacle: `a?b` with 1 message stays behind: the destination has no such names
+obstacle: cannot copy `a?b` with 1 message: the destination has no such names
 omitted: `Junk` with 9 messages: excluded
 warning: the quota will be 97 % full
 
 Nothing to do: 100 of 104 messages of the source are on the destination.
-Left out: 1 skipped, 3 gone from the destination since
+Left out: 1 skipped, 3 deleted on the destination since
 Not kept: 12 flags cannot be kept by the destination: `$Label1` on 12 messages
 ";
     assert_eq!(text(&[result], Detail::Full, &Invocation::default(), Step::Apply), expected);

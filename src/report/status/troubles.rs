@@ -86,7 +86,7 @@ fn paragraph(group: &Group<'_>, view: &View) -> String {
         let show = view.commands.narrowed("status", &[&format!("state:{}", group.condition)]);
         names.push(format!("and {} more: {show}", others.len() - named));
     }
-    let same = if names.is_empty() { String::new() } else { format!("  the same: {}\n", names.join(", ")) };
+    let same = if names.is_empty() { String::new() } else { format!("  also: {}\n", names.join(", ")) };
     let accounts: Vec<&str> = group.accounts.iter().map(|account| account.account.as_str()).collect();
     let hint = group.hint.as_ref().map(|hint| view.commands.completed(&made_harmless(hint), &accounts));
     let hint = hint.map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
@@ -112,7 +112,7 @@ mod tests {
         let accounts: Vec<_> = (0..12).map(|number| refused(&format!("u{number:02}"))).collect();
         let expected = "\
 u00, blocked: could not log in as `u00`
-  the same: u01, u02, u03, u04, u05, u06, u07, u08, and 3 more: mailferry status state:blocked
+  also: u01, u02, u03, u04, u05, u06, u07, u08, and 3 more: mailferry status state:blocked
   hint: mend it
 ";
         assert_eq!(shown(&accounts, &view()), expected);

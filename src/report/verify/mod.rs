@@ -176,7 +176,7 @@ fn everything_arrived(outcomes: &Outcomes) -> bool {
 
 /// The account of outcomes, where it says more than that all is there.
 fn balance(outcomes: &Outcomes) -> String {
-    if everything_arrived(outcomes) { String::new() } else { format!("Outcome of {}\n", outcomes::sentence(outcomes)) }
+    if everything_arrived(outcomes) { String::new() } else { format!("{}\n", outcomes::sentence(outcomes)) }
 }
 
 /// What is other than on the source, and no fault.
@@ -225,8 +225,9 @@ fn advice(sum: &VerifySummary, commands: &Invocation) -> String {
         );
     }
     if duplicated > 0 {
-        lines +=
-            &told("If it is a second copy of ours, it is named, and removed by `mailferry sync --allow-deletes`\n");
+        lines += &told(
+            "If it is a duplicate that mailferry created, it is named, and removed by `mailferry sync --allow-deletes`\n",
+        );
     }
     lines
 }

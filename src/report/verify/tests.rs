@@ -74,7 +74,7 @@ fn text_skipped_messages_are_not_called_identical() {
     }
     let shown = text(&[result], &Invocation::default());
     assert!(shown.starts_with("No difference found: 20,000 messages"), "{shown}");
-    assert!(shown.ends_with("Outcome of 20,001 messages: 20,000 copied, 1 skipped\n"), "{shown}");
+    assert!(shown.ends_with("20,001 messages: 20,000 copied, 1 skipped\n"), "{shown}");
 }
 
 fn named(name: &str, result: Result<fn(&mut AccountLedger), Error>) -> AccountResult<VerifySummary> {

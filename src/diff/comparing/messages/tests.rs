@@ -150,10 +150,9 @@ impl Case {
             recorded.extend_from_slice(links);
             Ok(())
         };
-        let plan =
-            plan_mailbox(&comparison, || records(source), || records(destination), links, &self.policy, &mut record)
-                .unwrap();
-        MailboxDiff { plan, links: recorded }
+        let planned =
+            plan_mailbox(&comparison, || records(source), || records(destination), links, &self.policy, &mut record);
+        MailboxDiff { plan: planned.unwrap().plan, links: recorded }
     }
 }
 
