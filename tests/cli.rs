@@ -248,7 +248,7 @@ fn init_never_overwrites() {
     let before = fs::read(directory.path().join("mailferry.toml")).expect("read");
     let output = mailferry(directory.path(), &["init"]);
     assert_eq!(code(&output), 2);
-    assert!(standard_error(&output).contains("mailferry.toml is there already"), "{}", standard_error(&output));
+    assert!(standard_error(&output).contains("mailferry.toml already exists"), "{}", standard_error(&output));
     assert_eq!(fs::read(directory.path().join("mailferry.toml")).expect("read"), before);
     let shown = mailferry(directory.path(), &["init", "-"]);
     assert!(standard_output(&shown).contains("[destination]"));

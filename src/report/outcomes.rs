@@ -34,7 +34,7 @@ fn named(outcomes: &Outcomes) -> [(&'static str, u64, &'static str); 12] {
     } = *outcomes;
     [
         ("copied", copied, "copied"),
-        ("present", present, "present before"),
+        ("present", present, "already there"),
         ("skipped", skipped, "skipped"),
         ("limited", limited, "beyond the destination's limit"),
         ("refused", refused, "refused"),

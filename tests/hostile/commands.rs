@@ -129,7 +129,7 @@ const ROWS: [Row; 57] = {
         Row::new(Destination, "CREATE", Mailbox).holding("Bad"),
         Row::new(Destination, "APPEND", Mailbox).holding("Bad"),
         Row::new(Source, "STATUS", Status).holding("Bad").without(NO_STATUS_IN_LIST),
-        Row::new(Destination, "STATUS", Mailbox).holding("Bad"),
+        Row::new(Destination, "STATUS", Status).holding("Bad"),
         Row::new(Source, "EXAMINE", Mailbox).holding("Bad").at_resync(),
         Row::new(Source, "UID FETCH", Mailbox).within("Bad").at_resync(),
         Row::new(Source, "UID SEARCH", Gone).within("Bad").without(SEARCHES).at_resync(),

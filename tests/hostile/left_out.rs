@@ -222,6 +222,16 @@ fn quota_of_nothing_or_of_nonsense_keeps_nothing_back() {
     table.judge();
 }
 
+/// What takes no part needs no room.
+#[test]
+fn check_counts_against_the_quota_what_takes_part() {
+    let mut table = Table::of(vec![Case::new("small", First::Exact).destination(with_quota("(MESSAGE 0 5)"))]);
+    table.run(&["check"]).expect(3).complains(&["has room for 5 messages"]);
+    table.ferry.further_settings.push_str(EXCLUDED);
+    table.run(&["check"]).expect(0);
+    table.run(&["sync"]).expect(0);
+}
+
 /// What seems too small a quota is a question: a part of it comes meanwhile, and the answer is obeyed.
 #[test]
 fn quota_that_is_too_small_is_a_question_with_an_answer() {

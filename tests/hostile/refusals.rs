@@ -28,7 +28,10 @@ fn refused_messages_mailboxes_and_accounts_are_named_and_repaired_later() {
         let rule = Rule::refuse("APPEND", answer).when(When::First(count));
         Case::new(name, First::Exact).destination(Behaviour::honest().rule(rule))
     };
+    let out_of_order = "NO [SERVERBUG] out of order";
+    let unseen = refusing("STATUS \"Bad\"", out_of_order).rule(Rule::refuse("EXAMINE \"Bad\"", out_of_order));
     Table::of(vec![
+        Case::new("mailbox-unseen", First::Told(&["`Bad`", "out of order"])).destination(unseen),
         message("message-no", "NO no thanks", &["UID 3", "`Bad`", "no thanks"]),
         message("message-toobig", "NO [TOOBIG] too big for us", &["UID 3", "too big for us"]),
         message("message-newlines", "NO Message contains bare newlines", &["UID 3", "bare newlines"]),

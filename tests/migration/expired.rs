@@ -54,7 +54,7 @@ fn refused_account_is_one_failure_and_costs_one_more_token_at_most() {
         played.source.tenant(barred).behave(Behaviour::honest().shut("NO AUTHENTICATE failed."));
     }
     let mut output = played.ferry.run(&["sync", "-j", "1"]).expect(3);
-    output = output.complains(&["error: barred-1: could not log in", "the same: barred-2; barred-3; barred-4"]);
+    output = output.complains(&["error: barred-1: could not log in", "also: barred-2; barred-3; barred-4"]);
     output.complains(&["NO AUTHENTICATE failed.", "Add-MailboxPermission"]);
     assert!(played.issuer.requests("/token").len() <= 2, "{:?}", played.issuer.requests("/token"));
     assert_identical_but_automatic(&played.source.tenant("known").state(), &played.destination.tenant("known").state());

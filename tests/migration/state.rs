@@ -329,7 +329,7 @@ fn place_that_cannot_hold_a_state_is_refused_and_left_alone() {
         }
     };
     fs::write(&state, "a file").expect("write a file");
-    refused(&["mailferry.state", "is to be a directory", "--state"]);
+    refused(&["mailferry.state", "is not a directory", "--state"]);
     assert_eq!(fs::read(&state).expect("read it"), b"a file");
     fs::remove_file(&state).expect("remove it");
 

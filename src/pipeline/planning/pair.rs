@@ -101,8 +101,7 @@ impl Planner<'_> {
         self.ledger.outcomes.merge(&outcomes);
         self.ledger.losses.merge(&plan.losses);
         if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
-            let tied = plan.present + plan.copied + plan.departed.len() + ownerless;
-            drop_dead_links(state, source, destination, tied)?;
+            drop_dead_links(state, source, destination, plan.present + plan.copied + plan.departed.len() + ownerless)?;
         }
         if known.is_some() {
             self.record_pair(&plan, outcomes, source, destination)?;
