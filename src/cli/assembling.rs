@@ -6,7 +6,8 @@ use super::context::Context;
 use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Account, Server, ServerId};
+use crate::model::reversal::PasswordsBothWays;
+use crate::model::{Account, Direction, Server, ServerId};
 use crate::pipeline::fleet::agenda::{Agenda, Hours};
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::roll::Roll;
@@ -37,14 +38,19 @@ impl Context {
     /// # Errors
     /// `Settings`, `State`, `Locked`.
     pub fn migration(&self, names: &[String], needs: Needs) -> Result<Migration> {
-        self.migration_and_settings(names, needs).map(|(migration, _)| migration)
+        self.migration_that_way(names, needs, Direction::Forward).map(|(migration, _)| migration)
     }
 
-    /// As [`Context::migration`], with the settings that it follows.
+    /// As [`Context::migration`], the mail going that way; with the settings that it follows.
     ///
     /// # Errors
-    /// As it.
-    pub fn migration_and_settings(&self, names: &[String], needs: Needs) -> Result<(Migration, Settings)> {
+    /// As it; `Settings` where the settings do not tell what goes where on the way back.
+    pub fn migration_that_way(
+        &self,
+        names: &[String],
+        needs: Needs,
+        direction: Direction,
+    ) -> Result<(Migration, Settings)> {
         let settings = self.settings()?;
         let (mut accounts, conditions) = settings.select(names)?;
         let known = match conditions.is_empty() {
@@ -71,10 +77,11 @@ impl Context {
         if needs == Needs::Servers && self.global.sharding.shard.is_some() {
             self.enroll(&settings, &store, &accounts)?;
         }
-        let servers = self.connectors(&settings, &accounts)?;
         if needs != Needs::Snapshot {
             settings.ask_for_passwords(&accounts)?;
         }
+        let accounts = going(direction, accounts)?;
+        let servers = self.connectors(&settings, &accounts, direction)?;
         Ok((self.assembled(&settings, accounts, store, servers), settings))
     }
 
@@ -87,8 +94,8 @@ impl Context {
         &self,
         migration: Migration,
         (words, outside): (&[String], &OutsideArguments),
-        settings: &Settings,
-        before: &Settings,
+        direction: Direction,
+        [settings, before]: [&Settings; 2],
     ) -> std::result::Result<Migration, Box<(Migration, Error)>> {
         let renewed = || {
             let accounts = self.selected_anew(&migration, words, settings)?;
@@ -98,7 +105,8 @@ impl Context {
             if self.global.sharding.shard.is_some() {
                 self.enroll(settings, &migration.store, &accounts)?;
             }
-            let servers = self.connectors(settings, &accounts)?;
+            let accounts = going(direction, accounts)?;
+            let servers = self.connectors(settings, &accounts, direction)?;
             self.tell_instead(settings.audience()?, outside, &migration)?;
             Ok((accounts, servers))
         };
@@ -141,14 +149,20 @@ impl Context {
     ///
     /// # Errors
     /// `Settings`.
-    pub fn connectors(&self, settings: &Settings, accounts: &[Account]) -> Result<Vec<Connector>> {
+    pub fn connectors(
+        &self,
+        settings: &Settings,
+        accounts: &[Account],
+        direction: Direction,
+    ) -> Result<Vec<Connector>> {
         let jobs = usize::from(self.global.jobs);
         let numbered = settings.servers.iter().enumerate().map(|(number, server)| {
-            let here = accounts.iter().filter(|account| account.server(server.side) == ServerId(number)).count();
-            (Server { withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
+            let side = direction.named(server.side);
+            let here = accounts.iter().filter(|account| account.server(side) == ServerId(number)).count();
+            (Server { side, withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
         });
         let connectors = Connector::all(numbered.collect(), &settings.limits, &settings.state)?;
-        Ok(connectors.into_iter().map(|connector| in_use(connector, settings)).collect())
+        Ok(connectors.into_iter().map(|connector| in_use(connector, settings, direction)).collect())
     }
 
     /// Tells other shards whose accounts this one has, unless one of them holds an account that this one does not know.
@@ -169,7 +183,7 @@ impl Context {
             names_messages: !self.global.no_subjects,
             accounts,
             servers,
-            passwords: settings.passwords(),
+            passwords: Arc::new(PasswordsBothWays(settings.passwords())),
             limits: settings.limits,
             jobs: usize::from(self.global.jobs),
             resync_jobs: settings.limits.resync_jobs,
@@ -182,9 +196,17 @@ impl Context {
 }
 
 /// A connector that knows how many users the settings name there, whether or not this run opens them.
-fn in_use(connector: Connector, settings: &Settings) -> Connector {
-    let (side, place) = (connector.server().side, connector.server().address.place());
+fn in_use(connector: Connector, settings: &Settings, direction: Direction) -> Connector {
+    let (side, place) = (direction.named(connector.server().side), connector.server().address.place());
     let is_there = |account: &&Account| settings.servers[account.server(side).0].address.place() == place;
     let users: HashSet<&str> = settings.accounts.iter().filter(is_there).map(|account| account.user(side)).collect();
     connector.for_users(users.len())
+}
+
+/// The accounts with their mail going that way.
+fn going(direction: Direction, accounts: Vec<Account>) -> Result<Vec<Account>> {
+    match direction {
+        Direction::Forward => Ok(accounts),
+        Direction::Reversed => accounts.iter().map(Account::turned).collect(),
+    }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::notify::Audience;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
-use crate::model::{Account, Condition, Side, Step};
+use crate::model::{Account, Condition, Direction, Side, Step};
 use crate::pipeline::Migration;
 use crate::pipeline::apply::extent;
 use crate::pipeline::beside;
@@ -93,6 +93,21 @@ impl Context {
         if !self.global.quiet {
             errors::warn(&self.screen, &self.commands.completed(text, &[]));
         }
+    }
+
+    /// Says which servers change their roles, where they do.
+    pub fn tell_direction(&self, direction: Direction, migration: &Migration) {
+        if direction == Direction::Forward || self.global.quiet {
+            return;
+        }
+        let [source, destination] = Side::BOTH.map(|side| self.labels(migration, side).join(", "));
+        self.screen.line(&format!("The way back: from {source}, which is only read, to {destination}"));
+    }
+
+    /// What the servers of that side are called.
+    fn labels(&self, migration: &Migration, side: Side) -> Vec<String> {
+        let servers = migration.accounts.iter().map(|account| migration.connector(account, side).server().label());
+        servers.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Reads the settings, and says what is doubtful in them.
@@ -230,11 +245,7 @@ impl Context {
         began: i64,
         results: &[AccountResult<T>],
     ) -> Head {
-        let of = |side: Side| {
-            let servers = migration.accounts.iter().map(|account| migration.connector(account, side).server().label());
-            servers.collect::<BTreeSet<_>>().into_iter().collect()
-        };
-        Context::head_between([of(Side::Source), of(Side::Destination)], step, began, results)
+        Context::head_between(Side::BOTH.map(|side| self.labels(migration, side)), step, began, results)
     }
 
     /// The same of a run between servers that are called so.

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches};
 const OF_THE_SETTINGS: [&str; 7] = ["config", "source", "destination", "state", "ca_file", "fingerprint", "shard"];
 
 /// Options that are for one run: where its words go, and what a further one must be told anew.
-const OF_ONE_RUN: [&str; 6] = ["progress", "color", "log_level", "log_file", "log_format", "allow_deletes"];
+const OF_ONE_RUN: [&str; 7] = ["reverse", "progress", "color", "log_level", "log_file", "log_format", "allow_deletes"];
 
 /// The command line, and what of it goes on to hold. A wrong one ends the process as clap does.
 pub fn parse() -> (Arguments, Invocation) {
@@ -21,7 +21,13 @@ pub fn parse() -> (Arguments, Invocation) {
 
 fn invocation(arguments: &Arguments, matches: &ArgMatches) -> Invocation {
     let Arguments { command, global } = arguments;
-    Invocation::new(settings(global), accounts(command)).told(own(matches)).nameless(global.source.is_some())
+    let way_back = match command {
+        Command::Sync(arguments) => arguments.reverse,
+        Command::Verify(arguments) => arguments.reverse,
+        _ => false,
+    };
+    let invocation = Invocation::new(settings(global), accounts(command)).told(own(matches));
+    invocation.nameless(global.source.is_some()).on_the_way_back(way_back)
 }
 
 fn settings(global: &Global) -> Vec<String> {

@@ -44,6 +44,7 @@ fn read_sync(default: &Policy, mut table: Table) -> Policy {
     check_sizes(&messages, max_message_octets.as_ref(), table.findings());
     let policy = Policy {
         mode: table.word("mode", &MODES).map_or(default.mode, |mode| mode.value),
+        direction: default.direction,
         max_message_octets: max_message_octets.map(|size| size.value).or(default.max_message_octets),
         messages,
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
@@ -101,6 +102,7 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
         reserved: default.reserved.clone(),
         companions: default.companions.clone(),
         labels: default.labels,
+        keeps_places: default.keeps_places,
     };
     table.finish();
     policy

@@ -56,7 +56,7 @@ pub fn departures(gone: &UidSet, linked: u64, agreement: &Agreement, policy: &Po
     let (known, new): (Vec<Uid>, Vec<Uid>) = unsaid.partition(|uid| agreement.departed.contains(*uid));
     let (known, new) = (known.len() as u64, new.len() as u64);
     let exceeded = allowed(linked, policy.delete_guard).is_some_and(|allowed| new > allowed);
-    let question = exceeded.then(|| {
+    let question = (exceeded && policy.mode != Mode::TwoWay).then(|| {
         format!(
             "{new} of {linked} copies are gone from the destination at once, and delete_guard is {}%",
             policy.delete_guard
@@ -65,7 +65,8 @@ pub fn departures(gone: &UidSet, linked: u64, agreement: &Agreement, policy: &Po
     let questioned = match policy.mode {
         Mode::Mirror => known + new,
         Mode::Copy if exceeded => new,
-        Mode::Copy => 0,
+        // They are deletions of the other way, and guarded there.
+        Mode::Copy | Mode::TwoWay => 0,
     };
     Departures { questioned, question }
 }

@@ -1,5 +1,6 @@
 //! The digest of a policy, by which a plan knows the settings that it was made with.
 
+use crate::model::Direction;
 use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
 use crate::model::search_keys::SearchKeys;
 use sha2::{Digest as _, Sha256};
@@ -9,12 +10,26 @@ use sha2::{Digest as _, Sha256};
 /// Every text is fed with its length before it, so that no two policies feed the same octets. The patterns leave no field
 /// out: a new one does not compile until it is fed.
 pub fn policy_digest(policy: &Policy) -> [u8; 16] {
-    let Policy { mode, mailboxes, messages, search, newest_first, max_message_octets, restore_missing, delete_guard } =
-        policy;
+    let Policy {
+        mode,
+        direction,
+        mailboxes,
+        messages,
+        search,
+        newest_first,
+        max_message_octets,
+        restore_missing,
+        delete_guard,
+    } = policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
         Mode::Mirror => hasher.update([1]),
+        Mode::TwoWay => hasher.update([2]),
+    }
+    // Forward feeds nothing: plans of before there was another way hold on.
+    if *direction == Direction::Reversed {
+        hasher.update(b"reversed");
     }
     hasher.update([*delete_guard]);
     feed_mailboxes(&mut hasher, mailboxes);
@@ -43,6 +58,7 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
         reserved,
         companions,
         labels,
+        keeps_places,
     } = policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());
@@ -54,6 +70,8 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
     feed_texts(hasher, reserved.iter());
     feed_texts(hasher, companions.iter());
     feed_texts(hasher, std::iter::once(labels.as_str()));
+    // It goes with the direction, which is fed.
+    let _ = keeps_places;
 }
 
 fn feed_messages(hasher: &mut Sha256, filter: MessageFilter) {

@@ -13,7 +13,7 @@ use crate::model::amount::Amounts;
 use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::plan::Doubt;
 use crate::model::policy::Mode;
-use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, Outcome, Side, SystemFlag, Uid};
+use crate::model::{Digest, FlagCapacity, Flags, Link, MessageRecord, Outcome, Side, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
 /// What is compared.
@@ -172,7 +172,7 @@ impl Comparison<'_> {
     fn compare(&mut self, source: &MessageRecord, copy: &MessageRecord) {
         let uids = (Some(source.uid), Some(copy.uid));
         let link = self.links.get(&source.uid).filter(|link| link.destination == copy.uid);
-        let ours = link.is_some_and(|link| link.origin != LinkOrigin::Adopted);
+        let ours = link.is_some_and(|link| link.is_ours());
         self.verdict.rewritten += u64::from(link.is_some_and(|link| link.altered.is_some()));
         self.verdict.outcomes.add(if ours { &Outcome::Copied } else { &Outcome::Present }, 1);
         self.verdict.pairs.push((source.uid, copy.uid));

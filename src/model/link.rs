@@ -15,12 +15,27 @@ pub enum LinkOrigin {
     Reconciled,
     /// It was on the destination before us, and matched by identity.
     Adopted,
+    /// It is the source message that is a copy: we appended it from here on the way back, as [`LinkOrigin::Appended`].
+    BroughtBack,
+    /// The same, as [`LinkOrigin::Reconciled`].
+    FoundBack,
 }
 
 impl LinkOrigin {
     /// Whether the message is there because we put it there.
     pub fn is_ours(self) -> bool {
-        self != LinkOrigin::Adopted
+        matches!(self, LinkOrigin::Appended | LinkOrigin::Reconciled)
+    }
+
+    /// The same with the two sides swapped.
+    fn mirrored(self) -> LinkOrigin {
+        match self {
+            LinkOrigin::Appended => LinkOrigin::BroughtBack,
+            LinkOrigin::Reconciled => LinkOrigin::FoundBack,
+            LinkOrigin::Adopted => LinkOrigin::Adopted,
+            LinkOrigin::BroughtBack => LinkOrigin::Appended,
+            LinkOrigin::FoundBack => LinkOrigin::Reconciled,
+        }
     }
 }
 
@@ -53,6 +68,37 @@ impl Link {
     pub fn is_ours(&self) -> bool {
         self.origin.is_ours()
     }
+
+    /// What the source lists of the message that was linked.
+    pub fn listed_source(&self) -> Listed {
+        let octets = self.source_octets.unwrap_or(self.octets);
+        Listed { octets, date: self.date, identity: Some(self.identity) }
+    }
+
+    /// What the destination lists of it.
+    pub fn listed_copy(&self) -> Listed {
+        self.altered.unwrap_or(Listed { octets: self.octets, date: self.date, identity: Some(self.identity) })
+    }
+
+    /// The same link as it is read the other way round: what it says of either message holds on. What the destination does not
+    /// keep of the flags was never agreed on. A message that is nowhere has `stand_in` for a UID.
+    pub fn mirrored(&self, stand_in: Uid) -> Link {
+        let (source, copy) = (self.listed_source(), self.listed_copy());
+        let identity = copy.identity.unwrap_or(self.identity);
+        let expected = Listed { octets: self.octets, date: copy.date, identity: Some(identity) };
+        Link {
+            source: if self.destination.is_stand_in() { stand_in } else { self.destination },
+            destination: if self.source.is_stand_in() { Uid::NOWHERE } else { self.source },
+            agreed: self.agreed.minus(&self.lost),
+            lost: Flags::none(),
+            origin: self.origin.mirrored(),
+            octets: self.octets,
+            date: copy.date,
+            source_octets: Some(copy.octets).filter(|octets| *octets != self.octets),
+            altered: Some(source).filter(|source| *source != expected),
+            identity,
+        }
+    }
 }
 
 /// The two mailboxes, with their UIDVALIDITY, that a set of links holds for. When either value changes the links are void.
@@ -65,6 +111,16 @@ pub struct Pairing {
 }
 
 impl Pairing {
+    /// The same two mailboxes with their sides swapped.
+    pub fn mirrored(&self) -> Pairing {
+        Pairing {
+            source: self.destination.clone(),
+            source_validity: self.destination_validity,
+            destination: self.source.clone(),
+            destination_validity: self.source_validity,
+        }
+    }
+
     /// The UIDVALIDITY that it holds for on that side.
     pub fn validity(&self, side: Side) -> UidValidity {
         match side {
@@ -143,6 +199,59 @@ impl PairState {
             outcomes: Outcomes::default(),
             losses: Losses::default(),
             links: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link() -> Link {
+        Link {
+            source: Uid(3),
+            destination: Uid(1003),
+            agreed: Flags::from_texts(["\\Seen", "work"]),
+            lost: Flags::from_texts(["work"]),
+            origin: LinkOrigin::Appended,
+            octets: 100,
+            date: Some(InternalDate(7)),
+            source_octets: None,
+            altered: None,
+            identity: Digest([1; 16]),
+        }
+    }
+
+    #[test]
+    fn link_mirrored_says_the_same_of_both_messages() {
+        let altered = Listed { octets: 90, date: Some(InternalDate(8)), identity: Some(Digest([2; 16])) };
+        let estimated = Link { source_octets: Some(120), ..link() };
+        let rewritten = Link { altered: Some(altered), ..link() };
+        let both = Link { altered: Some(altered), source_octets: Some(120), ..link() };
+        for link in [link(), estimated, rewritten, both] {
+            let mirrored = link.mirrored(Uid::LOST);
+            assert_eq!((mirrored.source, mirrored.destination), (Uid(1003), Uid(3)));
+            assert_eq!((mirrored.listed_source(), mirrored.listed_copy()), (link.listed_copy(), link.listed_source()));
+            assert!(!mirrored.is_ours(), "what was there before us is nobody's to delete");
+            let again = mirrored.mirrored(Uid::LOST);
+            assert_eq!(again, Link { agreed: link.agreed.minus(&link.lost), lost: Flags::none(), ..link });
+        }
+    }
+
+    #[test]
+    fn link_mirrored_has_a_stand_in_for_what_is_nowhere() {
+        let departed = Link { destination: Uid::NOWHERE, ..link() }.mirrored(Uid(Uid::LOST.0 + 5));
+        assert_eq!((departed.source, departed.destination), (Uid(Uid::LOST.0 + 5), Uid(3)));
+        let gone = Link { source: Uid(Uid::LOST.0 + 5), ..link() }.mirrored(Uid::LOST);
+        assert_eq!((gone.source, gone.destination), (Uid(1003), Uid::NOWHERE));
+    }
+
+    #[test]
+    fn what_we_brought_back_is_ours_only_on_the_side_that_it_was_brought_to() {
+        let origins = [LinkOrigin::Appended, LinkOrigin::Reconciled, LinkOrigin::Adopted];
+        for origin in origins {
+            assert!(!origin.mirrored().is_ours());
+            assert_eq!(origin.mirrored().mirrored(), origin);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the user wants of a migration: settings that the diff decides by. Part of what a plan is stamped with.
 
-use super::InternalDate;
 use super::gmail::Labels;
 use super::search_keys::SearchKeys;
+use super::{Direction, InternalDate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,6 +13,16 @@ pub enum Mode {
     Copy,
     /// Also delete what we copied once it is gone from the source.
     Mirror,
+    /// Both sides are equal: what happened on either happens on the other. Decided one way at a time (`Direction`); the settings
+    /// do not offer it yet.
+    TwoWay,
+}
+
+impl Mode {
+    /// Whether what is gone from the source goes from the destination.
+    pub fn deletes(self) -> bool {
+        self != Mode::Copy
+    }
 }
 
 /// Which mailboxes take part, and what they are called on the destination.
@@ -43,6 +53,8 @@ pub struct MailboxPolicy {
     pub companions: Vec<String>,
     /// What becomes of Gmail's labels, where the source is Gmail.
     pub labels: Labels,
+    /// Where mail of a mailbox went, or came from, overrules its renames: on the way back.
+    pub keeps_places: bool,
 }
 
 /// The one line of `[mailboxes.rename]` that gives a mailbox of that key another name.
@@ -64,6 +76,7 @@ impl Default for MailboxPolicy {
             reserved: Vec::new(),
             companions: Vec::new(),
             labels: Labels::default(),
+            keeps_places: false,
         }
     }
 }
@@ -87,6 +100,7 @@ pub struct MessageFilter {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Policy {
     pub mode: Mode,
+    pub direction: Direction,
     pub mailboxes: MailboxPolicy,
     pub messages: MessageFilter,
     /// And that the source finds by these keys.
@@ -115,6 +129,7 @@ impl Default for Policy {
     fn default() -> Self {
         Policy {
             mode: Mode::Copy,
+            direction: Direction::Forward,
             mailboxes: MailboxPolicy::default(),
             messages: MessageFilter::default(),
             search: None,

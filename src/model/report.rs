@@ -10,7 +10,7 @@ use super::ledger::AccountLedger;
 use super::plan::AccountPlan;
 use super::server::Quota;
 use super::statistics::{AccountStatus, RunFigures};
-use super::{Keeps, MailboxName, Side, Uid};
+use super::{Direction, Keeps, MailboxName, Side, Uid};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -217,6 +217,8 @@ pub struct Forgotten {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Explanation {
     pub account: String,
+    /// Which way its mail went last: what is called source and destination follows from it.
+    pub direction: Direction,
     pub mailbox: String,
     /// Each a sentence: a fact with its source, or a rule with its reason.
     pub lines: Vec<String>,

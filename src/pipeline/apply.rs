@@ -263,7 +263,7 @@ impl<'a> Run<'a> {
         let totals = granted.totals();
         let second_copies = match (self.mode(), self.options.deletes) {
             (Mode::Copy, Deletes::Guarded) => SecondCopies::Stay,
-            (Mode::Mirror, _) | (_, Deletes::Allowed) => SecondCopies::Go,
+            (Mode::Mirror | Mode::TwoWay, _) | (_, Deletes::Allowed) => SecondCopies::Go,
         };
         if totals.deletes + totals.second_copies == 0 || self.ending != Ending::Complete {
             return Ok(());

@@ -22,7 +22,8 @@ pub fn explain(
     mailbox: &str,
     message: Option<&str>,
 ) -> Result<Explanation> {
-    let state = store.account(&account.name);
+    let state = store.account_as_it_stands(&account.name)?;
+    let direction = state.direction();
     let source = find_mailbox(&state, mailbox)?;
     let plan = state.plan()?.and_then(|plan| plan.mailboxes.into_iter().find(|plan| plan.source == source.name));
     let mut explainer = Explainer { state, policy, source, plan, lines: Vec::new(), messages: Vec::new() };
@@ -33,6 +34,7 @@ pub fn explain(
     let Explainer { source, plan, lines, messages, .. } = explainer;
     Ok(Explanation {
         account: account.name.to_string(),
+        direction,
         mailbox: source.name.path(),
         lines,
         source: Some(source.name),
@@ -206,7 +208,7 @@ impl Explainer<'_> {
             (true, ..) => "The plan deletes that copy: we made it (mode = \"mirror\").",
             (false, false, _) => "What was there before us is never deleted.",
             (false, true, Mode::Copy) => "Nothing is deleted because of it (mode = \"copy\").",
-            (false, true, Mode::Mirror) => {
+            (false, true, Mode::Mirror | Mode::TwoWay) => {
                 "The plan deletes nothing for it: the copy is gone, or belongs to another message now."
             }
         });
@@ -290,6 +292,9 @@ impl Explainer<'_> {
                 "we appended it, and found it again by identity, because the answer was lost or named no UID"
             }
             LinkOrigin::Adopted => "it was on the destination before us, and was recognised by identity",
+            LinkOrigin::BroughtBack | LinkOrigin::FoundBack => {
+                "it is where the message came from: we appended the one on the source, when mail went the other way"
+            }
         };
         match link.destination {
             Uid::NOWHERE => self.say(format!(

@@ -81,6 +81,19 @@ impl Migration {
         &self.servers[account.server(side).0]
     }
 
+    /// The same with each account the way that its mail went last.
+    ///
+    /// # Errors
+    /// `State`; `Settings` where the settings do not tell what goes where on the way back.
+    pub fn as_it_stands(mut self) -> Result<Migration> {
+        for account in &mut self.accounts {
+            if self.store.account(&account.name).standing()? != account.direction() {
+                *account = account.turned()?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The same with another handle of the state, which `open` gets for its directory once the old one is closed. After the
     /// system has refused something, nothing more is read or written through the old one.
     ///

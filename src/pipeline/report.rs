@@ -20,15 +20,17 @@ const LISTED_FAILURES: usize = 1000;
 /// # Errors
 /// `State`.
 pub fn report(store: &Store, account: &Account, mark: Option<Mark>) -> Result<AccountReport> {
-    let state = store.account(&account.name);
+    let state = store.account_as_it_stands(&account.name)?;
+    let users = Side::BOTH.map(|side| account.user(state.direction().named(side)).to_owned());
+    let [source_user, destination_user] = users;
     let plan = state.plan()?;
     let (source, destination) = (state.mailboxes(Side::Source)?, state.mailboxes(Side::Destination)?);
     let mailboxes = mailboxes(&state, plan.as_ref(), &source, &destination)?;
     let (messages, unlisted) = messages(&state, plan.as_ref(), &source)?;
     let omitted = plan.iter().flat_map(|plan| &plan.omitted);
     Ok(AccountReport {
-        source_user: account.source_user.to_string(),
-        destination_user: account.destination_user.to_string(),
+        source_user,
+        destination_user,
         status: status_of(store, &account.name, mark, Turn::None)?,
         mailboxes,
         omitted: omitted.map(|it| (it.mailbox.path(), it.reason.clone())).collect(),

@@ -61,7 +61,7 @@ fn second_copies_left(access: &Access<'_>, plan: &AccountPlan, deletes: Deletes)
              somebody expunges the mailbox; else run `mailferry sync --allow-deletes` again"
         }
         (Mode::Copy, Deletes::Guarded) => "to remove them, run `mailferry sync --allow-deletes`",
-        (Mode::Mirror, Deletes::Guarded) => {
+        (Mode::Mirror | Mode::TwoWay, Deletes::Guarded) => {
             "run `mailferry sync` again: it removes them, as far as delete_guard lets it"
         }
     };

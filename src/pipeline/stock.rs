@@ -89,6 +89,7 @@ impl Stock<'_> {
         let listed = self.traces.touched.is_empty() || self.list_again(self.traces.touched.clone())?;
         let mut ledger = if listed {
             close_intents(access, self.traces.clean.iter())?;
+            self.close_idle_intents(plan)?;
             let as_sent = self.identify_copied()?;
             access.failures.note_others(&mut self.failures, recognise(access)?);
             self.note_alterations(plan, &as_sent)?;
@@ -119,6 +120,22 @@ impl Stock<'_> {
             }
         }
         if restamped == *plan { Ok(()) } else { state.put_plan(&restamped) }
+    }
+
+    /// An earlier run did not end cleanly, and this one found nothing of it left to copy: every message that it was to send has its
+    /// copy. What lands late is a second copy then.
+    fn close_idle_intents(&self, plan: &AccountPlan) -> Result<()> {
+        let state = &self.access.state;
+        for mailbox in plan.mailboxes.iter().filter(|it| !it.adds() && it.doubt.is_empty()) {
+            let Some(mut pair) = state.pair(&mailbox.source.raw)? else { continue };
+            if let Some(intent) = pair.intent.take()
+                && mailbox.destination_validity == Some(pair.pairing.destination_validity)
+            {
+                pair.late_from = pair.late_from.or(Some(intent.uid_next));
+                state.put_pair(&pair)?;
+            }
+        }
+        Ok(())
     }
 
     /// What was copied tells the identities that were not asked for.

@@ -28,11 +28,13 @@ pub fn headers(results: &[AccountResult<HeadersSummary>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Direction;
 
     #[test]
     fn text_of_a_hostile_subject_is_harmless() {
         let lines = vec!["UID 7 has the subject \x1b[2J".to_owned(), "it is copied".to_owned()];
         let explanation = Explanation {
+            direction: Direction::Forward,
             account: "alice".to_owned(),
             mailbox: "INBOX".to_owned(),
             lines,

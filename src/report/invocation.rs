@@ -25,6 +25,8 @@ pub struct Invocation {
     accounts: Vec<String>,
     /// There is one account, and no name for it was ever needed.
     is_nameless: bool,
+    /// Mail goes from the destination of the settings to their source, and so it does by what is typed next.
+    is_way_back: bool,
 }
 
 impl Invocation {
@@ -43,6 +45,21 @@ impl Invocation {
         Invocation { is_nameless, ..self }
     }
 
+    /// Of a run on the way back.
+    pub fn on_the_way_back(self, is_way_back: bool) -> Self {
+        Invocation { is_way_back, ..self }
+    }
+
+    /// The command's word, and what it is told on the way back: there is a sync for everything.
+    fn word<'a>(&self, word: &'a str) -> &'a str {
+        match word {
+            "scan" | "plan" if self.is_way_back => "sync --reverse --dry-run",
+            "apply" | "sync" if self.is_way_back => "sync --reverse",
+            "verify" if self.is_way_back => "verify --reverse",
+            _ => word,
+        }
+    }
+
     /// With what the run was told besides.
     pub fn told(self, own: Vec<String>) -> Self {
         Invocation { own, ..self }
@@ -50,12 +67,12 @@ impl Invocation {
 
     /// The line for another command, ready for a shell.
     pub fn next(&self, command: &str) -> String {
-        line(command, self.settings.iter().chain(&self.accounts))
+        line(self.word(command), self.settings.iter().chain(&self.accounts))
     }
 
     /// The line for the same command.
     pub fn again(&self, command: &str) -> String {
-        line(command, self.settings.iter().chain(&self.own).chain(&self.accounts))
+        line(self.word(command), self.settings.iter().chain(&self.own).chain(&self.accounts))
     }
 
     /// The same line for those of the accounts that one of these words stands for, too: `state:failed`.
@@ -63,7 +80,7 @@ impl Invocation {
         let words = words.iter().map(|word| (*word).to_owned());
         let kept = self.accounts.iter().filter(|account| !account.starts_with("state:")).cloned();
         let accounts: Vec<String> = kept.chain(words).collect();
-        line(command, self.settings.iter().chain(self.told_once()).chain(&accounts))
+        line(self.word(command), self.settings.iter().chain(self.told_once()).chain(&accounts))
     }
 
     /// What the run was told besides, without what one run after the other does, or shows while it goes on.
@@ -114,7 +131,13 @@ impl Invocation {
             }
             () => accounts.iter().take(NAMED_ACCOUNTS).map(|account| quoted(&made_harmless(account))).collect(),
         };
-        let words = ["mailferry".to_owned(), word.to_owned()].into_iter().chain(settings).chain(arguments).chain(named);
+        // It says that itself, and a dry run has no details.
+        let arguments = arguments.filter(|it| !(self.is_way_back && matches!(it.as_str(), "--reverse" | "--details")));
+        let words = ["mailferry".to_owned(), self.word(word).to_owned()]
+            .into_iter()
+            .chain(settings)
+            .chain(arguments)
+            .chain(named);
         words.collect::<Vec<_>>().join(" ")
     }
 }
@@ -182,6 +205,22 @@ mod tests {
         for (advice, accounts, expected) in cases {
             assert_eq!(completed(advice, accounts), expected);
         }
+    }
+
+    #[test]
+    fn on_the_way_back_every_command_that_is_named_goes_that_way() {
+        let back = invocation().on_the_way_back(true);
+        let cases = [
+            ("run `mailferry sync`", "run `mailferry sync --reverse -c 'my mail.toml' f07`"),
+            ("`mailferry sync --allow-deletes`", "`mailferry sync --reverse -c 'my mail.toml' --allow-deletes f07`"),
+            ("`mailferry verify --reverse`", "`mailferry verify --reverse -c 'my mail.toml' f07`"),
+            ("`mailferry plan --details`", "`mailferry sync --reverse --dry-run -c 'my mail.toml' f07`"),
+            ("`mailferry accept`", "`mailferry accept -c 'my mail.toml' f07`"),
+        ];
+        for (advice, expected) in cases {
+            assert_eq!(back.completed(advice, &["f07"]), expected);
+        }
+        assert_eq!(back.again("sync"), "mailferry sync --reverse -c 'my mail.toml' tag:first 'b*'");
     }
 
     #[test]

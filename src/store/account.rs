@@ -7,7 +7,7 @@ use super::handle::Store;
 use super::keys::AccountId;
 use super::kinds::StoredKind;
 use crate::error::{Error, Kind, Result, Scope};
-use crate::model::{Names, Side, SideState};
+use crate::model::{Direction, Names, Side, SideState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +29,15 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// The same with its sides as they are called that way.
+    fn facing(mut self, direction: Direction) -> Binding {
+        if direction == Direction::Reversed {
+            self.users.reverse();
+            self.places.reverse();
+        }
+        self
+    }
+
     /// From `user at place`, as it was kept before.
     fn former((source, destination): (String, String)) -> Binding {
         let [source, destination] = [source, destination].map(|text| {
@@ -55,17 +64,30 @@ pub(super) struct AccountHeader {
     /// The last revision that a listing was given. Counted over the account and not the mailbox: a mailbox that is
     /// forgotten and comes back must not get a revision that a settled pair remembers.
     revisions: u64,
+    /// Which way its pairs stand (`turning`).
+    direction: Direction,
 }
 
 impl Stored for AccountHeader {
     const KIND: StoredKind = StoredKind::Account;
     const NOUN: &'static str = "the header of the account";
 
-    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
-        type Former = (String, Option<(String, String)>, u64, u64);
-        let header = |(name, binding, generation, revisions): Former| {
+    fn from_older(version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        type Former<Binding> = (String, Option<Binding>, u64, u64);
+        let direction = Direction::Forward;
+        if version > 2 {
+            let header = |(name, binding, generation, revisions): Former<Binding>| AccountHeader {
+                name,
+                binding,
+                generation,
+                revisions,
+                direction,
+            };
+            return Some(decode_payload(payload).map(header));
+        }
+        let header = |(name, binding, generation, revisions): Former<(String, String)>| {
             let binding = binding.map(Binding::former);
-            AccountHeader { name, binding, generation, revisions }
+            AccountHeader { name, binding, generation, revisions, direction }
         };
         Some(decode_payload(payload).map(header))
     }
@@ -89,14 +111,24 @@ impl Store {
         AccountStore::new(self.clone(), name)
     }
 
+    /// The same, looked at the way that its pairs stand: as the last sync left it.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn account_as_it_stands(&self, name: &str) -> Result<AccountStore> {
+        let account = self.account(name);
+        Ok(account.facing(account.standing()?))
+    }
+
     /// An empty part of the state that stands aside from the account's own, for a look that leaves no trace. It is to be
     /// dropped with [`AccountStore::drop_account`]; what a crash leaves of it is gone with the next one.
     ///
     /// # Errors
     ///
     /// [`Kind::State`].
-    pub fn aside(&self, name: &str) -> Result<AccountStore> {
-        let aside = AccountStore { id: AccountId::aside(name), ..self.account(name) };
+    pub fn aside(&self, name: &str, direction: Direction) -> Result<AccountStore> {
+        let aside = AccountStore { id: AccountId::aside(name).facing(direction), ..self.account(name) };
         aside.drop_account()?;
         let _alone = self.alone();
         aside.enrolled()?;
@@ -126,7 +158,8 @@ impl AccountStore {
 
     /// The users whose state it is, and where their servers were; `None` before both have let them in.
     pub fn binding(&self) -> Result<Option<Binding>> {
-        Ok(self.header()?.and_then(|header| header.binding))
+        let binding = self.header()?.and_then(|header| header.binding);
+        Ok(binding.map(|binding| binding.facing(self.direction())))
     }
 
     /// Makes sure that the state of this account is that of these two users, or nobody's yet.
@@ -150,10 +183,11 @@ impl AccountStore {
         let _alone = self.store.alone();
         self.check_users(binding)?;
         let mut header = self.enrolled()?;
-        if header.binding.as_ref() == Some(binding) {
+        let binding = Some(binding.clone().facing(self.direction()));
+        if header.binding == binding {
             return Ok(());
         }
-        header.binding = Some(binding.clone());
+        header.binding = binding;
         self.put_header(&header)
     }
 
@@ -163,6 +197,25 @@ impl AccountStore {
             .in_account(&self.name)
             .because(format!("it holds {known}; asked for was {asked}"))
             .hint("give the account another name, or use another state directory with --state")
+    }
+
+    /// Which way its pairs stand.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::State`].
+    pub fn standing(&self) -> Result<Direction> {
+        Ok(self.header()?.map_or(Direction::Forward, |header| header.direction))
+    }
+
+    /// Notes that its pairs stand the way that it is looked at.
+    pub(super) fn note_standing(&self) -> Result<()> {
+        let mut header = self.enrolled()?;
+        if header.direction == self.direction() {
+            return Ok(());
+        }
+        header.direction = self.direction();
+        self.put_header(&header)
     }
 
     /// How many scans were begun. A plan remembers it, and is stale when it has changed.
@@ -207,7 +260,8 @@ impl AccountStore {
         let header = self.header().ok().flatten();
         self.database().clear(&self.id.header())?;
         self.database().clear(&self.id.data())?;
-        header.map_or(Ok(()), |header| self.put_header(&header))
+        let direction = self.direction();
+        header.map_or(Ok(()), |header| self.put_header(&AccountHeader { direction, ..header }))
     }
 
     /// Drops the account: its data, the binding and the name. Headers go first and the name last, so that after a crash
@@ -236,7 +290,8 @@ impl AccountStore {
             return Ok(header);
         }
         self.database().clear(&self.id.data())?;
-        let header = AccountHeader { name: self.name.to_string(), binding: None, generation: 0, revisions: 0 };
+        let (name, direction) = (self.name.to_string(), self.direction());
+        let header = AccountHeader { name, binding: None, generation: 0, revisions: 0, direction };
         self.put_header(&header)?;
         Ok(header)
     }
@@ -351,7 +406,7 @@ mod tests {
         alice.bind(&binding("alice at old")).unwrap();
         fill(&alice, Side::Source, 200);
         let before = alice.mailboxes(Side::Source).unwrap();
-        let aside = store.aside("alice").unwrap();
+        let aside = store.aside("alice", Direction::Forward).unwrap();
         aside.bind(&binding("alice at old")).unwrap();
         assert!(aside.mailboxes(Side::Source).unwrap().is_empty());
         fill(&aside, Side::Source, 10);
@@ -359,7 +414,7 @@ mod tests {
             (store.accounts().unwrap(), alice.mailboxes(Side::Source).unwrap()),
             (vec!["alice".to_owned()], before)
         );
-        let again = store.aside("alice").unwrap();
+        let again = store.aside("alice", Direction::Forward).unwrap();
         assert!(again.mailboxes(Side::Source).unwrap().is_empty());
         fill(&again, Side::Source, 10);
         alice.drop_account().unwrap();

@@ -15,7 +15,7 @@
 use super::account::AccountStore;
 use super::database::Changes;
 use super::entries::Entries;
-use super::keys::{MailboxId, PerMessage};
+use super::keys::PerMessage;
 use super::leaves::{Entry, LeafEditor, Lookup};
 use super::pair_header;
 use super::tally::{Tally, shown};
@@ -120,7 +120,7 @@ impl AccountStore {
     }
 
     pub(super) fn of_source(&self, table: PerMessage, source: &RawName) -> Vec<u8> {
-        self.id.entries(table, MailboxId::new(Side::Source, source))
+        self.id.entries(table, self.id.mailbox(Side::Source, source))
     }
 
     pub(super) fn editor<T: Entry>(&self, table: PerMessage, source: &RawName, tally: Tally) -> LeafEditor<T> {

@@ -18,7 +18,7 @@ use std::fmt;
 /// The version of all that is written. Raised whenever a stored type or a key changes its form. Each value says with which
 /// version it was written: one of before is read by [`Stored::from_older`]; what cannot be read so goes to
 /// `database::MIGRATIONS`.
-pub(super) const SCHEMA: u8 = 3;
+pub(super) const SCHEMA: u8 = 4;
 
 /// The oldest version whose values are read.
 const OLDEST_SCHEMA: u8 = 2;

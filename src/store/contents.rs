@@ -5,7 +5,7 @@
 
 use super::account::AccountStore;
 use super::database::Changes;
-use super::keys::{MailboxId, PerMessage};
+use super::keys::PerMessage;
 use super::kinds::StoredKind;
 use super::leaves::{Entry, LeafEditor, Lookup};
 use super::tally::Tally;
@@ -96,7 +96,7 @@ impl AccountStore {
     }
 
     pub(super) fn content_keys(&self, side: Side, mailbox: &RawName) -> Vec<u8> {
-        self.id.entries(PerMessage::Content, MailboxId::new(side, mailbox))
+        self.id.entries(PerMessage::Content, self.id.mailbox(side, mailbox))
     }
 }
 

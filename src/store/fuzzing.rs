@@ -7,7 +7,7 @@ use super::account::AccountHeader;
 use super::codec::{self, SCHEMA, Stored};
 use super::contents::KnownContent;
 use super::gmail_ids::KnownId;
-use super::keys::{self, AccountId, MailboxId, PerMessage};
+use super::keys::{self, AccountId, PerMessage};
 use super::leaves::{self, Leaf};
 use super::mailbox_header::MailboxHeader;
 use super::pair_header::PairHeader;
@@ -63,7 +63,7 @@ pub fn plans(octets: &[u8]) {
 pub fn keys(octets: &[u8]) {
     let (name, rest) = octets.split_at(octets.len() / 2);
     let account = AccountId::new(&String::from_utf8_lossy(rest));
-    let [source, destination] = Side::BOTH.map(|side| MailboxId::new(side, &RawName(name.to_vec())));
+    let [source, destination] = Side::BOTH.map(|side| account.mailbox(side, &RawName(name.to_vec())));
     let uids = rest.chunks_exact(4).map(|uid| Uid(u32::from_be_bytes([uid[0], uid[1], uid[2], uid[3]])));
     let entries = account.entries(PerMessage::Record, source);
     let mut sorted: Vec<_> = uids.map(leaves::number).map(|leaf| (keys::leaf_under(&entries, leaf), leaf)).collect();

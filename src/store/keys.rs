@@ -12,6 +12,7 @@
 //!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
 //!    'J' mailbox(16)                             copies that are not what was sent, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
+//!    'p' mailbox(16)                             the same of a pair that stands the other way round
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
 //!    'K' mailbox(16) leaf(4, big-endian)         links again: the header of the pair says which of the two tables holds
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
@@ -32,19 +33,21 @@
 //!    'E' number(4, big-endian)                   a piece of that list
 //! ```
 //!
+//! A side is the one that the settings call so, whichever way mail goes: what stands under a mailbox stands there both ways.
+//!
 //! `account` and `mailbox` are the first 16 octets of a SHA-256 of the name (of the side and the raw name), so that a
 //! key has a fixed length whatever a server calls its mailboxes. The names themselves stand in the headers.
 
-use crate::model::{RawName, Side, Uid};
+use crate::model::{Direction, RawName, Side, Uid};
 use sha2::{Digest as _, Sha256};
 
 const SCHEMA: u8 = 0;
 const ACCOUNT: u8 = 1;
 const DATA: u8 = 2;
 
-/// The account's octets in a key.
+/// The account's octets in a key, and which way its data is looked at.
 #[derive(Clone, Copy)]
-pub struct AccountId([u8; 16]);
+pub struct AccountId([u8; 16], Direction);
 
 /// The octets in a key of one mailbox of one side.
 #[derive(Clone, Copy)]
@@ -66,12 +69,22 @@ pub(super) enum PerMessage {
 
 impl AccountId {
     pub(super) fn new(name: &str) -> Self {
-        AccountId(cut(Sha256::digest(name)))
+        AccountId(cut(Sha256::digest(name)), Direction::Forward)
     }
 
     /// Of what stands aside from the account of that name.
     pub(super) fn aside(name: &str) -> Self {
-        AccountId(cut(Sha256::new().chain_update(b"aside\0").chain_update(name).finalize()))
+        AccountId(cut(Sha256::new().chain_update(b"aside\0").chain_update(name).finalize()), Direction::Forward)
+    }
+
+    /// The same, looked at that way.
+    pub(super) fn facing(self, direction: Direction) -> Self {
+        AccountId(self.0, direction)
+    }
+
+    /// Which way it is looked at.
+    pub(super) fn direction(self) -> Direction {
+        self.1
     }
 
     /// The account's header.
@@ -85,46 +98,46 @@ impl AccountId {
     }
 
     /// What its headers begin with: without them, the rest is what a crash may leave, and nothing is read of it.
-    pub(super) fn headers(self) -> [Vec<u8>; 6] {
-        [b'M', b'P', b'T', b'S', b'F', b'I'].map(|table| self.table(table, &[]))
+    pub(super) fn headers(self) -> [Vec<u8>; 7] {
+        [b'M', b'P', b'p', b'T', b'S', b'F', b'I'].map(|table| self.table(table, &[]))
     }
 
     pub(super) fn side(self, side: Side) -> Vec<u8> {
-        self.table(b'A', &[octet(side)])
+        self.table(b'A', &[self.octet(side)])
     }
 
     pub(super) fn names(self, side: Side) -> Vec<u8> {
-        self.table(b'N', &[octet(side)])
+        self.table(b'N', &[self.octet(side)])
     }
 
     /// What all headers of listings of one side begin with.
     pub(super) fn listings(self, side: Side) -> Vec<u8> {
-        self.table(b'M', &[octet(side)])
+        self.table(b'M', &[self.octet(side)])
     }
 
     pub(super) fn listing(self, side: Side, mailbox: &RawName) -> Vec<u8> {
-        self.table(b'M', &[&[octet(side)], &MailboxId::new(side, mailbox).0[..]].concat())
+        self.table(b'M', &[&[self.octet(side)], &self.mailbox(side, mailbox).0[..]].concat())
     }
 
     pub(super) fn agreement(self, source: &RawName) -> Vec<u8> {
-        self.table(b'G', &MailboxId::new(Side::Source, source).0)
+        self.table(b'G', &self.mailbox(Side::Source, source).0)
     }
 
     pub(super) fn found(self, source: &RawName) -> Vec<u8> {
-        self.table(b'Q', &MailboxId::new(Side::Source, source).0)
+        self.table(b'Q', &self.mailbox(Side::Source, source).0)
     }
 
     pub(super) fn spoilt(self, source: &RawName) -> Vec<u8> {
-        self.table(b'J', &MailboxId::new(Side::Source, source).0)
+        self.table(b'J', &self.mailbox(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.
     pub(super) fn pairs(self) -> Vec<u8> {
-        self.table(b'P', &[])
+        self.table(self.table_of_pairs(), &[])
     }
 
     pub(super) fn pair(self, source: &RawName) -> Vec<u8> {
-        self.table(b'P', &MailboxId::new(Side::Source, source).0)
+        self.table(self.table_of_pairs(), &self.mailbox(Side::Source, source).0)
     }
 
     /// What all entries of that table for one mailbox begin with.
@@ -171,7 +184,7 @@ impl AccountId {
     }
 
     pub(super) fn about(self, source: &RawName, uid: Uid) -> Vec<u8> {
-        let mailbox = MailboxId::new(Side::Source, source);
+        let mailbox = self.mailbox(Side::Source, source);
         self.table(b'D', &[&mailbox.0[..], &uid.0.to_be_bytes()].concat())
     }
 
@@ -184,14 +197,28 @@ impl AccountId {
         self.table(b'E', &[])
     }
 
+    /// The octets of a mailbox of that side.
+    pub(super) fn mailbox(self, side: Side, mailbox: &RawName) -> MailboxId {
+        MailboxId(cut(Sha256::new().chain_update([self.octet(side)]).chain_update(&mailbox.0).finalize()))
+    }
+
+    fn octet(self, side: Side) -> u8 {
+        match self.1.named(side) {
+            Side::Source => b's',
+            Side::Destination => b'd',
+        }
+    }
+
+    /// Pairs of the two ways never stand beside each other for long; what a crash leaves is told apart.
+    fn table_of_pairs(self) -> u8 {
+        match self.1 {
+            Direction::Forward => b'P',
+            Direction::Reversed => b'p',
+        }
+    }
+
     fn table(self, table: u8, rest: &[u8]) -> Vec<u8> {
         [&[DATA], &self.0[..], &[table], rest].concat()
-    }
-}
-
-impl MailboxId {
-    pub(super) fn new(side: Side, mailbox: &RawName) -> Self {
-        MailboxId(cut(Sha256::new().chain_update([octet(side)]).chain_update(&mailbox.0).finalize()))
     }
 }
 
@@ -214,13 +241,6 @@ pub(super) fn leaf_of(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|octets| u32::from_be_bytes(*octets))
 }
 
-fn octet(side: Side) -> u8 {
-    match side {
-        Side::Source => b's',
-        Side::Destination => b'd',
-    }
-}
-
 fn cut(full: impl Into<[u8; 32]>) -> [u8; 16] {
     crate::model::Digest::from_sha256(full.into()).0
 }
@@ -237,11 +257,21 @@ mod tests {
     fn leaves_sort_by_number_and_never_mix_mailboxes() {
         let account = AccountId::new("alice");
         let (source, destination) =
-            (MailboxId::new(Side::Source, &inbox()), MailboxId::new(Side::Destination, &inbox()));
+            (account.mailbox(Side::Source, &inbox()), account.mailbox(Side::Destination, &inbox()));
         let key = |number| leaf_under(&account.entries(PerMessage::Record, source), number);
         assert!(key(1) < key(255) && key(255) < key(256) && key(256) < key(u32::MAX));
         assert!(!key(1).starts_with(&account.entries(PerMessage::Record, destination)));
         assert_eq!(leaf_of(&key(70_000)), Some(70_000));
+    }
+
+    #[test]
+    fn what_stands_under_a_mailbox_stands_there_both_ways_and_pairs_do_not() {
+        let forward = AccountId::new("alice");
+        let back = forward.facing(Direction::Reversed);
+        assert_eq!(forward.listing(Side::Source, &inbox()), back.listing(Side::Destination, &inbox()));
+        assert_eq!(forward.side(Side::Destination), back.side(Side::Source));
+        assert!(!back.pair(&inbox()).starts_with(&forward.pairs()));
+        assert!(back.headers().iter().any(|headers| back.pair(&inbox()).starts_with(headers)));
     }
 
     #[test]

@@ -57,7 +57,10 @@ impl Entry for Link {
         self.source
     }
 
-    fn several_from_older(_version: u8, payload: &[u8]) -> std::result::Result<Vec<Self>, Flaw> {
+    fn several_from_older(version: u8, payload: &[u8]) -> std::result::Result<Vec<Self>, Flaw> {
+        if version > 2 {
+            return codec::decode_payload(payload);
+        }
         let links: Vec<UndatedLink> = codec::decode_payload(payload)?;
         Ok(links.into_iter().map(UndatedLink::dated).collect())
     }

@@ -11,7 +11,7 @@
 use super::account::{AccountHeader, AccountStore};
 use super::database::Changes;
 use super::entries::Entries;
-use super::keys::{self, MailboxId, PerMessage};
+use super::keys::{self, PerMessage};
 use super::leaves::{Leaf, Lookup};
 use super::listing_writer::ListingWriter;
 use super::mailbox_header::MailboxHeader;
@@ -165,7 +165,7 @@ impl AccountStore {
     }
 
     pub(super) fn record_keys(&self, side: Side, mailbox: &RawName) -> Vec<u8> {
-        self.id.entries(PerMessage::Record, MailboxId::new(side, mailbox))
+        self.id.entries(PerMessage::Record, self.id.mailbox(side, mailbox))
     }
 
     /// An error met in data of that mailbox. What concerns the whole state keeps its scope.

@@ -9,7 +9,7 @@
 //! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
 //!   `faults`: in words.
 //! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `contents`,
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `contents`,
 //!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
@@ -81,6 +81,7 @@ mod seen_flags;
 mod spoilt;
 mod status;
 mod tally;
+mod turning;
 
 pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};

@@ -43,7 +43,10 @@ impl Stored for PairHeader {
     const KIND: StoredKind = StoredKind::Pair;
     const NOUN: &'static str = "the header of a mailbox pair";
 
-    fn from_older(_version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+    fn from_older(version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
+        if version > 2 {
+            return Some(decode_payload(payload));
+        }
         let former = decode_payload::<(FormerPair, Tally, [SideReach; 2])>(payload);
         let today =
             |(pair, tally, reach): (FormerPair, _, _)| PairHeader { state: pair.today(), tally, reach, carried: false };

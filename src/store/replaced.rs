@@ -3,7 +3,7 @@
 use super::account::AccountStore;
 use super::database::Changes;
 use super::entries::Entries;
-use super::keys::{MailboxId, PerMessage};
+use super::keys::PerMessage;
 use super::kinds::StoredKind;
 use super::leaves::{Entry, LeafEditor};
 use super::tally::Tally;
@@ -73,7 +73,7 @@ impl AccountStore {
     }
 
     pub(super) fn replaced_keys(&self, source: &RawName) -> Vec<u8> {
-        self.id.entries(PerMessage::Replaced, MailboxId::new(Side::Source, source))
+        self.id.entries(PerMessage::Replaced, self.id.mailbox(Side::Source, source))
     }
 }
 

@@ -157,6 +157,8 @@ pub struct Account {
     pub stored: BTreeMap<Uid, Listed>,
     pub restore_missing: bool,
     pub mirror: bool,
+    /// Both sides are equal.
+    pub two_way: bool,
     pub appends: Appends,
     /// Destination messages that we appended.
     pub ours: BTreeSet<Uid>,
@@ -254,6 +256,26 @@ impl Account {
         self.appends = Appends::default();
     }
 
+    /// The other way round: its source is its destination from now on. Links are read from there, as `store/turning.rs` does.
+    pub fn turn(&mut self) {
+        std::mem::swap(&mut self.source, &mut self.destination);
+        let mut links: Vec<Link> = std::mem::take(&mut self.links).into_values().collect();
+        links.sort_by_key(|link| (link.destination.is_stand_in(), link.destination, link.source));
+        links.dedup_by(|one, kept| one.destination == kept.destination && !kept.destination.is_stand_in());
+        let mirrored =
+            links.iter().enumerate().filter(|(_, it)| !(it.source.is_stand_in() && it.destination.is_stand_in()));
+        let mirrored = mirrored.map(|(number, link)| link.mirrored(Uid(Uid::LOST.0 + number as u32)));
+        self.links = mirrored.map(|link| (link.source, link)).collect();
+        self.appends = Appends::default();
+    }
+
+    /// As `pipeline/survey/dead_links.rs` does.
+    pub fn drop_dead_links(&mut self) {
+        let (source, destination) = (&self.source.messages, &self.destination.messages);
+        let lives = |link: &Link| source.contains_key(&link.source) || destination.contains_key(&link.destination);
+        self.links.retain(|_, link| lives(link));
+    }
+
     pub fn listing(&mut self, side: Side) -> &mut Listing {
         match side {
             Side::Source => &mut self.source,
@@ -298,7 +320,11 @@ impl Account {
             keeps: Keeps::ALL,
             contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
         };
-        let mode = if self.mirror { Mode::Mirror } else { Mode::Copy };
+        let mode = match (self.two_way, self.mirror) {
+            (true, _) => Mode::TwoWay,
+            (false, true) => Mode::Mirror,
+            (false, false) => Mode::Copy,
+        };
         let policy = Policy { mode, restore_missing: self.restore_missing, ..Policy::default() };
         let links = || self.links.values().cloned().map(Ok);
         let (source, destination) = (|| self.source.records(), || self.destination.records());

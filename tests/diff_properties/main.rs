@@ -1,6 +1,7 @@
-//! What holds of every plan, shown on generated accounts (`account`).
+//! What holds of every plan, shown on generated accounts (`account`), and of plans of one way and the other in turns (`both_ways`).
 
 mod account;
+mod both_ways;
 #[path = "../support"]
 mod support {
     pub mod listed;

@@ -99,6 +99,28 @@ fn new_uidvalidity_brings_nothing_back_and_doubles_nothing() {
     }
 }
 
+/// And on the way back, when the links are turned and carried over at once.
+#[test]
+fn new_uidvalidity_on_the_way_back_brings_nothing_back_and_doubles_nothing() {
+    for (source, destination) in [(true, false), (false, true), (true, true)] {
+        let bench = Bench::new();
+        let before = observe(bench.migration.destination, bench.migration.user());
+        bench.renumber(source, destination);
+        for expected in [Done { copied: 0, flags_updated: 2 }, Done::NOTHING] {
+            bench.migration.run(&["sync", "--reverse"]).expect(0);
+            assert_eq!(Done::of(&bench.migration.ferry.status()["last_run"]), expected);
+        }
+        let messages = |server: &dyn Server| observe(server, bench.migration.user()).mailboxes["INBOX"].messages.len();
+        assert_eq!((messages(bench.migration.source), messages(bench.migration.destination)), (30, 28));
+        let after = observe(bench.migration.destination, bench.migration.user());
+        let flags = |state: &crate::support::state::AccountState| {
+            let messages = state.mailboxes["INBOX"].messages.iter();
+            messages.map(|message| (message.label.clone(), message.flags.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(flags(&before), flags(&after), "the new server was only to be read");
+    }
+}
+
 #[test]
 fn verify_right_after_a_new_uidvalidity_knows_what_was_tied() {
     for (source, destination) in [(false, true), (true, false)] {

@@ -9,6 +9,7 @@
 //! - [`fleet`]: many accounts, waves, and what may be asked meanwhile.
 //! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
+//! - [`way_back`]: the old server kept current from the new one.
 //! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
 //! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`expired`]: sessions that end with their tokens.
@@ -102,6 +103,7 @@ mod tokens;
 mod told;
 mod trust;
 mod watching;
+mod way_back;
 mod where_to;
 mod which;
 mod whole;

@@ -3,6 +3,7 @@
 use super::outside::OutsideArguments;
 use super::shared::{AccountsArguments, JsonArguments};
 use crate::config::{parse_duration, parse_size};
+use crate::model::Direction;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +96,13 @@ pub struct SyncArguments {
     /// copy goes, if the destination can remove single messages. More than delete_guard of a mailbox needs --allow-deletes.
     #[arg(long, conflicts_with = "dry_run")]
     pub repair: bool,
+    /// Bring the source up to date from the destination: the way back after a cutover
+    ///
+    /// Source and destination of the settings change their roles, under the same guards: what is new or changed on the
+    /// destination goes to the source, and nothing is written to the destination. What was copied before is known, and does not go
+    /// back.
+    #[arg(long, conflicts_with = "repair")]
+    pub reverse: bool,
     /// Repeat until stopped, waiting this long between runs
     #[arg(long, value_name = "INTERVAL", value_parser = parse_interval)]
     pub watch: Option<Duration>,
@@ -102,6 +110,24 @@ pub struct SyncArguments {
     pub limits: ChunkArguments,
     #[command(flatten)]
     pub outside: OutsideArguments,
+}
+
+impl SyncArguments {
+    /// Which way the mail is to go.
+    pub fn direction(&self) -> Direction {
+        direction(self.reverse)
+    }
+}
+
+impl VerifyArguments {
+    /// Which way the mail went.
+    pub fn direction(&self) -> Direction {
+        direction(self.reverse)
+    }
+}
+
+fn direction(is_reversed: bool) -> Direction {
+    if is_reversed { Direction::Reversed } else { Direction::Forward }
 }
 
 /// A time that is worth waiting.
@@ -123,6 +149,9 @@ pub struct VerifyArguments {
     /// Read every message on both sides and compare SHA-256 sums
     #[arg(long)]
     pub deep: bool,
+    /// Compare the way back: every message of the destination with the source, after `sync --reverse`
+    #[arg(long)]
+    pub reverse: bool,
     #[command(flatten)]
     pub outside: OutsideArguments,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::report;
 
 pub fn run(context: &Context, arguments: &AcceptArguments) -> Result<ExitCode> {
     let names = std::slice::from_ref(&arguments.account);
-    let migration = context.migration(names, Needs::Snapshot)?;
+    let migration = context.migration(names, Needs::Snapshot)?.as_it_stands()?;
     if migration.accounts.len() != 1 {
         return Err(several(&arguments.account, migration.accounts.len()));
     }

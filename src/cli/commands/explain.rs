@@ -29,7 +29,8 @@ pub fn run(context: &Context, arguments: &ExplainArguments) -> Result<ExitCode> 
     if !arguments.headers {
         return Ok(ExitCode::Done);
     }
-    let migration = context.migration(std::slice::from_ref(&arguments.account), Needs::Look)?;
+    let name = std::slice::from_ref(&arguments.account);
+    let (migration, _) = context.migration_that_way(name, Needs::Look, explanation.direction)?;
     let results = context.watched(&migration, Step::Check, |migration| headers(migration, &explanation));
     output::print(&report::explanation::headers(&results))?;
     Ok(context.conclude(&results, "explain"))

@@ -9,14 +9,14 @@ use crate::engine::Connector;
 use crate::error::{Error, Kind, Result, made_harmless};
 use crate::model::oauth::Flow;
 use crate::model::secret::Purse;
-use crate::model::{Account, Side};
+use crate::model::{Account, Direction, Side};
 use crate::pipeline::login::{Person, Prompt, Way, login};
 
 pub fn run(context: &Context, arguments: &LoginArguments) -> Result<ExitCode> {
     let settings = context.settings()?;
     let (accounts, _) = settings.select(std::slice::from_ref(&arguments.account))?;
     let [account] = accounts.as_slice() else { return Err(several(&arguments.account, accounts.len())) };
-    let connectors = context.connectors(&settings, &accounts)?;
+    let connectors = context.connectors(&settings, &accounts, Direction::Forward)?;
     let passwords = settings.passwords();
     let sides = sides(arguments.side, account, &connectors);
     context.interruption.enter(Stage::Waiting);

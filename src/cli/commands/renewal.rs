@@ -47,7 +47,7 @@ impl<'a> Renewal<'a> {
     pub fn renewed(&mut self, migration: Migration) -> (Migration, bool) {
         let Some(next) = self.next.take() else { return (migration, false) };
         let words = (self.arguments.accounts.accounts.as_slice(), &self.arguments.outside);
-        match self.context.renewed(migration, words, &next, &self.settings) {
+        match self.context.renewed(migration, words, self.arguments.direction(), [&next, &self.settings]) {
             Ok(migration) => {
                 self.context.warn("the settings changed: from now on the new ones hold");
                 self.stamps.follow(&next.files);

@@ -7,7 +7,7 @@ use crate::cli::exit_codes::ExitCode;
 use crate::error::{Error, Kind, Result};
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::model::rest::Ended;
-use crate::model::{Account, Condition, Mark, Step};
+use crate::model::{Account, Condition, Direction, Mark, Step};
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::mark::mark;
 use crate::pipeline::resync::sync;
@@ -38,7 +38,9 @@ pub fn once(context: &Context, arguments: &SyncArguments, migration: &Migration)
     let results = context.watched(migration, Step::Sync, |migration| sync(migration, thoroughness, options));
     let done = results.iter().filter_map(|result| result.done().ok());
     context.tell_unmatched(done.map(|done| &done.unmatched));
-    complete(context, migration, began, &results)?;
+    if arguments.direction() == Direction::Forward {
+        complete(context, migration, began, &results)?;
+    }
     let code = apply::finish(context, migration, Run { step: Step::Sync, began, json: &arguments.json }, &results)?;
     let shut_out = code == ExitCode::NoneReached && results.iter().any(|it| ended(it) == Some(Ended::Refused));
     let ended = results.iter().filter_map(|result| Some((result.account.clone(), ended(result)?)));

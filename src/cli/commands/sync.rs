@@ -19,7 +19,8 @@ use crate::report::plan::Detail;
 
 pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     let words = &arguments.accounts.accounts;
-    let (mut migration, settings) = context.migration_and_settings(words, Needs::Servers)?;
+    let (mut migration, settings) = context.migration_that_way(words, Needs::Servers, arguments.direction())?;
+    context.tell_direction(arguments.direction(), &migration);
     migration.agenda = migration.agenda.keeping(arguments.limits.hours());
     if arguments.dry_run {
         return dry_run(context, arguments, migration);

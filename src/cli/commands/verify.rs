@@ -18,7 +18,8 @@ use std::io::{self, Write};
 
 pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
-    let migration = context.migration(names, Needs::Servers)?;
+    let (migration, _) = context.migration_that_way(names, Needs::Servers, arguments.direction())?;
+    context.tell_direction(arguments.direction(), &migration);
     context.show_outside(&arguments.outside, &migration)?;
     let depth = if arguments.deep { Depth::Octets } else { Depth::Listing };
     let began = now();

@@ -84,7 +84,7 @@ where
                 let number = carried.len() as u32;
                 wanted[side as usize].push(Sight { trace, flags: short(&link.agreed), late, number });
             } else if side == Side::Source && !link.source.is_stand_in() && (has_departed || changed[1]) {
-                likenesses.add(same::linked_source(&link));
+                likenesses.add(link.listed_source());
             }
         }
         let Link { source, destination, .. } = link;

@@ -6,10 +6,12 @@
 //! 3. Once the change is done both agree on the source's flags, so the next comparison finds nothing.
 //! 4. What a copy that was not listed before does not have of what was sent with it was dropped on the way, not removed by a
 //!    user: it is set.
-//! 5. What the destination did not keep though it was told to is lost: neither wanted again nor taken for a change by its
+//! 5. Both ways (`Mode::TwoWay`), a mark of deletion never wins over another change, or over a message of which nothing was agreed
+//!    on yet: it is taken off where it was set, when mail goes the other way.
+//! 6. What the destination did not keep though it was told to is lost: neither wanted again nor taken for a change by its
 //!    user, until the mailbox grants more than it did then, or all is listed anew.
 
-use crate::model::{FlagCapacity, Flags, Link, PairState, Uid};
+use crate::model::{FlagCapacity, Flags, Link, PairState, SystemFlag, Uid};
 use std::borrow::Cow;
 
 /// What an earlier run left to be known of the flags of a mailbox.
@@ -40,7 +42,7 @@ impl<'a> FlagHistory<'a> {
         link.is_ours() && self.unseen_from.is_some_and(|from| link.destination >= from)
     }
 
-    /// What of a source message's flags is lost with its copy: rule 5.
+    /// What of a source message's flags is lost with its copy: rule 6.
     pub(in crate::diff) fn lost(&self, source: &Flags, link: &Link, destination: &Flags, now: &FlagCapacity) -> Flags {
         if link.lost.is_empty() {
             return Flags::none();
@@ -79,6 +81,26 @@ pub(in crate::diff) fn follow_source(
         remove: agreed.minus(source).shared_with(destination).within(capacity),
         agreed: wanted,
     }
+}
+
+/// Rule 5: the change without a mark of deletion that the destination's user has other plans with. Both are taken to have agreed on
+/// the mark, so that its absence is what is new.
+pub(in crate::diff) fn spare_changed(change: FlagChange, agreed: Option<&Flags>, destination: &Flags) -> FlagChange {
+    let is_spared = agreed.is_none_or(|agreed| is_changed(agreed, destination, &FlagCapacity::everything()));
+    let add = if is_spared { change.add.minus(&deleted()) } else { change.add };
+    FlagChange { add, ..change }
+}
+
+/// Whether a message's flags are others than both sides agreed on, as far as the other side can keep them. That it was marked as
+/// deleted is no change.
+pub(in crate::diff) fn is_changed(agreed: &Flags, flags: &Flags, other: &FlagCapacity) -> bool {
+    let kept = |flags: &Flags| flags.within(other).minus(&deleted());
+    let (agreed, flags) = (kept(agreed), kept(flags));
+    !(agreed.minus(&flags).is_empty() && flags.minus(&agreed).is_empty())
+}
+
+fn deleted() -> Flags {
+    Flags::none().with(SystemFlag::Deleted)
 }
 
 /// What both sides agree on when a message is found on the destination: what they share. So the flags that the

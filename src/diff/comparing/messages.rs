@@ -5,7 +5,8 @@
 //!    again.
 //! 3. A message that was linked and is gone from the destination has departed. It is matched like others, but after
 //!    them and only with what they left, for its user may have moved it away and back; else it is copied again only if
-//!    the policy says so.
+//!    the policy says so. Both ways (`Mode::TwoWay`) it is also copied again if it was changed since both sides last agreed; the
+//!    others go when mail goes the other way.
 //!
 //! What may go from the destination is decided when all is matched (`removals`).
 //!
@@ -26,7 +27,7 @@ use super::wanted;
 use crate::error::Result;
 use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
-use crate::model::policy::{MessageFilter, Policy};
+use crate::model::policy::{MessageFilter, Mode, Policy};
 use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
 use std::collections::HashSet;
 
@@ -103,6 +104,7 @@ struct Decision<'a> {
     /// Those that are copied with another mailbox.
     elsewhere: &'a UidSet,
     restore_missing: bool,
+    mode: Mode,
     /// Source records that share their identity with a candidate: decided when all are known.
     contest: Contest,
     removals: Removals,
@@ -138,6 +140,7 @@ impl<'a> Decision<'a> {
             found: comparison.found,
             elsewhere: comparison.elsewhere,
             restore_missing: policy.restore_missing,
+            mode: policy.mode,
             contest: Contest::new(candidates),
             removals,
             unreconciled: comparison.appends.unreconciled,
@@ -157,9 +160,16 @@ impl<'a> Decision<'a> {
     fn take_linked(&mut self, record: MessageRecord, live: LiveLink) {
         match live.destination_flags {
             Some(destination_flags) => self.follow(&record, live.link, &destination_flags),
+            None if self.is_worth_restoring(&record, &live.link) => self.take_unlinked(record),
             None if self.contest.is_contested(&record) => self.contest.take_departed(record, live.link),
             None => self.leave_departed(record),
         }
+    }
+
+    /// Whether a message whose copy is gone was changed since both sides agreed on it, and both are equal.
+    fn is_worth_restoring(&self, record: &MessageRecord, link: &Link) -> bool {
+        let known = |flags: &Flags| flags.minus(&link.lost);
+        self.mode == Mode::TwoWay && flags::is_changed(&known(&link.agreed), &known(&record.flags), self.capacity)
     }
 
     fn take_unlinked(&mut self, record: MessageRecord) {
@@ -180,7 +190,10 @@ impl<'a> Decision<'a> {
         let lost = self.flags.lost(&record.flags, &link, destination_flags, self.capacity);
         self.count_losses(record, link.is_ours(), &lost);
         let agreed = self.flags.agreed(&link, destination_flags);
-        let change = flags::follow_source(&record.flags, &agreed, &lost, destination_flags, self.capacity);
+        let mut change = flags::follow_source(&record.flags, &agreed, &lost, destination_flags, self.capacity);
+        if self.mode == Mode::TwoWay {
+            change = flags::spare_changed(change, Some(&agreed), destination_flags);
+        }
         let agreed = match change.is_empty() {
             true => change.agreed,
             false => {
@@ -198,6 +211,7 @@ impl<'a> Decision<'a> {
         // Only what has an identity is matched.
         let Some(identity) = record.identity else { return LinkOrigin::Adopted };
         let former = self.former(record, copy);
+        let before = former.map(|former| former.agreed.clone());
         let mut link = Link {
             source: record.uid,
             destination: copy.uid,
@@ -214,7 +228,10 @@ impl<'a> Decision<'a> {
         link.origin = self.origin(record, copy);
         self.count_linked(link.origin);
         self.count_losses(record, link.is_ours(), &link.lost);
-        let change = flags::follow_source(&record.flags, &link.agreed, &link.lost, &copy.flags, self.capacity);
+        let mut change = flags::follow_source(&record.flags, &link.agreed, &link.lost, &copy.flags, self.capacity);
+        if self.mode == Mode::TwoWay {
+            change = flags::spare_changed(change, before.as_ref(), &copy.flags);
+        }
         match change.is_empty() {
             true => link.agreed = change.agreed,
             false => self.update_flags(&link, change),
@@ -293,9 +310,9 @@ impl<'a> Decision<'a> {
     }
 
     fn count_linked(&mut self, origin: LinkOrigin) {
-        match origin {
-            LinkOrigin::Adopted => self.plan.present += 1,
-            LinkOrigin::Appended | LinkOrigin::Reconciled => self.plan.copied += 1,
+        match origin.is_ours() {
+            false => self.plan.present += 1,
+            true => self.plan.copied += 1,
         }
     }
 

@@ -1,22 +1,25 @@
 //! What may go from the destination: copies whose source is gone, and second copies of ours.
 //!
 //! Invariants:
-//! 1. A deletion is of a message that we put there, under the UID that we linked, and it still is what we put there (`same`).
+//! 1. In mirror mode a deletion is of a message that we put there, under the UID that we linked, and it still is what we put there (`same`).
 //!    What was there before us, or came from others, is never deleted.
 //! 2. Whatever can be matched with a source message stays: a message that was moved away and back keeps its copy.
-//! 3. Deletions follow only two complete listings, and only in mirror mode.
+//! 3. Deletions follow only two complete listings, and only in mirror mode and both ways.
 //! 4. A second copy is linked to nothing, stands where an append of ours may have landed late, and is like the linked
 //!    copy of the same message in all that is listed; the destination has more of it than the source. Whether that link is
 //!    an old one or made by this plan is the same: else the plan would say less than the next one.
-//! 5. In mirror mode more than the guard allows needs a word from the user, and so does emptying a mailbox.
+//! 5. In mirror mode and both ways more than the guard allows needs a word from the user, and so does emptying a mailbox.
+//! 6. Both ways (`Mode::TwoWay`), a message goes whoever put it there; one that was changed since both sides last agreed stays,
+//!    and goes back to where it is gone from when mail goes the other way.
 
 use super::comparison::Comparison;
+use super::flags::is_changed;
 use super::matching::Judge;
 use super::same::{self, Verdict};
 use crate::error::Result;
 use crate::model::plan::{Deletion, MailboxPlan, SecondCopy};
 use crate::model::policy::{Mode, Policy};
-use crate::model::{Digest, Link, LinkOrigin, Listed, MessageRecord, SystemFlag, Uid};
+use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, Listed, MessageRecord, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
 /// From here on nothing is guarded.
@@ -27,6 +30,8 @@ pub(in crate::diff) struct Removals {
     mode: Mode,
     /// Both listings are complete and as of the last scan.
     certain: bool,
+    /// What the source keeps of flags: what it cannot keep, both never agreed on.
+    source_capacity: FlagCapacity,
     expunges_by_uid: bool,
     guard: u8,
     late_from: Option<Uid>,
@@ -55,6 +60,7 @@ impl Removals {
         Removals {
             mode: policy.mode,
             certain: comparison.source.trouble.is_none() && untroubled,
+            source_capacity: comparison.source.capacity.clone(),
             expunges_by_uid: comparison.expunges_by_uid,
             guard: policy.delete_guard,
             late_from: comparison.appends.late,
@@ -90,10 +96,13 @@ impl Removals {
 
     /// Whether the message would be deleted if nothing on the source matched it.
     pub(in crate::diff) fn would_delete(&self, copy: &MessageRecord) -> bool {
+        let may_go = |link: &Link| match self.mode {
+            Mode::Copy => false,
+            Mode::Mirror => link.is_ours(),
+            Mode::TwoWay => !is_changed(&link.agreed, &copy.flags, &self.source_capacity),
+        };
         let link = self.orphaned.get(&copy.uid);
-        self.mode == Mode::Mirror
-            && self.certain
-            && link.is_some_and(|link| link.is_ours() && same::is_copy_of(link, copy))
+        self.certain && link.is_some_and(|link| may_go(link) && same::is_copy_of(link, copy))
     }
 
     /// Decides about the destination messages that nothing on the source matches.
@@ -154,7 +163,7 @@ impl Removals {
 
     /// Invariant 5, when all is decided.
     pub(in crate::diff) fn guard(&self, plan: &mut MailboxPlan) {
-        if self.mode == Mode::Mirror {
+        if self.mode.deletes() {
             plan.guard = self.objection(plan);
         }
     }

@@ -132,27 +132,16 @@ pub fn same_message(source: &MessageRecord, copy: &MessageRecord, keeps: Keeps, 
     if same { Verdict::Same } else { Verdict::Other }
 }
 
-/// What the source lists of the message that was linked.
-pub(in crate::diff) fn linked_source(link: &Link) -> Listed {
-    let octets = link.source_octets.unwrap_or(link.octets);
-    Listed { octets, date: link.date, identity: Some(link.identity) }
-}
-
-/// What the destination lists of it.
-fn linked_copy(link: &Link) -> Listed {
-    link.altered.unwrap_or(Listed { octets: link.octets, date: link.date, identity: Some(link.identity) })
-}
-
 /// Whether a source message is still the one that was linked, from what its listing says.
 pub fn is_source_of(link: &Link, source: &MessageRecord) -> bool {
-    let linked = linked_source(link);
+    let linked = link.listed_source();
     let (date, identity) = (linked.date.or(source.internal_date), source.identity.and(linked.identity));
     Listed { date, identity, ..linked } == source.listed()
 }
 
 /// Whether a destination message is still the copy that was linked, from what its listing says.
 pub fn is_copy_of(link: &Link, copy: &MessageRecord) -> bool {
-    let mut expected = linked_copy(link);
+    let mut expected = link.listed_copy();
     // An older state did not keep it, or the source told none and the destination chose one.
     if expected.date.is_none() {
         expected.date = copy.internal_date;
@@ -190,8 +179,8 @@ pub fn is_still(before: &Listed, now: &Listed, keeps: Keeps) -> bool {
 /// Whether on that side a message, as listed now, is still the one that was linked, as far as that server keeps it.
 pub(in crate::diff) fn is_linked(link: &Link, side: Side, now: &Listed, keeps: Keeps) -> bool {
     let linked = match side {
-        Side::Source => linked_source(link),
-        Side::Destination => linked_copy(link),
+        Side::Source => link.listed_source(),
+        Side::Destination => link.listed_copy(),
     };
     let date = linked.date.or(now.date);
     mark(&Listed { date, ..linked }, keeps) == mark(now, keeps)
@@ -231,8 +220,8 @@ pub fn trace(listed: &Listed, keeps: Keeps) -> Option<Digest> {
 /// The same of what was linked, on that side.
 pub(in crate::diff) fn trace_of_linked(link: &Link, side: Side, keeps: Keeps) -> Option<Digest> {
     match side {
-        Side::Source => trace(&linked_source(link), keeps),
-        Side::Destination => trace(&linked_copy(link), keeps),
+        Side::Source => trace(&link.listed_source(), keeps),
+        Side::Destination => trace(&link.listed_copy(), keeps),
     }
 }
 

@@ -33,7 +33,7 @@ pub fn map_mailboxes(
     let filter = Filter::new(policy, &holders)?;
     let renames = Renames::new(policy, source.mailboxes);
     let labels = labels_of(source, policy.labels);
-    let mut routes = Routes::new(source, destination, policy.special_use, &renames);
+    let mut routes = Routes::new(source, destination, policy, &renames);
     if policy.special_use && labels.copies_all_mail() {
         routes.route_all_mail(source, destination);
     }

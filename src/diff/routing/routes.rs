@@ -2,7 +2,8 @@
 //!
 //! 1. A guess never asks for a place that another source mailbox has by its own name or by a rename.
 //! 2. A mailbox that was copied somewhere goes on to go there while that mailbox exists, whatever has a special use by now;
-//!    only a rename overrules it. Else all of it would be copied a second time, to another place.
+//!    only a rename overrules it, and on the way back not even that (`MailboxPolicy::keeps_places`). Else all of it would be
+//!    copied a second time, to another place.
 //! 3. What a mailbox asks for stays the same while the mailboxes of a mapping are created, all or some: else mail would
 //!    be copied a second time, to another place.
 
@@ -12,6 +13,7 @@ use super::mapping::SideView;
 use super::names;
 use super::rename::Renames;
 use super::special_use::{self, Holder};
+use crate::model::policy::MailboxPolicy;
 use crate::model::{MailboxState, RawName, SpecialUse};
 use std::collections::HashMap;
 
@@ -119,22 +121,24 @@ pub(in crate::diff) struct Routes<'a> {
     routes: HashMap<Levels, Vec<Route>>,
     /// Where mailboxes go because they were copied there: they themselves, for two may have one name (`INBOX`, `inbox`).
     kept: HashMap<RawName, Levels>,
+    /// They do so whatever the renames say.
+    keeps_places: bool,
 }
 
 impl<'a> Routes<'a> {
     pub(in crate::diff) fn new(
         source: SideView<'a>,
         destination: SideView,
-        by_special_use: bool,
+        policy: &MailboxPolicy,
         renames: &'a Renames<'a>,
     ) -> Self {
         let by_name = ByName::new(source, destination, renames);
-        let routed = if by_special_use { special_use::ROUTED.as_slice() } else { &[] };
+        let routed = if policy.special_use { special_use::ROUTED.as_slice() } else { &[] };
         let mut routes: HashMap<Levels, Vec<Route>> = HashMap::new();
         for (from, route) in routed.iter().filter_map(|wanted| route(*wanted, source, destination, &by_name)) {
             routes.entry(from).or_default().push(route);
         }
-        Routes { by_name, routes, kept: HashMap::new() }
+        Routes { by_name, routes, kept: HashMap::new(), keeps_places: policy.keeps_places }
     }
 
     /// What comes of Gmail's All Mail goes to the archive: of a Gmail, to its All Mail, which is just that. Where there is none,
@@ -187,7 +191,7 @@ impl<'a> Routes<'a> {
     /// Whether a mailbox would go elsewhere, and not because the user says so.
     fn misleads(&self, mailbox: &MailboxState, to: &Levels) -> bool {
         let (place, claim) = self.place(mailbox, &Levels::of(&mailbox.name));
-        claim != Claim::Rename && self.by_name.compared(&place) != self.by_name.compared(to)
+        (self.keeps_places || claim != Claim::Rename) && self.by_name.compared(&place) != self.by_name.compared(to)
     }
 
     pub(in crate::diff) fn request<'m>(&self, mailbox: &'m MailboxState) -> Request<'m> {
@@ -208,11 +212,15 @@ impl<'a> Routes<'a> {
     }
 
     fn place(&self, mailbox: &MailboxState, levels: &Levels) -> (Levels, Claim) {
+        let kept = self.kept.get(&mailbox.name.raw);
+        if let Some(kept) = kept.filter(|_| self.keeps_places) {
+            return (kept.clone(), Claim::SpecialUse);
+        }
         let by_name = self.by_name.place(mailbox);
         if self.by_name.renames.target(&mailbox.name).is_some() {
             return (by_name, Claim::Rename);
         }
-        if let Some(kept) = self.kept.get(&mailbox.name.raw) {
+        if let Some(kept) = kept {
             return (kept.clone(), Claim::SpecialUse);
         }
         match self.nearest(levels) {

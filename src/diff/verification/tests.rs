@@ -3,7 +3,7 @@
 use super::*;
 use crate::diff::comparing::same::UNREAD;
 use crate::model::difference::Differences;
-use crate::model::{Content, InternalDate, Losses};
+use crate::model::{Content, InternalDate, LinkOrigin, Losses};
 
 fn record(uid: u32, identity: u8, flags: &[&str]) -> MessageRecord {
     MessageRecord {

@@ -43,7 +43,7 @@ pub struct Access<'a> {
 impl<'a> Access<'a> {
     /// Nothing is opened yet.
     pub fn new(migration: &'a Migration, fleet: &'a Fleet, account: &'a Account, step: Step) -> Self {
-        let state = migration.store.account(&account.name);
+        let state = migration.store.account(&account.name).facing(account.direction());
         let failures = FailureList::new(state.clone());
         Access {
             migration,
@@ -148,7 +148,7 @@ impl<'a> Access<'a> {
             closes: self.closes,
             ..Access::new(self.migration, self.fleet, self.account, Step::Check)
         };
-        aside.state = self.migration.store.aside(&self.account.name)?;
+        aside.state = self.migration.store.aside(&self.account.name, self.account.direction())?;
         aside.failures = FailureList::new(aside.state.clone());
         Ok(aside)
     }
@@ -159,11 +159,16 @@ impl<'a> Access<'a> {
         Binding { users, places: Side::BOTH.map(|side| self.connector(side).server().address.place()) }
     }
 
-    /// Makes sure that the state under this account's name is that of these two users.
+    /// Makes sure that the state under this account's name is that of these two users, and stands the way that the run goes.
     ///
     /// # Errors
-    /// `State` when it belongs to others.
+    /// `State` when it belongs to others; `Stale` when the last sync went the other way.
     pub fn check_users(&self) -> Result<()> {
+        self.check_direction()?;
+        self.check_owner()
+    }
+
+    pub(super) fn check_owner(&self) -> Result<()> {
         self.state.check_users(&self.here())
     }
 

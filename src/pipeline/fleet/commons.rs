@@ -80,7 +80,10 @@ impl Fleet {
         if migration.connector(account, side).server().master.is_none() || login.was_accepted() {
             return Ok(());
         }
-        let opened = |account: &Account| Ok(migration.store.account(&account.name).side(side)?.is_some());
+        let opened = |account: &Account| {
+            let state = migration.store.account(&account.name).facing(account.direction());
+            Ok(state.side(side)?.is_some())
+        };
         let was_opened_before = match opened_before.get() {
             Some(known) => *known,
             None => {

@@ -9,6 +9,7 @@ use super::again::Again;
 use super::attempts::{now, record};
 use super::commons::Fleet;
 use super::queue::accounts_at_once;
+use super::turning::face;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::LISTED_IN_A_RUN;
 use crate::model::report::AccountResult;
@@ -179,7 +180,7 @@ fn one_account<T: Again>(
         return not_begun_for(not_tried(&refusal));
     }
     let access = Access::new(migration, fleet, account, step);
-    let attempt = || caught(|| work(&access));
+    let attempt = || caught(|| face(&access, step).and_then(|()| work(&access)));
     let result = attempt().or_else(|error| access.recover(error).and_then(|()| attempt()));
     let result = result.map_err(|error| {
         let is_held = *error.kind() == Kind::Interrupted && !migration.stop.is_requested();

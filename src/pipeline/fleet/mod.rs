@@ -10,6 +10,7 @@
 //! - [`access`]: one account at work, with its part of the state; [`connecting`]: where its sessions come from;
 //!   [`backoff`]: how long is waited. [`gauge`]: what its run costs;
 //!   [`failure_list`]: what failed in it; [`account_errors`]: accounts that failed as a whole. [`attempts`]: how it ended, kept in the state.
+//! - `turning`: which way an account's mail goes.
 //! - [`allowance`]: the limits of a run. [`batch`]: how much goes in one APPEND.
 
 pub mod access;
@@ -38,4 +39,5 @@ mod rooms;
 pub mod set_aside;
 mod standing;
 pub mod suspects;
+mod turning;
 pub mod whose;

@@ -4,7 +4,6 @@ use crate::diff::agreements::{Departures, deletion_objection, departures, take_a
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::MailboxCondition;
 use crate::model::plan::{MailboxPlan, Omitted};
-use crate::model::policy::Mode;
 use crate::model::{Agreement, Link, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::carrying::Known;
@@ -24,7 +23,7 @@ pub fn agree(access: &Access<'_>, plan: &mut MailboxPlan, held: u64) -> Result<D
         agreement.gone = None;
         state.put_agreement(&name, &agreement)?;
     }
-    if policy.mode == Mode::Mirror && plan.guard.is_none() {
+    if policy.mode.deletes() && plan.guard.is_none() {
         plan.guard = deletion_objection(plan.deletions.len() as u64, held, &agreement, policy.delete_guard);
     }
     let (gone, linked) = (plan.departed.clone(), plan.present + plan.copied + plan.departed.len());

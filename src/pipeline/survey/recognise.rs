@@ -11,7 +11,6 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTI
 use crate::engine::{Session, identity};
 use crate::error::Result;
 use crate::model::failures::Failures;
-use crate::model::policy::Mode;
 use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
@@ -58,8 +57,7 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let mut names = HashSet::new();
     let pairs = snapshots.map()?.pairs;
     let sharing = Sharing::load(access, &pairs)?;
-    let may_delete =
-        access.account.policy.mode == Mode::Mirror && access.state.pairs()?.iter().any(|pair| pair.links > 0);
+    let may_delete = access.account.policy.mode.deletes() && access.state.pairs()?.iter().any(|pair| pair.links > 0);
     for pair in &pairs {
         let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
         let Some(source) = source else { continue };

@@ -48,7 +48,7 @@ impl Sharing {
             sharing.add(destination, Sharer { state: state.clone(), source, is_own: true });
         }
         for companion in &access.account.policy.mailboxes.companions {
-            let state = access.migration.store.account(companion);
+            let state = access.migration.store.account(companion).facing(access.account.direction());
             for reach in state.reaches() {
                 let Pairing { source, destination, .. } = reach.pairing;
                 sharing.add(destination, Sharer { state: state.clone(), source, is_own: false });
