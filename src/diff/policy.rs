@@ -19,6 +19,8 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         newest_first,
         max_message_octets,
         restore_missing,
+        // It bears on when, not on what.
+        idle: _,
         delete_guard,
     } = policy;
     let mut hasher = Sha256::new();

@@ -111,6 +111,8 @@ pub struct Policy {
     pub max_message_octets: Option<u64>,
     /// Copy again what was copied once and is gone from the destination.
     pub restore_missing: bool,
+    /// Between two rounds of a watch the account is listened to.
+    pub idle: bool,
     /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
 }
@@ -136,6 +138,7 @@ impl Default for Policy {
             newest_first: None,
             max_message_octets: None,
             restore_missing: false,
+            idle: false,
             delete_guard: DELETE_GUARD,
         }
     }

@@ -59,6 +59,13 @@ impl Rests {
         self.accounts.insert(account.to_owned(), Rest { failures, due });
     }
 
+    /// Something changed in that account: it is due now, unless it waits because it failed.
+    pub fn hear_of(&mut self, account: &str, now: i64) {
+        if let Some(rest) = self.accounts.get_mut(account).filter(|rest| rest.failures == 0) {
+            rest.due = Due::At(now);
+        }
+    }
+
     /// Who was refused may be let in now.
     pub fn settings_changed(&mut self, now: i64) {
         for rest in self.accounts.values_mut().filter(|rest| rest.due == Due::WhenSettingsChange) {

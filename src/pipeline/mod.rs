@@ -4,6 +4,7 @@
 //!   [`headers`], [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
+//! - [`listening`]: accounts that are listened to between two rounds of a watch.
 //! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to, and by [`shortfalls`] why that is
 //!   no success. [`deep`]: what a verification reads.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
@@ -24,6 +25,7 @@ pub mod granted;
 pub mod headers;
 pub mod herald;
 mod hook;
+pub mod listening;
 pub mod login;
 pub mod mark;
 pub mod plan;

@@ -7,6 +7,7 @@
 //! - [`reading`]: framing and its limits; SELECT, LIST and FETCH answered oddly.
 //! - [`appending`]: literals, refusals, and answers out of turn.
 //! - [`ahead`]: commands sent before the answers to others are read.
+//! - [`listening`]: servers that tell of changes by themselves.
 //! - [`deadlines`]: servers that never come to an end.
 
 #[path = "../support/mod.rs"]
@@ -18,4 +19,5 @@ mod compressing;
 mod connecting;
 mod conversation;
 mod deadlines;
+mod listening;
 mod reading;

@@ -385,7 +385,8 @@ fn change(account: &mut Account) {
 
 /// Commands whose refusals are played elsewhere, each with its test; `None`: no command, but a response or a capability of that
 /// name.
-const ELSEWHERE: [(&str, Option<&str>); 10] = [
+const ELSEWHERE: [(&str, Option<&str>); 11] = [
+    ("IDLE", Some("server_that_will_not_be_listened_to_is_named")),
     ("STARTTLS", Some("starttls_that_is_refused_sends_no_password")),
     ("COMPRESS", Some("server_that_does_not_compress_is_used_as_it_is_and_told_once")),
     ("PROXYAUTH", Some("log_in_kinds_of_master_users_each_in_its_own_words")),

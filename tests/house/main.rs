@@ -402,7 +402,7 @@ fn only_single_messages_are_expunged_and_in_one_place() {
 
 /// Every thread of the program, by the file that starts it: how many places, and why its panic keeps nobody waiting. A new
 /// one goes on the list, with a case in tests/hostile/panics.rs where others wait for it.
-const THREADS: [(&str, usize, &str); 15] = [
+const THREADS: [(&str, usize, &str); 16] = [
     ("cli/progress/mod.rs", 1, "it draws; nobody waits for it"),
     ("cli/signals.rs", 1, "what it panics with ends the process"),
     ("config/command.rs", 1, "its channel closes, and the command's patience is bounded"),
@@ -412,6 +412,7 @@ const THREADS: [(&str, usize, &str); 15] = [
     ("pipeline/fleet/for_each.rs", 1, "a scope; the account's guard is dropped"),
     ("pipeline/fleet/set_aside.rs", 1, "a scope; what panics in a look is caught, and the work does not wait for it"),
     ("pipeline/herald.rs", 1, "its end of a channel is dropped; the end of the run waits for that, and not for long"),
+    ("pipeline/listening.rs", 1, "what panics there is caught, and nobody waits for it"),
     ("pipeline/scan.rs", 1, "a scope, joined"),
     ("pipeline/survey/content.rs", 1, "a scope, joined"),
     ("pipeline/transfer/copy.rs", 2, "a scope; the ends of the belt are dropped"),

@@ -18,6 +18,21 @@ Archive/2024
     1..200 old
 ";
 
+/// With an interval of an hour only what the server tells brings the next turn; what came before it was listened to is seen, too.
+#[test]
+fn account_that_is_listened_to_has_its_turn_when_mail_comes() {
+    let migration = dovecot_to_dovecot().with_settings("[sync]\nidle = true").seeded("INBOX\n    1..3 old");
+    let mut running = migration.ferry.start(&["sync", "--watch", "1h", "--progress", "none"]);
+    for count in 3..6u64 {
+        assert!(running.wait_until(|| migration.arrived() == count), "{count}");
+        seed(migration.source, migration.user(), &format!("INBOX\n    {} new", count + 1));
+    }
+    assert!(running.wait_until(|| migration.arrived() == 6));
+    running.interrupt();
+    running.finish().expect(130);
+    migration.assert_exact();
+}
+
 /// The issue asks for so many: each begins with the state that the one before left.
 const RESTARTS: u32 = 10;
 

@@ -134,7 +134,7 @@ fn state_lost_on_the_way_back_doubles_nothing() {
 /// What a run sent that was killed is known by its own way alone: it is finished first.
 #[test]
 fn way_back_waits_until_a_killed_run_is_finished() {
-    let migration = gated_dovecot().seeded("INBOX\n    1..60 old");
+    let migration = gated_dovecot().seeded("INBOX\n    1..200 old");
     migration.killed(&["sync"], 20);
     migration.run(BACK).expect(6).complains(&["did not end cleanly", "nothing was touched"]);
     migration.sync();

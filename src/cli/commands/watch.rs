@@ -14,12 +14,14 @@ use crate::cli::exit_codes::ExitCode;
 use crate::cli::signals::Stage;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result};
-use crate::model::rest::Rests;
+use crate::model::rest::{Ended, Rests};
 use crate::pipeline::fleet::attempts::now;
+use crate::pipeline::listening::{Ears, Listening};
 use crate::pipeline::{Migration, Stop};
 use crate::report::quantity::{counted, duration, moment_in, verb_for};
 use crate::store::Store;
 use jiff::tz::TimeZone;
+use std::collections::HashSet;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +31,12 @@ const LOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a wait looks whether the user asked to stop.
 const STOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long no account has another turn, whatever is heard of it.
+const QUIET_SECONDS: i64 = 3;
+
+/// How often is looked whether something was heard.
+const HEAR_INTERVAL: Duration = Duration::from_millis(300);
 
 /// How often a long wait looks whether a setting changed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
@@ -59,11 +67,12 @@ pub fn watch(
             return Ok(round.code);
         }
         let next = watch.note(&round, &migration);
+        let ears = Ears::of(&migration, &well(&round));
         migration = migration.reopened(|directory| {
             if let Some(outside) = context.outside.get() {
                 outside.rest(round.code, next.until);
             }
-            watch.rest(next)?;
+            watch.rest_listening(next, ears)?;
             watch.reopen(directory)
         })?;
         migration = watch.renewed(migration);
@@ -107,9 +116,24 @@ impl Watch<'_> {
         migration
     }
 
+    /// Waits until then, or until something is heard of an account.
+    fn rest_listening(&mut self, rest: Rest, ears: Ears) -> Result<()> {
+        // What comes in a burst has one turn, and a server that tells of itself again and again does not keep it busy.
+        let quiet = Rest::until(rest.until.min(now() + QUIET_SECONDS), now());
+        let listening = ears.listen();
+        self.tell_of_rest(rest);
+        self.wait(quiet, None)?;
+        self.wait(rest, Some(&listening))?;
+        Ok(())
+    }
+
     /// Waits until then, or until there are new settings and somebody waited for that.
     fn rest(&mut self, rest: Rest) -> Result<()> {
         self.tell_of_rest(rest);
+        self.wait(rest, None)
+    }
+
+    fn wait(&mut self, rest: Rest, listening: Option<&Listening>) -> Result<()> {
         loop {
             if self.renewal.look() && self.rests.refused() > 0 {
                 return Ok(());
@@ -118,7 +142,12 @@ impl Watch<'_> {
             if left.is_zero() {
                 return Ok(());
             }
-            pause(self.context, left.min(LOOK_INTERVAL))?;
+            let heard = listening.map(Listening::heard).unwrap_or_default();
+            if !heard.is_empty() {
+                heard.iter().for_each(|account| self.rests.hear_of(account, now()));
+                return Ok(());
+            }
+            pause(self.context, left.min(if listening.is_some() { HEAR_INTERVAL } else { LOOK_INTERVAL }))?;
         }
     }
 
@@ -171,6 +200,11 @@ impl Rest {
     fn until(until: i64, now: i64) -> Rest {
         Rest { until, length: until - now }
     }
+}
+
+/// The accounts whose turn ended well.
+fn well(round: &Round) -> HashSet<&str> {
+    round.ended.iter().filter(|(_, ended)| *ended == Ended::Well).map(|(account, _)| &**account).collect()
 }
 
 fn seconds(interval: Duration) -> i64 {

@@ -6,6 +6,7 @@ pub mod compress;
 pub mod fetch;
 pub(in crate::engine) mod found;
 pub mod gmail;
+pub mod idle;
 pub mod inbox;
 pub mod labels;
 pub mod list;

@@ -340,6 +340,27 @@ impl Wire {
         }
     }
 
+    /// Whether anything comes within that time: of a server that may have nothing to say it is no failure that nothing does.
+    ///
+    /// # Errors
+    /// `Connection` when the line breaks.
+    pub fn hears_within(&mut self, patience: Duration) -> Result<bool> {
+        self.flush()?;
+        if self.start < self.end {
+            return Ok(true);
+        }
+        let before = self.line.timeout();
+        self.set_timeout(patience)?;
+        let filled = self.fill_once();
+        self.set_timeout(before)?;
+        match filled {
+            Ok(0) => Err(closed()),
+            Ok(_) => Ok(true),
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(false),
+            Err(cause) => Err(self.broken(&cause)),
+        }
+    }
+
     pub(super) fn fill_once(&mut self) -> io::Result<usize> {
         let mut input = std::mem::take(&mut self.input);
         let filled = match self.deflate.take() {

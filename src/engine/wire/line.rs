@@ -87,6 +87,11 @@ impl Line {
         Ok(())
     }
 
+    /// How long is waited for the next octet.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How fast octets come while a large message does.
     pub fn pace(&self) -> Pace {
         self.pace
