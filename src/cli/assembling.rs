@@ -6,15 +6,20 @@ use super::context::Context;
 use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
+use crate::model::bulletin::{Bulletin, SCHEMA};
 use crate::model::reversal::PasswordsBothWays;
-use crate::model::{Account, Direction, Server, ServerId};
+use crate::model::shard::Shard;
+use crate::model::{Account, Digest, Direction, Server, ServerId, Side};
+use crate::pipeline::audit::host_name;
 use crate::pipeline::fleet::agenda::{Agenda, Hours};
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::roll::Roll;
+use crate::pipeline::plan::stamp;
 use crate::pipeline::status::status;
 use crate::pipeline::{self, Migration};
 use crate::store::Store;
-use std::collections::HashSet;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -187,12 +192,45 @@ impl Context {
             limits: settings.limits,
             jobs: usize::from(self.global.jobs),
             resync_jobs: settings.limits.resync_jobs,
+            fleet: settings.fleet.clone(),
+            bulletin: settings.shard.map(|shard| bulletin(settings, shard)),
             agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
             store,
             observer: self.progress.clone(),
             stop: self.interruption.stop.clone(),
         }
     }
+}
+
+/// What the process of a shard says of itself.
+fn bulletin(settings: &Settings, shard: Shard) -> Bulletin {
+    let of = |side: Side| {
+        let servers = settings.servers.iter().filter(|server| server.side == side).map(Server::label);
+        servers.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    Bulletin {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        shard: Some((shard.index(), shard.count())),
+        host: host_name().unwrap_or_default(),
+        process: std::process::id(),
+        made: 0,
+        settings: digest(settings),
+        source: of(Side::Source),
+        destination: of(Side::Destination),
+        under_way: None,
+    }
+}
+
+/// Of what the settings say of the accounts of all shards: who they are, where, and what is done for them.
+fn digest(settings: &Settings) -> String {
+    let mut digest = Sha256::new();
+    for account in &settings.accounts {
+        let places = Side::BOTH.map(|side| settings.server(account, side).address.place());
+        digest.update(format!("{:?}", (&account.name, &account.source_user, &account.destination_user, places)));
+        digest.update(stamp(account));
+    }
+    Digest::from_sha256(digest.finalize().into()).0.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// A connector that knows how many users the settings name there, whether or not this run opens them.

@@ -2,7 +2,7 @@
 
 use super::exit_codes::ExitCode;
 use crate::error::{Result, sanitized};
-use crate::pipeline::audit;
+use crate::pipeline::audit::{self, host_name};
 use crate::serve::watch::Run;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ const SCHEMA: u32 = 1;
 /// Words of a command line that are recorded; of more, that there are more.
 const WORDS: usize = 100;
 
-/// What the system may need for what it knows of a user, and for the name of the machine.
+/// What the system may need for what it knows of a user.
 const SYSTEM_OCTETS: usize = 4096;
 
 /// A command that has begun.
@@ -102,15 +102,6 @@ fn user_name(user: libc::uid_t) -> Option<String> {
     }
     // SAFETY: the call has filled the entry, and its name is a text within `texts`.
     let name = unsafe { CStr::from_ptr((*found).pw_name) };
-    Some(sanitized(&name.to_string_lossy()))
-}
-
-fn host_name() -> Option<String> {
-    let mut name = [0; SYSTEM_OCTETS];
-    // SAFETY: the length is one less than there is room for, so that the name has its end.
-    let status = unsafe { libc::gethostname(name.as_mut_ptr(), name.len() - 1) };
-    // SAFETY: the last octet is zero, whatever the call has written.
-    let name = (status == 0).then(|| unsafe { CStr::from_ptr(name.as_ptr()) })?;
     Some(sanitized(&name.to_string_lossy()))
 }
 

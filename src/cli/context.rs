@@ -19,9 +19,9 @@ use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Direction, Side, Step};
 use crate::pipeline::Migration;
 use crate::pipeline::apply::extent;
-use crate::pipeline::beside;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::status::status;
+use crate::pipeline::{beside, bulletin};
 use crate::report::document::Head;
 use crate::report::invocation::Invocation;
 use crate::serve::watch::{self, Run};
@@ -160,7 +160,7 @@ impl Context {
     /// # Errors
     /// `State`, `Locked`.
     pub fn store_at(&self, state: &Path) -> Result<Store> {
-        self.told(Store::open_existing(state)?)
+        self.told(Store::open_existing_telling(state, &mut |text| self.warn(text))?)
     }
 
     /// Where the state is, and the settings unless there are none and none are needed: with `--state` alone.
@@ -180,11 +180,16 @@ impl Context {
     /// # Errors
     /// `State`, `Locked`.
     pub fn store(&self, state: &Path) -> Result<Store> {
-        self.told(Store::open(state)?)
+        self.told(Store::open_telling(state, &mut |text| self.warn(text))?)
     }
 
     pub(super) fn told(&self, (store, notices): (Store, Vec<String>)) -> Result<Store> {
         notices.iter().for_each(|notice| self.warn(notice));
+        let (screen, stop) = (self.screen.clone(), self.interruption.stop.clone());
+        store.when_lost(move |why| {
+            errors::warn(&screen, &format!("{why}; the work ends with the batch in hand"));
+            stop.request();
+        });
         Ok(store)
     }
 
@@ -320,7 +325,10 @@ impl Context {
         // What a plan has to do is known before it is begun.
         let planned = (step == Step::Apply).then(|| extent(migration)).flatten();
         self.progress.begin(migration.accounts.len(), planned);
-        let result = beside::answering(migration, step, work);
+        let result = beside::answering(migration, step, |migration| bulletin::telling(migration, step, work));
+        if let Err(error) = bulletin::conclude(migration, step) {
+            self.warn(&error.line());
+        }
         self.progress.clear();
         if let Some(outside) = self.outside.get() {
             outside.settle(migration);

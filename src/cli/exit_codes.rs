@@ -69,6 +69,11 @@ impl ExitCode {
         self == ExitCode::Done
     }
 
+    /// For what several processes told, where that keeps it from being the whole truth.
+    pub fn of_findings(findings: &[String]) -> ExitCode {
+        if findings.is_empty() { ExitCode::Done } else { ExitCode::SomeFailed }
+    }
+
     /// The worse of the two.
     pub fn merge(self, other: ExitCode) -> ExitCode {
         self.max(other)

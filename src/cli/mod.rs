@@ -7,7 +7,7 @@
 //!   [`assembling`]: what those need that work on accounts; [`told`]: what is good to know besides.
 //! - Standard output: [`output`], results only; both in the terminal's columns: [`wrapping`]. Standard error: [`screen`], shared by [`progress`], [`logging`] and
 //!   [`errors`], the one place that shows an error.
-//! - [`outside`]: what a run shows outside of its terminal. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
+//! - [`outside`]: what a run shows outside of its terminal; [`fleet_page`]: the same of the runs of several shards. [`supervisor`], [`journal`]: what systemd is told. [`audit`]: who
 //!   does what with a state.
 //! - [`patience`]: what is read beside a run.
 //! - [`sharding`]: which share of the accounts a run is for.
@@ -20,6 +20,7 @@ mod commands;
 mod context;
 mod errors;
 mod exit_codes;
+mod fleet_page;
 mod journal;
 mod logging;
 mod output;

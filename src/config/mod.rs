@@ -63,6 +63,7 @@ use crate::model::limits::Limits;
 use crate::model::notify::Audience;
 use crate::model::policy::Policy;
 use crate::model::secret::Passwords;
+use crate::model::shard::Shard;
 use crate::model::{Account, Condition, Server, Side};
 use account::AccountDraft;
 use keyring::Keyring;
@@ -103,8 +104,12 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// The file that says which account is in which shard, if one is named.
     pub shards_file: Option<PathBuf>,
+    /// The directory that all processes of the fleet see, if one is named.
+    pub fleet: Option<PathBuf>,
     /// `state` as it is written, where it holds [`PLACEHOLDER`] and a shard was named.
     state_pattern: Option<PathBuf>,
+    /// The shard that these settings are of.
+    pub shard: Option<Shard>,
     /// The names of the accounts of one shard; `None`: all are meant.
     share: Option<HashSet<String>>,
     /// Where all this is written, and the files that hold passwords.
@@ -127,6 +132,7 @@ struct Draft {
     servers: Vec<ServerSettings>,
     accounts: Vec<AccountDraft>,
     shards_file: Option<PathBuf>,
+    fleet: Option<PathBuf>,
     policy: Policy,
     limits: LimitSettings,
     notices: Vec<Notice>,
@@ -270,7 +276,7 @@ impl Settings {
 
 impl Draft {
     fn settled(self, warnings: Vec<String>, surroundings: Box<dyn Surroundings>) -> Settings {
-        let Draft { state, mut servers, mut accounts, shards_file, policy, limits, notices } = self;
+        let Draft { state, mut servers, mut accounts, shards_file, fleet, policy, limits, notices } = self;
         places::give_policies(&mut accounts, &servers, &policy);
         servers.iter_mut().for_each(|settings| limits.apply(&mut settings.server));
         let files = accounts.iter().filter_map(|draft| draft.origin.file.clone());
@@ -292,7 +298,9 @@ impl Draft {
             limits: limits.limits,
             warnings,
             shards_file,
+            fleet,
             state_pattern: None,
+            shard: None,
             share: None,
             files,
             keyring: Arc::new(keyring),
@@ -311,7 +319,9 @@ impl fmt::Debug for Settings {
             .field("limits", &self.limits)
             .field("warnings", &self.warnings)
             .field("shards_file", &self.shards_file)
+            .field("fleet", &self.fleet)
             .field("state_pattern", &self.state_pattern)
+            .field("shard", &self.shard)
             .field("share", &self.share)
             .finish_non_exhaustive()
     }

@@ -53,6 +53,7 @@ pub(super) fn read(source: &str, destination: &str, state: Option<&Path>, findin
         }],
         policy: Policy::default(),
         limits: LimitSettings::default(),
+        fleet: None,
         notices: Vec::new(),
     })
 }

@@ -54,11 +54,22 @@ pub(super) fn read_root(mut root: Table) -> Option<Draft> {
     let policy = policy::read_root(&mut root);
     let (mut accounts, shards_file) = read_accounts(&mut root, &policy);
     waves::read(&mut root, &mut accounts);
+    let fleet = root.table("fleet").and_then(read_fleet);
     let notices = root.tables("notify").into_iter().filter_map(Notice::read).collect();
     let limits = root.table("limits").map(LimitSettings::read).unwrap_or_default();
     let servers = servers.assign(&mut accounts, &root.origin, root.directory(), root.findings());
     root.finish();
-    Some(Draft { state, servers: servers?, accounts, shards_file, policy, limits, notices })
+    Some(Draft { state, servers: servers?, accounts, shards_file, fleet, policy, limits, notices })
+}
+
+/// The directory that all processes of the fleet see.
+fn read_fleet(mut table: Table) -> Option<PathBuf> {
+    let directory = table.path("directory");
+    if !table.has("directory") {
+        table.missing("directory", "name a directory that all machines see");
+    }
+    table.finish();
+    directory.map(|directory| directory.value)
 }
 
 /// The accounts, and the file that says in which shard each is.

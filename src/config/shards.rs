@@ -117,7 +117,7 @@ impl Settings {
                 names().filter(|name| file.shards.get(*name) == Some(&shard.index())).map(str::to_owned).collect()
             }
         };
-        self.share = Some(share);
+        (self.share, self.shard) = (Some(share), Some(shard));
         mistakes.extend(self.take_state_of(shard));
         mistakes.extend(self.take_part_of_limits(shard, at_once));
         if mistakes.is_empty() { Ok(self) } else { Err(Mistakes(mistakes)) }

@@ -210,6 +210,9 @@ destination_user = \"<user on the new server>\"
 # priority = 1                    # higher comes first; an account may have one, too
 # complete_after = \"2026-12-14\"   # from then on an account of which all is there is complete
 
+# [fleet]                         # several processes (--shard): where one tells the others that the master user is refused
+# directory = \"/srv/ferry\"       # a directory that all machines see
+
 # [[notify]]                      # who is told while you are not looking
 # on = [\"account.blocked\", \"run.finished\"] # also account.failed, run.started, wave.opened, wave.finished
 # command = [\"/etc/mailferry/notify\"] # gets JSON; or a webhook, with its secret_file

@@ -183,6 +183,8 @@ struct Run<'a> {
     clock: Clock,
     figures: RunFigures,
     ending: Ending,
+    /// Another process copies the account: nothing is removed beside it.
+    gives_way: bool,
     failures: Failures,
     warnings: Vec<String>,
     traces: Traces,
@@ -198,6 +200,7 @@ impl<'a> Run<'a> {
             figures: RunFigures { started: clock.started, ..RunFigures::default() },
             clock,
             ending: Ending::Complete,
+            gives_way: false,
             failures: Failures::default(),
             warnings: Vec::new(),
             traces: Traces::default(),
@@ -240,8 +243,8 @@ impl<'a> Run<'a> {
                 Ok(Prepared { jobs, failures }) => {
                     access.failures.note_others(&mut self.failures, failures);
                     self.traces.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
-                    self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.tail)));
-                    let unclean = jobs.iter().filter(|job| job.unclean.is_some());
+                    self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.standing.tail)));
+                    let unclean = jobs.iter().filter(|job| job.standing.unclean.is_some());
                     self.traces.unclean.extend(unclean.map(|job| job.plan.source.raw.clone()));
                     crew.begin(passes(access, jobs)?);
                     crew.work(None);
@@ -265,7 +268,7 @@ impl<'a> Run<'a> {
             (Mode::Copy, Deletes::Guarded) => SecondCopies::Stay,
             (Mode::Mirror | Mode::TwoWay, _) | (_, Deletes::Allowed) => SecondCopies::Go,
         };
-        if totals.deletes + totals.second_copies == 0 || self.ending != Ending::Complete {
+        if totals.deletes + totals.second_copies == 0 || self.ending != Ending::Complete || self.gives_way {
             return Ok(());
         }
         let mut purged = Purged::default();
@@ -298,6 +301,7 @@ impl<'a> Run<'a> {
 
     fn merge_results(&mut self, crew: Crew<'_>) -> Result<()> {
         let (mut fatal, mut unclean) = (None, HashSet::new());
+        self.gives_way = crew.gives_way();
         for (source, result) in crew.into_results() {
             if !result.as_ref().is_ok_and(|(progress, _)| !progress.is_unclean) {
                 unclean.insert(source.clone());

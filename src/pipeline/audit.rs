@@ -6,6 +6,8 @@ use crate::store;
 use serde_json::{Map, Value};
 use std::path::Path;
 
+pub use crate::store::machine::host_name;
+
 /// Adds an entry to what is recorded of the state in that directory.
 ///
 /// # Errors

@@ -14,3 +14,11 @@ pub fn mark(state: &Path, accounts: &[Account], mark: Option<Mark>) -> Result<Ve
     let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
     store::mark(state, &names, mark)
 }
+
+/// Lets all processes go on that were halted by a file in the directory of their fleet; false where they were not.
+///
+/// # Errors
+/// `State`.
+pub fn lift_halt(fleet: &Path) -> Result<bool> {
+    store::halt::lift(fleet)
+}

@@ -3,6 +3,7 @@
 //! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`] with
 //!   [`headers`], [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
+//!   [`bulletin`]: what a process of several tells of its accounts; [`merged`]: what all of them tell.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
 //! - [`listening`]: accounts that are listened to between two rounds of a watch.
 //! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to, and by [`shortfalls`] why that is
@@ -16,6 +17,7 @@ pub mod accept;
 pub mod apply;
 pub mod audit;
 pub mod beside;
+pub mod bulletin;
 pub mod check;
 pub mod deep;
 pub mod explain;
@@ -28,6 +30,7 @@ mod hook;
 pub mod listening;
 pub mod login;
 pub mod mark;
+pub mod merged;
 pub mod plan;
 pub mod planning;
 pub mod repair;
@@ -45,13 +48,14 @@ pub mod verify;
 use crate::engine::Connector;
 use crate::engine::wire::meter::Meter;
 use crate::error::{Error, Result};
+use crate::model::bulletin::Bulletin;
 use crate::model::limits::{Chunk, Limits};
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
 use crate::store::Store;
 use fleet::agenda::Agenda;
 use fleet::roll::Roll;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,6 +69,10 @@ pub struct Migration {
     pub jobs: usize,
     /// The same of accounts of which all was copied before, where that is another number.
     pub resync_jobs: Option<usize>,
+    /// The directory in which the processes of the fleet tell each other to halt.
+    pub fleet: Option<PathBuf>,
+    /// What it says of itself where it tells how its accounts stand: as one of several processes.
+    pub bulletin: Option<Bulletin>,
     /// When accounts may be worked on.
     pub agenda: Agenda,
     pub passwords: Arc<dyn Passwords>,

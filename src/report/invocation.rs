@@ -121,7 +121,9 @@ impl Invocation {
         if !works_on_all && !OTHERS.contains(&word) {
             return format!("mailferry {command}");
         }
-        let is_told = !arguments.split(' ').all(|argument| argument.is_empty() || argument.starts_with('-'));
+        // Some words are about all processes.
+        let is_told = arguments == "--halted"
+            || !arguments.split(' ').all(|argument| argument.is_empty() || argument.starts_with('-'));
         let settings = self.settings.iter().map(|word| quoted(word));
         let arguments = Some(arguments.to_owned()).filter(|arguments| !arguments.is_empty());
         let named: Vec<String> = match () {

@@ -8,7 +8,7 @@
 //!   file a command.
 //! - [`outcomes`]: the account of outcomes as a sentence that adds up.
 //! - `losses`: what cannot be kept. `recognition`: by what messages were told apart. `bottleneck`: who was waited for, in one line.
-//! - [`dossier`]: a migration for those who were not there.
+//! - [`dossier`]: a migration for those who were not there. [`company`]: the processes that it is put together of.
 //! - [`alike`]: what differs only in names is told once.
 //! - [`document`]: what stands in the JSON of every command. [`csv`]: lines for spreadsheets.
 //! - [`invocation`]: the commands to type next.
@@ -19,6 +19,7 @@ pub mod alike;
 pub mod apply;
 mod bottleneck;
 pub mod check;
+pub mod company;
 pub mod csv;
 pub mod document;
 pub mod dossier;

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! mailferry.lock            held by the process that uses the directory; also the sign that it is ours
+//! mailferry.lease           who that is, for other machines where the file system has no locks; renewed while it is held
 //! mailferry.marks           what people have said of accounts; written by any process
 //! mailferry.marks.lock      held by the one who is changing it
 //! mailferry.accounts        whose accounts it holds; written by the process that holds it, read by any
+//! mailferry.report          how the accounts stood at the end of the last run with --shard; read by any process
+//! mailferry.progress        how they stand while one is under way
 //! mailferry.socket          where the process that holds the directory can be asked
 //! audit.jsonl               what was done with the state, by whom; appended to by any process
 //! mailferry.page            the word that opens the page of a run
@@ -24,10 +27,13 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const LOCK: &str = "mailferry.lock";
+const LEASE: &str = "mailferry.lease";
 const SOCKET: &str = "mailferry.socket";
 const AUDIT: &str = "audit.jsonl";
 const PAGE: &str = "mailferry.page";
 const ROSTER: &str = "mailferry.accounts";
+const REPORT: &str = "mailferry.report";
+const PROGRESS: &str = "mailferry.progress";
 const MARKS: &str = "mailferry.marks";
 const MARKS_LOCK: &str = "mailferry.marks.lock";
 const DATABASE: &str = "database";
@@ -124,6 +130,15 @@ impl StateDirectory {
         StateDirectory(without_slash(path))
     }
 
+    pub(super) fn lease(&self) -> PathBuf {
+        self.0.join(LEASE)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
     pub(super) fn socket(&self) -> PathBuf {
         self.0.join(SOCKET)
     }
@@ -146,6 +161,14 @@ impl StateDirectory {
 
     pub(super) fn roster(&self) -> PathBuf {
         self.0.join(ROSTER)
+    }
+
+    pub(super) fn report(&self) -> PathBuf {
+        self.0.join(REPORT)
+    }
+
+    pub(super) fn progress(&self) -> PathBuf {
+        self.0.join(PROGRESS)
     }
 
     pub(super) fn database(&self) -> PathBuf {

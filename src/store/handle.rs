@@ -3,6 +3,7 @@
 use super::damage;
 use super::database::Database;
 use super::directory::StateDirectory;
+use super::lease::HeldLease;
 use super::lock::{LockFile, Purpose};
 use crate::error::Result;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    /// Closed before the lock is released: fields are dropped in this order.
+    /// Closed before the lease and the lock are released: fields are dropped in this order.
     database: Arc<Database>,
+    lease: HeldLease,
     _lock: LockFile,
     directory: PathBuf,
     /// Held while a header is read, changed and written.
@@ -32,7 +34,17 @@ impl Store {
     /// [`Kind::State`](crate::error::Kind::State) if it is no directory, not ours, not writable, or written by a newer
     /// mailferry. None of these changes anything in it.
     pub fn open(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(directory, StateDirectory::prepare(directory)?, Purpose::Work)
+        Self::open_telling(directory, &mut |_| ())
+    }
+
+    /// As [`Store::open`]. `tell` is told what is waited for: whether the process of another machine still holds the state
+    /// shows only after a while.
+    ///
+    /// # Errors
+    ///
+    /// As it.
+    pub fn open_telling(directory: &Path, tell: &mut dyn FnMut(&str)) -> Result<(Store, Vec<String>)> {
+        Self::open_in(directory, StateDirectory::prepare(directory)?, Purpose::Work, tell)
     }
 
     /// Opens a state that is there already; nothing is created.
@@ -41,7 +53,16 @@ impl Store {
     ///
     /// As [`Store::open`], and [`Kind::State`](crate::error::Kind::State) where there is no state.
     pub fn open_existing(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Work)
+        Self::open_existing_telling(directory, &mut |_| ())
+    }
+
+    /// As [`Store::open_existing`]; `tell` as for [`Store::open_telling`].
+    ///
+    /// # Errors
+    ///
+    /// As it.
+    pub fn open_existing_telling(directory: &Path, tell: &mut dyn FnMut(&str)) -> Result<(Store, Vec<String>)> {
+        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Work, tell)
     }
 
     /// As [`Store::open_existing`], for a moment: others wait until it is over.
@@ -50,19 +71,31 @@ impl Store {
     ///
     /// As it.
     pub fn open_to_look(directory: &Path) -> Result<(Store, Vec<String>)> {
-        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Look)
+        Self::open_in(directory, StateDirectory::existing(directory)?, Purpose::Look, &mut |_| ())
     }
 
-    fn open_in(path: &Path, directory: StateDirectory, purpose: Purpose) -> Result<(Store, Vec<String>)> {
+    fn open_in(
+        path: &Path,
+        directory: StateDirectory,
+        purpose: Purpose,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(Store, Vec<String>)> {
         let lock = LockFile::acquire(&directory, purpose)?;
         let mut notices = directory.make_private();
         directory.check_ownership()?;
+        let (lease, notice) = HeldLease::acquire(&directory, tell)?;
+        notices.extend(notice);
         let (database, damage) = damage::open_or_set_aside(&directory)?;
         notices.extend(damage);
         directory.sync()?;
         let (database, directory) = (Arc::new(database), path.to_owned());
-        let inner = Inner { database, _lock: lock, directory, changing: Mutex::new(()) };
+        let inner = Inner { database, lease, _lock: lock, directory, changing: Mutex::new(()) };
         Ok((Store(Arc::new(inner)), notices))
+    }
+
+    /// What is to be done where the state turns out to be another's, with the reason in words: all work with it is to end.
+    pub fn when_lost(&self, work: impl FnOnce(&str) + Send + 'static) {
+        self.0.lease.on_loss(Box::new(work));
     }
 
     /// Where it is.

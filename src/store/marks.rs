@@ -2,20 +2,16 @@
 //! changed and read while another process holds the state.
 
 use super::directory::StateDirectory;
+use super::files::{read_json, replace_json};
 use super::handle::Store;
 use super::ownership;
 use crate::error::{Error, Kind, Result};
 use crate::model::Mark;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-
-/// More than 100,000 accounts with long names have need of.
-const LARGEST_FILE_OCTETS: u64 = 64 << 20;
 
 /// Marks by the names of their accounts.
 pub type Marks = BTreeMap<String, Mark>;
@@ -70,23 +66,6 @@ fn read(path: &Path) -> Result<Marks> {
     read_json(path).map_err(|why| unread(path).because(why))
 }
 
-/// What a small file of ours beside the database holds; nothing where it is not there.
-///
-/// # Errors
-///
-/// Why it is not ours, not what was written, or cannot be read.
-pub(super) fn read_json<T: DeserializeOwned + Default>(path: &Path) -> std::result::Result<T, String> {
-    if let Some(objection) = ownership::objection(path) {
-        return Err(objection);
-    }
-    let mut text = Vec::new();
-    match File::open(path).and_then(|file| file.take(LARGEST_FILE_OCTETS).read_to_end(&mut text)) {
-        Ok(_) => serde_json::from_slice(&text).map_err(|why| why.to_string()),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(T::default()),
-        Err(why) => Err(why.to_string()),
-    }
-}
-
 /// Two who change marks at the same time do so one after the other.
 fn alone(state: &StateDirectory) -> io::Result<File> {
     let file = ownership::open(&state.marks_lock())?;
@@ -95,17 +74,6 @@ fn alone(state: &StateDirectory) -> io::Result<File> {
         0 => Ok(file),
         _ => Err(io::Error::last_os_error()),
     }
-}
-
-/// A reader sees the old file or the new one.
-/// Replaces such a file whole.
-pub(super) fn replace_json<T: Serialize>(directory: &Path, path: &Path, value: &T) -> io::Result<()> {
-    let mut temporary = tempfile::Builder::new().prefix(".mailferry-").tempfile_in(directory)?;
-    serde_json::to_writer_pretty(&mut temporary, value)?;
-    temporary.write_all(b"\n")?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    fs::File::open(directory)?.sync_all()
 }
 
 fn unread(path: &Path) -> Error {
@@ -122,6 +90,7 @@ fn unwritten(path: &Path) -> Error {
 mod tests {
     use super::*;
     use crate::store::tests::open;
+    use std::fs;
 
     #[test]
     fn marks_are_changed_beside_the_one_who_holds_the_state() {

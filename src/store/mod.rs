@@ -6,9 +6,10 @@
 //! - `keys`: where each value stands; `codec`: how it is sealed, so that damage is noticed; `kinds`: which type it is.
 //! - `handle`: an open state. `database`: the one sled tree, behind a wall that turns its panics (`panics`) into errors (`obstacle`);
 //!   `opening`: the one place that opens it.
-//! - `directory`, `ownership`, `lock`, `damage`: the directory, whose it is, who holds it, and what happens when it is damaged;
-//!   `faults`: in words.
-//! - `marks`, `gate`, [`audit`]: files beside the database, for other processes as well.
+//! - `directory`, `ownership`, `lock`, `lease`, `damage`: the directory, whose it is, who holds it, and what happens when it is
+//!   damaged; `faults`: in words. [`machine`]: where we are.
+//! - `files`, `marks`, `gate`, [`audit`]: files beside the database, for other processes as well; [`halt`]: one for those of other states,
+//!   [`bulletin`]: what those are told.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `contents`,
 //!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
@@ -39,6 +40,7 @@ mod account;
 mod agreements;
 mod attempts;
 pub mod audit;
+pub mod bulletin;
 mod carrying;
 mod checkpoint;
 mod codec;
@@ -49,18 +51,22 @@ mod directory;
 mod entries;
 mod failures;
 mod faults;
+mod files;
 mod found;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gate;
 mod gmail_ids;
+pub mod halt;
 mod handle;
 mod keys;
 mod kinds;
+mod lease;
 mod leaves;
 mod listing;
 mod listing_writer;
 mod lock;
+pub mod machine;
 mod mailbox_header;
 mod marks;
 mod moving;

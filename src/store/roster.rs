@@ -2,8 +2,8 @@
 //! it while this one holds the state.
 
 use super::directory::StateDirectory;
+use super::files::{read_json, replace_json};
 use super::handle::Store;
-use super::marks::{read_json, replace_json};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -75,7 +75,8 @@ fn false_answers_to_append_lose_and_double_nothing() {
         bad("stored-but-unavailable", First::Exact, done_but("NO [UNAVAILABLE] later", When::First(1))),
         bad("stored-but-full", First::AccountTold(&["Quota"]), done_but("NO [OVERQUOTA] Quota exceeded", When::Always)),
         bad("stored-ok-without-code", First::Exact, done_but("OK whatever", When::Always)),
-        bad("stored-twice", First::Exact, Behaviour::honest().storing_in("Bad", 2)).spoilt_by_the_destination(),
+        bad("stored-twice", First::ExactAndTold(&["there twice"]), Behaviour::honest().storing_in("Bad", 2))
+            .spoilt_by_the_destination(),
         bad("closed-before-append", First::Exact, closing(When::First(1))),
     ])
     .judge();

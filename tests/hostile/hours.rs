@@ -106,6 +106,8 @@ fn ends_with_its_hours(night: &Night) {
             limits: settings.limits,
             jobs: 1,
             resync_jobs: None,
+            fleet: None,
+            bulletin: None,
             agenda: Agenda::new(Arc::new(move || now.load(Ordering::SeqCst)), Hours::Obeyed),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,

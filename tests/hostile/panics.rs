@@ -197,6 +197,8 @@ impl Bench {
             limits: settings.limits,
             jobs: self.accounts.len(),
             resync_jobs: None,
+            fleet: None,
+            bulletin: None,
             agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
             passwords: Arc::new(Keys),
             store: Store::open(&settings.state).expect("a state").0,

@@ -55,7 +55,7 @@ impl Page {
         self.said(&format!("GET {}{path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.below, self.address))
     }
 
-    fn json(&self, path: &str) -> Value {
+    pub fn json(&self, path: &str) -> Value {
         let (_, body) = self.get(path);
         serde_json::from_str(&body).unwrap_or_else(|why| panic!("no JSON ({why}): {body}"))
     }

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use crate::migration::Migration;
-use crate::support::ferry::Output;
+use crate::migration::{Migration, gated_dovecot};
+use crate::page::Page;
+use crate::support::ferry::{Output, Side};
+use crate::support::schema::Schemas;
 use crate::support::server::User;
 use crate::support::shared;
 
@@ -127,4 +129,94 @@ fn shards_by_size_are_written_down_and_kept() {
     fs::write(directory.join("shards.csv"), &shorter).expect("the shards");
     fleet.migration.run(&["shards", "--into", "3", "-o", "shards.csv"]).expect(0).says("1 added, 0 moved");
     assert!(shorter.lines().all(|line| written().contains(line)), "{}", written());
+}
+
+/// Further tries would lock the master user out, whichever process makes them.
+#[test]
+fn refused_master_login_halts_the_processes_of_all_shards_until_a_person_says_so() {
+    let mut fleet = Fleet::new("halted");
+    let right = std::mem::replace(&mut fleet.migration.ferry.destination, Side::unnamed());
+    fleet.migration.ferry.destination = right.clone().with_master_password("wrong");
+    fleet.migration.ferry.further_settings = "[fleet]\ndirectory = \"fleet\"\n".to_owned();
+    let first = fleet.migration.run(&["sync", "--shard", "0/1", "--state", "first/{shard}"]).expect(4);
+    first.complains(&["could not log in"]);
+    let halt = fleet.migration.ferry.directory().join("fleet/HALT.json");
+    assert!(fs::read_to_string(&halt).expect("a halt").contains("destination"));
+    fleet.migration.ferry.destination = right;
+    let halted = "not tried, because all processes are halted";
+    for command in ["sync", "check"] {
+        let second = fleet.of_shard(&[command, "--at-once", "8"], "0/1").expect(4);
+        second.complains(&[halted, "refused on the destination", "--halted`"]);
+    }
+    fleet.migration.run(&["resume", "--halted"]).expect(0).says("all processes go on");
+    fleet.migration.run(&["resume", "--halted"]).expect(0).says("were not halted");
+    fleet.of_shard(&["sync", "--at-once", "8"], "0/1").expect(0);
+    fleet.migration.assert_exact();
+}
+
+/// What all shards tell is put together without opening a state; what is missing or odd is named.
+#[test]
+fn report_and_status_of_all_shards_are_put_together_and_balance() {
+    let mut fleet = Fleet::new("reported");
+    for output in fleet.all_at_once("sync", 3) {
+        output.expect(0);
+    }
+    let whole = ["report", "--json", "-", "--html", "r.html", "--from", "states/0", "states/1", "states/2"];
+    let report = fleet.migration.run(&whole).expect(0).json();
+    assert_eq!(
+        (&report["totals"]["accounts"], &report["totals"]["grades"]["whole"]),
+        (&6.into(), &6.into()),
+        "{report}"
+    );
+    assert_eq!(report["totals"]["outcomes"]["copied"], 6 * 22, "{report}");
+    assert_eq!(report["fleet"]["findings"].as_array().map(Vec::len), Some(0), "{report}");
+    assert_eq!(report["fleet"]["shards"][1]["shard"], "1/3");
+    Schemas::read().check("report", &report);
+    let status =
+        fleet.migration.run(&["status", "--json", "-", "--from", "states/0", "states/1", "states/2"]).expect(0);
+    let status = status.json();
+    assert_eq!(status["accounts"].as_array().map(Vec::len), Some(6), "{status}");
+    assert_eq!(status["totals"]["outcomes"]["copied"], 6 * 22, "{status}");
+    Schemas::read().check("status", &status);
+    let mut served = vec!["status", "--serve", "127.0.0.1:0", "--from"];
+    served.extend(["states/0", "states/1", "states/2"]);
+    let mut watching = fleet.migration.ferry.start(&served);
+    let page = Page::of(&mut watching);
+    let all = || page.json("/api/accounts").to_string().matches("\"synced\"").count() >= 6;
+    assert!(watching.wait_until(all), "{}", page.json("/api/accounts"));
+    watching.interrupt();
+    watching.finish().expect(0);
+    // One shard goes by other settings, one is not named, and one state knows again what others know.
+    fleet.migration.ferry.further_settings = "[sync]\nmode = \"mirror\"\n".to_owned();
+    fleet.of_shard(&["sync", "--at-once", "8"], "1/3").expect(0);
+    let odd = fleet.migration.run(&["report", "--html", "r.html", "--from", "states/0", "states/1"]).expect(3);
+    odd.complains(&["shard 2/3 is missing", "goes by other settings"]);
+    let page = fs::read_to_string(fleet.migration.ferry.directory().join("r.html")).expect("the page");
+    assert!(page.contains("shard 2/3 is missing"));
+    fleet.migration.run(&["sync", "--shard", "0/1", "--state", "again/{shard}"]).expect(0);
+    let twice = ["status", "--from", "states/0", "states/1", "states/2", "again/0"];
+    fleet.migration.run(&twice).expect(3).complains(&["is told of by", "the others are 3 shards"]);
+    fleet.migration.run(&["status", "--from", "nowhere"]).expect(2).complains(&["none of these directories tells"]);
+}
+
+#[test]
+fn shard_that_is_under_way_tells_how_it_stands() {
+    let migration = gated_dovecot().seeded("INBOX\n    1..200 a");
+    let mut running = migration.held_at(&["sync", "--shard", "0/1"], "destination/upload-begin/APPEND", 20);
+    let progress = migration.ferry.state().join("mailferry.progress");
+    assert!(running.wait_until(|| progress.exists()), "it tells nothing");
+    let state = migration.ferry.state().display().to_string();
+    let status = migration.run(&["status", "--json", "-", "--from", &state]).expect(0).json();
+    assert_eq!(
+        (&status["fleet"]["shards"][0]["under_way"], &status["fleet"]["shards"][0]["accounts"]),
+        (&true.into(), &1.into())
+    );
+    migration.gates().open();
+    running.finish().expect(0);
+    assert!(!progress.exists());
+    let status = migration.run(&["status", "--json", "-", "--from", &state]).expect(0).json();
+    assert_eq!(
+        (&status["fleet"]["shards"][0]["under_way"], &status["totals"]["outcomes"]["copied"]),
+        (&false.into(), &200.into())
+    );
 }

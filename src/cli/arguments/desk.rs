@@ -2,6 +2,7 @@
 
 use super::shared::{AccountsArguments, DEFAULT_CONFIG, JsonArguments};
 use crate::config::PRESETS;
+use crate::serve::place::Place;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueHint};
 use std::path::PathBuf;
@@ -43,6 +44,12 @@ pub struct CheckArguments {
 pub struct StatusArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
+    /// Put together what the processes of several shards tell in their state directories; no state is opened
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["accounts", "forecast"], value_hint = ValueHint::DirPath)]
+    pub from: Vec<PathBuf>,
+    /// Show on a read-only page what they tell, until Ctrl-C: 127.0.0.1:PORT (0 is any that is free) or unix:PATH
+    #[arg(long, value_name = "ADDRESS", requires = "from", conflicts_with = "file")]
+    pub serve: Option<Place>,
     /// Also show sizes, rates, and what is left out
     #[arg(long)]
     pub details: bool,
@@ -57,6 +64,12 @@ pub struct StatusArguments {
 pub struct ReportArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
+    /// Put together what the processes of several shards tell in their state directories; no state is opened
+    ///
+    /// An account that two of them tell of, a shard that is missing or silent, and one that goes by other settings are named, and
+    /// the exit status is 3 then.
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "accounts", value_hint = ValueHint::DirPath)]
+    pub from: Vec<PathBuf>,
     /// Write a page that opens from a disk and prints; a directory, or a name that ends in /, gets one for each account
     #[arg(long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
     pub html: Option<PathBuf>,

@@ -20,7 +20,7 @@ pub use migration::{
     ApplyArguments, ChunkArguments, PlanArguments, ScanArguments, SyncArguments, ThoroughnessArguments, VerifyArguments,
 };
 pub use outside::OutsideArguments;
-pub use shared::{AccountsNamedArguments, DEFAULT_CONFIG, JsonArguments, is_standard_output};
+pub use shared::{AccountsNamedArguments, DEFAULT_CONFIG, JsonArguments, ResumeArguments, is_standard_output};
 
 use super::exit_codes;
 use super::sharding::{ShardsArguments, StateArguments};
@@ -133,7 +133,7 @@ pub enum Command {
     /// A run that is under way obeys within seconds: it finishes the batch in hand, and goes on with others.
     Pause(AccountsNamedArguments),
     /// Take back `pause` or `complete`
-    Resume(AccountsNamedArguments),
+    Resume(ResumeArguments),
     /// Declare accounts done for good: they are left alone from now on
     Complete(AccountsNamedArguments),
     /// Divide the accounts into shards by size, and write down which is where

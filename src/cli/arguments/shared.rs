@@ -25,6 +25,20 @@ pub struct AccountsNamedArguments {
     pub accounts: Vec<String>,
 }
 
+/// Who is worked on again.
+#[derive(Args, Debug)]
+pub struct ResumeArguments {
+    /// The accounts: names, patterns such as 'a*' ('*' is all), tag:WORD or wave:NAME; state:WORD narrows them
+    #[arg(value_name = "ACCOUNT", required_unless_present = "halted")]
+    pub accounts: Vec<String>,
+    /// Let all processes go on that were halted because the master user's login was refused
+    ///
+    /// For fleets of several processes, which tell each other in the `directory` of [fleet]. Mend the login first: each process
+    /// tries it again.
+    #[arg(long, conflicts_with = "accounts")]
+    pub halted: bool,
+}
+
 /// Where the results go for programs.
 #[derive(Args, Clone, Debug, Default)]
 pub struct JsonArguments {

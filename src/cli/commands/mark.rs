@@ -1,21 +1,34 @@
 //! `mailferry pause`, `resume` and `complete`: what a person says of accounts, obeyed also by a run that is under way.
 
-use crate::cli::arguments::AccountsNamedArguments;
 use crate::cli::context::Context;
 use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
-use crate::error::{Result, made_harmless};
+use crate::error::{Error, Kind, Result, made_harmless};
 use crate::model::Mark;
 use crate::pipeline;
 use crate::report::quantity::{counted, verb_for};
 
 /// Says it of the accounts; `None` takes back what was said.
-pub fn run(context: &Context, arguments: &AccountsNamedArguments, mark: Option<Mark>) -> Result<ExitCode> {
+pub fn run(context: &Context, accounts: &[String], mark: Option<Mark>) -> Result<ExitCode> {
     let settings = context.settings()?;
-    let accounts = context.select(&settings, &arguments.accounts)?;
+    let accounts = context.select(&settings, accounts)?;
     let changed = pipeline::mark::mark(&settings.state, &accounts, mark)?;
     context.begin_trail(&settings.state);
     output::tell(&text(accounts.len(), &changed, mark))?;
+    Ok(ExitCode::Done)
+}
+
+/// Lets all processes of the fleet go on.
+pub fn lift_halt(context: &Context) -> Result<ExitCode> {
+    let settings = context.settings_of_all_shards()?;
+    let fleet = settings.fleet.as_deref().ok_or_else(|| {
+        Error::new(Kind::Settings, "there is no [fleet] in the settings, so nothing can be halted")
+            .hint("name a `directory` under [fleet] that all machines see")
+    })?;
+    output::tell(match pipeline::mark::lift_halt(fleet)? {
+        true => "Resumed: all processes go on\n",
+        false => "The processes were not halted before\n",
+    })?;
     Ok(ExitCode::Done)
 }
 

@@ -9,13 +9,16 @@ use crate::cli::patience::patiently;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::account_report::{AccountReport, Grade};
+use crate::model::audit::Chain;
 use crate::model::{Account, Side};
 use crate::pipeline::audit::examine;
 use crate::pipeline::beside::ask_report;
 use crate::pipeline::fleet::attempts::now;
+use crate::pipeline::merged::Merged;
 use crate::pipeline::report::report;
+use crate::report::company;
 use crate::report::dossier::row::Row;
-use crate::report::dossier::{Head, csv, html, json};
+use crate::report::dossier::{Company, Head, csv, html, json};
 use crate::report::quantity::{counted, number};
 use crate::store::Store;
 use jiff::tz::TimeZone;
@@ -33,6 +36,9 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
             "name a file with `--html`, `--csv` or `--json`; a directory for `--html` gets a page for each account",
         ));
     }
+    if !arguments.from.is_empty() {
+        return merged(context, arguments);
+    }
     let settings = context.settings()?;
     let accounts = context.select(&settings, &arguments.accounts.accounts)?;
     let mut shelf = Shelf { context, state: &settings.state, store: None };
@@ -47,13 +53,49 @@ pub fn run(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
         source: servers(&settings, Side::Source),
         destination: servers(&settings, Side::Destination),
         audit: examine(&settings.state)?,
+        fleet: None,
     };
+    conclude(context, arguments, writing, &head)?;
+    Ok(ExitCode::Done)
+}
+
+fn conclude(context: &Context, arguments: &ReportArguments, mut writing: Writing, head: &Head) -> Result<()> {
     if head.audit.fault.is_some() {
         context.warn(&html::audit(&head.audit));
     }
-    writing.finish(arguments, &head)?;
-    output::tell(&told(&writing.rows, arguments))?;
-    Ok(ExitCode::Done)
+    writing.finish(arguments, head)?;
+    output::tell(&told(&writing.rows, arguments))
+}
+
+/// Of what the processes of several shards tell.
+fn merged(context: &Context, arguments: &ReportArguments) -> Result<ExitCode> {
+    let merged = Merged::of(&arguments.from)?;
+    merged.findings.iter().for_each(|finding| context.warn(finding));
+    let mut writing = Writing::begin(arguments, merged.accounts())?;
+    let zone = TimeZone::system();
+    let mut number = 0;
+    merged.reports(|report| {
+        number += 1;
+        writing.add(number - 1, report, &zone).map_err(spoiled)
+    })?;
+    let mut audit = Chain::default();
+    for directory in &merged.directories {
+        let Chain { entries, fault } = examine(directory)?;
+        audit = Chain { entries: audit.entries + entries, fault: audit.fault.or(fault) };
+    }
+    let head = Head {
+        made: now(),
+        zone,
+        source: merged.servers(|told| &told.source).join(", "),
+        destination: merged.servers(|told| &told.destination).join(", "),
+        audit,
+        fleet: Some(Company {
+            findings: merged.findings.clone(),
+            told: company::json(&merged.heard, &merged.findings),
+        }),
+    };
+    conclude(context, arguments, writing, &head)?;
+    Ok(ExitCode::of_findings(&merged.findings))
 }
 
 /// Where the state is read: by the run that holds it, as long as one does, and then by ourselves.

@@ -3,6 +3,7 @@
 
 use super::account_errors::AccountErrors;
 use super::again::Again;
+use super::attempts::now;
 use super::batch::BatchSize;
 use super::logins::MasterLogin;
 use super::outage::Outage;
@@ -12,6 +13,7 @@ use super::whose::Whose;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Account, ServerId, Side};
 use crate::pipeline::Migration;
+use crate::store::halt::Halt;
 use std::sync::OnceLock;
 
 /// What all accounts of a run share.
@@ -93,6 +95,10 @@ impl Fleet {
         };
         if !was_opened_before || opened(account)? {
             login.note_refusal(&account.name, error);
+            if let (Some(fleet), Some(refusal)) = (&migration.fleet, login.halted()) {
+                let server = migration.connector(account, side).server().label();
+                Halt::of(side, &server, &refusal.summary(), now()).write(fleet)?;
+            }
         }
         match login.halted() {
             Some(_) => self.queue.let_others_follow(server),

@@ -16,6 +16,7 @@ use crate::model::report::AccountResult;
 use crate::model::run_ledger::Accounted;
 use crate::model::{Account, Mark, Step, condition as account};
 use crate::pipeline::{Event, Migration};
+use crate::store::halt::halted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -178,6 +179,9 @@ fn one_account<T: Again>(
     }
     if let Some(refusal) = fleet.halted(account) {
         return not_begun_for(not_tried(&refusal));
+    }
+    if let Some(halted) = migration.fleet.as_deref().and_then(halted) {
+        return not_begun_for(halted);
     }
     let access = Access::new(migration, fleet, account, step);
     let attempt = || caught(|| face(&access, step).and_then(|()| work(&access)));

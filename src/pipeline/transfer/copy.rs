@@ -3,15 +3,18 @@
 //! After any unclean end the tail is reconciled before another message is appended. What breaks the connection again
 //! and again is found by going one by one, and given up with its name.
 
+use super::contention::{giving_way, told};
 use super::conveyor::Conveyor;
 use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel, Sizes};
 use super::held::Held;
-use super::job::{Job, Unclean};
+use super::job::{Job, Standing, Unclean};
 use super::lane::Lane;
 use super::pending::Pending;
 use super::progress::{Careful, Progress};
 use super::reconcile::{Tail, reconcile};
 use super::reflag::{Reflagged, update_flags};
+use super::strangers::Strangers;
+use super::uplinks::Uplinks;
 use super::upload::{UploadEnd, UploadRun};
 use crate::engine::Session;
 use crate::engine::commands::fetch::IDENTITY_ITEMS;
@@ -19,7 +22,7 @@ use crate::engine::wire::octets::MEMORY_OCTETS;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::{counted, verb_for};
 use crate::model::ledger::Ending;
-use crate::model::{Outcome, Side};
+use crate::model::{Outcome, Side, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::backoff::{Backoff, Renewals};
@@ -27,6 +30,8 @@ use crate::pipeline::fleet::dissection::reason;
 use crate::pipeline::fleet::probing::{About, LOST_COMMANDS, Question};
 use crate::pipeline::survey::remembering::remember;
 use std::collections::{HashMap, HashSet};
+use std::iter;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +48,15 @@ const GIVEN_UP_IN_A_ROW: u32 = 10;
 /// A mailbox that takes fewer batches is done before a second connection is of use.
 const BATCHES_WORTH_TWO_UPLINKS: usize = 4;
 
+/// What else is done for the account.
+#[derive(Clone, Copy)]
+pub struct Company<'a> {
+    /// The account is left to another process.
+    pub gives_way: &'a AtomicBool,
+    /// Up to which UID the destination mailbox is known from the work of this run on another mailbox that goes there.
+    pub reached: Option<Uid>,
+}
+
 /// Copies one mailbox and brings its flags up to date. The lane is `None` when it broke.
 ///
 /// # Errors
@@ -52,13 +66,19 @@ pub fn copy_mailbox(
     lane: &mut Option<Lane>,
     job: &Job,
     allowance: &Allowance,
+    company: Company<'_>,
 ) -> Result<(Progress, Ending)> {
+    let Standing { tail, next, unclean } = job.standing;
+    let mut strangers = Strangers::default();
+    strangers.expect(next.max(company.reached));
     let mut work = MailboxWork {
         access,
         job,
         allowance,
-        progress: Progress { tail: job.tail, ..Progress::default() },
-        due: job.unclean.map(|unclean| match unclean {
+        gives_way: company.gives_way,
+        progress: Progress { tail, strangers, ..Progress::default() },
+        looked: false,
+        due: unclean.map(|unclean| match unclean {
             Unclean::Broken => Due::Earlier,
             Unclean::Grown => Due::Growth,
         }),
@@ -96,7 +116,10 @@ struct MailboxWork<'a> {
     access: &'a Access<'a>,
     job: &'a Job,
     allowance: &'a Allowance,
+    gives_way: &'a AtomicBool,
     progress: Progress,
+    /// It was seen whether others came since it was made ready.
+    looked: bool,
     /// Why something may be on the destination that is not linked.
     due: Option<Due>,
     /// How updating the flags ended, unless the connection broke meanwhile.
@@ -152,9 +175,14 @@ impl MailboxWork<'_> {
         if let Some(due) = self.due {
             self.settle(lane, due)?;
         }
+        if self.gives_way.load(Ordering::Relaxed) {
+            return Ok(Some(Ending::Complete));
+        }
         let (download, upload) = self.transfer(lane);
         self.due = match &upload {
+            Ok(UploadEnd::Complete) if self.progress.strangers.are_unknown() => Some(Due::Growth),
             Ok(UploadEnd::Complete | UploadEnd::Stopped) => None,
+            Ok(UploadEnd::Grown) => Some(Due::Growth),
             Ok(UploadEnd::Reconcile) => Some(Due::Unnamed),
             Ok(UploadEnd::Split) => Some(Due::Refusal),
             Err(_) => Some(Due::Break),
@@ -164,7 +192,8 @@ impl MailboxWork<'_> {
             return Ok(None);
         }
         if upload == UploadEnd::Stopped {
-            return Ok(Some(self.access.ending_when_stopped()));
+            let gives_way = self.gives_way.load(Ordering::Relaxed) && !self.access.is_stopped();
+            return Ok(Some(if gives_way { Ending::Complete } else { self.access.ending_when_stopped() }));
         }
         match download? {
             DownloadEnd::Complete => self.flags.take().unwrap_or(Ok(())).map(|()| Some(Ending::Complete)),
@@ -175,7 +204,8 @@ impl MailboxWork<'_> {
 
     /// Recognises what is on the destination and not linked.
     fn settle(&mut self, lane: &mut Lane, due: Due) -> Result<()> {
-        let tail = Tail { from: self.progress.tail, settle: due == Due::Break, broken: due != Due::Growth };
+        let strangers = self.progress.strangers.uids().clone();
+        let tail = Tail { from: self.progress.tail, strangers, settle: due == Due::Break, broken: due != Due::Growth };
         self.settling = true;
         self.reconcile(lane, &tail)?;
         (self.due, self.settling) = (None, false);
@@ -256,7 +286,22 @@ impl MailboxWork<'_> {
         spare: &Mutex<Option<Session>>,
     ) -> Result<UploadEnd> {
         session.open_for_appends(&self.job.plan.destination)?;
-        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, session, spare).run()
+        if self.others_came(session)? {
+            return Ok(UploadEnd::Grown);
+        }
+        let uplinks = Uplinks::new(session, spare);
+        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, self.gives_way, uplinks).run()
+    }
+
+    /// Whether somebody has stored messages there since the mailbox was made ready, which may be long ago. Asked for once, while
+    /// the first messages come: later the UIDs of our own tell.
+    fn others_came(&mut self, session: &mut Session) -> Result<bool> {
+        if std::mem::replace(&mut self.looked, true) {
+            return Ok(false);
+        }
+        let told = session.statuses(std::slice::from_ref(&self.job.plan.destination.raw))?;
+        let told = told.into_iter().flatten().next();
+        Ok(told.is_some_and(|status| status.messages > 0 && self.progress.strangers.came_before(status.uid_next)))
     }
 
     /// Whether a second connection to the destination makes it quicker.
@@ -294,6 +339,14 @@ impl MailboxWork<'_> {
     fn reconcile(&mut self, lane: &mut Lane, tail: &Tail) -> Result<()> {
         let found = reconcile(self.access, lane, self.job, tail)?;
         self.progress.tail = found.next;
+        self.progress.strangers.looked(found.were_there);
+        self.progress.strangers.expect(Some(found.next));
+        if !found.doubled.is_empty() {
+            let giving_way = giving_way(&found.doubled);
+            self.gives_way.fetch_or(giving_way.is_some(), Ordering::Relaxed);
+            let failures = iter::once(told(self.job, &found.doubled)).chain(giving_way);
+            self.access.failures.note_all(&mut self.progress.failures, failures);
+        }
         // The next plan is in doubt about them, and has them read again.
         found.undecided.iter().for_each(|uid| self.job.give_up(*uid));
         if found.messages > 0 {

@@ -5,17 +5,18 @@
 //!
 //! Of a mailbox whose first pass did not end with all that it sent linked, no second one begins: the next run goes on with it.
 
-use super::copy::copy_mailbox;
+use super::copy::{Company, copy_mailbox};
 use super::job::Job;
 use super::lane::Lane;
 use super::passes::{Pass, Turn};
 use super::progress::Progress;
 use crate::error::Result;
-use crate::model::RawName;
 use crate::model::ledger::Ending;
+use crate::model::{RawName, Uid};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::allowance::Allowance;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -34,6 +35,10 @@ pub struct Crew<'a> {
     queue: Mutex<Option<Queue>>,
     changed: Condvar,
     results: Mutex<Vec<MailboxResult>>,
+    /// The account is left to another process that copies it.
+    gives_way: AtomicBool,
+    /// Up to which UID mailboxes of the destination are known.
+    reached: Mutex<HashMap<RawName, Uid>>,
 }
 
 /// What is left to do.
@@ -65,7 +70,19 @@ impl Queue {
 impl<'a> Crew<'a> {
     /// Nobody works yet.
     pub fn new(access: &'a Access<'a>, allowance: &'a Allowance) -> Self {
-        Crew { access, allowance, queue: Mutex::default(), changed: Condvar::new(), results: Mutex::default() }
+        Crew {
+            access,
+            allowance,
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            results: Mutex::default(),
+            gives_way: AtomicBool::new(false),
+            reached: Mutex::default(),
+        }
+    }
+
+    fn reached(&self) -> MutexGuard<'_, HashMap<RawName, Uid>> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> MutexGuard<'_, Option<Queue>> {
@@ -115,13 +132,20 @@ impl<'a> Crew<'a> {
         if self.queue().as_ref().is_some_and(|queue| queue.broken_off.contains(source)) {
             return true;
         }
-        let result = self.access.gauge.in_lane(|| copy_mailbox(self.access, lane, job, self.allowance));
+        let reached = self.reached().get(&job.plan.destination.raw).copied();
+        let company = Company { gives_way: &self.gives_way, reached };
+        let result = self.access.gauge.in_lane(|| copy_mailbox(self.access, lane, job, self.allowance, company));
         let is_whole =
             result.as_ref().is_ok_and(|(progress, ending)| !progress.is_unclean && *ending == Ending::Complete);
         if let Some(queue) = self.queue().as_mut().filter(|_| !is_whole) {
             queue.broken_off.insert(source.clone());
         }
-        let goes_on = result.is_ok();
+        if let Ok((progress, _)) = &result
+            && is_whole
+        {
+            self.reached().insert(job.plan.destination.raw.clone(), progress.tail);
+        }
+        let goes_on = result.is_ok() && !self.gives_way();
         self.results.lock().unwrap_or_else(PoisonError::into_inner).push((source.clone(), result));
         goes_on
     }
@@ -143,6 +167,11 @@ impl<'a> Crew<'a> {
                 lane.close(self.access);
             }
         }
+    }
+
+    /// Whether the account is left to another process.
+    pub fn gives_way(&self) -> bool {
+        self.gives_way.load(Ordering::Relaxed)
     }
 
     /// How the work on each mailbox ended.

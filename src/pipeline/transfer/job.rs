@@ -16,16 +16,24 @@ pub enum Unclean {
     Grown,
 }
 
+/// How a destination mailbox stands before anything is appended to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// UIDNEXT noted before the first append of this or an earlier run.
+    pub tail: Uid,
+    /// UIDNEXT as it is, where the server tells it.
+    pub next: Option<Uid>,
+    /// Why there may be something that is not linked.
+    pub unclean: Option<Unclean>,
+}
+
 /// The work on one mailbox.
 pub struct Job {
     pub plan: MailboxPlan,
     pub destination_validity: UidValidity,
     /// What the destination mailbox keeps of flags.
     pub capacity: FlagCapacity,
-    /// UIDNEXT noted before the first append of this or an earlier run.
-    pub tail: Uid,
-    /// Why there may be something that is not linked.
-    pub unclean: Option<Unclean>,
+    pub standing: Standing,
     /// How large a message may be.
     pub size_limit: SizeLimit,
     pub share: Share,
@@ -39,12 +47,11 @@ impl Job {
         plan: MailboxPlan,
         destination_validity: UidValidity,
         capacity: FlagCapacity,
-        tail: Uid,
-        unclean: Option<Unclean>,
+        standing: Standing,
         size_limit: SizeLimit,
         share: Share,
     ) -> Self {
-        Job { plan, destination_validity, capacity, tail, unclean, size_limit, share, given_up: Arc::default() }
+        Job { plan, destination_validity, capacity, standing, size_limit, share, given_up: Arc::default() }
     }
 
     /// The part that copies these of its messages, of so many octets; and the one that does all else.

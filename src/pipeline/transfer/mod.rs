@@ -4,9 +4,11 @@
 //!   a [`lane`], with a [`share`] of the memory.
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
 //!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
-//! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive. [`reflag`]: flags that changed.
+//! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive; [`strangers`]: what came
+//!   between our own, and [`contention`], where another process copies the same. [`reflag`]: flags that changed.
 //! - [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
 
+pub mod contention;
 pub mod conveyor;
 pub mod copy;
 pub mod creation;
@@ -25,6 +27,7 @@ pub mod reflag;
 pub mod replace;
 pub mod settling;
 pub mod share;
+pub mod strangers;
 pub mod subscribe;
 pub mod unsettled;
 pub mod uplinks;

@@ -2,7 +2,7 @@
 //! and where each mailbox stands is noted durably, so that whatever happens next can be reconciled.
 
 use super::creation::{create, not_created};
-use super::job::{Job, Unclean, went_back};
+use super::job::{Job, Standing, Unclean, went_back};
 use super::settling::settled;
 use super::share::Share;
 use crate::engine::commands::list::Subscriptions;
@@ -234,12 +234,12 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
     let (pair, unclean) = noted_pair(access, mailbox, pairing, status, listed_next)?;
     let capacity = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
+    let standing = Standing { tail, next: status.uid_next, unclean };
     Ok(Job::new(
         mailbox.clone(),
         status.uid_validity,
         capacity.unwrap_or_else(|| shared.capacity.clone()),
-        tail,
-        unclean,
+        standing,
         shared.size_limit,
         shared.share,
     ))

@@ -1,6 +1,7 @@
 //! What was done for one mailbox so far, and what is to be known of it when a connection breaks.
 
 use super::job::Job;
+use super::strangers::Strangers;
 use crate::error::{Error, Kind, Scope};
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
@@ -14,6 +15,8 @@ use std::collections::HashSet;
 pub struct Progress {
     /// Every UID below was there before us, or is linked.
     pub tail: Uid,
+    /// What came between our own messages.
+    pub strangers: Strangers,
     /// What is appended in small batches.
     pub careful: Option<Careful>,
     /// Messages that the destination said it stored, without a word where.

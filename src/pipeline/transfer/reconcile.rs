@@ -11,6 +11,7 @@
 //! 3. Nor is one whose UIDNEXT is below what it has given us in this run: it went back in time, as when a backup is
 //!    restored, and gives UIDs that are linked already to other messages.
 
+use super::contention::{Doubled, doubled};
 use super::job::{Job, source_changed, went_back};
 use super::lane::Lane;
 use super::pending::Pending;
@@ -24,7 +25,7 @@ use crate::engine::conversation::session::Tag;
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::{Amounts, grow};
-use crate::model::{Link, MessageRecord, Uid, UidSet};
+use crate::model::{InternalDate, Link, MessageRecord, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::content::{Digests, read_contents};
 use crate::pipeline::survey::keeping::keeps;
@@ -41,6 +42,8 @@ const WINDOWS: u64 = 10_000;
 pub struct Tail {
     /// The lowest UID that may be unknown to us.
     pub from: Uid,
+    /// Others below it that may be.
+    pub strangers: UidSet,
     /// A connection broke: wait until what it had sent has landed.
     pub settle: bool,
     /// A break of ours, or an answer that told too little, explains what is there; else the mailbox merely grew.
@@ -56,6 +59,10 @@ pub struct Found {
     pub next: Uid,
     /// Source messages of which it cannot be told whether they are there.
     pub undecided: Vec<Uid>,
+    /// Messages were there that no link named.
+    pub were_there: bool,
+    /// What of them is what we have appended in this run.
+    pub doubled: Vec<Doubled>,
 }
 
 /// Links what has landed.
@@ -78,17 +85,27 @@ pub fn reconcile(access: &Access<'_>, lane: &mut Lane, job: &Job, tail: &Tail) -
     }
     let (next, _) = standing;
     if next.is_some_and(|next| next < tail.from) {
+        // UIDs that the server has named and that it does not know itself tell of no gap either; the listing at the end tells.
+        if !tail.strangers.is_empty() && !tail.broken {
+            return Ok(Found { next: tail.from, ..Found::default() });
+        }
         return Err(went_back().in_mailbox(&job.plan.destination.path()));
     }
     let mut found = Found { next: next.unwrap_or(tail.from), ..Found::default() };
-    if next.is_none_or(|next| next > tail.from) {
-        let mut landed = list(session, tail.from, next)?;
+    if next.is_none_or(|next| next > tail.from) || !tail.strangers.is_empty() {
+        let mut landed = strangers(session, &tail.strangers)?;
+        if next.is_none_or(|next| next > tail.from) {
+            landed.extend(list(session, tail.from, next)?);
+        }
         let highest = landed.iter().filter_map(|landed| landed.uid.next()).max();
         found.next = highest.map_or(found.next, |highest| highest.max(found.next));
         remove_linked(access, job, &mut landed)?;
+        found.were_there = !landed.is_empty();
         let keeps = keeps(access, &Snapshots::load(access)?)?;
-        Reconciliation { access, lane, job, keeps, broken: tail.broken, read: Default::default() }
-            .link(landed, &mut found)?;
+        let mut reconciliation =
+            Reconciliation { access, lane, job, keeps, broken: tail.broken, read: Default::default() };
+        let left = reconciliation.link(landed, &mut found)?;
+        found.doubled = doubled(access, job, &left)?;
     }
     Ok(found)
 }
@@ -106,11 +123,24 @@ fn open(session: &mut Session, job: &Job) -> Result<(Option<Uid>, u32)> {
 
 /// What stands at or above that UID, below UIDNEXT where it is known.
 fn list(session: &mut Session, from: Uid, next: Option<Uid>) -> Result<Vec<MessageRecord>> {
+    let tags = ask(session, from, next)?;
+    described(session, tags, |uid| uid >= from)
+}
+
+/// What there is of these.
+fn strangers(session: &mut Session, uids: &UidSet) -> Result<Vec<MessageRecord>> {
+    let windows = uids.chunks(COMMAND_OCTETS, session.most_messages());
+    let tags: Result<Vec<Tag>> = windows.iter().map(|set| session.send_fetch(set, IDENTITY_ITEMS)).collect();
+    described(session, tags?, |uid| uids.contains(uid))
+}
+
+/// The answers to these, about the messages that were asked for.
+fn described(session: &mut Session, tags: Vec<Tag>, asked: impl Fn(Uid) -> bool) -> Result<Vec<MessageRecord>> {
     let mut landed = Vec::new();
-    for tag in ask(session, from, next)? {
+    for tag in tags {
         let status = session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(fetched) = event
-                && let (Some(uid), Some(header)) = (fetched.uid.filter(|uid| *uid >= from), fetched.header)
+                && let (Some(uid), Some(header)) = (fetched.uid.filter(|uid| asked(*uid)), fetched.header)
             {
                 landed.push(MessageRecord {
                     uid,
@@ -162,8 +192,11 @@ struct Reconciliation<'a> {
 }
 
 impl Reconciliation<'_> {
-    fn link(&mut self, mut landed: Vec<MessageRecord>, found: &mut Found) -> Result<()> {
-        let mut pending = Identified { job: self.job, pending: Pending::new(self.access, self.job)?, open: false };
+    /// Gives what of it is none of what is pending.
+    fn link(&mut self, mut landed: Vec<MessageRecord>, found: &mut Found) -> Result<Vec<MessageRecord>> {
+        let likeness = (!self.broken && self.keeps.sizes).then(|| Likeness::of(&landed));
+        let pending = Pending::new(self.access, self.job)?;
+        let mut pending = Identified { job: self.job, pending, likeness, open: false };
         let mut unread = Vec::new();
         while !landed.is_empty() {
             let records = pending.next(&mut self.lane.source)?;
@@ -187,7 +220,7 @@ impl Reconciliation<'_> {
             landed.append(&mut unread);
             self.record(&recognised.links, found)?;
         }
-        Ok(())
+        Ok(landed)
     }
 
     fn look(&self, pending: Vec<MessageRecord>, landed: &mut Vec<MessageRecord>) -> Recognised {
@@ -244,10 +277,31 @@ fn open_source(source: &mut Session, job: &Job) -> Result<()> {
     Ok(())
 }
 
+/// Sizes and dates of messages: what shares neither with any of them is none of them.
+struct Likeness {
+    sizes: HashSet<u64>,
+    dates: HashSet<InternalDate>,
+}
+
+impl Likeness {
+    fn of(landed: &[MessageRecord]) -> Likeness {
+        Likeness {
+            sizes: landed.iter().map(|record| record.octets).collect(),
+            dates: landed.iter().filter_map(|record| record.internal_date).collect(),
+        }
+    }
+
+    fn is_of(&self, record: &MessageRecord) -> bool {
+        self.sizes.contains(&record.octets) || record.internal_date.is_none_or(|date| self.dates.contains(&date))
+    }
+}
+
 /// What is pending, with identities.
 struct Identified<'a> {
     job: &'a Job,
     pending: Pending<'a>,
+    /// What they are like that they are looked for among, where others cannot be.
+    likeness: Option<Likeness>,
     /// The source mailbox is open.
     open: bool,
 }
@@ -259,7 +313,8 @@ impl Identified<'_> {
         while records.len() < CHECKPOINT_LINKS
             && let Some(record) = self.pending.next().transpose()?
         {
-            if record.identity.is_some() || !self.job.is_given_up(record.uid) {
+            let is_alike = self.likeness.as_ref().is_none_or(|likeness| likeness.is_of(&record));
+            if is_alike && (record.identity.is_some() || !self.job.is_given_up(record.uid)) {
                 records.push(record);
             }
         }

@@ -17,7 +17,6 @@ use super::download::{Message, Parcel};
 use super::job::Job;
 use super::progress::{Careful, Progress};
 use super::uplinks::{Uplink, Uplinks};
-use crate::engine::Session;
 use crate::engine::commands::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::conversation::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
@@ -27,7 +26,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::batch::Batch;
 use crate::store::CHECKPOINT_LINKS;
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Commands unanswered, at most, and the octets of them after which no further one is begun: what would have to be looked
@@ -54,6 +53,8 @@ pub struct UploadRun<'a> {
     job: &'a Job,
     conveyor: &'a Conveyor<Parcel>,
     progress: &'a mut Progress,
+    /// The account is left to another process.
+    gives_way: &'a AtomicBool,
     uplinks: Uplinks<'a>,
     open: Option<Open>,
     in_flight: VecDeque<InFlight>,
@@ -122,6 +123,8 @@ struct InFlight {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum UploadEnd {
     Complete,
+    /// Others store messages there: they are looked at first.
+    Grown,
     /// The run is to end, or the account is set aside: what lay on the belt was not sent.
     Stopped,
     /// Some messages are stored, but the server did not say where: the tail tells.
@@ -137,15 +140,15 @@ impl<'a> UploadRun<'a> {
         job: &'a Job,
         conveyor: &'a Conveyor<Parcel>,
         progress: &'a mut Progress,
-        session: &'a mut Session,
-        spare: &'a Mutex<Option<Session>>,
+        gives_way: &'a AtomicBool,
+        uplinks: Uplinks<'a>,
     ) -> Self {
-        let uplinks = Uplinks::new(session, spare);
         UploadRun {
             access,
             job,
             conveyor,
             progress,
+            gives_way,
             uplinks,
             open: None,
             in_flight: VecDeque::new(),
@@ -196,7 +199,7 @@ impl<'a> UploadRun<'a> {
 
     fn append_all(&mut self) -> Result<UploadEnd> {
         let mut is_stopped = false;
-        while self.end != UploadEnd::Split && !is_stopped {
+        while !self.is_broken_off() && !is_stopped {
             match self.conveyor.take(PATIENCE) {
                 Taken::Items(parcels) => is_stopped = !self.take(parcels)?,
                 Taken::Nothing => self.close_batch()?,
@@ -208,13 +211,18 @@ impl<'a> UploadRun<'a> {
         Ok(if is_stopped { self.end.max(UploadEnd::Stopped) } else { self.end })
     }
 
+    /// Whether nothing more is appended in this pass.
+    fn is_broken_off(&self) -> bool {
+        matches!(self.end, UploadEnd::Grown | UploadEnd::Split)
+    }
+
     /// False where the work is to end: what is left of these, and on the belt, will be fetched again.
     fn take(&mut self, parcels: Vec<Parcel>) -> Result<bool> {
         for parcel in parcels {
-            if self.end == UploadEnd::Split {
+            if self.is_broken_off() {
                 return Ok(true);
             }
-            if self.access.is_stopped() {
+            if self.access.is_stopped() || self.gives_way.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             match parcel {
@@ -276,7 +284,7 @@ impl<'a> UploadRun<'a> {
         // Whoever is tried alone is tried in the plainest way: what is refused then is the message.
         let alone = careful == Some(1);
         while (self.is_crowded() || alone) && self.settle_oldest()? {}
-        if self.end == UploadEnd::Split {
+        if self.is_broken_off() {
             return Ok(None);
         }
         let uplink = if careful.is_some() { Uplink::First } else { self.uplinks.take_turns() };
@@ -369,6 +377,10 @@ impl<'a> UploadRun<'a> {
             && let Some(next) = uids.last().and_then(|last| last.next())
         {
             self.progress.tail = next;
+            self.progress.strangers.note(uids);
+            if self.progress.strangers.are_due() {
+                self.end = self.end.max(UploadEnd::Grown);
+            }
         }
         self.progress.copied(self.access, self.job, messages, octets);
         Ok(())

@@ -40,6 +40,8 @@ struct IndexPage<'a> {
     sentence: String,
     audit: String,
     is_audit_broken: bool,
+    /// What keeps a report of several processes from being the whole truth.
+    findings: Vec<String>,
     groups: Vec<Group>,
 }
 
@@ -134,6 +136,7 @@ pub fn index(head: &Head, rows: &[Row]) -> String {
         sentence: format!("{}; {}", counted(rows.len() as u64, "account"), sentence(&outcomes)),
         audit: audit(&head.audit),
         is_audit_broken: head.audit.fault.is_some(),
+        findings: head.fleet.iter().flat_map(|fleet| &fleet.findings).map(|finding| made_harmless(finding)).collect(),
         groups,
     };
     rendered(&page)

@@ -17,7 +17,7 @@ pub fn head(head: &Head, rows: &[Row]) -> Value {
     let mut sum = Outcomes::default();
     rows.iter().for_each(|row| sum.merge(&row.outcomes));
     let grades = Grade::ALL.map(|grade| (grade.word(), rows.iter().filter(|row| row.grade == grade).count()));
-    json!({
+    let mut whole = json!({
         "schema": SCHEMA,
         "made": exact_moment(head.made),
         "version": env!("CARGO_PKG_VERSION"),
@@ -32,7 +32,11 @@ pub fn head(head: &Head, rows: &[Row]) -> Value {
             "grades": grades.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "outcomes": outcomes::json(&sum),
         },
-    })
+    });
+    if let Some(fleet) = &head.fleet {
+        whole["fleet"] = fleet.told.clone();
+    }
+    whole
 }
 
 /// One account, with everything that the page says of it.

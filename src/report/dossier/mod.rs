@@ -12,6 +12,7 @@ mod tests;
 
 use crate::model::audit::Chain;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 /// What a report says of itself.
 pub struct Head {
@@ -23,4 +24,14 @@ pub struct Head {
     pub destination: String,
     /// What is recorded of who did what.
     pub audit: Chain,
+    /// Where it is put together of what several processes tell.
+    pub fleet: Option<Company>,
+}
+
+/// The processes that a report is put together of.
+pub struct Company {
+    /// What keeps it from being the whole truth.
+    pub findings: Vec<String>,
+    /// The same with all of them, for programs.
+    pub told: Value,
 }

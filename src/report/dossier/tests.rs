@@ -80,6 +80,7 @@ fn head() -> Head {
         source: "old".to_owned(),
         destination: "new".to_owned(),
         audit: Chain::default(),
+        fleet: None,
     }
 }
 
