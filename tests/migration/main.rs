@@ -19,7 +19,8 @@
 //! - [`agreements`]: guards that count over time, and what a person says to them.
 //! - [`carried`]: other UIDVALIDITYs and addresses: what was tied stays tied.
 //! - [`bad_input`]: wrong settings, servers that refuse, accounts that cannot be opened.
-//! - [`sharded`]: accounts that several processes share out.
+//! - [`sharded`]: accounts that several processes share out. [`doubled`]: two processes on one account.
+//! - [`engines`]: many machines on what starts and watches them: Slurm, Kubernetes, GNU parallel.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
 //! - [`repair`]: copies that are not as their source is.
@@ -60,6 +61,8 @@ mod compressed;
 mod conditions;
 mod consent;
 mod courier;
+mod doubled;
+mod engines;
 mod exit_status;
 mod expired;
 mod first_copy;

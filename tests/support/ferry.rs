@@ -345,6 +345,11 @@ impl Running {
         Running { child, outputs }
     }
 
+    /// Starts another program as this one is.
+    pub fn of(command: Command) -> Running {
+        Running::spawn(command)
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

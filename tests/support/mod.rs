@@ -18,6 +18,7 @@
 //! - [`fake`]: a whole server in memory, honest until it is told to lie.
 //! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`schema`]: whether JSON is as its schema says.
+//! - [`slurm`]: a Slurm of three nodes on this machine.
 //! - [`relay`]: counts the octets of a line, and may be slow.
 //! - [`dice`]: what a seed decides.
 //! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
@@ -65,4 +66,5 @@ pub mod scripted;
 pub mod seed;
 pub mod server;
 pub mod shared;
+pub mod slurm;
 pub mod state;

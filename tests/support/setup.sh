@@ -2,14 +2,15 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot, Cyrus, Courier, GNU mailutils, pymap and hoodiecrow, and what judges what we write for
-#                      others (promtool, systemd-analyze): what the tests need (the default)
+#   setup.sh all       Dovecot, Cyrus, Courier, GNU mailutils, pymap and hoodiecrow; what judges what we write for
+#                      others (promtool, systemd-analyze, kubernetes-validate), and what starts many of us (GNU parallel,
+#                      Slurm): what the tests need (the default)
 #   setup.sh browser   Dovecot and Chromium: what `make browser` needs
 #
 # They conflict as packages, so Cyrus, Courier and mailutils are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
-# is unpacked as well, for its service must not run. pymap is a package of Python, and hoodiecrow one of
-# npm, each with what it needs in a place of its own there.
+# and Slurm are unpacked as well, for their services must not run, and GNU parallel, which conflicts with others. pymap and kubernetes-validate are packages of
+# Python, and hoodiecrow one of npm, each with what it needs in a place of its own there.
 # Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
 # tests/support/process.rs (`cached`) looks in the same places.
@@ -87,8 +88,10 @@ libraries_missing() {
         awk '/^Inst / { print $2 }'
 }
 
-# The libraries in the unpacked tree, as tests/support/{cyrus,courier,mailutils}.rs name them to the loader.
-library_path() { (echo "$PWD/usr/lib"; find "$PWD/usr/lib" -maxdepth 1 -name '*-linux-gnu*') | paste -sd:; }
+# The libraries in the unpacked tree, as tests/support/{cyrus,courier,mailutils,slurm}.rs name them to the loader.
+library_path() {
+    (echo "$PWD/usr/lib"; find "$PWD/usr/lib" -maxdepth 2 \( -name '*-linux-gnu*' -o -name slurm-wlm \)) | paste -sd:
+}
 
 check_that_it_loads() {
     for program in "$@"; do
@@ -125,12 +128,16 @@ unpack() (
     mv "$work" "$cache"
 )
 
-# pymap: from its package index, at the versions that the tests know.
+# pymap and kubernetes-validate: from their package index, at the versions that the tests know.
 
 PYMAP_PACKAGES="pymap==0.36.7 pysasl==1.2.0 proxy-protocol==0.11.3 typing_extensions==4.16.0"
+KUBERNETES_PACKAGES="kubernetes-validate==1.37.0 attrs==26.1.0 importlib_resources==7.1.0 jsonschema==4.26.0
+    jsonschema-specifications==2025.9.1 packaging==26.4 PyYAML==6.0.4 referencing==0.37.0 rpds-py==2026.9.1
+    typing_extensions==4.16.0"
 
-install_pymap() (
-    cache=$(cache pymap)
+# install_python NAME "PACKAGES" PROGRAM
+install_python() (
+    cache=$(cache "$1")
     python3 -c 'import ensurepip, venv' 2>/dev/null || {
         need_apt "Python's venv" python3-venv
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >&2
@@ -139,8 +146,8 @@ install_pymap() (
     rm -rf "$cache"
     python3 -m venv "$cache"
     # The word splitting is meant: one argument a package.
-    "$cache/bin/pip" install -q --disable-pip-version-check --no-deps $PYMAP_PACKAGES >&2
-    "$cache/bin/pymap" --help >/dev/null
+    "$cache/bin/pip" install -q --disable-pip-version-check --no-deps $2 >&2
+    "$cache/bin/$3" --help >/dev/null
     chmod -R a+rX "$cache"
     touch "$cache/complete"
 )
@@ -178,5 +185,9 @@ command -v systemd-analyze >/dev/null || install_systemd
 is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"
 is_unpacked mailutils || unpack mailutils mailutils-imap4d usr/sbin/imap4d
-is_unpacked pymap || install_pymap
+is_unpacked pymap || install_python pymap "$PYMAP_PACKAGES" pymap
+is_unpacked kubernetes-validate || install_python kubernetes-validate "$KUBERNETES_PACKAGES" kubernetes-validate
+is_unpacked parallel || unpack parallel parallel ""
+is_unpacked slurm || unpack slurm "slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge" \
+    "usr/sbin/slurmctld-wlm usr/sbin/slurmd-wlm usr/sbin/slurmstepd-wlm usr/bin/sbatch usr/sbin/munged"
 is_unpacked hoodiecrow || install_hoodiecrow
