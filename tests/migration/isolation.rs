@@ -208,7 +208,7 @@ fn quota_of_nothing_keeps_no_mail_back() {
 /// An old server keeps mbox files, and whatever text lies among them is listed as a mailbox.
 #[test]
 fn file_that_is_no_mailbox_is_left_out_with_a_note() {
-    let mbox = match Dialect::of_installed_version(&dovecot::version()) {
+    let mbox = match Dialect::of_version(&dovecot::version()) {
         Dialect::V2_3 => "mail_location = mbox:~/mbox:INBOX=~/mbox/inbox",
         Dialect::V2_4 => "mail_driver = mbox\nmail_path = ~/mbox\nmail_inbox_path = ~/mbox/inbox",
     };
@@ -229,7 +229,7 @@ fn file_that_is_no_mailbox_is_left_out_with_a_note() {
 #[test]
 fn mailbox_that_does_not_count_against_the_quota_is_copied_when_told_so() {
     let source = &shared::dovecot_pair().source;
-    let ignoring = match Dialect::of_installed_version(&dovecot::version()) {
+    let ignoring = match Dialect::of_version(&dovecot::version()) {
         Dialect::V2_3 => "plugin {\n  quota_rule2 = Trash:ignore\n}",
         Dialect::V2_4 => "namespace inbox {\n  mailbox Trash {\n    quota_ignore = yes\n  }\n}",
     };

@@ -2,7 +2,7 @@
 //! changes under its feet. Every claim is checked by the harness' own eye on both servers.
 //!
 //! - [`whole`]: complete migrations between all kinds of servers.
-//! - [`courier`], [`pymap`], [`mailutils`], [`hoodiecrow`]: servers with odd ways, as source and as destination.
+//! - [`courier`], [`pymap`], [`mailutils`], [`hoodiecrow`], [`dovecot_2_4`]: servers with odd ways, as source and as destination.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
 //! - [`ledger`]: success is what the ledger says. [`flags`]: what a destination keeps of them, and what it drops.
@@ -62,6 +62,7 @@ mod conditions;
 mod consent;
 mod courier;
 mod doubled;
+mod dovecot_2_4;
 mod engines;
 mod exit_status;
 mod expired;

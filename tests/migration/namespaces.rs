@@ -15,7 +15,7 @@ fn with_archive(options: Options) -> Dovecot {
 
 /// A namespace with `/` in the words of the installed version.
 fn namespace(kind: &str, prefix: &str, path: &str) -> String {
-    let place = match Dialect::of_installed_version(&crate::support::dovecot::version()) {
+    let place = match Dialect::of_version(&crate::support::dovecot::version()) {
         Dialect::V2_3 => format!("location = maildir:{path}"),
         Dialect::V2_4 => format!("mail_driver = maildir\n  mail_path = {path}"),
     };

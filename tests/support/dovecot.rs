@@ -22,6 +22,15 @@ pub enum Storage {
     Mdbox,
 }
 
+/// Which Dovecot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// The one that is installed.
+    Installed,
+    /// 2.4, as `setup.sh` unpacked it.
+    V2_4,
+}
+
 /// What the master user may do in the accounts that it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MasterRights {
@@ -41,6 +50,7 @@ pub enum SpecialUse {
 
 #[derive(Clone, Debug)]
 pub struct Options {
+    pub release: Release,
     pub storage: Storage,
     /// The hierarchy delimiter, `.` or `/`.
     pub separator: char,
@@ -62,6 +72,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            release: Release::Installed,
             storage: Storage::Maildir,
             separator: '/',
             namespace_prefix: String::new(),
@@ -93,6 +104,7 @@ pub struct Dovecot {
     // Before `directory`: the processes end before their files go.
     process: Option<ServerProcess>,
     users: Mutex<BTreeMap<String, User>>,
+    release: Release,
     dialect: Dialect,
     layout: Layout,
     directory: TempDir,
@@ -113,12 +125,14 @@ impl Dovecot {
             plain_port: process::free_port(),
             tls_port: process::free_port(),
             root: root.to_owned(),
+            programs: options.release.tree().map(|tree| tree.join("usr")),
             owner,
         };
-        let dialect = Dialect::of_installed_version(&version());
+        let release = options.release;
+        let dialect = Dialect::of_version(&release.version());
         layout.owner.write_file(&layout.masters_file, &password_entry(MASTER_USER, MASTER_PASSWORD));
         layout.owner.write_file(&layout.configuration_file(), &layout.configuration(&options, dialect));
-        let mut server = Dovecot { process: None, users: Mutex::default(), dialect, layout, directory };
+        let mut server = Dovecot { process: None, users: Mutex::default(), release, dialect, layout, directory };
         server.restart();
         server
     }
@@ -131,7 +145,14 @@ impl Dovecot {
     /// Starts the server again, with the same ports and the same mail.
     pub fn restart(&mut self) {
         self.stop();
-        let mut command = Command::new(program());
+        let mut command = Command::new(self.release.program());
+        if let Some(programs) = &self.layout.programs {
+            // What it looks for under compiled-in names it looks for in the directory where it runs.
+            let base = self.directory.path().join("run");
+            let _ = fs::create_dir(&base);
+            let _ = std::os::unix::fs::symlink(programs, base.join("usr"));
+            command.current_dir(base);
+        }
         command.arg("-F").arg("-c").arg(self.layout.configuration_file());
         let mut process = ServerProcess::spawn(command, &self.layout.log, self.directory.path());
         if let Err(reason) = process.wait_for_greeting(self.layout.plain_port) {
@@ -198,17 +219,30 @@ pub fn password_entry(name: &str, password: &str) -> String {
     format!("{name}:{{PLAIN.HEX}}{hexadecimal}\n")
 }
 
-fn program() -> &'static str {
-    // Debian keeps it where an ordinary user's PATH does not look.
-    const DEBIAN: &str = "/usr/sbin/dovecot";
-    if Path::new(DEBIAN).exists() { DEBIAN } else { "dovecot" }
+impl Release {
+    /// Where it was unpacked.
+    fn tree(self) -> Option<PathBuf> {
+        (self == Release::V2_4).then(|| process::cached("dovecot-2.4"))
+    }
+
+    fn program(self) -> PathBuf {
+        // Debian keeps it where an ordinary user's PATH does not look.
+        const DEBIAN: &str = "/usr/sbin/dovecot";
+        match self.tree() {
+            Some(tree) => tree.join("usr/sbin/dovecot"),
+            None => PathBuf::from(if Path::new(DEBIAN).exists() { DEBIAN } else { "dovecot" }),
+        }
+    }
+
+    /// What it says of itself, such as `2.3.19.1 (9b53102964)`.
+    fn version(self) -> String {
+        let output = Command::new(self.program()).arg("--version").output();
+        let output = output.unwrap_or_else(|error| panic!("cannot run Dovecot ({error}): run tests/support/setup.sh"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
 }
 
-/// What the installed Dovecot says of itself, such as `2.3.19.1 (9b53102964)`.
+/// What the installed Dovecot says of itself.
 pub fn version() -> String {
-    let output = Command::new(program())
-        .arg("--version")
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run Dovecot ({error}): run tests/support/setup.sh"));
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    Release::Installed.version()
 }

@@ -7,7 +7,7 @@ use super::dovecot::{MasterRights, Options, SpecialUse, Storage, password_entry}
 use super::process::ServiceUser;
 use super::server::User;
 
-/// The language that the installed version reads; 2.4 renamed most settings.
+/// The language that a version reads; 2.4 renamed most settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     V2_3,
@@ -16,7 +16,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// From the output of `dovecot --version`, such as `2.3.19.1 (9b53102964)`.
-    pub fn of_installed_version(version: &str) -> Dialect {
+    pub fn of_version(version: &str) -> Dialect {
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
         let release = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         if release >= (2, 4) { Dialect::V2_4 } else { Dialect::V2_3 }
@@ -35,6 +35,8 @@ impl Dialect {
 #[derive(Clone, Debug)]
 pub struct Layout {
     pub root: PathBuf,
+    /// Where its programs are, if not where they were built for.
+    pub programs: Option<PathBuf>,
     pub mail: PathBuf,
     /// One passwd-file a user: Dovecot looks for changes in a file only once a second, and a new
     /// user must be able to log in at once.
@@ -198,6 +200,10 @@ userdb {{
 
     fn version_2_4(&self, options: &Options) -> String {
         let Layout { root, users, masters_file, log, tls, owner, .. } = self;
+        let programs = self.programs.as_ref().map_or(String::new(), |programs| {
+            let dovecot = programs.join("lib/dovecot");
+            format!("libexec_dir = {0}\nmail_plugin_dir = {0}/modules", dovecot.display())
+        });
         let (driver, path) = match options.storage {
             Storage::Maildir => ("maildir", "~/Maildir"),
             Storage::Mdbox => ("mdbox", "~/mdbox"),
@@ -205,6 +211,7 @@ userdb {{
         format!(
             r#"dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
+{programs}
 base_dir = {root}/run
 state_dir = {root}/state
 log_path = {log}

@@ -32,7 +32,7 @@ Sent
 
 /// The destination takes no larger message.
 fn largest() -> String {
-    match Dialect::of_installed_version(&dovecot::version()) {
+    match Dialect::of_version(&dovecot::version()) {
         Dialect::V2_3 => "plugin {\n  quota_max_mail_size = 100k\n}".to_owned(),
         Dialect::V2_4 => "quota_mail_size = 100k".to_owned(),
     }

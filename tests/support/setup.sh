@@ -2,12 +2,12 @@
 # Makes sure that the mail servers of the tests are on this machine (Debian, Ubuntu).
 #
 #   setup.sh dovecot   Dovecot, from its package: all that the demo needs
-#   setup.sh all       Dovecot, Cyrus, Courier, GNU mailutils, pymap and hoodiecrow; what judges what we write for
+#   setup.sh all       Dovecot 2.3 and 2.4, Cyrus, Courier, GNU mailutils, pymap and hoodiecrow; what judges what we write for
 #                      others (promtool, systemd-analyze, kubernetes-validate), and what starts many of us (GNU parallel,
 #                      Slurm): what the tests need (the default)
 #   setup.sh browser   Dovecot and Chromium: what `make browser` needs
 #
-# They conflict as packages, so Cyrus, Courier and mailutils are unpacked, not installed: their packages and the
+# They conflict as packages, so Dovecot 2.4, Cyrus, Courier and mailutils are unpacked, not installed: their packages and the
 # libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
 # and Slurm are unpacked as well, for their services must not run, and GNU parallel, which conflicts with others. pymap and kubernetes-validate are packages of
 # Python, and hoodiecrow one of npm, each with what it needs in a place of its own there.
@@ -128,6 +128,57 @@ unpack() (
     mv "$work" "$cache"
 )
 
+# Dovecot 2.4: a package of Debian 13, with all its libraries, the C library among them, in a place of their own. Its programs are told
+# where these are, and what they look for under compiled-in names they look for below their own directory, where
+# tests/support/dovecot.rs leads them to this one.
+
+DEBIAN_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
+
+install_dovecot_2_4() (
+    need_apt patchelf patchelf
+    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)
+    [ -n "$archive" ] || fail "Dovecot 2.4 comes from Debian 13, and no archive of Debian is among this machine's sources"
+    cache=$(cache dovecot-2.4)
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    chmod 755 "$work"
+    cd "$work"
+    mkdir -p apt/lists/partial apt/archives/partial tools
+    echo "deb [signed-by=$DEBIAN_KEYS] $archive trixie main" >apt/sources
+    : >apt/status
+    apt="apt-get -qq -o Dir::Etc::SourceList=$work/apt/sources -o Dir::Etc::SourceParts=- -o Dir::State=$work/apt
+        -o Dir::State::Status=$work/apt/status -o Dir::Cache=$work/apt -o APT::Sandbox::User=root -o Acquire::Languages=none
+        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false"
+    # The word splitting is meant, here and below: one argument a word.
+    $apt update >&2
+    packages=$($apt install -s --no-install-recommends dovecot-imapd |
+        awk '/^Inst (lib|zlib1g |dovecot-core |dovecot-imapd )/ && !/^Inst libpam-/ { print $2 }')
+    $apt download $packages >&2
+    for package in *.deb; do dpkg-deb -x "$package" .; rm "$package"; done
+    (cd tools && download patchelf && dpkg-deb -x patchelf_*.deb .)
+    # The module of Sieve's settings needs Sieve.
+    rm -rf usr/share usr/lib/dovecot/modules/settings
+    libraries=$(dirname "$(find usr/lib -name 'ld-linux-*.so.*' | head -n 1)")
+    loader="$cache/$libraries/$(basename "$(find "$libraries" -name 'ld-linux-*.so.*' | head -n 1)")"
+    find usr/sbin usr/bin usr/lib/dovecot -type f | while read -r file; do
+        head -c 4 "$file" | grep -q ELF || continue
+        case "$file" in
+            *.so*) ;;
+            *) tools/usr/bin/patchelf --set-interpreter "$loader" "$file" 2>/dev/null || continue ;;
+        esac
+        tools/usr/bin/patchelf --force-rpath --set-rpath "$cache/$libraries:$cache/usr/lib/dovecot" "$file"
+        LC_ALL=C sed -i -E 's#/(usr/bin/doveconf|usr/lib/dovecot/modules(/[a-z]+)?)\x00#\1\x00\x00#g' "$file"
+    done
+    rm -rf apt tools etc var
+    chmod -R a+rX .
+    cd /
+    rm -rf "$cache"
+    mv "$work" "$cache"
+    "$cache/usr/sbin/dovecot" --version >/dev/null
+    touch "$cache/complete"
+)
+
 # pymap and kubernetes-validate: from their package index, at the versions that the tests know.
 
 PYMAP_PACKAGES="pymap==0.36.7 pysasl==1.2.0 proxy-protocol==0.11.3 typing_extensions==4.16.0"
@@ -185,9 +236,6 @@ command -v systemd-analyze >/dev/null || install_systemd
 is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"
 is_unpacked mailutils || unpack mailutils mailutils-imap4d usr/sbin/imap4d
-is_unpacked pymap || install_python pymap "$PYMAP_PACKAGES" pymap
-is_unpacked kubernetes-validate || install_python kubernetes-validate "$KUBERNETES_PACKAGES" kubernetes-validate
-is_unpacked parallel || unpack parallel parallel ""
-is_unpacked slurm || unpack slurm "slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge" \
-    "usr/sbin/slurmctld-wlm usr/sbin/slurmd-wlm usr/sbin/slurmstepd-wlm usr/bin/sbatch usr/sbin/munged"
+is_unpacked dovecot-2.4 || install_dovecot_2_4
+is_unpacked pymap || install_pymap
 is_unpacked hoodiecrow || install_hoodiecrow

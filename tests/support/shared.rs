@@ -45,6 +45,13 @@ pub fn dovecot_pair() -> &'static Pair {
     PAIR.get_or_init(Pair::start)
 }
 
+/// The Dovecot 2.4 of this test binary: mdbox, delimiter `/`.
+pub fn dovecot_2_4() -> &'static Dovecot {
+    static DOVECOT: OnceLock<Dovecot> = OnceLock::new();
+    let options = || dovecot::Options { release: dovecot::Release::V2_4, ..dovecot::Options::mdbox_with_slashes() };
+    DOVECOT.get_or_init(|| Dovecot::start(options()))
+}
+
 /// The Cyrus of this test binary, with modern names (delimiter `/`).
 pub fn cyrus() -> &'static Cyrus {
     static CYRUS: OnceLock<Cyrus> = OnceLock::new();
