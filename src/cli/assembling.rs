@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
 use crate::model::bulletin::{Bulletin, SCHEMA};
+use crate::model::everybody::Everybody;
 use crate::model::reversal::PasswordsBothWays;
 use crate::model::shard::Shard;
 use crate::model::{Account, Digest, Direction, Server, ServerId, Side};
@@ -183,7 +184,10 @@ impl Context {
         store: Store,
         servers: Vec<Connector>,
     ) -> Migration {
+        let wants_rights = settings.accounts.iter().any(|account| account.policy.mailboxes.besides.acl);
+        let everybody = if wants_rights { Everybody::of(settings.accounts.iter()) } else { Everybody::default() };
         Migration {
+            everybody,
             roll: Arc::new(Roll::new(accounts.len())),
             names_messages: !self.global.no_subjects,
             accounts,

@@ -2,7 +2,7 @@
 
 use super::document::{At, Table};
 use super::mistake::{Findings, Mistake, did_you_mean};
-use crate::model::policy::{MailboxPolicy, MessageFilter, Mode, Policy};
+use crate::model::policy::{Besides, MailboxPolicy, MessageFilter, Mode, Policy};
 use crate::model::{Labels, SpecialUse};
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
@@ -104,6 +104,10 @@ fn read_mailboxes(default: &MailboxPolicy, mut table: Table) -> MailboxPolicy {
         companions: default.companions.clone(),
         labels: default.labels,
         keeps_places: default.keeps_places,
+        besides: Besides {
+            acl: table.switch("acl").map_or(default.besides.acl, |switch| switch.value),
+            metadata: table.switch("metadata").map_or(default.besides.metadata, |switch| switch.value),
+        },
     };
     table.finish();
     policy

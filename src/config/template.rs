@@ -172,6 +172,8 @@ destination_user = \"<user on the new server>\"
 # exclude = [\"Trash\", \"Junk/**\", \"\\\\Junk\"] # or a special use: the mailbox that has it, and all below
 # special_use = true              # Sent goes to the new server's Sent, whatever either calls it
 # subscriptions = true
+# acl = false                     # rights of other users, under their names on the new server; what cannot be given is said
+# metadata = false                # comments and other annotations of mailboxes
 # merge = [\"Sent\"]               # mailboxes of the new server that several may go to
 # priority = [\"INBOX\"]          # these come first
 # [mailboxes.rename]

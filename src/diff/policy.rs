@@ -61,6 +61,8 @@ fn feed_mailboxes(hasher: &mut Sha256, policy: &MailboxPolicy) {
         companions,
         labels,
         keeps_places,
+        // No plan knows of it.
+        besides: _,
     } = policy;
     feed_texts(hasher, include.iter());
     feed_texts(hasher, exclude.iter());

@@ -265,6 +265,12 @@ impl FlagCapacity {
         FlagCapacity { system: flags.system | TOLD, keywords: flags.keywords, any_keyword }
     }
 
+    /// The same without that flag.
+    pub fn without(mut self, flag: SystemFlag) -> Self {
+        self.system &= !flag.bit();
+        self
+    }
+
     /// Whether the server said so; else everything is sent, and looked for afterwards.
     pub fn is_told(&self) -> bool {
         self.system & TOLD != 0

@@ -17,6 +17,7 @@ pub mod counted;
 pub mod difference;
 pub mod digest;
 pub mod direction;
+pub mod everybody;
 pub mod failures;
 pub mod fingerprint;
 pub mod flags;

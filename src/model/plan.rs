@@ -37,6 +37,8 @@ pub enum Whose {
     Person,
     /// Nobody's: the very message is copied with another mailbox (Gmail).
     Elsewhere,
+    /// Nobody's: the destination keeps one message for it and another of its octets (Gmail).
+    Merged,
 }
 
 /// How large a message may be, in octets: what the settings allow, and what the destination says that it takes.
@@ -64,7 +66,7 @@ impl Whose {
     /// What became of a message that this limit left out.
     pub fn outcome(self, reason: String) -> Outcome {
         match self {
-            Whose::Settings | Whose::Elsewhere => Outcome::Skipped(reason),
+            Whose::Settings | Whose::Elsewhere | Whose::Merged => Outcome::Skipped(reason),
             Whose::Destination => Outcome::Limited(reason),
             Whose::Person => Outcome::Accepted(reason),
         }

@@ -25,6 +25,15 @@ impl Mode {
     }
 }
 
+/// What is copied besides mail, on request. No plan knows of it, and nothing that fails of it is a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Besides {
+    /// Rights of other users (RFC 4314), their names as the accounts have them.
+    pub acl: bool,
+    /// Annotations of mailboxes (RFC 5464).
+    pub metadata: bool,
+}
+
 /// Which mailboxes take part, and what they are called on the destination.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MailboxPolicy {
@@ -55,6 +64,7 @@ pub struct MailboxPolicy {
     pub labels: Labels,
     /// Where mail of a mailbox went, or came from, overrules its renames: on the way back.
     pub keeps_places: bool,
+    pub besides: Besides,
 }
 
 /// The one line of `[mailboxes.rename]` that gives a mailbox of that key another name.
@@ -77,6 +87,7 @@ impl Default for MailboxPolicy {
             companions: Vec::new(),
             labels: Labels::default(),
             keeps_places: false,
+            besides: Besides::default(),
         }
     }
 }

@@ -30,7 +30,9 @@ use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::fleet::proof::prove_mailboxes;
 use crate::pipeline::survey::agreeing::agree_to_deletions;
 use crate::pipeline::survey::naming::name_messages;
+use crate::pipeline::transfer::besides::carry_besides;
 use crate::pipeline::transfer::crew::Crew;
+use crate::pipeline::transfer::originals::Originals;
 use crate::pipeline::transfer::passes::passes;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
 use crate::pipeline::transfer::progress::Progress;
@@ -211,30 +213,35 @@ impl<'a> Run<'a> {
         let Granted { plan: granted, questions } = grant(self.access, plan, self.allowance, self.options)?;
         self.questions = questions;
         let totals = granted.totals();
-        if totals.is_empty() {
-            return Ok(());
+        if !totals.is_empty() {
+            prove_mailboxes(self.access)?;
+            self.announce(&totals)?;
+            self.access.gauge.part(Part::Copy, || {
+                if granted.mailboxes.iter().any(MailboxPlan::adds) {
+                    self.add(&granted)?;
+                }
+                self.remove(plan, &granted)
+            })?;
         }
-        prove_mailboxes(self.access)?;
-        self.announce(&totals)?;
-        self.access.gauge.part(Part::Copy, || {
-            if granted.mailboxes.iter().any(MailboxPlan::adds) {
-                self.add(&granted)?;
-            }
-            self.remove(plan, &granted)
-        })
+        if self.ending == Ending::Complete {
+            self.warnings.extend(carry_besides(self.access, plan)?);
+        }
+        Ok(())
     }
 
     /// Creates, copies and marks.
     fn add(&mut self, plan: &AccountPlan) -> Result<()> {
         let access = self.access;
-        let crew = Crew::new(access, self.allowance);
+        let originals = Originals::load(access, plan)?;
+        let crew = Crew::new(access, self.allowance, &originals);
         let adding = plan.mailboxes.iter().filter(|mailbox| mailbox.adds()).count();
         let share = Share::new(access.migration, access.account, adding, access.gauge.latency());
         // The first lane's, before others take what is idle.
         let source = access.session(Side::Source)?;
         thread::scope(|scope| {
             let _foreman = crew.foreman();
-            for _ in 1..share.lanes {
+            let lanes = if originals.are_worth_waiting_for(plan) { 1 } else { share.lanes };
+            for _ in 1..lanes {
                 scope.spawn(|| crew.join());
             }
             let prepared = prepare(access, plan, share);

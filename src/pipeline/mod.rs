@@ -49,6 +49,7 @@ use crate::engine::Connector;
 use crate::engine::wire::meter::Meter;
 use crate::error::{Error, Result};
 use crate::model::bulletin::Bulletin;
+use crate::model::everybody::Everybody;
 use crate::model::limits::{Chunk, Limits};
 use crate::model::secret::Passwords;
 use crate::model::{Account, Side};
@@ -62,6 +63,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// All that a run works with.
 pub struct Migration {
     pub accounts: Vec<Account>,
+    /// Who is who, where rights of others are carried over.
+    pub everybody: Everybody,
     /// By the numbers of their servers.
     pub servers: Vec<Connector>,
     pub limits: Limits,

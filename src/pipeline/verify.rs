@@ -96,7 +96,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     summary.keeps = Some(keeps);
     let shares = Shares::of([access, aside], &snapshots, &pairs, keeps)?;
     let labelled = shared_now(aside, &snapshots, &pairs)?;
-    let mut list = DifferenceList::begin(access)?;
+    let mut list = DifferenceList::begin(access, aside)?;
     omitted.iter().filter_map(whole_mailbox).try_for_each(|missing| list.take(&mut summary, vec![missing]))?;
     let mut pairs = pairs;
     pairs.sort_by_cached_key(|pair| pair.source.path());
@@ -309,16 +309,17 @@ fn whole_mailbox(omitted: &Omitted) -> Option<Difference> {
 
 /// The differences of an account: all go to the state, sorted within each mailbox, and the first stay with the summary.
 struct DifferenceList<'a> {
-    access: &'a Access<'a>,
+    /// Who has the sessions: a server may grant no others.
+    aside: &'a Access<'a>,
     list: ListWriter<Difference>,
     /// Messages that may still be asked about.
     left: u64,
 }
 
 impl<'a> DifferenceList<'a> {
-    fn begin(access: &'a Access<'a>) -> Result<Self> {
+    fn begin(access: &Access<'_>, aside: &'a Access<'a>) -> Result<Self> {
         let left = if access.migration.names_messages { NAMED_MESSAGES } else { 0 };
-        Ok(DifferenceList { access, list: access.state.list_differences()?, left })
+        Ok(DifferenceList { aside, list: access.state.list_differences()?, left })
     }
 
     /// Those of one mailbox, with who sent the messages that are shown.
@@ -335,7 +336,7 @@ impl<'a> DifferenceList<'a> {
         if let Some(source) = source.filter(|_| !uids.is_empty()) {
             self.left -= uids.len();
             let validity = source.sync_point.unwrap_or_default().uid_validity;
-            let mut about = told_of(self.access, &source.name, validity, &uids);
+            let mut about = told_of(self.aside, &source.name, validity, &uids);
             differences.iter_mut().for_each(|it| it.about = it.source.and_then(|uid| about.remove(&uid)));
         }
         self.take(summary, differences)

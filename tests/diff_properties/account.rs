@@ -313,6 +313,7 @@ impl Account {
             expunges_by_uid: true,
             appends: self.appends,
             stored: &self.stored.keys().copied().collect(),
+            merged: &UidSet::new(),
             found: None,
             elsewhere: &UidSet::new(),
             replaced: &UidSet::new(),

@@ -418,7 +418,7 @@ fn lines<'a>(blocks: impl Iterator<Item = Vec<&'a str>>) -> Vec<String> {
 
 /// What the source may ever hear, and the destination: nothing that changes the one, and nothing that deletes unless it is
 /// to delete.
-const READING: [&str; 16] = [
+const READING: [&str; 18] = [
     "AUTHENTICATE",
     "LOGIN",
     "CAPABILITY",
@@ -433,10 +433,12 @@ const READING: [&str; 16] = [
     "NOOP",
     "GETQUOTAROOT",
     "MYRIGHTS",
+    "GETACL",
+    "GETMETADATA",
     "LOGOUT",
     "UID",
 ];
-const WRITING: [&str; 4] = ["SELECT", "CREATE", "SUBSCRIBE", "APPEND"];
+const WRITING: [&str; 6] = ["SELECT", "CREATE", "SUBSCRIBE", "APPEND", "SETACL", "SETMETADATA"];
 
 /// A command that was never to be heard.
 fn unexpected(name: &str, [source, destination]: &[Arc<Tenant>; 2], deletes: bool) -> Option<String> {

@@ -92,7 +92,7 @@ const SEARCHES: &[&str] = &["QRESYNC"];
 const NO_STATUS_IN_LIST: &[&str] = &["LIST-STATUS"];
 
 /// The commands, by what they are about. What ends for single messages only is another story (`poison`).
-const ROWS: [Row; 57] = {
+const ROWS: [Row; 63] = {
     use About::{Account, Extra, Gone, Mailbox, Status};
     use Occasion::{ByLogin, Check};
     use Place::{Destination, Source};
@@ -154,8 +154,32 @@ const ROWS: [Row; 57] = {
         Row::new(Source, "EXAMINE", Account).holding("INBOX").at(Check),
         Row::new(Destination, "EXAMINE", Account).holding("INBOX").at(Check),
         Row::new(Source, "LIST", Account).at(Check),
+        Row::new(Source, "GETACL", Extra).with("ACL"),
+        Row::new(Destination, "GETACL", Extra).with("ACL"),
+        Row::new(Destination, "SETACL", Extra).with("ACL"),
+        Row::new(Source, "GETMETADATA", Extra).with("METADATA"),
+        Row::new(Destination, "GETMETADATA", Extra).with("METADATA"),
+        Row::new(Destination, "SETMETADATA", Extra).with("METADATA"),
     ]
 };
+
+/// What is asked for in the settings, and what that carries over.
+const BESIDES: &str = "[mailboxes]\nacl = true\nmetadata = true\n";
+
+impl Row {
+    fn is_besides_mail(&self) -> bool {
+        self.command.ends_with("ACL") || self.command.ends_with("METADATA")
+    }
+}
+
+/// Somebody else has rights in each mailbox, and each has a comment.
+fn share(account: &mut Account) {
+    for mailbox in &account.mailboxes {
+        account.rights.entry(mailbox.name.clone()).or_default().insert("anyone".to_owned(), "lr".to_owned());
+        let comment = ("/shared/comment".to_owned(), "of all".to_owned());
+        account.annotations.entry(mailbox.name.clone()).or_default().extend([comment]);
+    }
+}
 
 /// These are answered before it is known whose account it is, and told in the answer.
 const LOGIN: &str = "AUTHENTICATE";
@@ -249,10 +273,35 @@ fn case(row: &Row, name: &str, answer: Answer) -> Case {
         (_, Place::Destination) => &["in `Bad`", "on the destination localhost"],
     };
     let case = if matches!(first, First::Exact | First::Waits) { case } else { case.told_at(place, most) };
+    let able = || if row.is_besides_mail() { Behaviour::honest().with(row.with) } else { Behaviour::honest() };
     match row.place {
-        Place::Source => case.source(behaviour(row, answer)),
-        Place::Destination => case.destination(behaviour(row, answer)),
+        Place::Source => case.source(behaviour(row, answer)).destination(able()),
+        Place::Destination => case.destination(behaviour(row, answer)).source(able()),
     }
+}
+
+/// Rights and annotations that cannot be carried over are told, and all mail is there.
+fn judge_besides(wanted: impl Fn(Answer) -> bool + Copy) {
+    let rows = ROWS.iter().filter(|row| row.is_besides_mail());
+    let cases = |row| {
+        let answers = ANSWERS.iter().filter(move |(_, answer)| wanted(*answer));
+        answers.map(move |(name, answer)| case(row, name, *answer))
+    };
+    let honest = Case::new("all-is-well", First::Exact);
+    let mut table = Table::of(std::iter::once(honest).chain(rows.flat_map(cases)).collect());
+    table.ferry.further_settings.push_str(BESIDES);
+    table.tenants().values().for_each(|[source, _]| share(&mut source.account()));
+    table.judge_in_short();
+}
+
+#[test]
+fn commands_about_rights_and_annotations_stop_no_mail() {
+    judge_besides(|answer| answer != Answer::Silence);
+}
+
+#[test]
+fn silence_about_rights_and_annotations_stops_no_mail() {
+    judge_besides(|answer| answer == Answer::Silence);
 }
 
 #[test]
@@ -315,6 +364,7 @@ fn silence_at_a_resync_is_as_good_as_a_refusal() {
 #[track_caller]
 fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + Copy) {
     let rows = ROWS.iter().filter(|row| row.occasion == occasion && about.contains(&row.about));
+    let rows = rows.filter(|row| !row.is_besides_mail());
     let answers = |row| {
         let answers = ANSWERS.iter().filter(move |(_, answer)| wanted(*answer));
         answers.map(move |(name, answer)| case(row, name, *answer))
@@ -385,8 +435,10 @@ fn change(account: &mut Account) {
 
 /// Commands whose refusals are played elsewhere, each with its test; `None`: no command, but a response or a capability of that
 /// name.
-const ELSEWHERE: [(&str, Option<&str>); 11] = [
+const ELSEWHERE: [(&str, Option<&str>); 13] = [
     ("IDLE", Some("server_that_will_not_be_listened_to_is_named")),
+    ("COPY", Some("copies_within_that_fail_are_sent_the_long_way")),
+    ("MOVE", None),
     ("STARTTLS", Some("starttls_that_is_refused_sends_no_password")),
     ("COMPRESS", Some("server_that_does_not_compress_is_used_as_it_is_and_told_once")),
     ("PROXYAUTH", Some("log_in_kinds_of_master_users_each_in_its_own_words")),
@@ -492,14 +544,16 @@ fn each_command_has_a_row() {
         let poor = Behaviour::honest().without(&plain);
         Case::new(name, First::Exact).source(poor.clone()).destination(poor)
     };
-    let rich = || Behaviour::honest().with("QUOTA ACL OBJECTID STATUS=SIZE CREATE-SPECIAL-USE");
+    let rich = || Behaviour::honest().with("QUOTA ACL METADATA OBJECTID STATUS=SIZE CREATE-SPECIAL-USE");
     let searching = || Behaviour::honest().without(SEARCHES).reticent();
     let cases = vec![
         Case::new("rich", First::Exact).source(rich()).destination(rich()),
         Case::new("searching", First::Exact).source(searching()).destination(searching()),
         poor("poor"),
     ];
-    let table = Table::of(cases).in_mirror_mode();
+    let mut table = Table::of(cases).in_mirror_mode();
+    table.ferry.further_settings.push_str(BESIDES);
+    table.tenants().values().for_each(|[source, _]| share(&mut source.account()));
     // Then there is one connection that lists and asks for STATUS.
     table.destination.grant_each(1);
     for arguments in [&["check"][..], &["sync"], &["verify", "--deep"]] {

@@ -102,6 +102,7 @@ fn ends_with_its_hours(night: &Night) {
         let now = clock.clone();
         let migration = Migration {
             servers: Connector::all(servers, &settings.limits, &settings.state).expect("connectors"),
+            everybody: Default::default(),
             accounts: settings.accounts,
             limits: settings.limits,
             jobs: 1,

@@ -193,6 +193,7 @@ impl Bench {
         let servers = settings.servers.iter().map(|server| (server.clone(), self.accounts.len())).collect();
         Migration {
             servers: Connector::all(servers, &settings.limits, &settings.state).expect("connectors"),
+            everybody: Default::default(),
             accounts: settings.accounts,
             limits: settings.limits,
             jobs: self.accounts.len(),

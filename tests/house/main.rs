@@ -346,9 +346,10 @@ fn functions(lines: &[String]) -> Vec<(String, usize)> {
 }
 
 /// Places besides `same.rs` that compare identities, how often, and why that ties, copies and deletes nothing.
-const IDENTITIES_COMPARED: [(&str, usize, &str); 3] = [
+const IDENTITIES_COMPARED: [(&str, usize, &str); 4] = [
     ("diff/comparing/roster.rs", 2, "finds those of one identity, which only proposes"),
     ("pipeline/explain.rs", 2, "finds the message that a person names, and shows what it is compared with"),
+    ("pipeline/transfer/originals.rs", 1, "keeps a message from being copied within that its server calls the same"),
     ("pipeline/transfer/purge.rs", 1, "whether a link is still the one that was planned with"),
 ];
 

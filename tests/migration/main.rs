@@ -36,6 +36,7 @@
 //! - [`merged`]: mailboxes and accounts that are merged into one on request.
 //! - [`mirror`]: deletions that follow, and all that stays.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
+//! - [`besides`]: rights of others, annotations, special uses.
 //! - [`same_message`]: what counts as the same message.
 //! - [`second_copies`]: what we stored twice without knowing.
 //! - [`secrets`]: no password is ever seen.
@@ -43,7 +44,7 @@
 //! - [`tokens`]: OAuth: every flow, what endpoints say, how long tokens serve.
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
 //! - [`zimbra`]: a migration to Dovecot, with all that is known of it.
-//! - [`gmail`]: labels, and each choice of what becomes of them.
+//! - [`gmail`]: labels, and each choice of what becomes of them. [`gmail_destination`]: what it makes one, and what it copies itself.
 //! - [`servers`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size, flags and a search of one's own.
@@ -54,6 +55,7 @@ mod support;
 
 mod agreements;
 mod bad_input;
+mod besides;
 mod browser;
 mod carried;
 mod changing;
@@ -73,6 +75,7 @@ mod forgetting;
 mod full_disk;
 mod gates;
 mod gmail;
+mod gmail_destination;
 mod hoodiecrow;
 mod incremental;
 mod isolation;

@@ -59,6 +59,8 @@ fn every_key_of_the_contract_is_read() {
         exclude = ["Trash", "Junk/**"]
         special_use = false
         subscriptions = false
+        acl = true
+        metadata = true
         [mailboxes.rename]
         "Sent Items" = "Sent"
         [sync]
@@ -110,6 +112,7 @@ resync_jobs = 16
     assert_eq!((mailboxes.include.len(), mailboxes.exclude.len()), (2, 2));
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
     assert_eq!(mailboxes.labels, Labels::Primary);
+    assert!(mailboxes.besides.acl && mailboxes.besides.metadata);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
     assert_eq!(settings.policy.max_message_octets, Some(50_000_000));
     let filter = settings.policy.messages;

@@ -24,6 +24,8 @@ pub struct Comparison<'a> {
     pub appends: Appends,
     /// Source messages that the destination said it stored, and that were not found there.
     pub stored: &'a UidSet,
+    /// Source messages that it made one with another of their octets.
+    pub merged: &'a UidSet,
     /// Source messages that the user's own search found; `None` where there is no search.
     pub found: Option<&'a UidSet>,
     /// Source messages that are copied with another mailbox (`diff/labels.rs`).

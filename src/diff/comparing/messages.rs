@@ -98,6 +98,8 @@ struct Decision<'a> {
     judge: Judge<'a>,
     /// Source messages that the destination stored under a UID that nobody knows.
     stored: &'a UidSet,
+    /// Those that it made one with another of their octets.
+    merged: &'a UidSet,
     size_limit: SizeLimit,
     wanted: MessageFilter,
     found: Option<&'a UidSet>,
@@ -134,6 +136,7 @@ impl<'a> Decision<'a> {
             capacity: comparison.standing().map_or(comparison.capacity, |mailbox| &mailbox.capacity),
             flags: comparison.flags,
             stored: comparison.stored,
+            merged: comparison.merged,
             judge: Judge { keeps: comparison.keeps, contents: comparison.contents },
             size_limit: SizeLimit { settings: policy.max_message_octets, destination: comparison.append_limit },
             wanted: policy.messages,
@@ -277,6 +280,10 @@ impl<'a> Decision<'a> {
     /// A message without a copy. One that the destination stored, and where nobody knows, is not sent again unless the user
     /// says so.
     fn copy(&mut self, record: MessageRecord) {
+        if self.merged.contains(record.uid) {
+            let reason = wanted::MERGED.to_owned();
+            return self.plan.skipped.push(Skipped { uid: record.uid, reason, whose: Whose::Merged });
+        }
         if self.stored.contains(record.uid) && !self.restore_missing {
             self.plan.not_found_again.insert(record.uid);
             return;

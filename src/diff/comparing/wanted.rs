@@ -4,7 +4,7 @@
 //! 2. What is not known of a message is no reason to leave it out.
 
 use crate::model::policy::MessageFilter;
-use crate::model::{MessageRecord, SystemFlag, Uid, UidSet};
+use crate::model::{MessageRecord, Outcome, SystemFlag, Uid, UidSet};
 
 /// Why the message is left out; `None` when it is wanted. Short, for there may be a million of them.
 pub fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'static str> {
@@ -27,6 +27,14 @@ pub fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'sta
 
 /// Why a message is left out that is in another mailbox, too, and copied with that.
 pub(in crate::diff) const ELSEWHERE: &str = "it is copied with another mailbox";
+
+/// Why a message is left out that the destination made one with another of its octets.
+pub const MERGED: &str = "the destination keeps it as one message with another of the same octets";
+
+/// What became of a message that the destination stored, and of which this was noted.
+pub fn stored(why: String) -> Outcome {
+    if why == MERGED { Outcome::Skipped(why) } else { Outcome::NotFoundAgain(why) }
+}
 
 /// Why a message is left out that the user's own search did not find.
 pub(in crate::diff) fn unfound(found: Option<&UidSet>, uid: Uid) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use crate::engine::conversation::session::{Session, Tag};
 use crate::engine::conversation::status::{Command, Status};
 use crate::engine::wire::response::{Response, number};
 use crate::error::{Result, sanitized};
-use crate::model::{FlagCapacity, MailboxName, ModSeq, RawName, SyncPoint, Uid, UidValidity};
+use crate::model::{FlagCapacity, MailboxName, ModSeq, RawName, SyncPoint, SystemFlag, Uid, UidValidity};
 
 /// With which rights a mailbox is opened. The source is only ever examined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,6 +92,10 @@ impl Session {
         let mut opened = gathered.opened;
         opened.sync_point.messages = gathered.exists.unwrap_or(0);
         opened.read_write = status.code != "READ-ONLY";
+        if self.is_gmail() {
+            // With Gmail's own settings a message that comes with it, or gets it, is gone at once.
+            opened.capacity = opened.capacity.without(SystemFlag::Deleted);
+        }
         Ok(opened)
     }
 

@@ -22,6 +22,9 @@ pub(in crate::engine) enum Optional {
     /// What the login may do with a mailbox, and how many octets it holds.
     Rights,
     Sizes,
+    /// The rights of all users on a mailbox, and its annotations.
+    AccessLists,
+    Metadata,
     Subscriptions,
     /// LIST in that form: the later ones ask for less.
     List(usize),

@@ -4,6 +4,7 @@ use super::planner::Planner;
 use crate::diff::comparing::comparison::{Appends, Comparison};
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::messages::{Planned, plan_mailbox};
+use crate::diff::comparing::wanted::MERGED;
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
@@ -48,6 +49,7 @@ impl Planner<'_> {
         forget_outdated(state, source, self.keeps()?)?;
         let others = self.others(source, destination)?;
         let found = found(self.access, source)?;
+        let [stored, merged] = stored(state, source);
         let comparison = Comparison {
             pair,
             source,
@@ -57,7 +59,8 @@ impl Planner<'_> {
             append_limit: self.snapshots.side(Side::Destination).append_limit,
             expunges_by_uid: self.snapshots.side(Side::Destination).expunges_by_uid,
             appends: known.as_ref().map_or_else(Appends::default, appends),
-            stored: &stored(state, source),
+            stored: &stored,
+            merged: &merged,
             found: found.as_ref(),
             elsewhere: self.labels.elsewhere_of(name),
             replaced: &replaced(state, name, destination)?,
@@ -90,14 +93,7 @@ impl Planner<'_> {
             let question = unanswered(&why, &plan.source, &plan.destination, account);
             self.access.failures.note(&mut self.ledger.failures, question.in_account(account));
         }
-        let mut outcomes = outcomes(&plan);
-        for (uid, outcome) in self.refresh_exceptions(&plan)? {
-            // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
-            let planned = u64::from(plan.copies.contains(uid));
-            outcomes.pending -= planned;
-            self.unreadable += 1 - planned;
-            outcomes.add(&outcome, 1);
-        }
+        let outcomes = self.outcomes(&plan)?;
         self.ledger.outcomes.merge(&outcomes);
         self.ledger.losses.merge(&plan.losses);
         if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
@@ -107,6 +103,19 @@ impl Planner<'_> {
             self.record_pair(&plan, outcomes, source, destination)?;
         }
         Ok(plan)
+    }
+
+    /// Where every message stands before the plan is applied, with what became of those that were tried before.
+    fn outcomes(&mut self, plan: &MailboxPlan) -> Result<Outcomes> {
+        let mut outcomes = outcomes(plan);
+        for (uid, outcome) in self.refresh_exceptions(plan)? {
+            // What is to be tried again has its outcome until then; what the source does not describe is in no plan.
+            let planned = u64::from(plan.copies.contains(uid));
+            outcomes.pending -= planned;
+            self.unreadable += 1 - planned;
+            outcomes.add(&outcome, 1);
+        }
+        Ok(outcomes)
     }
 
     /// What of the destination mailbox is other source mailboxes'.
@@ -220,15 +229,21 @@ fn still_unseen(pair: &PairState, destination: Option<&MailboxState>) -> Option<
 /// Why it is not sent again.
 const NOT_FOUND_AGAIN: &str = "the destination said that it stored it, and it is not in the mailbox";
 
-/// Source messages that the destination stored, and that were not found there. An older state has their outcomes alone.
-fn stored(state: &AccountStore, source: &MailboxState) -> UidSet {
+/// Source messages that the destination stored, and that were not found there, and those that it made one with another. An older
+/// state has the outcomes of the first alone.
+fn stored(state: &AccountStore, source: &MailboxState) -> [UidSet; 2] {
     let (name, validity) = (&source.name.raw, source.sync_point.unwrap_or_default().uid_validity);
-    let mut stored = UidSet::new();
-    let remembered = remembered(state, name, validity).into_values();
-    remembered.filter(|message| message.stored.is_some()).for_each(|message| stored.insert(message.uid));
+    let [mut stored, mut merged] = [UidSet::new(), UidSet::new()];
+    for message in remembered(state, name, validity).into_values() {
+        match message.stored.as_deref() {
+            Some(MERGED) => merged.insert(message.uid),
+            Some(_) => stored.insert(message.uid),
+            None => {}
+        }
+    }
     let outcomes = state.exceptions(name).map_while(Result::ok);
     outcomes.filter(|(_, it)| matches!(it, Outcome::NotFoundAgain(_))).for_each(|(uid, _)| stored.insert(uid));
-    stored
+    [stored, merged]
 }
 
 /// The copies of a source mailbox that are to be replaced, as far as they are there.

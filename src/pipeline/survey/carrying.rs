@@ -9,6 +9,7 @@
 use super::recalling::{Recalled, not_listed_whole, recall, recalled, recalled_alone, remembered_before, validity};
 use crate::diff::comparing::carry::{Carried, carry};
 use crate::diff::comparing::same::{self, Keeps};
+use crate::diff::comparing::wanted::stored;
 use crate::error::{Kind, Result, Scope};
 use crate::model::{
     Agreement, Link, MailboxState, MessageRecord, Outcome, PairState, Pairing, RawName, Remembered, Side, Spoilt, Uid,
@@ -201,8 +202,8 @@ fn outcomes(state: &AccountStore, source: &MailboxState, remembered: &[Remembere
     let hold = listed.is_none_or(|point| point.uid_validity == validity(source));
     let mut outcomes: HashMap<Uid, Outcome> =
         if hold { state.exceptions(name).collect::<Result<_>>()? } else { HashMap::new() };
-    let stored = remembered.iter().filter_map(|it| Some((it.uid, Outcome::NotFoundAgain(it.stored.clone()?))));
-    outcomes.extend(stored);
+    let of_remembered = remembered.iter().filter_map(|it| Some((it.uid, stored(it.stored.clone()?))));
+    outcomes.extend(of_remembered);
     Ok(outcomes)
 }
 

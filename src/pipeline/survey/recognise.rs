@@ -11,7 +11,7 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTI
 use crate::engine::{Session, identity};
 use crate::error::Result;
 use crate::model::failures::Failures;
-use crate::model::{Listed, MailboxState, RawName, Side, Uid, UidSet};
+use crate::model::{Flags, Listed, MailboxState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
@@ -114,16 +114,27 @@ fn holds_unlinked(
 /// # Errors
 /// `Connection`, `Protocol`, `Refused`.
 pub fn identities(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Listed>> {
+    let described = described(session, uids)?;
+    Ok(described.into_iter().map(|(uid, (listed, _))| (uid, listed)).collect())
+}
+
+/// The same with their flags.
+///
+/// # Errors
+/// As [`identities`].
+pub fn described(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, (Listed, Flags)>> {
     let mut found = HashMap::new();
     for set in uids.chunks(COMMAND_OCTETS, session.most_messages()) {
         let tag = session.send_fetch(&set, IDENTITY_ITEMS)?;
         let status = session.finish_fetch(tag, |event| {
             if let FetchEvent::Message(fetched) = event
-                && let Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, .. } =
-                    fetched
+                && let Fetched {
+                    uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, flags, ..
+                } = fetched
             {
                 let identity = Some(identity::of_message(&header));
-                found.insert(uid, Listed { octets, date: internal_date.flatten(), identity });
+                let listed = Listed { octets, date: internal_date.flatten(), identity };
+                found.insert(uid, (listed, flags.unwrap_or_default()));
             }
             Ok(())
         })?;

@@ -9,6 +9,8 @@ use super::download::{Download, DownloadEnd, FETCH_MESSAGES, Parcel, Sizes};
 use super::held::Held;
 use super::job::{Job, Standing, Unclean};
 use super::lane::Lane;
+use super::merged::merged_whole;
+use super::originals::Originals;
 use super::pending::Pending;
 use super::progress::{Careful, Progress};
 use super::reconcile::{Tail, reconcile};
@@ -16,6 +18,7 @@ use super::reflag::{Reflagged, update_flags};
 use super::strangers::Strangers;
 use super::uplinks::Uplinks;
 use super::upload::{UploadEnd, UploadRun};
+use crate::diff::comparing::wanted::{self, MERGED};
 use crate::engine::Session;
 use crate::engine::commands::fetch::IDENTITY_ITEMS;
 use crate::engine::wire::octets::MEMORY_OCTETS;
@@ -53,6 +56,8 @@ const BATCHES_WORTH_TWO_UPLINKS: usize = 4;
 pub struct Company<'a> {
     /// The account is left to another process.
     pub gives_way: &'a AtomicBool,
+    /// What the destination has already of messages in several mailboxes.
+    pub originals: &'a Originals,
     /// Up to which UID the destination mailbox is known from the work of this run on another mailbox that goes there.
     pub reached: Option<Uid>,
 }
@@ -75,6 +80,7 @@ pub fn copy_mailbox(
         access,
         job,
         allowance,
+        originals: company.originals,
         gives_way: company.gives_way,
         progress: Progress { tail, strangers, ..Progress::default() },
         looked: false,
@@ -117,6 +123,7 @@ struct MailboxWork<'a> {
     job: &'a Job,
     allowance: &'a Allowance,
     gives_way: &'a AtomicBool,
+    originals: &'a Originals,
     progress: Progress,
     /// It was seen whether others came since it was made ready.
     looked: bool,
@@ -209,20 +216,29 @@ impl MailboxWork<'_> {
         self.settling = true;
         self.reconcile(lane, &tail)?;
         (self.due, self.settling) = (None, false);
-        self.conclude_stored()
+        self.conclude_stored(lane)
     }
 
     /// What the destination said that it stored, and what is not there under anything that it is known by, is never sent
     /// again: it may have merged it with another message, as Gmail does, or put it elsewhere.
-    fn conclude_stored(&mut self) -> Result<()> {
+    fn conclude_stored(&mut self, lane: &mut Lane) -> Result<()> {
         let state = &self.access.state;
         let name = &self.job.plan.source.raw;
+        let named: HashMap<Uid, Uid> = self.progress.merged.iter().copied().collect();
+        let whole = merged_whole(self.access, lane, self.job, &self.progress.merged)?;
+        self.progress.merged.clear();
         for uid in std::mem::take(&mut self.progress.stored) {
             if state.link(name, uid)?.is_none() && !self.job.is_given_up(uid) {
-                self.note_late_appends()?;
-                let why = "it is not in the mailbox".to_owned();
-                remember(state, name, self.job.plan.source_validity, [(uid, Some(why.clone()))])?;
-                let outcome = Outcome::NotFoundAgain(why);
+                let why = match (named.get(&uid), whole.contains(&uid)) {
+                    (Some(_), true) => MERGED.to_owned(),
+                    (Some(there), false) => format!("it was made one with UID {there}, whose octets are others"),
+                    (None, _) => {
+                        self.note_late_appends()?;
+                        "it is not in the mailbox".to_owned()
+                    }
+                };
+                let outcome = wanted::stored(why.clone());
+                remember(state, name, self.job.plan.source_validity, [(uid, Some(why))])?;
                 state.checkpoint(name, &[], &[(uid, outcome.clone())])?;
                 self.job.give_up(uid);
                 self.progress.concluded(self.access, self.job, uid, outcome);
@@ -243,12 +259,15 @@ impl MailboxWork<'_> {
             Ok(sizes) => sizes,
             Err(error) => return (Err(error), Ok(UploadEnd::Complete)),
         };
+        let none = Originals::default();
         let mut download = Download {
             access: self.access,
             session: &mut lane.source,
             job: self.job,
             conveyor: &conveyor,
             allowance: self.allowance,
+            originals: if self.progress.has_no_originals() { &none } else { self.originals },
+            alone: self.progress.alone.clone(),
             careful_through: self.progress.one_by_one(),
             came,
             awaited: HashSet::new(),
@@ -290,7 +309,8 @@ impl MailboxWork<'_> {
             return Ok(UploadEnd::Grown);
         }
         let uplinks = Uplinks::new(session, spare);
-        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, self.gives_way, uplinks).run()
+        UploadRun::new(self.access, self.job, conveyor, &mut self.progress, (self.gives_way, self.originals), uplinks)
+            .run()
     }
 
     /// Whether somebody has stored messages there since the mailbox was made ready, which may be long ago. Asked for once, while

@@ -8,6 +8,7 @@
 use super::copy::{Company, copy_mailbox};
 use super::job::Job;
 use super::lane::Lane;
+use super::originals::Originals;
 use super::passes::{Pass, Turn};
 use super::progress::Progress;
 use crate::error::Result;
@@ -31,6 +32,7 @@ pub type MailboxResult = (RawName, Result<(Progress, Ending)>);
 pub struct Crew<'a> {
     access: &'a Access<'a>,
     allowance: &'a Allowance,
+    originals: &'a Originals,
     /// `None`: the work has not begun.
     queue: Mutex<Option<Queue>>,
     changed: Condvar,
@@ -69,10 +71,11 @@ impl Queue {
 
 impl<'a> Crew<'a> {
     /// Nobody works yet.
-    pub fn new(access: &'a Access<'a>, allowance: &'a Allowance) -> Self {
+    pub fn new(access: &'a Access<'a>, allowance: &'a Allowance, originals: &'a Originals) -> Self {
         Crew {
             access,
             allowance,
+            originals,
             queue: Mutex::default(),
             changed: Condvar::new(),
             results: Mutex::default(),
@@ -133,7 +136,7 @@ impl<'a> Crew<'a> {
             return true;
         }
         let reached = self.reached().get(&job.plan.destination.raw).copied();
-        let company = Company { gives_way: &self.gives_way, reached };
+        let company = Company { gives_way: &self.gives_way, originals: self.originals, reached };
         let result = self.access.gauge.in_lane(|| copy_mailbox(self.access, lane, job, self.allowance, company));
         let is_whole =
             result.as_ref().is_ok_and(|(progress, ending)| !progress.is_unclean && *ending == Ending::Complete);

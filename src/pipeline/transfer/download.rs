@@ -7,6 +7,7 @@
 use super::conveyor::{Conveyor, Load, Weight};
 use super::held::Held;
 use super::job::{Job, source_changed};
+use super::originals::{Original, Originals, Repeated};
 use super::pending::Pending;
 use crate::engine::commands::fetch::{FetchEvent, Fetched, MESSAGE_ITEMS};
 use crate::engine::commands::select::Opening;
@@ -31,6 +32,8 @@ pub const FETCH_MESSAGES: usize = 100;
 pub enum Parcel {
     /// A message, complete.
     Message(Box<Message>),
+    /// A message that the destination has already: it does not come from the source.
+    Repeated(Box<Repeated>),
     /// A message that will not come, and why.
     Absent { uid: Uid, outcome: Outcome },
 }
@@ -49,11 +52,27 @@ pub struct Message {
     pub internal_date: Option<InternalDate>,
 }
 
+impl Message {
+    /// The same, to be copied by the destination from there.
+    pub fn repeated(self, original: Original) -> Repeated {
+        Repeated {
+            uid: self.uid,
+            identity: self.identity,
+            listed_octets: self.listed_octets,
+            octets: self.octets.len(),
+            reflagged: self.reflagged.then(|| self.flags.clone()),
+            flags: self.flags,
+            internal_date: self.internal_date,
+            original,
+        }
+    }
+}
+
 impl Load for Parcel {
     fn weight(&self) -> Weight {
         match self {
             Parcel::Message(message) => Weight { memory: message.octets.memory(), octets: message.octets.len() },
-            Parcel::Absent { .. } => Weight { memory: 0, octets: 0 },
+            Parcel::Repeated(_) | Parcel::Absent { .. } => Weight { memory: 0, octets: 0 },
         }
     }
 }
@@ -76,6 +95,9 @@ pub struct Download<'a> {
     pub job: &'a Job,
     pub conveyor: &'a Conveyor<Parcel>,
     pub allowance: &'a Allowance,
+    pub originals: &'a Originals,
+    /// Messages that are fetched though the destination has them in another mailbox.
+    pub alone: HashSet<Uid>,
     /// Messages up to this UID are asked for one by one: something broke before, and the one that breaks it is to be
     /// found.
     pub careful_through: Option<Uid>,
@@ -129,6 +151,8 @@ struct Asked {
     /// `None` once it was answered.
     tag: Option<Tag>,
     records: Vec<MessageRecord>,
+    /// Those of them that need not come.
+    originals: HashMap<Uid, Original>,
 }
 
 impl Download<'_> {
@@ -240,19 +264,37 @@ impl Download<'_> {
     }
 
     fn ask(&mut self, records: Vec<MessageRecord>) -> Result<Asked> {
-        let uids: UidSet = records.iter().map(|record| record.uid).collect();
-        self.awaited.extend(records.iter().map(|record| record.uid));
-        Ok(Asked { tag: Some(self.session.send_fetch(&uids, MESSAGE_ITEMS)?), records })
+        let mut originals = HashMap::new();
+        for record in &records {
+            originals.extend(self.original(record)?.map(|original| (record.uid, original)));
+        }
+        let uids = records.iter().map(|record| record.uid).filter(|uid| !originals.contains_key(uid));
+        let uids: UidSet = uids.collect();
+        self.awaited.extend(uids.iter());
+        let tag = if uids.is_empty() { None } else { Some(self.session.send_fetch(&uids, MESSAGE_ITEMS)?) };
+        Ok(Asked { tag, records, originals })
+    }
+
+    fn original(&self, record: &MessageRecord) -> Result<Option<Original>> {
+        let goes_alone = self.alone.contains(&record.uid) || self.careful_through.is_some();
+        if goes_alone { Ok(None) } else { self.originals.of(self.access, self.job, record) }
     }
 
     /// Reads one FETCH and puts its messages on the belt, in their order. False when nobody takes them.
     fn receive(&mut self, mut asked: Asked, behind: &mut VecDeque<Asked>) -> Result<bool> {
         self.collect(&mut asked)?;
         self.note_sizes(&asked.records);
-        let lacking: UidSet = asked.records.iter().map(|record| record.uid).filter(|uid| self.lacks(*uid)).collect();
+        let lacks = |uid: &Uid| !asked.originals.contains_key(uid) && self.lacks(*uid);
+        let lacking: UidSet = asked.records.iter().map(|record| record.uid).filter(lacks).collect();
         let mut absent = if lacking.is_empty() { HashMap::new() } else { self.ask_again(&lacking, behind)? };
         for record in asked.records {
             let uid = record.uid;
+            if let Some(original) = asked.originals.remove(&uid) {
+                if !self.conveyor.put(Parcel::Repeated(Box::new(repeated(record, original)))) {
+                    return Ok(false);
+                }
+                continue;
+            }
             let parcel = match (absent.remove(&uid), self.came.remove(uid)) {
                 (None, Some(fetched)) => match self.judge(record, fetched)? {
                     Judged::Good(message) => Parcel::Message(message),
@@ -350,7 +392,7 @@ impl Download<'_> {
             self.awaited.insert(uid);
         }
         let tag = Some(self.session.send_fetch(uids, MESSAGE_ITEMS)?);
-        self.collect(&mut Asked { tag, records: Vec::new() })
+        self.collect(&mut Asked { tag, records: Vec::new(), originals: HashMap::new() })
     }
 
     fn judge(&self, record: MessageRecord, fetched: Fetched) -> Result<Judged> {
@@ -366,6 +408,13 @@ impl Download<'_> {
         let identity = identity.map_or_else(|| identity::of_octets(&octets), Ok)?;
         Ok(Judged::Good(Box::new(Message { uid, identity, octets, listed_octets, flags, reflagged, internal_date })))
     }
+}
+
+/// A message as it was listed, with the octets that its original has.
+fn repeated(record: MessageRecord, original: Original) -> Repeated {
+    let MessageRecord { uid, octets: listed_octets, internal_date, flags, .. } = record;
+    let (octets, identity) = (original.listed.octets, original.identity);
+    Repeated { uid, identity, listed_octets, octets, flags, reflagged: None, internal_date, original }
 }
 
 /// It is there, and its octets are not.

@@ -3,11 +3,14 @@
 //! - [`prepare`]: the destination is made ready ([`creation`]), intents are noted. [`crew`]: several mailboxes at once, each a [`job`] in
 //!   a [`lane`], with a [`share`] of the memory.
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
-//!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way.
-//! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive; [`strangers`]: what came
-//!   between our own, and [`contention`], where another process copies the same. [`reflag`]: flags that changed.
-//! - [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
+//!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way. [`originals`]: what need not go that
+//!   way, and how it goes then (`within`).
+//! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive; [`merged`]: what was taken for
+//!   another message; [`strangers`]: what came between our own, and [`contention`], where another process copies the same.
+//!   [`reflag`]: flags that changed.
+//! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
 
+pub mod besides;
 pub mod contention;
 pub mod conveyor;
 pub mod copy;
@@ -17,6 +20,8 @@ pub mod download;
 pub mod held;
 pub mod job;
 pub mod lane;
+pub mod merged;
+pub mod originals;
 pub mod passes;
 pub mod pending;
 pub mod prepare;
@@ -32,3 +37,4 @@ pub mod subscribe;
 pub mod unsettled;
 pub mod uplinks;
 pub mod upload;
+mod within;

@@ -10,6 +10,9 @@ use crate::pipeline::Event;
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashSet;
 
+/// Originals that were not what they should be, after which none of a mailbox is tried: each costs a pass.
+const MOST_ALONE: usize = 8;
+
 /// What was done for one mailbox so far.
 #[derive(Default)]
 pub struct Progress {
@@ -21,6 +24,10 @@ pub struct Progress {
     pub careful: Option<Careful>,
     /// Messages that the destination said it stored, without a word where.
     pub stored: Vec<Uid>,
+    /// Of those, which one that was there before it named (Gmail makes one of two).
+    pub merged: Vec<(Uid, Uid)>,
+    /// Messages that are sent though the destination has them in another mailbox.
+    pub alone: HashSet<Uid>,
     /// Messages that the destination refused because of their keywords.
     pub without_keywords: HashSet<Uid>,
     /// Messages whose date the destination refused: they go with another one.
@@ -54,6 +61,16 @@ impl Progress {
     /// The UID up to which messages go one by one.
     pub fn one_by_one(&self) -> Option<Uid> {
         self.careful.filter(|careful| careful.messages == 1).map(|careful| careful.through)
+    }
+
+    /// Whether the message is sent though the destination has it in another mailbox: for itself, or for what was seen of others.
+    pub fn goes_alone(&self, uid: Uid) -> bool {
+        self.alone.contains(&uid) || self.has_no_originals()
+    }
+
+    /// Whether originals turned out to be of no use for this mailbox.
+    pub fn has_no_originals(&self) -> bool {
+        self.alone.len() >= MOST_ALONE
     }
 
     /// Messages were appended and linked.

@@ -269,7 +269,8 @@ impl Reconciliation<'_> {
     }
 }
 
-fn open_source(source: &mut Session, job: &Job) -> Result<()> {
+/// Opens the source mailbox, if it is the one that was planned.
+pub(super) fn open_source(source: &mut Session, job: &Job) -> Result<()> {
     let opened = source.open(&job.plan.source, Opening::Examine)?;
     if opened.sync_point.uid_validity != job.plan.source_validity {
         return Err(source_changed().in_mailbox(&job.plan.source.path()));

@@ -15,13 +15,14 @@
 use super::conveyor::{Conveyor, Taken};
 use super::download::{Message, Parcel};
 use super::job::Job;
+use super::originals::{self, Original, Originals, Repeated};
 use super::progress::{Careful, Progress};
 use super::uplinks::{Uplink, Uplinks};
 use crate::engine::commands::append::{Appended, PendingAppend, Upload, refusal};
 use crate::engine::conversation::status::Status;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::statistics::BatchFigures;
-use crate::model::{Digest, Flags, InternalDate, Link, LinkOrigin, Outcome, Side, Uid, UidValidity};
+use crate::model::{Digest, Flags, InternalDate, Link, LinkOrigin, Outcome, RawName, Side, Uid, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::batch::Batch;
 use crate::store::CHECKPOINT_LINKS;
@@ -50,25 +51,32 @@ const SPLIT: usize = 4;
 /// The destination's half at work.
 pub struct UploadRun<'a> {
     access: &'a Access<'a>,
-    job: &'a Job,
+    pub(super) job: &'a Job,
     conveyor: &'a Conveyor<Parcel>,
-    progress: &'a mut Progress,
+    pub(super) progress: &'a mut Progress,
     /// The account is left to another process.
     gives_way: &'a AtomicBool,
-    uplinks: Uplinks<'a>,
+    originals: &'a Originals,
+    pub(super) uplinks: Uplinks<'a>,
     open: Option<Open>,
+    /// Those that the destination is to copy next, itself.
+    pub(super) repeated: Vec<Repeated>,
+    /// The mailbox that is open to look at their originals.
+    pub(super) looking_at: Option<RawName>,
+    /// No UID up to this one is given a second time.
+    given: Uid,
     in_flight: VecDeque<InFlight>,
-    end: UploadEnd,
+    pub(super) end: UploadEnd,
     /// When the last batch was answered.
     answered: Option<Instant>,
-    owed: Owed,
+    pub(super) owed: Owed,
 }
 
 /// Links that are not recorded yet. Were the process to die with them, the tail would tell: the intent is open.
-struct Owed {
-    links: Vec<Link>,
+pub(super) struct Owed {
+    pub(super) links: Vec<Link>,
     /// Flags that the source has by now: without them the next plan would take back what the copies have.
-    reflagged: Vec<(Uid, Flags)>,
+    pub(super) reflagged: Vec<(Uid, Flags)>,
     since: Instant,
 }
 
@@ -83,6 +91,8 @@ struct Sent {
     uid: Uid,
     identity: Digest,
     octets: u64,
+    /// Of its octets, where they tell originals.
+    sha256: Option<[u8; 32]>,
     listed_octets: u64,
     date: Option<InternalDate>,
     agreed: Flags,
@@ -134,13 +144,13 @@ pub enum UploadEnd {
 }
 
 impl<'a> UploadRun<'a> {
-    /// Nothing is sent yet. A second connection may turn up in `spare`.
+    /// Nothing is sent yet.
     pub fn new(
         access: &'a Access<'a>,
         job: &'a Job,
         conveyor: &'a Conveyor<Parcel>,
         progress: &'a mut Progress,
-        gives_way: &'a AtomicBool,
+        (gives_way, originals): (&'a AtomicBool, &'a Originals),
         uplinks: Uplinks<'a>,
     ) -> Self {
         UploadRun {
@@ -149,8 +159,12 @@ impl<'a> UploadRun<'a> {
             conveyor,
             progress,
             gives_way,
+            originals,
             uplinks,
             open: None,
+            repeated: Vec::new(),
+            looking_at: None,
+            given: Uid(0),
             in_flight: VecDeque::new(),
             end: UploadEnd::Complete,
             answered: None,
@@ -206,6 +220,7 @@ impl<'a> UploadRun<'a> {
                 Taken::End => break,
             }
         }
+        self.copy_repeated()?;
         self.close_batch()?;
         while self.settle_oldest()? {}
         Ok(if is_stopped { self.end.max(UploadEnd::Stopped) } else { self.end })
@@ -231,8 +246,10 @@ impl<'a> UploadRun<'a> {
                     Some(outcome) => self.conclude(message.uid, outcome)?,
                     None => self.add(*message)?,
                 },
+                Parcel::Repeated(repeated) => self.add_repeated(*repeated)?,
             }
         }
+        self.copy_repeated()?;
         self.push().map(|()| true)
     }
 
@@ -245,8 +262,16 @@ impl<'a> UploadRun<'a> {
         Ok(())
     }
 
-    /// Sends a message, in the APPEND that is open or in a new one.
+    /// Sends a message, in the APPEND that is open or in a new one; or has it copied where it turns out to be there already.
     fn add(&mut self, message: Message) -> Result<()> {
+        let sha256 = if self.originals.go_by_octets() { Some(message.octets.sha256()?) } else { None };
+        if let Some(original) = sha256.and_then(|sha256| self.original(&message, &sha256)) {
+            return self.add_repeated(message.repeated(original));
+        }
+        self.copy_repeated()?;
+        if self.end == UploadEnd::Split {
+            return Ok(());
+        }
         let Message { uid, identity, octets, listed_octets, mut flags, reflagged, internal_date } = message;
         let reflagged = reflagged.then(|| flags.clone());
         let (length, careful) = (octets.len(), self.progress.careful(uid));
@@ -273,7 +298,7 @@ impl<'a> UploadRun<'a> {
         let upload = Upload { octets, flags, internal_date: date_given };
         self.uplinks.session(open.uplink).add_message(&mut open.pending, &upload)?;
         let (agreed, date) = (upload.flags, internal_date);
-        open.batch.push(Sent { uid, identity, octets: length, listed_octets, date, agreed, reflagged });
+        open.batch.push(Sent { uid, identity, octets: length, sha256, listed_octets, date, agreed, reflagged });
         open.octets += length;
         open.gathered += length;
         if open.is_full() || open.pending.is_refused() { self.close_batch() } else { Ok(()) }
@@ -312,7 +337,7 @@ impl<'a> UploadRun<'a> {
     }
 
     /// Ends the APPEND that is open, when all before it that went over another connection were answered.
-    fn close_batch(&mut self) -> Result<()> {
+    pub(super) fn close_batch(&mut self) -> Result<()> {
         let Some(open) = self.open.as_ref() else { return Ok(()) };
         let uplink = open.uplink;
         while self.in_flight.iter().any(|sent| sent.uplink != uplink) {
@@ -328,7 +353,7 @@ impl<'a> UploadRun<'a> {
     }
 
     /// Reads the answer to the oldest APPEND; false when there is none.
-    fn settle_oldest(&mut self) -> Result<bool> {
+    pub(super) fn settle_oldest(&mut self) -> Result<bool> {
         let Some(sent) = self.in_flight.pop_front() else { return Ok(false) };
         let InFlight { pending, uplink, batch, full, began, .. } = sent;
         let at_once = pending.went_at_once();
@@ -339,7 +364,10 @@ impl<'a> UploadRun<'a> {
                 self.access.batch().stored(full, now - busy_since);
                 self.link(batch, &uids)?;
             }
-            Appended::Stored { .. } | Appended::StoredSomewhere => {
+            Appended::Stored { uid_validity, uids } => {
+                self.stored_elsewhere(batch.iter().map(|sent| sent.uid).zip(uids), uid_validity);
+            }
+            Appended::StoredSomewhere => {
                 self.progress.stored.extend(batch.iter().map(|sent| sent.uid));
                 self.end = self.end.max(UploadEnd::Reconcile);
             }
@@ -349,14 +377,34 @@ impl<'a> UploadRun<'a> {
     }
 
     /// Invariant 2.
-    fn can_be_true(&self, uid_validity: UidValidity, uids: &[Uid]) -> bool {
-        uid_validity == self.job.destination_validity && uids.first().is_some_and(|first| *first >= self.progress.tail)
+    pub(super) fn can_be_true(&self, uid_validity: UidValidity, uids: &[Uid]) -> bool {
+        let lowest = uids.iter().min();
+        uid_validity == self.job.destination_validity
+            && lowest.is_some_and(|lowest| *lowest >= self.progress.tail && *lowest > self.given)
+    }
+
+    /// The destination says that it stored them under UIDs that cannot be theirs. Gmail does where it takes a message for one that
+    /// it has: then that may be as good.
+    pub(super) fn stored_elsewhere(&mut self, messages: impl Iterator<Item = (Uid, Uid)>, uid_validity: UidValidity) {
+        let merges = self.uplinks.first.is_gmail() && uid_validity == self.job.destination_validity;
+        for (uid, there) in messages {
+            self.progress.stored.push(uid);
+            self.progress.merged.extend(merges.then_some((uid, there)));
+        }
+        self.end = self.end.max(UploadEnd::Reconcile);
+    }
+
+    /// What the destination has of the very octets of a message, in another mailbox.
+    fn original(&self, message: &Message, sha256: &[u8; 32]) -> Option<Original> {
+        let goes_alone = self.progress.goes_alone(message.uid) || self.progress.careful(message.uid).is_some();
+        if goes_alone { None } else { self.originals.of_octets(sha256, &self.job.plan.destination.raw) }
     }
 
     fn link(&mut self, mut batch: Vec<Sent>, uids: &[Uid]) -> Result<()> {
         let reflagged = batch.iter_mut().filter_map(|sent| Some((sent.uid, sent.reflagged.take()?)));
         self.owed.reflagged.extend(reflagged);
         let (messages, octets) = (batch.len() as u64, batch.iter().map(|sent| sent.octets).sum());
+        self.note_originals(&batch, uids);
         self.owed.links.extend(batch.into_iter().zip(uids).map(|(sent, uid)| Link {
             source: sent.uid,
             destination: *uid,
@@ -369,21 +417,40 @@ impl<'a> UploadRun<'a> {
             altered: None,
             identity: sent.identity,
         }));
+        self.linked(uids, messages, octets)
+    }
+
+    /// Links were made: recorded at once, or with others.
+    pub(super) fn linked(&mut self, uids: &[Uid], messages: u64, octets: u64) -> Result<()> {
         if self.owed.are_due() {
             self.record_owed()?;
         }
-        // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
-        if self.end <= UploadEnd::Stopped
-            && let Some(next) = uids.last().and_then(|last| last.next())
-        {
-            self.progress.tail = next;
-            self.progress.strangers.note(uids);
-            if self.progress.strangers.are_due() {
-                self.end = self.end.max(UploadEnd::Grown);
+        // What is copied within may get them in another order.
+        let mut uids = uids.to_vec();
+        uids.sort_unstable();
+        if let Some(highest) = uids.last().copied() {
+            self.given = self.given.max(highest);
+            // An earlier batch whose outcome is not known may stand below these: then the tail still begins before it.
+            if self.end <= UploadEnd::Stopped {
+                self.progress.tail = highest.next().unwrap_or(self.progress.tail);
+                self.progress.strangers.note(&uids);
+                if self.progress.strangers.are_due() {
+                    self.end = self.end.max(UploadEnd::Grown);
+                }
             }
         }
         self.progress.copied(self.access, self.job, messages, octets);
         Ok(())
+    }
+
+    fn note_originals(&self, batch: &[Sent], uids: &[Uid]) {
+        for (sent, uid) in batch.iter().zip(uids) {
+            if let (Some(sha256), Some(date)) = (sent.sha256, sent.date) {
+                let stored = originals::Sent { uid: *uid, octets: sent.octets, date, identity: sent.identity };
+                let (mailbox, validity) = (&self.job.plan.destination, self.job.destination_validity);
+                self.originals.note(sha256, || Original::new(mailbox, validity, stored));
+            }
+        }
     }
 
     /// A refused batch is tried again in parts, down to single messages with each literal announced, so that the one is
@@ -427,7 +494,7 @@ impl<'a> UploadRun<'a> {
         Ok(self.at_destination(Error::new(Kind::Connection, "it refused a command").because(error.summary())))
     }
 
-    fn at_destination(&self, error: Error) -> Error {
+    pub(super) fn at_destination(&self, error: Error) -> Error {
         error.on(Side::Destination, &self.access.connector(Side::Destination).server().label())
     }
 

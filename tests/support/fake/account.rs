@@ -1,9 +1,10 @@
 //! What a user of the fake server has: mailboxes with messages, stored or produced when they are asked for.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::gmail_house::Known;
 use crate::support::mailbox::{self, Message};
 use crate::support::name::Namespace;
 use crate::support::state::{AccountState, MailboxState, MessageState};
@@ -13,6 +14,11 @@ pub struct Account {
     pub mailboxes: Vec<Mailbox>,
     /// Raw names.
     pub subscriptions: BTreeSet<Vec<u8>>,
+    /// What Gmail knows messages by.
+    pub known: Known,
+    /// By raw name of a mailbox, the rights of others and annotations.
+    pub rights: BTreeMap<Vec<u8>, BTreeMap<String, String>>,
+    pub annotations: BTreeMap<Vec<u8>, BTreeMap<String, String>>,
     next_validity: u32,
 }
 
@@ -87,7 +93,9 @@ impl Default for Account {
 impl Account {
     /// An account with an empty INBOX, whose UIDVALIDITYs are above that one.
     pub fn numbered_from(next_validity: u32) -> Account {
-        let mut account = Account { mailboxes: Vec::new(), subscriptions: BTreeSet::new(), next_validity };
+        let (mailboxes, subscriptions, known) = Default::default();
+        let (rights, annotations) = Default::default();
+        let mut account = Account { mailboxes, subscriptions, known, rights, annotations, next_validity };
         account.create(b"INBOX");
         account
     }
@@ -174,6 +182,13 @@ impl Mailbox {
         let (uid, modseq) = (self.uid_next, self.change());
         self.uid_next += 1;
         self.messages.push(Stored { uid, flags, date, modseq, content, gmail: Gmail::default() });
+        uid
+    }
+
+    /// Adds a message that is in another mailbox, too.
+    pub fn add_copy(&mut self, original: &Stored) -> u32 {
+        let uid = self.add(original.content.clone(), original.flags.clone(), original.date);
+        self.messages.last_mut().expect("it was just added").gmail = original.gmail.clone();
         uid
     }
 

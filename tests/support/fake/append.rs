@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::account::{Content, Mailbox};
 use super::behaviour::{Behaviour, FlagsBy, Kept};
 use super::command::{Command, Token};
+use super::gmail_house;
 use super::session::Session;
 use crate::support::date::parse_internal_date;
 
@@ -25,6 +26,7 @@ impl Session<'_> {
             return "BAD no message".to_owned();
         }
         self.with_account(|account| match account.find(&name) {
+            Some(_) if behaviour.is_gmail => gmail_house::append(account, &name, &messages, &behaviour),
             Some(mailbox) => append_to(mailbox, &messages, &behaviour),
             None => "NO [TRYCREATE] there is no such mailbox".to_owned(),
         })

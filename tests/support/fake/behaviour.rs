@@ -51,6 +51,8 @@ pub struct Behaviour {
     pub append_copies: (String, usize),
     /// Whether the messages before a refused one stay stored, as on Stalwart.
     pub keeps_parts: bool,
+    /// It keeps house as Gmail does: see [`super::gmail_house`].
+    pub is_gmail: bool,
     /// These octets come before each `+`.
     pub before_plus: Vec<u8>,
     /// Works on all commands that have come at once, as Stalwart does: see [`super::eager`].
@@ -82,6 +84,7 @@ impl Default for Behaviour {
             append_code: None,
             append_copies: (String::new(), 1),
             keeps_parts: false,
+            is_gmail: false,
             before_plus: Vec::new(),
             eager: false,
             eager_order: None,

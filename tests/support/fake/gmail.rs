@@ -14,7 +14,7 @@ pub const ALL_MAIL: &str = "[Gmail]/All Mail";
 const SPAM: &str = "[Gmail]/Spam";
 
 /// Labels of the system, and their mailboxes.
-const SYSTEM: [(&str, &str, &str); 5] = [
+pub const SYSTEM: [(&str, &str, &str); 5] = [
     ("\\Inbox", "INBOX", ""),
     ("\\Sent", "[Gmail]/Sent Mail", "\\Sent"),
     ("\\Starred", "[Gmail]/Starred", "\\Flagged"),

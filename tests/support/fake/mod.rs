@@ -8,18 +8,21 @@
 //! - [`behaviour`]: what is not as it should be, as data.
 //! - [`command`]: what a client says, token by token.
 //! - [`connection`]: octets in and out: the record of commands, lies, cuts.
-//! - [`gmail`]: an account with labels.
+//! - [`gmail`]: an account with labels; [`gmail_house`]: what becomes there of messages that are brought to it.
 //! - [`eager`]: commands that were sent ahead, worked on in any order.
+//! - [`besides`]: rights of others and annotations.
 //! - [`session`]: the commands, one function each; [`append`], [`fetch`] and [`listing`] are the larger ones.
 
 pub mod account;
 pub mod append;
 pub mod behaviour;
+pub mod besides;
 pub mod command;
 pub mod connection;
 pub mod eager;
 pub mod fetch;
 pub mod gmail;
+pub mod gmail_house;
 pub mod listing;
 pub mod session;
 

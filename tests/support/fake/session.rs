@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::account::Account;
+use super::account::{Account, Stored};
 use super::behaviour::{CAPABILITIES, FlagsBy, Then};
 use super::command::{Command, uid_ranges};
 use super::connection::Connection;
+use super::gmail_house;
 use super::listing::Summary;
 use super::{Door, Said, Tenants, Threshold};
 use crate::support::base64;
@@ -194,6 +195,10 @@ impl Session<'_> {
                 let name = String::from_utf8_lossy(command.argument(0)).into_owned();
                 self.say(&format!("* MYRIGHTS \"{name}\" lrswipkxte"))
             }
+            "GETACL" => self.get_acl(command),
+            "SETACL" => Ok(self.set_acl(command)),
+            "GETMETADATA" => self.get_metadata(command),
+            "SETMETADATA" => Ok(self.set_metadata(command)),
             "LIST" => self.list(command),
             "LSUB" => self.lsub(),
             "STATUS" => self.status(command),
@@ -208,12 +213,13 @@ impl Session<'_> {
             "UID FETCH" => self.fetch(command),
             "UID SEARCH" => self.search(command),
             "UID STORE" => self.store(command),
+            "UID COPY" => Ok(self.copy(command)),
             "UID EXPUNGE" => self.expunge(command),
             _ => Ok("BAD unknown command".to_owned()),
         }
     }
 
-    fn say(&mut self, text: &str) -> io::Result<String> {
+    pub(super) fn say(&mut self, text: &str) -> io::Result<String> {
         self.connection.respond_text(text)?;
         Ok("OK done".to_owned())
     }
@@ -349,8 +355,35 @@ impl Session<'_> {
                 }
                 message.modseq = modseq;
             }
+            if behaviour.is_gmail {
+                gmail_house::spread(account, &name, meant);
+            }
         });
         Ok("OK stored".to_owned())
+    }
+
+    fn copy(&mut self, command: &Command) -> String {
+        let Some(name) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
+        let behaviour = self.connection.tenant.as_ref().expect("somebody has logged in").behaviour();
+        let target = command.argument(1).to_vec();
+        self.with_account(|account| {
+            let Some(mailbox) = account.find(&name) else { return "NO the mailbox is gone".to_owned() };
+            let ranges = uid_ranges(command.argument(0), mailbox.uid_next.saturating_sub(1));
+            let meant = |uid: u32| ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid));
+            let originals: Vec<Stored> = mailbox.messages.iter().filter(|it| meant(it.uid)).cloned().collect();
+            if account.find(&target).is_none() {
+                return "NO [TRYCREATE] there is no such mailbox".to_owned();
+            }
+            let copied = |it: &Stored| match behaviour.is_gmail {
+                true => gmail_house::copy(account, &target, it),
+                false => account.find(&target).expect("it is there").add_copy(it),
+            };
+            let copies: Vec<u32> = originals.iter().map(copied).collect();
+            let list = |uids: Vec<u32>| uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+            let validity = account.find(&target).expect("it is there").uid_validity;
+            let from = list(originals.iter().map(|it| it.uid).collect());
+            format!("OK [COPYUID {validity} {from} {}] copied", list(copies))
+        })
     }
 
     fn expunge(&mut self, command: &Command) -> io::Result<String> {
