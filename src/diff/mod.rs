@@ -17,6 +17,7 @@ pub mod agreements;
 pub mod comparing;
 pub mod fit;
 pub mod labels;
+pub mod moves;
 pub mod policy;
 pub mod rollback;
 pub mod routing;

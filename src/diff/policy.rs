@@ -21,6 +21,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         restore_missing,
         // It bears on when, not on what.
         idle: _,
+        follow_moves,
         delete_guard,
     } = policy;
     let mut hasher = Sha256::new();
@@ -41,6 +42,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         u8::from(newest_first.is_some()),
         u8::from(max_message_octets.is_some()),
         u8::from(*restore_missing),
+        u8::from(*follow_moves),
     ]);
     hasher.update(newest_first.unwrap_or(0).to_be_bytes());
     hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 23];
+        let mut policies = vec![Policy::default(); 24];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -128,6 +130,7 @@ mod tests {
         policies[20].mailboxes.priority = Vec::new();
         policies[21].search = SearchKeys::parse("ALL").ok();
         policies[22].mailboxes.labels = Labels::Primary;
+        policies[23].follow_moves = false;
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

@@ -19,18 +19,21 @@ pub enum LinkOrigin {
     BroughtBack,
     /// The same, as [`LinkOrigin::Reconciled`].
     FoundBack,
+    /// We had put it there, and moved it on the destination when its source message was moved.
+    Moved,
 }
 
 impl LinkOrigin {
     /// Whether the message is there because we put it there.
     pub fn is_ours(self) -> bool {
-        matches!(self, LinkOrigin::Appended | LinkOrigin::Reconciled)
+        matches!(self, LinkOrigin::Appended | LinkOrigin::Reconciled | LinkOrigin::Moved)
     }
 
     /// The same with the two sides swapped.
     fn mirrored(self) -> LinkOrigin {
         match self {
             LinkOrigin::Appended => LinkOrigin::BroughtBack,
+            LinkOrigin::Moved => LinkOrigin::BroughtBack,
             LinkOrigin::Reconciled => LinkOrigin::FoundBack,
             LinkOrigin::Adopted => LinkOrigin::Adopted,
             LinkOrigin::BroughtBack => LinkOrigin::Appended,

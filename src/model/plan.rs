@@ -2,7 +2,8 @@
 
 use super::amount::grow;
 use super::{
-    Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcome, SpecialUse, Uid, UidSet, UidValidity,
+    Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcome, RawName, SpecialUse, Uid, UidSet,
+    UidValidity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,40 @@ impl Skipped {
     }
 }
 
+/// Messages that left another mailbox of the source for this one: their copies, which we made, are moved on the destination.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moves {
+    /// The source mailbox that they left.
+    pub source: RawName,
+    /// Its UIDVALIDITY when they were linked.
+    pub source_validity: UidValidity,
+    /// The source lists that mailbox no more.
+    pub is_gone: bool,
+    /// The destination mailbox that holds the copies.
+    pub destination: MailboxName,
+    pub destination_validity: UidValidity,
+    /// Ascending by the UIDs that they have on the source now.
+    pub messages: Vec<Moved>,
+}
+
+impl Moves {
+    /// The move of a message, by the UID that it has on the source now.
+    pub fn of(&self, source: Uid) -> Option<&Moved> {
+        self.messages.binary_search_by_key(&source, |moved| moved.source).ok().map(|at| &self.messages[at])
+    }
+}
+
+/// One message that was moved on the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its UID on the source now.
+    pub source: Uid,
+    /// The one that it had in the mailbox that it left.
+    pub former: Uid,
+    /// That of its copy.
+    pub destination: Uid,
+}
+
 /// One message that we copied, and that is gone from the source: its copy goes, too. Only in mirror mode.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Deletion {
@@ -135,6 +170,8 @@ pub struct MailboxPlan {
     pub subscribe: bool,
     /// Source UIDs to copy, in their order.
     pub copies: UidSet,
+    /// What comes from other mailboxes, each once.
+    pub moves: Vec<Moves>,
     /// Sum of their sizes in octets.
     pub octets: u64,
     pub flag_updates: Vec<FlagUpdate>,
@@ -169,9 +206,22 @@ impl MailboxPlan {
         !self.adds() && self.removals() == 0 && self.replaced.is_empty()
     }
 
-    /// Whether there is something to create, copy or mark.
+    /// Whether there is something to create, copy, move here or mark.
     pub fn adds(&self) -> bool {
-        self.create || self.subscribe || !self.copies.is_empty() || !self.flag_updates.is_empty()
+        let brings = !self.copies.is_empty() || !self.moves.is_empty();
+        self.create || self.subscribe || brings || !self.flag_updates.is_empty()
+    }
+
+    /// How many messages come from other mailboxes.
+    pub fn moved(&self) -> u64 {
+        self.moves.iter().map(|moves| moves.messages.len() as u64).sum()
+    }
+
+    /// What is to come to the mailbox, by whatever way.
+    pub fn arrivals(&self) -> UidSet {
+        let mut arrivals = self.copies.clone();
+        self.moves.iter().flat_map(|moves| &moves.messages).for_each(|moved| arrivals.insert(moved.source));
+        arrivals
     }
 
     /// How many messages of the destination would go.
@@ -209,6 +259,8 @@ pub struct AccountPlan {
     pub policy: [u8; 16],
     pub mailboxes: Vec<MailboxPlan>,
     pub omitted: Vec<Omitted>,
+    /// Old copies of messages that were moved, and have others by now: they go.
+    pub leftovers: u64,
     /// What the reader should know before applying: quota, mappings that were guessed, UIDVALIDITY changes.
     pub warnings: Vec<String>,
 }
@@ -218,6 +270,7 @@ pub struct AccountPlan {
 pub struct PlanTotals {
     pub copies: u64,
     pub octets: u64,
+    pub moves: u64,
     pub flag_updates: u64,
     pub deletes: u64,
     pub second_copies: u64,
@@ -225,6 +278,8 @@ pub struct PlanTotals {
     pub creates: u64,
     pub subscribes: u64,
     pub skipped: u64,
+    /// Old copies of messages that were moved.
+    pub leftovers: u64,
 }
 
 impl PlanTotals {
@@ -232,6 +287,7 @@ impl PlanTotals {
     pub fn add(&mut self, mailbox: &MailboxPlan) {
         self.copies += mailbox.copies.len();
         grow(&mut self.octets, mailbox.octets);
+        self.moves += mailbox.moved();
         self.flag_updates += mailbox.flag_updates.len() as u64;
         self.deletes += mailbox.deletions.len() as u64;
         self.second_copies += mailbox.second_copies.len() as u64;
@@ -245,6 +301,7 @@ impl PlanTotals {
     pub fn merge(&mut self, other: &PlanTotals) {
         self.copies += other.copies;
         grow(&mut self.octets, other.octets);
+        self.moves += other.moves;
         self.flag_updates += other.flag_updates;
         self.deletes += other.deletes;
         self.second_copies += other.second_copies;
@@ -252,6 +309,12 @@ impl PlanTotals {
         self.creates += other.creates;
         self.subscribes += other.subscribes;
         self.skipped += other.skipped;
+        self.leftovers += other.leftovers;
+    }
+
+    /// Messages that come to mailboxes of the destination, by whatever way.
+    pub fn arrivals(&self) -> u64 {
+        self.copies + self.moves
     }
 
     /// Whether there is anything to do on the destination.
@@ -259,6 +322,7 @@ impl PlanTotals {
         let PlanTotals {
             copies,
             octets: _,
+            moves,
             flag_updates,
             deletes,
             second_copies,
@@ -266,15 +330,16 @@ impl PlanTotals {
             creates,
             subscribes,
             skipped: _,
+            leftovers,
         } = *self;
-        copies + flag_updates + deletes + second_copies + replaced + creates + subscribes == 0
+        copies + moves + flag_updates + deletes + second_copies + replaced + creates + subscribes + leftovers == 0
     }
 }
 
 impl AccountPlan {
     /// Sums over its mailboxes.
     pub fn totals(&self) -> PlanTotals {
-        let mut totals = PlanTotals::default();
+        let mut totals = PlanTotals { leftovers: self.leftovers, ..PlanTotals::default() };
         self.mailboxes.iter().for_each(|mailbox| totals.add(mailbox));
         totals
     }

@@ -124,6 +124,8 @@ pub struct Policy {
     pub restore_missing: bool,
     /// Between two rounds of a watch the account is listened to.
     pub idle: bool,
+    /// What was moved on the source is moved on the destination, where the copy is ours, and not copied again.
+    pub follow_moves: bool,
     /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
 }
@@ -138,6 +140,14 @@ impl Policy {
 /// What is deleted of a mailbox without a question.
 const DELETE_GUARD: u8 = 10;
 
+impl Policy {
+    /// Whether copies follow their messages from one mailbox to another. Not on the way back, where copies are the user's mail by
+    /// now, nor both ways.
+    pub fn follows_moves(&self) -> bool {
+        self.follow_moves && self.direction == Direction::Forward && self.mode != Mode::TwoWay
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {
@@ -150,6 +160,7 @@ impl Default for Policy {
             max_message_octets: None,
             restore_missing: false,
             idle: false,
+            follow_moves: true,
             delete_guard: DELETE_GUARD,
         }
     }

@@ -15,6 +15,8 @@ pub struct RunFigures {
     pub mailboxes_unchanged: u64,
     pub messages_copied: u64,
     pub octets_copied: u64,
+    /// Messages that were moved on the destination, because they were on the source.
+    pub messages_moved: u64,
     pub flags_updated: u64,
     /// Copies deleted because their source is gone, and second copies removed.
     pub messages_deleted: u64,

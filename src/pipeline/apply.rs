@@ -32,6 +32,7 @@ use crate::pipeline::survey::agreeing::agree_to_deletions;
 use crate::pipeline::survey::naming::name_messages;
 use crate::pipeline::transfer::besides::carry_besides;
 use crate::pipeline::transfer::crew::Crew;
+use crate::pipeline::transfer::leftovers::remove_leftovers;
 use crate::pipeline::transfer::originals::Originals;
 use crate::pipeline::transfer::passes::passes;
 use crate::pipeline::transfer::prepare::{Prepared, prepare};
@@ -81,10 +82,11 @@ struct Extent {
 impl Extent {
     fn of(state: &AccountStore, totals: &PlanTotals) -> Result<Extent> {
         let AccountStatus { ledger, source_octets, .. } = state.status()?;
-        let messages = totals.copies.min(ledger.outcomes.pending + ledger.outcomes.left_behind());
-        let octets = match totals.copies {
+        let arrivals = totals.arrivals();
+        let messages = arrivals.min(ledger.outcomes.pending + ledger.outcomes.left_behind());
+        let octets = match arrivals {
             0 => 0,
-            copies => (u128::from(totals.octets) * u128::from(messages) / u128::from(copies)) as u64,
+            arrivals => (u128::from(totals.octets) * u128::from(messages) / u128::from(arrivals)) as u64,
         };
         let was_whole = state.runs()?.iter().any(|run| run.is_whole);
         let before = match was_whole || messages == 0 {
@@ -220,7 +222,8 @@ impl<'a> Run<'a> {
                 if granted.mailboxes.iter().any(MailboxPlan::adds) {
                     self.add(&granted)?;
                 }
-                self.remove(plan, &granted)
+                self.remove(plan, &granted)?;
+                self.remove_leftovers()
             })?;
         }
         if self.ending == Ending::Complete {
@@ -250,6 +253,10 @@ impl<'a> Run<'a> {
                 Ok(Prepared { jobs, failures }) => {
                     access.failures.note_others(&mut self.failures, failures);
                     self.traces.touched.extend(jobs.iter().map(|job| job.plan.destination.raw.clone()));
+                    let moves = jobs.iter().flat_map(|job| &job.plan.moves);
+                    self.traces.touched.extend(moves.map(|moves| moves.destination.raw.clone()));
+                    let receiving = jobs.iter().filter(|job| !job.plan.moves.is_empty());
+                    self.traces.received.extend(receiving.map(|job| job.plan.source.raw.clone()));
                     self.traces.tails.extend(jobs.iter().map(|job| (job.plan.source.raw.clone(), job.standing.tail)));
                     let unclean = jobs.iter().filter(|job| job.standing.unclean.is_some());
                     self.traces.unclean.extend(unclean.map(|job| job.plan.source.raw.clone()));
@@ -281,13 +288,28 @@ impl<'a> Run<'a> {
         let mut purged = Purged::default();
         let result = purge(self.access, [plan, granted], second_copies, &mut purged);
         self.figures.messages_deleted += purged.removed;
-        self.access.failures.note_others(&mut self.failures, purged.failures);
-        self.warnings.extend(purged.warnings);
-        self.traces.touched.extend(purged.touched);
+        self.note_purged(purged);
         if self.options.deletes == Deletes::Allowed {
             granted.mailboxes.iter().try_for_each(|mailbox| agree_to_deletions(self.access, mailbox))?;
         }
         result
+    }
+
+    /// What was moved and has its copy goes from its old place.
+    fn remove_leftovers(&mut self) -> Result<()> {
+        if self.ending != Ending::Complete || !self.access.account.policy.follows_moves() {
+            return Ok(());
+        }
+        let mut purged = Purged::default();
+        let result = remove_leftovers(self.access, &mut purged);
+        self.note_purged(purged);
+        result
+    }
+
+    fn note_purged(&mut self, purged: Purged) {
+        self.access.failures.note_others(&mut self.failures, purged.failures);
+        self.warnings.extend(purged.warnings);
+        self.traces.touched.extend(purged.touched);
     }
 
     fn mode(&self) -> Mode {
@@ -316,6 +338,8 @@ impl<'a> Run<'a> {
             match result {
                 Ok((progress, ending)) => {
                     self.traces.clean.insert(source);
+                    let mut left = progress.left.iter();
+                    left.try_for_each(|(name, uids)| self.access.state.unlink(name, uids.iter().copied()))?;
                     self.merge(progress, ending);
                 }
                 Err(error) => {
@@ -330,6 +354,7 @@ impl<'a> Run<'a> {
     fn merge(&mut self, progress: Progress, ending: Ending) {
         self.figures.messages_copied += progress.messages;
         grow(&mut self.figures.octets_copied, progress.octets);
+        self.figures.messages_moved += progress.moved;
         self.figures.flags_updated += progress.flags_updated;
         self.traces.outcomes.merge(&progress.outcomes);
         self.access.failures.note_others(&mut self.failures, progress.failures);

@@ -163,11 +163,25 @@ impl Explainer<'_> {
             plan.present,
             plan.copied
         ));
+        self.planned_moves(plan);
         self.planned_removals(plan);
         if departed > 0 {
             self.say(format!(
                 "{departed} were copied once and are gone from the destination: its user removed them, and they are not brought back (restore_missing = {}).",
                 self.policy.restore_missing
+            ));
+        }
+    }
+
+    fn planned_moves(&mut self, plan: &MailboxPlan) {
+        for moves in &plan.moves {
+            self.say(format!(
+                "{} are moved here from `{}` on the destination: they left its source mailbox and are listed in this one with the \
+                 same identity, size and date, no other message is, and their copies are ours and as we left them \
+                 (follow_moves = {}).",
+                counted(moves.messages.len() as u64, "copy"),
+                moves.destination,
+                self.policy.follow_moves
             ));
         }
     }
@@ -291,6 +305,7 @@ impl Explainer<'_> {
             LinkOrigin::Reconciled => {
                 "we appended it, and found it again by identity, because the answer was lost or named no UID"
             }
+            LinkOrigin::Moved => "we had made it, and moved it there when its message was moved on the source",
             LinkOrigin::Adopted => "it was on the destination before us, and was recognised by identity",
             LinkOrigin::BroughtBack | LinkOrigin::FoundBack => {
                 "it is where the message came from: we appended the one on the source, when mail went the other way"
@@ -312,6 +327,12 @@ impl Explainer<'_> {
         self.destination(plan);
         let decision = if plan.copies.contains(uid) {
             "The plan copies it: no link and no message of its identity on the destination is left for it.".to_owned()
+        } else if let Some((moves, moved)) = plan.moves.iter().find_map(|moves| Some((moves, moves.of(uid)?))) {
+            format!(
+                "The plan moves its copy here, which has UID {} in `{}` on the destination: it left that source mailbox, and no \
+                 other message of its identity, size and date is new or gone.",
+                moved.destination, moves.destination
+            )
         } else if let Some(skipped) = plan.skipped.iter().find(|skipped| skipped.uid == uid) {
             format!("The plan skips it: {}.", skipped.reason)
         } else if plan.departed.contains(uid) {

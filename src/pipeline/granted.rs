@@ -93,7 +93,8 @@ fn withhold_copies(access: &Access<'_>, allowance: &Allowance, granted: &mut Gra
             ),
     );
     granted.plan.mailboxes.iter_mut().for_each(without_copies);
-    granted.plan.mailboxes.retain(|mailbox| !mailbox.create);
+    // What is moved needs no room.
+    granted.plan.mailboxes.retain(|mailbox| !mailbox.create || !mailbox.moves.is_empty());
     Ok(())
 }
 

@@ -78,14 +78,14 @@ fn mailboxes(
 
 /// Where the messages of a mailbox stand of which nothing was copied yet.
 fn not_begun(plan: &MailboxPlan) -> Outcomes {
-    Outcomes { pending: plan.copies.len(), skipped: plan.skipped.len() as u64, ..Outcomes::default() }
+    Outcomes { pending: plan.copies.len() + plan.moved(), skipped: plan.skipped.len() as u64, ..Outcomes::default() }
 }
 
 /// Messages that are still to be copied, where others of their mailbox are there: else all of it is, and the count says so.
 fn pending(state: &AccountStore, plan: &MailboxPlan) -> Result<Vec<Uid>> {
     let mut links = state.link_lookup(&plan.source.raw)?;
     let mut left = Vec::new();
-    for uid in plan.copies.iter() {
+    for uid in plan.arrivals().iter() {
         if links.get(uid)?.is_none() {
             left.push(uid);
         }

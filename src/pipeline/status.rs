@@ -28,7 +28,7 @@ pub fn status_of(store: &Store, account: &str, mark: Option<Mark>, turn: Turn) -
     let state = store.account(account);
     let status = state.status()?;
     let current = state.plan()?.filter(|plan| state.generation().is_ok_and(|generation| generation == plan.generation));
-    let planned = current.map_or(0, |plan| plan.totals().copies);
+    let planned = current.map_or(0, |plan| plan.totals().arrivals());
     let failures = state.failure_count()?;
     let attempt = state.attempt()?;
     let condition = Condition::of(mark, turn, attempt.as_ref(), &status.ledger);

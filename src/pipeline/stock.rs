@@ -36,6 +36,8 @@ pub struct Traces {
     /// Source mailboxes of which something may have been there before this run that was not linked, or is linked and was not
     /// listed since.
     pub unclean: HashSet<RawName>,
+    /// Source mailboxes to which messages were moved: what their sources changed of flags follows in the same run.
+    pub received: HashSet<RawName>,
     /// What happened to messages in this run.
     pub outcomes: Outcomes,
     /// Source mailboxes whose work ended with everything linked.
@@ -188,7 +190,8 @@ impl Stock<'_> {
     fn with_flags_as_sent(&mut self, next: PlanSummary) -> Result<PlanSummary> {
         let access = self.access;
         let lacking = |mailbox: &&MailboxPlan| {
-            let lacks = mailbox.flag_updates.iter().any(|update| !update.add.is_empty());
+            let received = self.traces.received.contains(&mailbox.source.raw);
+            let lacks = mailbox.flag_updates.iter().any(|update| received || !update.add.is_empty());
             lacks && self.traces.touched.contains(&mailbox.destination.raw)
         };
         let lacking: Vec<&MailboxPlan> = next.plan.mailboxes.iter().filter(lacking).collect();
@@ -242,7 +245,8 @@ impl Stock<'_> {
             return Ok(Box::new(state.links(name)?));
         }
         let mut links = state.link_lookup(name)?;
-        Ok(Box::new(plan.copies.iter().filter_map(move |uid| links.get(uid).transpose())))
+        let moved = plan.moves.iter().flat_map(|moves| &moves.messages).map(|moved| moved.source);
+        Ok(Box::new(plan.copies.iter().chain(moved).filter_map(move |uid| links.get(uid).transpose())))
     }
 
     /// Whether these mailboxes of the destination are listed as they are now.

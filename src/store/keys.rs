@@ -11,6 +11,7 @@
 //!    'G' mailbox(16)                             what a person agreed to, by source mailbox
 //!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
 //!    'J' mailbox(16)                             copies that are not what was sent, by source mailbox
+//!    'n' mailbox(16)                             old copies of messages that were moved, by the source mailbox that they left
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'p' mailbox(16)                             the same of a pair that stands the other way round
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
@@ -129,6 +130,15 @@ impl AccountId {
 
     pub(super) fn spoilt(self, source: &RawName) -> Vec<u8> {
         self.table(b'J', &self.mailbox(Side::Source, source).0)
+    }
+
+    /// What all lists of old copies begin with.
+    pub(super) fn leftovers(self) -> Vec<u8> {
+        self.table(b'n', &[])
+    }
+
+    pub(super) fn leftovers_of(self, source: &RawName) -> Vec<u8> {
+        self.table(b'n', &self.mailbox(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.

@@ -33,6 +33,7 @@ pub enum StoredKind {
     Found = 26,
     Spoilt = 27,
     GmailIds = 28,
+    Leftovers = 29,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //!   damaged; `faults`: in words. [`machine`]: where we are.
 //! - `files`, `marks`, `gate`, [`audit`]: files beside the database, for other processes as well; [`halt`]: one for those of other states,
 //!   [`bulletin`]: what those are told.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `contents`,
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `leftovers`, `contents`,
 //!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
@@ -63,6 +63,7 @@ mod keys;
 mod kinds;
 mod lease;
 mod leaves;
+mod leftovers;
 mod listing;
 mod listing_writer;
 mod lock;

@@ -2,7 +2,7 @@
 
 use super::codec::{Flaw, decode_payload};
 use crate::model::link::Intent;
-use crate::model::statistics::{AccountStatus, RunFigures};
+use crate::model::statistics::{AccountStatus, BatchFigures, PartFigures, RunFigures};
 use crate::model::{AccountLedger, MailboxName, Outcomes, PairState, Pairing, Uid};
 use serde::Deserialize;
 
@@ -27,6 +27,44 @@ impl FormerOutcomes {
     }
 }
 
+/// A run until schema 3, which moved nothing.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct FormerRun {
+    started: i64,
+    seconds: f64,
+    mailboxes_scanned: u64,
+    mailboxes_unchanged: u64,
+    messages_copied: u64,
+    octets_copied: u64,
+    flags_updated: u64,
+    messages_deleted: u64,
+    reconnects: u64,
+    parts: Vec<PartFigures>,
+    batch: Option<BatchFigures>,
+}
+
+impl FormerRun {
+    fn today(self) -> RunFigures {
+        let FormerRun { started, seconds, mailboxes_scanned, mailboxes_unchanged, messages_copied, .. } = self;
+        let FormerRun { octets_copied, flags_updated, messages_deleted, reconnects, parts, batch, .. } = self;
+        RunFigures {
+            started,
+            seconds,
+            mailboxes_scanned,
+            mailboxes_unchanged,
+            messages_copied,
+            octets_copied,
+            messages_moved: 0,
+            flags_updated,
+            messages_deleted,
+            reconnects,
+            parts,
+            batch,
+        }
+    }
+}
+
 /// The status of schema 2, which had no ledger.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -35,7 +73,7 @@ struct FormerStatus {
     source_messages: u64,
     source_octets: u64,
     octets_copied: u64,
-    last_run: Option<RunFigures>,
+    last_run: Option<FormerRun>,
     _last_error: Option<String>,
 }
 
@@ -44,7 +82,14 @@ pub(super) fn status(payload: &[u8]) -> Result<AccountStatus, Flaw> {
     let FormerStatus { outcomes, source_messages, source_octets, octets_copied, last_run, _last_error } =
         decode_payload(payload)?;
     let ledger = AccountLedger { outcomes: outcomes.today(), held: source_messages, ..AccountLedger::default() };
-    Ok(AccountStatus { ledger, source_octets, octets_copied, last_run })
+    Ok(AccountStatus { ledger, source_octets, octets_copied, last_run: last_run.map(FormerRun::today) })
+}
+
+/// The status that schema 3 wrote.
+pub(super) fn status_of_3(payload: &[u8]) -> Result<AccountStatus, Flaw> {
+    let (ledger, source_octets, octets_copied, last_run): (AccountLedger, u64, u64, Option<FormerRun>) =
+        decode_payload(payload)?;
+    Ok(AccountStatus { ledger, source_octets, octets_copied, last_run: last_run.map(FormerRun::today) })
 }
 
 /// A pair of schema 2. That it was settled is not taken over: what it loses was not counted.
@@ -83,6 +128,35 @@ mod tests {
         codec::sealed(KEY, &[&[2, T::KIND as u8], &payload[..]].concat())
     }
 
+    fn run() -> FormerRun {
+        FormerRun {
+            started: 1,
+            seconds: 2.0,
+            mailboxes_scanned: 0,
+            mailboxes_unchanged: 0,
+            messages_copied: 2,
+            octets_copied: 0,
+            flags_updated: 0,
+            messages_deleted: 3,
+            reconnects: 0,
+            parts: Vec::new(),
+            batch: None,
+        }
+    }
+
+    #[test]
+    fn status_of_schema_3_keeps_its_run() {
+        let former = (AccountLedger::default(), 9u64, 11u64, Some(run()));
+        let payload = bincode::serde::encode_to_vec(former, bincode::config::standard()).unwrap();
+        let envelope = codec::sealed(KEY, &[&[3, AccountStatus::KIND as u8], &payload[..]].concat());
+        let status: AccountStatus = codec::decode(KEY, &envelope).unwrap();
+        let run = status.last_run.unwrap();
+        assert_eq!(
+            (status.octets_copied, run.messages_copied, run.messages_deleted, run.messages_moved),
+            (11, 2, 3, 0)
+        );
+    }
+
     fn outcomes() -> FormerOutcomes {
         FormerOutcomes {
             present: 1,
@@ -103,7 +177,7 @@ mod tests {
             source_messages: 36,
             source_octets: 9,
             octets_copied: 11,
-            last_run: Some(RunFigures { messages_copied: 2, ..RunFigures::default() }),
+            last_run: Some(run()),
             _last_error: Some("why".to_owned()),
         };
         let status: AccountStatus = codec::decode(KEY, &written::<AccountStatus>(&former)).unwrap();

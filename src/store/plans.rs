@@ -236,6 +236,7 @@ mod tests {
             special_use: None,
             subscribe: false,
             copies: UidSet::range(Uid(1), Uid(1_000_000)),
+            moves: Vec::new(),
             octets: 9,
             flag_updates: Vec::new(),
             skipped: (1..=skipped)
@@ -259,6 +260,7 @@ mod tests {
             policy: [7; 16],
             mailboxes: vec![mailbox; mailboxes],
             omitted: Vec::new(),
+            leftovers: 0,
             warnings: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! The status of an account: figures that the next run and `mailferry status` start from.
 
 use super::account::AccountStore;
-use super::codec::{Flaw, Stored, decode_payload};
+use super::codec::{Flaw, Stored};
 use super::kinds::StoredKind;
 use super::older;
 use crate::error::Result;
@@ -12,7 +12,7 @@ impl Stored for AccountStatus {
     const NOUN: &'static str = "the status";
 
     fn from_older(version: u8, payload: &[u8]) -> Option<std::result::Result<Self, Flaw>> {
-        Some(if version > 2 { decode_payload(payload) } else { older::status(payload) })
+        Some(if version > 2 { older::status_of_3(payload) } else { older::status(payload) })
     }
 }
 

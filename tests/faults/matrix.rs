@@ -104,7 +104,7 @@ fn case(scenario: &'static Scenario, place: &Place, count: u32, fault: Fault, nu
     // The last occurrence may not come: how often a place occurs varies a little.
     let occurrence = *dice.pick(&[1, count.div_ceil(2), count.saturating_sub(1).max(1)]);
     let strikes = vec![Strike { place: place.clone(), occurrence, fault }];
-    let forget_state = number % FORGET_EVERY == FORGET_EVERY - 1 && !scenario.removes_flags;
+    let forget_state = number % FORGET_EVERY == FORGET_EVERY - 1 && !scenario.needs_state;
     Case { scenario, strikes, forget_state }
 }
 

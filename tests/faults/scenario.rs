@@ -36,8 +36,10 @@ pub struct Scenario {
     pub tls: bool,
     /// With COMPRESS=DEFLATE below it.
     pub compressed: bool,
-    /// Without the state nobody can know that a flag was removed, so the state is not lost here.
-    pub removes_flags: bool,
+    /// Without the state nobody can know that a flag was removed, or a message moved, so the state is not lost here.
+    pub needs_state: bool,
+    /// What was moved on the source is moved on the destination, too.
+    pub moves: bool,
 }
 
 // The twins go in different batches: the copy of one must not be taken for the copy of the other.
@@ -78,17 +80,19 @@ Archive
 ";
 
 /// All scenarios.
-pub static SCENARIOS: [Scenario; 10] = [
+pub static SCENARIOS: [Scenario; 12] = [
     Scenario { name: "many", account: MANY, ..PLAIN },
     Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
     Scenario { name: "large", account: LARGE, ..PLAIN },
-    Scenario { name: "flags", account: FEW, change: Some(change_flags), removes_flags: true, ..PLAIN },
+    Scenario { name: "flags", account: FEW, change: Some(change_flags), needs_state: true, ..PLAIN },
     Scenario { name: "resync", account: MAILBOXES, change: Some(add_mail), ..PLAIN },
     Scenario { name: "cyrus", account: MANY, destination: Destination::Cyrus, ..PLAIN },
     Scenario { name: "single", account: MANY, masked: &["MULTIAPPEND", "QRESYNC", "CONDSTORE", "ENABLE"], ..PLAIN },
     Scenario { name: "poor", account: FEW, masked: POOR, ..PLAIN },
     Scenario { name: "tls", account: FEW, tls: true, ..PLAIN },
     Scenario { name: "compressed", account: FEW, tls: true, compressed: true, ..PLAIN },
+    Scenario { name: "moves", account: FILED, ..MOVES },
+    Scenario { name: "moves-copied", account: FILED, masked: &["MOVE"], ..MOVES },
 ];
 
 /// Larger ones, for when there is time.
@@ -120,8 +124,21 @@ const PLAIN: Scenario = Scenario {
     masked: &[],
     tls: false,
     compressed: false,
-    removes_flags: false,
+    needs_state: false,
+    moves: false,
 };
+
+const MOVES: Scenario = Scenario { change: Some(file_mail), needs_state: true, moves: true, ..PLAIN };
+
+const FILED: &str = "INBOX
+    1..40 bulk \\Seen
+    41..43 few $Label1
+Archive
+    x
+    y \\Answered
+Gone
+    z
+";
 
 /// What old servers lack.
 const POOR: &[&str] = &[
@@ -146,6 +163,18 @@ fn change_flags(source: &mut Connection) {
     source.remove_flags("INBOX", 5, &["$Label1"]);
     source.add_flags("INBOX", 13, &["\\Answered"]);
     source.add_flags("Archive", 1, &["\\Seen"]);
+}
+
+/// Into a mailbox that is there, into a new one, and all out of another; beside new mail.
+fn file_mail(source: &mut Connection) {
+    source.create("Later");
+    source.select("INBOX");
+    source.command(b"UID MOVE 3:20 Archive");
+    source.command(b"UID MOVE 30:33,41 Later");
+    source.select("Gone");
+    source.command(b"UID MOVE 1 Archive");
+    source.append("Archive", &[letter("new-1"), letter("new-2")]);
+    source.add_flags("Archive", 5, &["\\Flagged"]);
 }
 
 fn add_mail(source: &mut Connection) {

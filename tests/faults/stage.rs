@@ -40,6 +40,9 @@ const SOURCE_COMMANDS: [&str; 19] = [
 /// Nothing here asks for a deletion.
 const DESTROYING_COMMANDS: [&str; 7] = ["EXPUNGE", "CLOSE", "UID-EXPUNGE", "DELETE", "RENAME", "UID-MOVE", "REPLACE"];
 
+/// Where messages are moved on the source, copies of ours are on the destination.
+const MOVING_COMMANDS: [&str; 2] = ["UID-MOVE", "UID-EXPUNGE"];
+
 /// A scenario, set up for a user whom nobody else has.
 pub struct Stage {
     pub scenario: &'static Scenario,
@@ -130,10 +133,11 @@ impl Stage {
 
 /// What was said that must never be said: to the source what could change it, to the destination what could remove
 /// mail (disaster rule 2).
-pub fn forbidden_commands(seen: &BTreeMap<Place, u32>) -> Vec<String> {
+pub fn forbidden_commands(seen: &BTreeMap<Place, u32>, scenario: &Scenario) -> Vec<String> {
+    let moves = |subject: &str| scenario.moves && MOVING_COMMANDS.contains(&subject);
     let is_forbidden = |place: &&Place| match place.role {
         Role::Source => !SOURCE_COMMANDS.contains(&place.subject.as_str()),
-        Role::Destination => DESTROYING_COMMANDS.contains(&place.subject.as_str()),
+        Role::Destination => DESTROYING_COMMANDS.contains(&place.subject.as_str()) && !moves(&place.subject),
     };
     let commands = seen.keys().filter(|place| place.moment == Moment::Command);
     commands.filter(is_forbidden).map(Place::to_string).collect()

@@ -104,7 +104,7 @@ fn double_case(recordings: &[Recording], dice: &mut Dice) -> Case {
         Strike { place: place.clone(), occurrence, fault: *dice.pick(&fitting) }
     });
     let strikes = strikes.collect();
-    Case { scenario, strikes, forget_state: dice.below(4) == 0 && !scenario.removes_flags }
+    Case { scenario, strikes, forget_state: dice.below(4) == 0 && !scenario.needs_state }
 }
 
 #[test]

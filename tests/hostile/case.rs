@@ -449,7 +449,8 @@ fn unexpected(name: &str, [source, destination]: &[Arc<Tenant>; 2], deletes: boo
             && (verb(command) != "UID" || ["FETCH", "SEARCH"].contains(&second(command).as_str()))
     };
     let writes = |command: &String| {
-        let changes = command.starts_with("UID STORE ") || (deletes && command.starts_with("UID EXPUNGE "));
+        let changes = ["UID STORE ", "UID MOVE ", "UID COPY "].iter().any(|it| command.starts_with(it));
+        let changes = changes || (deletes && command.starts_with("UID EXPUNGE "));
         reads(command) || WRITING.contains(&verb(command).as_str()) || changes
     };
     let (heard, said) = (source.commands(), destination.commands());

@@ -38,6 +38,8 @@ enum Occasion {
     ByLogin,
     /// In mirror mode, when messages came, changed and went on the source.
     Resync,
+    /// The same, when messages were moved there.
+    Filed,
     /// Nothing is copied: `check` looks around.
     Check,
 }
@@ -92,9 +94,9 @@ const SEARCHES: &[&str] = &["QRESYNC"];
 const NO_STATUS_IN_LIST: &[&str] = &["LIST-STATUS"];
 
 /// The commands, by what they are about. What ends for single messages only is another story (`poison`).
-const ROWS: [Row; 63] = {
+const ROWS: [Row; 65] = {
     use About::{Account, Extra, Gone, Mailbox, Status};
-    use Occasion::{ByLogin, Check};
+    use Occasion::{ByLogin, Check, Filed};
     use Place::{Destination, Source};
     [
         Row::new(Source, "ID", Extra),
@@ -139,6 +141,8 @@ const ROWS: [Row; 63] = {
         Row::new(Destination, "UID STORE", Mailbox).within("Bad").at_resync(),
         Row::new(Destination, "UID STORE", Mailbox).within("Bad").holding("\\Deleted").at_resync(),
         Row::new(Destination, "UID EXPUNGE", Mailbox).within("Bad").at_resync(),
+        Row::new(Destination, "UID MOVE", Extra).at(Filed),
+        Row::new(Destination, "UID COPY", Extra).without(&["MOVE"]).at(Filed),
         Row::new(Destination, "APPEND", Mailbox).holding("Bad").at_resync(),
         Row::new(Source, "STATUS", Status).holding("Bad").without(NO_STATUS_IN_LIST).at_resync(),
         Row::new(Source, "STATUS", Extra).holding("MAILBOXID").with("OBJECTID"),
@@ -324,6 +328,12 @@ fn commands_that_fail_for_one_mailbox_at_a_resync_fail_for_that_one() {
     judge(Occasion::Resync, &[About::Mailbox, About::Status, About::Gone], |answer| answer != Answer::Silence);
 }
 
+/// What the server does not move comes to its place in another way, and is there once.
+#[test]
+fn commands_that_move_mail_are_done_without() {
+    judge(Occasion::Filed, &[About::Extra], |_| true);
+}
+
 #[test]
 fn login_commands_that_fail_for_one_account_fail_for_that_one() {
     judge(Occasion::ByLogin, &[About::Account], |_| true);
@@ -375,6 +385,7 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
     let mut table = match occasion {
         Occasion::FirstCopy | Occasion::ByLogin | Occasion::Check => Table::of(cases),
         Occasion::Resync => Table::copied(cases, change),
+        Occasion::Filed => Table::copied(cases, file),
     };
     if occasion == Occasion::ByLogin {
         by_login(&mut table.ferry);
@@ -430,6 +441,16 @@ fn change(account: &mut Account) {
         mailbox.messages[1].modseq = modseq;
         let gone = mailbox.messages[0].uid;
         mailbox.expunge(|uid| uid == gone);
+    }
+}
+
+/// Messages are moved, from `Bad` and to it.
+fn file(account: &mut Account) {
+    for (from, to) in [("Bad", "Good"), ("INBOX", "Bad")] {
+        let mailbox = account.mailbox(from);
+        let moved = mailbox.messages[0].clone();
+        mailbox.expunge(|uid| uid == moved.uid);
+        account.mailbox(to).add(moved.content, moved.flags, moved.date);
     }
 }
 
@@ -538,8 +559,17 @@ fn each_command_of_the_engine_has_a_row() {
 #[test]
 fn each_command_has_a_row() {
     let known: BTreeSet<&str> = ROWS.iter().map(|row| row.command).collect();
-    let plain =
-        ["LIST-EXTENDED", "LIST-STATUS", "QRESYNC", "CONDSTORE", "ESEARCH", "MULTIAPPEND", "LITERAL+", "UNSELECT"];
+    let plain = [
+        "LIST-EXTENDED",
+        "LIST-STATUS",
+        "QRESYNC",
+        "CONDSTORE",
+        "ESEARCH",
+        "MULTIAPPEND",
+        "MOVE",
+        "LITERAL+",
+        "UNSELECT",
+    ];
     let poor = |name| {
         let poor = Behaviour::honest().without(&plain);
         Case::new(name, First::Exact).source(poor.clone()).destination(poor)
@@ -563,6 +593,8 @@ fn each_command_has_a_row() {
     for arguments in [&["sync"][..], &["sync", "--full"], &["verify"]] {
         table.run(arguments).expect(0);
     }
+    table.tenants().values().for_each(|[source, _]| file(&mut source.account()));
+    table.run(&["sync"]).expect(0);
     let mut plain = Table::of(vec![Case::new("plain", First::Exact)]);
     by_login(&mut plain.ferry);
     plain.run(&["check"]).expect(0);

@@ -34,7 +34,7 @@
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`merged`]: mailboxes and accounts that are merged into one on request.
-//! - [`mirror`]: deletions that follow, and all that stays.
+//! - [`mirror`]: deletions that follow, and all that stays. [`moves`]: what is filed elsewhere.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
 //! - [`besides`]: rights of others, annotations, special uses.
 //! - [`same_message`]: what counts as the same message.
@@ -88,6 +88,7 @@ mod many_servers;
 mod merged;
 mod migration;
 mod mirror;
+mod moves;
 mod namespaces;
 mod page;
 mod pair;

@@ -11,7 +11,7 @@
 //! 6. What the destination did not keep though it was told to is lost: neither wanted again nor taken for a change by its
 //!    user, until the mailbox grants more than it did then, or all is listed anew.
 
-use crate::model::{FlagCapacity, Flags, Link, PairState, SystemFlag, Uid};
+use crate::model::{FlagCapacity, Flags, Link, LinkOrigin, PairState, SystemFlag, Uid};
 use std::borrow::Cow;
 
 /// What an earlier run left to be known of the flags of a mailbox.
@@ -37,9 +37,11 @@ impl<'a> FlagHistory<'a> {
         }
     }
 
-    /// Whether the copy was not listed since it was appended.
+    /// Whether the copy was not listed since it was appended. One that was moved had been before.
     pub(in crate::diff) fn is_unseen(&self, link: &Link) -> bool {
-        link.is_ours() && self.unseen_from.is_some_and(|from| link.destination >= from)
+        link.is_ours()
+            && link.origin != LinkOrigin::Moved
+            && self.unseen_from.is_some_and(|from| link.destination >= from)
     }
 
     /// What of a source message's flags is lost with its copy: rule 6.
@@ -117,7 +119,7 @@ pub(in crate::diff) fn beyond(source: &Flags, capacity: &FlagCapacity) -> Flags 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Digest, LinkOrigin};
+    use crate::model::Digest;
 
     fn flags(text: &str) -> Flags {
         Flags::from_texts(text.split_whitespace())
@@ -153,6 +155,7 @@ mod tests {
         assert_eq!(seen(Some(8), LinkOrigin::Appended), flags(""), "its user took it off");
         assert_eq!(seen(None, LinkOrigin::Appended), flags(""));
         assert_eq!(seen(Some(1), LinkOrigin::Adopted), flags(""), "nothing was sent with it");
+        assert_eq!(seen(Some(7), LinkOrigin::Moved), flags(""), "its user took it off before it was moved");
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Removals {
     /// Invariant 5, when all is decided.
     pub(in crate::diff) fn guard(&self, plan: &mut MailboxPlan) {
         if self.mode.deletes() {
-            plan.guard = self.objection(plan);
+            plan.guard = removal_objection(plan, [self.source_messages, self.destination_messages], self.guard);
         }
     }
 
@@ -175,20 +175,21 @@ impl Removals {
         let deletion = Deletion { source, destination: record.uid, identity, copy: record.listed() };
         (!done).then_some(deletion)
     }
+}
 
-    /// One message may always go, however small the mailbox.
-    fn objection(&self, plan: &MailboxPlan) -> Option<String> {
-        let (count, held) = (plan.removals(), self.destination_messages);
-        let share = held * u64::from(self.guard) / 100;
-        let allowed = if self.guard == 0 { 0 } else { share.max(1) };
-        if self.guard >= NO_GUARD || count == 0 {
-            None
-        } else if self.source_messages == 0 && !plan.deletions.is_empty() {
-            Some(format!("the source mailbox is empty now, and {count} of {held} messages would be deleted"))
-        } else if count > allowed {
-            Some(format!("{count} of {held} messages would be deleted, and delete_guard is {}%", self.guard))
-        } else {
-            None
-        }
+/// Why what a plan removes needs a word: invariant 5. `held` are the messages of the source mailbox, and of the destination's. One
+/// message may always go, however small the mailbox.
+pub fn removal_objection(plan: &MailboxPlan, held: [u64; 2], guard: u8) -> Option<String> {
+    let (count, [source, held]) = (plan.removals(), held);
+    let share = held * u64::from(guard) / 100;
+    let allowed = if guard == 0 { 0 } else { share.max(1) };
+    if guard >= NO_GUARD || count == 0 {
+        None
+    } else if source == 0 && !plan.deletions.is_empty() {
+        Some(format!("the source mailbox is empty now, and {count} of {held} messages would be deleted"))
+    } else if count > allowed {
+        Some(format!("{count} of {held} messages would be deleted, and delete_guard is {guard}%"))
+    } else {
+        None
     }
 }

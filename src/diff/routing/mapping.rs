@@ -40,6 +40,7 @@ impl MailboxPair {
             special_use: self.special_use,
             subscribe: self.subscribe,
             copies: UidSet::new(),
+            moves: Vec::new(),
             octets: 0,
             flag_updates: Vec::new(),
             skipped: Vec::new(),

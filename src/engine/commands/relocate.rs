@@ -50,33 +50,33 @@ impl Session {
     ) -> Result<()> {
         let most = WINDOW.min(self.most_messages());
         let windows: Vec<UidSet> = sets.iter().flat_map(|set| set.chunks(COMMAND_OCTETS, most)).collect();
+        let mut asked = UidSet::new();
+        sets.iter().for_each(|set| asked.merge(set));
         if self.keeps_order() {
             let sent = windows.iter().map(|window| self.send_relocation(relocation, window, to));
             let sent = sent.collect::<Result<Vec<Tag>>>()?;
-            for (tag, window) in sent.into_iter().zip(&windows) {
-                self.finish_relocation(tag, window, relocated)?;
-            }
-            return Ok(());
+            return sent.into_iter().try_for_each(|tag| self.finish_relocation(tag, &asked, relocated));
         }
         for window in &windows {
             if relocated.refusal.is_some() {
                 break;
             }
             let tag = self.send_relocation(relocation, window, to)?;
-            self.finish_relocation(tag, window, relocated)?;
+            self.finish_relocation(tag, &asked, relocated)?;
         }
         Ok(())
     }
 
     fn send_relocation(&mut self, relocation: Relocation, uids: &UidSet, to: &RawName) -> Result<Tag> {
         let word = match relocation {
-            Relocation::Move => "MOVE",
-            Relocation::Copy => "COPY",
+            Relocation::Move => "UID MOVE",
+            Relocation::Copy => "UID COPY",
         };
-        self.send_for(&with_mailbox(&format!("UID {word} {uids}"), to, "")?, uids.len())
+        self.send_for(&with_mailbox(&format!("{word} {uids}"), to, "")?, uids.len())
     }
 
-    /// COPYUID stands in an untagged OK before the EXPUNGEs of a MOVE, and in the tagged one of a COPY.
+    /// COPYUID stands in an untagged OK before the EXPUNGEs of a MOVE, and in the tagged one of a COPY. Of commands that are sent
+    /// ahead Dovecot tells those of all of them before the first is answered.
     fn finish_relocation(&mut self, tag: Tag, asked: &UidSet, relocated: &mut Relocated) -> Result<()> {
         let status = self.finish(tag, |response| {
             note_untagged(&response, asked, relocated);

@@ -15,6 +15,7 @@ use crate::pipeline::survey::agreeing::{accepted_gone, gone};
 use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::labels::LabelDecision;
+use crate::pipeline::survey::leftovers::count_leftovers;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::recalling::recall;
 use crate::pipeline::survey::sharing::Sharing;
@@ -32,7 +33,7 @@ pub struct Planner<'a> {
     /// What Gmail's labels mean.
     pub(super) labels: LabelDecision,
     /// Source mailboxes whose links were carried over by this planning.
-    carried: HashSet<RawName>,
+    pub(super) carried: HashSet<RawName>,
     keeps: OnceCell<Keeps>,
     policy: [u8; 16],
     pub(super) plan: AccountPlan,
@@ -59,6 +60,7 @@ impl<'a> Planner<'a> {
             policy,
             mailboxes: Vec::new(),
             omitted: Vec::new(),
+            leftovers: 0,
             warnings: Vec::new(),
         };
         let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
@@ -272,15 +274,18 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether that side has no mailbox of that name.
+    pub(super) fn is_gone(&self, side: Side, name: &RawName) -> bool {
+        self.mailbox(side, name).is_none() && !self.snapshots.may_hide(side, name)
+    }
+
     /// Links whose mailboxes are gone on both sides are of no use any more. What a person agreed to outlives them.
     fn drop_ended_pairs(&self) -> Result<()> {
-        let is_gone =
-            |side: Side, name: &RawName| self.mailbox(side, name).is_none() && !self.snapshots.may_hide(side, name);
         // What cannot be read of the state is matched anew.
         for PairState { pairing, intent, .. } in self.access.state.pairs().unwrap_or_default() {
             let is_ended = intent.is_none()
-                && is_gone(Side::Source, &pairing.source)
-                && is_gone(Side::Destination, &pairing.destination);
+                && self.is_gone(Side::Source, &pairing.source)
+                && self.is_gone(Side::Destination, &pairing.destination);
             if is_ended {
                 self.access.state.drop_pair(&pairing)?;
             }
@@ -293,6 +298,8 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// `State`.
     pub fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
+        self.follow_moves()?;
+        self.plan.leftovers = count_leftovers(self.access)?;
         self.drop_ended_pairs()?;
         self.plan.generation = self.access.state.generation()?;
         self.plan.omitted.extend(mapping.omitted);

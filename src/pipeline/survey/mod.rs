@@ -13,7 +13,7 @@
 //! - [`sharing`]: destination mailboxes that several go to; [`shares`]: what of them is whose, for a verification.
 //! - [`naming`]: which messages they are that are not there.
 //! - [`searching`]: what the user's own search finds. [`labels`]: which messages of a Gmail are one.
-//! - [`agreeing`]: what a person has said of what is gone.
+//! - [`agreeing`]: what a person has said of what is gone. [`leftovers`]: old copies of what was moved.
 //! - [`outdated`]: what was said of messages that are others by now. [`spoiling`]: copies that are not what was sent.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
@@ -29,6 +29,7 @@ pub mod extent;
 pub mod gathering;
 pub mod keeping;
 pub mod labels;
+pub mod leftovers;
 pub mod listing;
 pub mod naming;
 pub mod outdated;

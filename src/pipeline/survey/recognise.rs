@@ -3,7 +3,8 @@
 //!
 //! That is where the destination mailbox holds messages that no link names, or that are not as they were linked, and, in
 //! mirror mode, everywhere once something was copied: what looks deleted may have been moved to another mailbox, even to one
-//! of which the settings copy nothing; and where something is remembered of messages without a link (`recalling`).
+//! of which the settings copy nothing; in any mode, once messages are gone from where they were, as they may have been moved to a
+//! mailbox that nothing was copied from; and where something is remembered of messages without a link (`recalling`).
 
 use super::errand::{How, Identities, Occasion, Wanted};
 use super::side::list_side;
@@ -11,7 +12,8 @@ use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTI
 use crate::engine::{Session, identity};
 use crate::error::Result;
 use crate::model::failures::Failures;
-use crate::model::{Flags, Listed, MailboxState, RawName, Side, Uid, UidSet};
+use crate::model::link::Settled;
+use crate::model::{Flags, Listed, MailboxState, PairState, RawName, Side, Uid, UidSet};
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::pairing::pairing;
@@ -57,18 +59,43 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let mut names = HashSet::new();
     let pairs = snapshots.map()?.pairs;
     let sharing = Sharing::load(access, &pairs)?;
-    let may_delete = access.account.policy.mode.deletes() && access.state.pairs()?.iter().any(|pair| pair.links > 0);
+    let known = access.state.pairs()?;
+    let may_delete = access.account.policy.mode.deletes() && known.iter().any(|pair| pair.links > 0);
+    let may_follow = access.account.policy.follows_moves() && !may_delete && any_left(access, &known, &by_name[0])?;
     for pair in &pairs {
         let source = by_name[0].get(&pair.source.raw).filter(|source| !source.identified);
         let Some(source) = source else { continue };
         let destination = by_name[1].get(&pair.destination.raw).filter(|_| !pair.create);
         let known = destination.map_or(Ok(false), |it| may_hold_known(access, &sharing, source, it))?;
-        let may_be_moved_here = may_delete && source.records > 0;
+        let may_be_moved_here = (may_delete || may_follow) && source.records > 0;
         if known || may_be_moved_here || wants_identities(&access.state, source) {
             names.insert(pair.source.raw.clone());
         }
     }
     Ok(names)
+}
+
+/// Whether messages that were linked are not where they were.
+fn any_left(access: &Access<'_>, known: &[PairState], source: &HashMap<&RawName, &MailboxState>) -> Result<bool> {
+    for pair in known.iter().filter(|pair| pair.links > 0) {
+        let name = &pair.pairing.source;
+        let Some(listed) = source.get(name) else { return Ok(true) };
+        let is_settled = |settled: Settled| settled.source_revision == listed.revision;
+        if pair.settled.is_some_and(is_settled) {
+            if pair.links > pair.outcomes.there() + pair.outcomes.departed {
+                return Ok(true);
+            }
+            continue;
+        }
+        let mut records = access.state.record_lookup(Side::Source, name);
+        // What cannot be read is matched anew.
+        for link in access.state.links(name)?.map_while(Result::ok) {
+            if records.get(link.source)?.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn may_hold_known(

@@ -10,6 +10,7 @@ use super::held::Held;
 use super::job::{Job, Standing, Unclean};
 use super::lane::Lane;
 use super::merged::merged_whole;
+use super::moving::{Moving, Next};
 use super::originals::Originals;
 use super::pending::Pending;
 use super::progress::{Careful, Progress};
@@ -89,8 +90,9 @@ pub fn copy_mailbox(
             Unclean::Grown => Due::Growth,
         }),
         flags: None,
+        moving: Moving::default(),
         flag_breaks: 0,
-        broke_on_flags: false,
+        broke_beside: false,
         breaks: 0,
         renewals: Renewals::default(),
         given_up: 0,
@@ -131,9 +133,11 @@ struct MailboxWork<'a> {
     due: Option<Due>,
     /// How updating the flags ended, unless the connection broke meanwhile.
     flags: Option<Result<()>>,
-    /// How often it broke then, and whether that was the last break.
+    moving: Moving,
+    /// How often it broke while flags were updated.
     flag_breaks: u32,
-    broke_on_flags: bool,
+    /// The last break was then, or while messages were moved: not on one that was being copied.
+    broke_beside: bool,
     /// Breaks in a row with nothing done in between.
     breaks: u32,
     /// Sessions in a row that ended with their tokens, with nothing done in between.
@@ -185,6 +189,10 @@ impl MailboxWork<'_> {
         if self.gives_way.load(Ordering::Relaxed) {
             return Ok(Some(Ending::Complete));
         }
+        if self.move_here(lane)? == Next::Reconcile {
+            self.due = Some(Due::Unnamed);
+            return Ok(None);
+        }
         let (download, upload) = self.transfer(lane);
         self.due = match &upload {
             Ok(UploadEnd::Complete) if self.progress.strangers.are_unknown() => Some(Due::Growth),
@@ -207,6 +215,13 @@ impl MailboxWork<'_> {
             DownloadEnd::Limit => Ok(Some(Ending::Limit)),
             DownloadEnd::Stopped => Ok(Some(self.access.ending_when_stopped())),
         }
+    }
+
+    /// What was moved on the source comes before what is new.
+    fn move_here(&mut self, lane: &mut Lane) -> Result<Next> {
+        let moved = self.moving.go(self.access, lane, self.job, &mut self.progress);
+        self.broke_beside = moved.as_ref().is_err_and(Error::breaks_connection);
+        moved
     }
 
     /// Recognises what is on the destination and not linked.
@@ -341,7 +356,7 @@ impl MailboxWork<'_> {
             if let Err(error) = &updated
                 && error.breaks_connection()
             {
-                (self.flag_breaks, self.broke_on_flags) = (self.flag_breaks + 1, true);
+                (self.flag_breaks, self.broke_beside) = (self.flag_breaks + 1, true);
                 if self.flag_breaks >= BREAKS_ON_FLAGS {
                     let given_up = error.clone().recast(Kind::Refused).scope(Scope::Mailbox);
                     self.flags = Some(Err(given_up.in_mailbox(&self.job.plan.destination.path())));
@@ -408,8 +423,8 @@ impl MailboxWork<'_> {
             self.access.failures.note(&mut self.progress.failures, error);
             return Ok(Some(Ending::Complete));
         }
-        let is_about_flags = std::mem::take(&mut self.broke_on_flags);
-        if self.breaks >= 2 && !is_about_flags && !matches!(error.kind(), Kind::Throttled(_)) {
+        let is_beside = std::mem::take(&mut self.broke_beside);
+        if self.breaks >= 2 && !is_beside && !matches!(error.kind(), Kind::Throttled(_)) {
             match (self.settling, error.place().side) {
                 (false, _) => self.isolate(&error)?,
                 (true, Some(Side::Source)) => self.find_unrecognisable()?,

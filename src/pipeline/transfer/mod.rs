@@ -9,6 +9,7 @@
 //!   another message; [`strangers`]: what came between our own, and [`contention`], where another process copies the same.
 //!   [`reflag`]: flags that changed.
 //! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
+//! - [`moving`]: what was moved on the source; [`leftovers`]: what that leaves behind.
 
 pub mod besides;
 pub mod contention;
@@ -20,7 +21,9 @@ pub mod download;
 pub mod held;
 pub mod job;
 pub mod lane;
+pub mod leftovers;
 pub mod merged;
+pub mod moving;
 pub mod originals;
 pub mod passes;
 pub mod pending;

@@ -235,8 +235,10 @@ fn note(access: &Access<'_>, mailbox: &MailboxPlan, status: Option<SyncPoint>, s
     let capacity = known.map(|known| known.capacity).filter(FlagCapacity::is_told);
     let tail = pair.intent.map_or(Uid(1), |intent| intent.uid_next);
     let standing = Standing { tail, next: status.uid_next, unclean };
+    // What cannot be moved is copied.
+    let plan = MailboxPlan { copies: mailbox.arrivals(), ..mailbox.clone() };
     Ok(Job::new(
-        mailbox.clone(),
+        plan,
         status.uid_validity,
         capacity.unwrap_or_else(|| shared.capacity.clone()),
         standing,

@@ -5,7 +5,7 @@ use super::strangers::Strangers;
 use crate::error::{Error, Kind, Scope};
 use crate::model::amount::grow;
 use crate::model::failures::Failures;
-use crate::model::{Outcome, Outcomes, Side, Uid};
+use crate::model::{Outcome, Outcomes, RawName, Side, Uid};
 use crate::pipeline::Event;
 use crate::pipeline::fleet::access::Access;
 use std::collections::HashSet;
@@ -36,6 +36,10 @@ pub struct Progress {
     pub announces_literals: bool,
     pub messages: u64,
     pub octets: u64,
+    /// Messages that were moved on the destination, and are not among those.
+    pub moved: u64,
+    /// Their links in the source mailboxes that they left: they go when all lanes have ended.
+    pub left: Vec<(RawName, Vec<Uid>)>,
     pub flags_updated: u64,
     pub outcomes: Outcomes,
     pub failures: Failures,
@@ -80,6 +84,14 @@ impl Progress {
         self.steps += messages;
         self.outcomes.add(&Outcome::Copied, messages);
         advance(access, job, messages, octets);
+    }
+
+    /// Messages were moved on the destination and linked.
+    pub fn moved(&mut self, access: &Access<'_>, job: &Job, messages: u64) {
+        self.moved += messages;
+        self.steps += messages;
+        self.outcomes.add(&Outcome::Copied, messages);
+        advance(access, job, messages, 0);
     }
 
     /// A message ended without being copied.

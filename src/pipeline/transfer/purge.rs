@@ -114,7 +114,7 @@ impl Purge<'_> {
         let targets = pending.iter().map(|deletion| (deletion.destination, deletion.copy));
         let (source, validity, count) = (&plan.source.raw, plan.source_validity, pending.len() as i64);
         count_deleted(self.access, source, validity, count)?;
-        let gone = self.remove(plan, &targets.collect())?;
+        let gone = self.remove(copies_of(plan), &targets.collect())?;
         count_deleted(self.access, source, validity, gone.len() as i64 - count)?;
         let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
         self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
@@ -167,22 +167,25 @@ impl Purge<'_> {
             .hint("nothing was deleted; run `mailferry sync --full`, which lists the mailbox whole"))
     }
 
-    /// Removes messages of the destination mailbox, and returns which of them are not there any more.
-    pub(super) fn remove(&mut self, plan: &MailboxPlan, targets: &Targets) -> Result<HashSet<Uid>> {
-        let validity = plan.destination_validity.unwrap_or_default();
-        self.purged.touched.insert(plan.destination.raw.clone());
+    /// Removes messages of that mailbox of the destination, and returns which of them are not there any more.
+    pub(super) fn remove(
+        &mut self,
+        (mailbox, validity): (&MailboxName, UidValidity),
+        targets: &Targets,
+    ) -> Result<HashSet<Uid>> {
+        self.purged.touched.insert(mailbox.raw.clone());
         let mut removal = Removal::default();
         let result = self.access.ask_one(Side::Destination, |session| {
             let pending = targets.keys().copied().filter(|uid| !removal.gone.contains(uid));
-            remove(session, &plan.destination, validity, &uid_set(pending), targets, &mut removal)
+            remove(session, mailbox, validity, &uid_set(pending), targets, &mut removal)
         });
         self.purged.removed += removal.removed;
-        self.report(plan, &removal);
+        self.report(mailbox, &removal);
         result.map(|()| removal.gone)
     }
 
-    fn report(&mut self, plan: &MailboxPlan, removal: &Removal) {
-        let mailbox = plan.destination.path();
+    fn report(&mut self, mailbox: &MailboxName, removal: &Removal) {
+        let mailbox = mailbox.path();
         if removal.marked > 0 {
             self.purged.warnings.push(format!(
                 "marked as deleted in `{mailbox}`: {}; they stay until somebody expunges the mailbox: the destination \
@@ -220,7 +223,7 @@ impl Purge<'_> {
                 _ => self.access.failures.note(&mut self.purged.failures, unlike(plan, second)),
             }
         }
-        if targets.is_empty() { Ok(()) } else { self.remove(plan, &targets).map(drop) }
+        if targets.is_empty() { Ok(()) } else { self.remove(copies_of(plan), &targets).map(drop) }
     }
 
     /// Those of which the state still says what it said when they were planned.
@@ -247,6 +250,11 @@ impl Purge<'_> {
         };
         Ok(plan.second_copies.iter().filter(holds).collect())
     }
+}
+
+/// The destination mailbox of a plan, with the UIDVALIDITY that it was planned for.
+pub(super) fn copies_of(plan: &MailboxPlan) -> (&MailboxName, UidValidity) {
+    (&plan.destination, plan.destination_validity.unwrap_or_default())
 }
 
 fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {

@@ -6,7 +6,7 @@
 //! 3. What users of the destination did to the flags of the old copy is done to the new one before the old one goes.
 //! 4. What is not done stays noted, and is gone on with by the next run; where it cannot be done (no UIDPLUS) it is named, once.
 
-use super::purge::{Purge, Purged, Targets};
+use super::purge::{Purge, Purged, Targets, copies_of};
 use super::reflag::flags_of;
 use crate::diff::comparing::same::{Keeps, is_spoilt};
 use crate::engine::commands::change::FlagChange;
@@ -80,7 +80,7 @@ fn replace(access: &Access<'_>, plan: &MailboxPlan, purged: &mut Purged) -> Resu
         settled.extend(targets.keys());
     } else if !targets.is_empty() {
         carry_flags(access, plan, exchanges.iter().filter(|it| targets.contains_key(&it.old.copy.destination)), &read)?;
-        let gone = Purge { access, purged }.remove(plan, &targets)?;
+        let gone = Purge { access, purged }.remove(copies_of(plan), &targets)?;
         settled.extend(gone);
     }
     access.state.settle_replaced(name, &settled, &[])

@@ -101,7 +101,8 @@ impl Unsettled {
     fn add_uncopied(&mut self, access: &Access<'_>, plan: &AccountPlan) -> Result<()> {
         for mailbox in &plan.mailboxes {
             let name = &mailbox.source.raw;
-            let left = mailbox.copies.iter().chain(mailbox.doubt.source.iter());
+            let arrivals = mailbox.arrivals();
+            let left = arrivals.iter().chain(mailbox.doubt.source.iter());
             // What is copied with another mailbox is accounted for there.
             let skipped = mailbox.skipped.iter().filter(|skipped| skipped.whose != Whose::Elsewhere);
             for uid in left.chain(skipped.map(|skipped| skipped.uid)) {

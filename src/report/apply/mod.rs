@@ -78,7 +78,7 @@ fn is_done(ApplySummary { ledger, .. }: &ApplySummary) -> bool {
 }
 
 fn is_idle(ApplySummary { figures, ledger, .. }: &ApplySummary) -> bool {
-    let done = figures.messages_copied + figures.flags_updated + figures.messages_deleted;
+    let done = figures.messages_copied + figures.messages_moved + figures.flags_updated + figures.messages_deleted;
     done + ledger.outcomes.pending == 0 && ledger.failures.is_empty() && !ledger.leaves_behind()
 }
 
@@ -98,6 +98,9 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
     if figures.messages_deleted > 0 {
         notes.insert(0, counted(figures.messages_deleted, "deletion"));
     }
+    if figures.messages_moved > 0 {
+        notes.insert(0, format!("{} moved", number(figures.messages_moved)));
+    }
     [
         made_harmless(account),
         format!("{} copied", number(figures.messages_copied)),
@@ -109,12 +112,18 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
 
 /// `118 messages copied (48.2 MiB), 14 flag changes; 4.0 MiB/s, 9.8 messages/s`
 fn done(figures: &RunFigures, ledger: &AccountLedger) -> String {
-    let RunFigures { messages_copied, octets_copied, flags_updated, messages_deleted, seconds, reconnects, .. } =
-        *figures;
+    let RunFigures { messages_copied, octets_copied, messages_moved, flags_updated, messages_deleted, .. } = *figures;
+    let RunFigures { seconds, reconnects, .. } = *figures;
     let copied = format!("{} copied ({})", counted(messages_copied, "message"), octets(octets_copied));
+    let moved = format!("{} moved", counted(messages_moved, "message"));
     let flag_changes = counted(flags_updated, "flag change");
     let deletions = counted(messages_deleted, "deletion");
-    let parts = [(messages_copied, copied), (flags_updated, flag_changes), (messages_deleted, deletions)];
+    let parts = [
+        (messages_copied, copied),
+        (messages_moved, moved),
+        (flags_updated, flag_changes),
+        (messages_deleted, deletions),
+    ];
     let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
     let mut done = match (parts.is_empty(), ledger.leaves_behind() || ledger.outcomes.pending > 0) {
         (true, false) => "nothing to copy".to_owned(),

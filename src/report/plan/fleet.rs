@@ -21,7 +21,8 @@ pub(super) fn text(results: &[AccountResult<PlanSummary>], commands: &Invocation
         let count = |count: u64| if count == 0 { String::new() } else { number(count) };
         let size = if totals.copies == 0 { String::new() } else { octets(totals.octets) };
         let deletions = totals.deletes + totals.second_copies;
-        rows.push([made_harmless(name), count(totals.copies), size, count(totals.flag_updates), count(deletions)]);
+        let (copies, moves, flags) = (count(totals.copies), count(totals.moves), count(totals.flag_updates));
+        rows.push([made_harmless(name), copies, size, moves, flags, count(deletions)]);
     }
     let busy = succeeded(results).count() as u64 - idle;
     let lines = match busy {
@@ -41,10 +42,11 @@ pub(super) fn text(results: &[AccountResult<PlanSummary>], commands: &Invocation
 }
 
 /// What no account has, has no heading.
-fn table(rows: Vec<[String; 5]>) -> Table {
-    let mut table = Table::new([Align::Left, Align::Right, Align::Right, Align::Right, Align::Right]);
+fn table(rows: Vec<[String; 6]>) -> Table {
+    let right = Align::Right;
+    let mut table = Table::new([Align::Left, right, right, right, right, right]);
     let is_used = |column: usize| rows.iter().any(|row| !row[column].is_empty());
-    let headings = ["ACCOUNT", "COPIES", "SIZE", "FLAG CHANGES", "DELETIONS"].into_iter().enumerate();
+    let headings = ["ACCOUNT", "COPIES", "SIZE", "MOVES", "FLAG CHANGES", "DELETIONS"].into_iter().enumerate();
     table.row(headings.map(|(column, heading)| if is_used(column) { heading.to_owned() } else { String::new() }));
     rows.into_iter().for_each(|row| table.row(row));
     table

@@ -15,6 +15,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
     let totals = json!({
         "copies": totals.copies,
         "octets": totals.octets,
+        "moves": totals.moves,
         "flag_updates": totals.flag_updates,
         "deletes": totals.deletes,
         "second_copies": totals.second_copies,
@@ -56,6 +57,7 @@ fn mailbox_json(plan: &MailboxPlan) -> Value {
         "subscribe": plan.subscribe,
         "copies": plan.copies.len(),
         "octets": plan.octets,
+        "moves": plan.moved(),
         "flag_updates": plan.flag_updates.len(),
         "deletes": plan.deletions.len(),
         "second_copies": plan.second_copies.len(),

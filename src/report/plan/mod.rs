@@ -61,12 +61,16 @@ fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, command
 fn mailboxes(plans: &[MailboxPlan], detail: Detail) -> String {
     let shown: Vec<&MailboxPlan> = plans.iter().filter(|plan| detail == Detail::Full || !plan.is_empty()).collect();
     let copies = signed("+", "copy", shown.iter().map(|plan| plan.copies.len()));
+    let moves = signed(">", "move", shown.iter().map(|plan| plan.moved()));
     let flag_changes = signed("~", "flag change", shown.iter().map(|plan| plan.flag_updates.len() as u64));
     let deletions = signed("-", "deletion", shown.iter().map(|plan| plan.deletions.len() as u64));
-    let mut table = Table::new([Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Left]);
-    for (((plan, copies), flag_changes), deletions) in shown.iter().zip(copies).zip(flag_changes).zip(deletions) {
+    let left = Align::Left;
+    let mut table = Table::new([left, left, left, left, left, Align::Right, left]);
+    let signs = copies.into_iter().zip(moves).zip(flag_changes).zip(deletions);
+    for (plan, (((copies, moves), flag_changes), deletions)) in shown.iter().zip(signs) {
         let octets = if plan.copies.is_empty() { String::new() } else { octets(plan.octets) };
-        table.row([made_harmless(&plan.source.path()), copies, flag_changes, deletions, octets, noted(plan)]);
+        let mailbox = made_harmless(&plan.source.path());
+        table.row([mailbox, copies, moves, flag_changes, deletions, octets, noted(plan)]);
     }
     let lines = table.lines().into_iter().zip(shown);
     lines.map(|(line, plan)| format!("{line}\n{}", indented(&left_out(plan, detail), 4))).collect()
@@ -96,7 +100,17 @@ fn left_out(plan: &MailboxPlan, detail: Detail) -> String {
     });
     let flags =
         losses::flags(&plan.losses).into_iter().map(|flag| format!("flag {flag}: the destination cannot keep it\n"));
-    skipped.chain(departed).chain(flags).chain(removals(plan)).collect()
+    moved(plan).chain(skipped).chain(departed).chain(flags).chain(removals(plan)).collect()
+}
+
+/// What comes from other mailboxes of the destination, by the UIDs that it has there.
+fn moved(plan: &MailboxPlan) -> impl Iterator<Item = String> + '_ {
+    plan.moves.iter().map(|moves| {
+        let mut uids = UidSet::new();
+        moves.messages.iter().for_each(|moved| uids.insert(moved.destination));
+        let (uids, mailbox) = (made_harmless(&uids.to_string()), made_harmless(&moves.destination.path()));
+        format!("moves destination UID {uids} from `{mailbox}`: copied by us, and moved so on the source\n")
+    })
 }
 
 /// Each message of the destination that would go, by its UID there, and how many stay that have no source any more.
@@ -163,8 +177,12 @@ fn conclusion(results: &[AccountResult<PlanSummary>], detail: Detail, apply_comm
 
 /// `+ 120 copies  ~ 14 flag changes  (1 mailbox to create, 49.3 MiB)`
 fn total_line(totals: &PlanTotals) -> String {
-    let signed =
-        [("+", totals.copies, "copy"), ("~", totals.flag_updates, "flag change"), ("-", totals.deletes, "deletion")];
+    let signed = [
+        ("+", totals.copies, "copy"),
+        (">", totals.moves, "move"),
+        ("~", totals.flag_updates, "flag change"),
+        ("-", totals.deletes, "deletion"),
+    ];
     let signed = signed.iter().filter(|(_, count, _)| *count > 0);
     let actions: Vec<_> = signed.map(|(sign, count, noun)| format!("{sign} {}", counted(*count, noun))).collect();
     let mut extras = Vec::new();
@@ -179,6 +197,9 @@ fn total_line(totals: &PlanTotals) -> String {
     }
     if totals.replaced > 0 {
         extras.push(format!("{} to be replaced", counted(totals.replaced, "copy")));
+    }
+    if totals.leftovers > 0 {
+        extras.push(format!("{} left in its old place", counted(totals.leftovers, "copy")));
     }
     if totals.copies > 0 {
         extras.push(octets(totals.octets));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::{Error, Kind};
 use crate::model::ledger::Stage;
-use crate::model::plan::{AccountPlan, Deletion, Doubt, FlagUpdate, SecondCopy, Skipped, Whose};
+use crate::model::plan::{AccountPlan, Deletion, Doubt, FlagUpdate, Moved, Moves, SecondCopy, Skipped, Whose};
 use crate::model::{Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use crate::report::document::{Head, document};
 
@@ -30,6 +30,7 @@ fn mailbox(path: &str, copies: u32, octets: u64, flag_updates: u32) -> MailboxPl
         subscribe: false,
         copies: UidSet::range(Uid(1), Uid(copies)),
         octets,
+        moves: Vec::new(),
         flag_updates: (1..=flag_updates).map(update).collect(),
         skipped: Vec::new(),
         departed: UidSet::new(),
@@ -53,6 +54,7 @@ fn planned(account: &str, mailboxes: Vec<MailboxPlan>) -> AccountResult<PlanSumm
         policy: [0; 16],
         mailboxes,
         omitted: Vec::new(),
+        leftovers: 0,
         warnings: Vec::new(),
     };
     let totals = plan.totals();
@@ -126,6 +128,36 @@ Plan: + 120 copies  ~ 14 flag changes  - 3 deletions  (1 mailbox to create, 1 se
 To do exactly this, run: mailferry apply
 ";
     assert_eq!(text(&results, Detail::Full, &Invocation::default(), Step::Apply), expected);
+}
+
+fn moved_into() -> MailboxPlan {
+    let moved = |uid| Moved { source: Uid(uid + 3), former: Uid(uid), destination: Uid(uid + 1) };
+    let moves = Moves {
+        source: name("INBOX").raw,
+        source_validity: UidValidity(1),
+        is_gone: false,
+        destination: name("INBOX"),
+        destination_validity: UidValidity(1),
+        messages: (4..=6).map(moved).collect(),
+    };
+    MailboxPlan { moves: vec![moves], ..archive() }
+}
+
+#[test]
+fn moves_have_a_column_and_their_uids_with_details() {
+    let results = [planned("alice", vec![mailbox("INBOX", 118, 50_541_363, 14), moved_into()])];
+    let expected = "\
+INBOX          + 118 copies               ~ 14 flag changes   48.2 MiB
+Archive/2024   +   2 copies   > 3 moves                        1.1 MiB   (new mailbox)
+    moves destination UID 5:7 from `INBOX`: copied by us, and moved so on the source
+
+Plan: + 120 copies  > 3 moves  ~ 14 flag changes  (1 mailbox to create, 49.3 MiB)
+To do exactly this, run: mailferry apply
+";
+    assert_eq!(text(&results, Detail::Full, &Invocation::default(), Step::Apply), expected);
+    let json = document(&Head::default(), json(&results));
+    assert_eq!((&json["totals"]["moves"], &json["totals"]["copies"]), (&3.into(), &120.into()));
+    assert_eq!(json["accounts"][0]["mailboxes"][1]["moves"], 3);
 }
 
 #[test]

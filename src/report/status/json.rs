@@ -81,6 +81,7 @@ pub(in crate::report) fn run_json(run: &RunFigures) -> Value {
         "mailboxes_unchanged": run.mailboxes_unchanged,
         "messages_copied": run.messages_copied,
         "octets_copied": run.octets_copied,
+        "messages_moved": run.messages_moved,
         "flags_updated": run.flags_updated,
         "messages_deleted": run.messages_deleted,
         "reconnects": run.reconnects,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What an honest server of today can do.
-pub const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS MULTIAPPEND LIST-EXTENDED \
+pub const CAPABILITIES: &str = "IMAP4rev1 SASL-IR ID ENABLE IDLE LITERAL+ NAMESPACE UIDPLUS MOVE MULTIAPPEND LIST-EXTENDED \
     LIST-STATUS SPECIAL-USE CONDSTORE QRESYNC ESEARCH UNSELECT CHILDREN AUTH=PLAIN AUTH=XOAUTH2";
 
 /// Turns one response (with its CRLF and literals) to a command into what is sent instead.

@@ -9,7 +9,7 @@ use super::command::Command;
 use super::session::Session;
 
 /// Commands of the open mailbox.
-const OF_A_MAILBOX: [&str; 4] = ["UID FETCH", "UID STORE", "UID SEARCH", "UID EXPUNGE"];
+const OF_A_MAILBOX: [&str; 6] = ["UID FETCH", "UID STORE", "UID SEARCH", "UID EXPUNGE", "UID MOVE", "UID COPY"];
 
 impl Session<'_> {
     /// Whether it works on this command and on what comes with it at once.

@@ -11,7 +11,7 @@
 //! - [`gmail`]: an account with labels; [`gmail_house`]: what becomes there of messages that are brought to it.
 //! - [`eager`]: commands that were sent ahead, worked on in any order.
 //! - [`besides`]: rights of others and annotations.
-//! - [`session`]: the commands, one function each; [`append`], [`fetch`] and [`listing`] are the larger ones.
+//! - [`session`]: the commands, one function each; [`append`], [`fetch`], [`listing`] and [`relocate`] are the larger ones.
 
 pub mod account;
 pub mod append;
@@ -24,6 +24,7 @@ pub mod fetch;
 pub mod gmail;
 pub mod gmail_house;
 pub mod listing;
+pub mod relocate;
 pub mod session;
 
 use std::collections::{BTreeMap, HashMap};

@@ -215,6 +215,7 @@ impl Session<'_> {
             "UID STORE" => self.store(command),
             "UID COPY" => Ok(self.copy(command)),
             "UID EXPUNGE" => self.expunge(command),
+            "UID MOVE" => self.relocate(command),
             _ => Ok("BAD unknown command".to_owned()),
         }
     }
