@@ -45,7 +45,7 @@
 //! - [`trust`]: which certificates are trusted, and what is said of the others.
 //! - [`zimbra`]: a migration to Dovecot, with all that is known of it.
 //! - [`gmail`]: labels, and each choice of what becomes of them. [`gmail_destination`]: what it makes one, and what it copies itself.
-//! - [`servers`]: servers that no test can start, as their documents have them.
+//! - [`servers`], [`recognised`]: servers that no test can start, as their documents have them.
 //! - [`where_to`]: prefixes, patterns, several accounts into one, what is left out by special use.
 //! - [`which`]: messages that are left out by date, size, flags and a search of one's own.
 //! - [`pair`]: one account on two servers in memory. [`migration`], [`gates`]: what these tests have in common.
@@ -94,6 +94,7 @@ mod page;
 mod pair;
 mod planning;
 mod pymap;
+mod recognised;
 mod renewed;
 mod repair;
 mod restored;
