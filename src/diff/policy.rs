@@ -130,7 +130,7 @@ mod tests {
         policies[20].mailboxes.priority = Vec::new();
         policies[21].search = SearchKeys::parse("ALL").ok();
         policies[22].mailboxes.labels = Labels::Primary;
-        policies[23].follow_moves = false;
+        policies[23].follow_moves = true;
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

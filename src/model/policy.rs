@@ -160,7 +160,7 @@ impl Default for Policy {
             max_message_octets: None,
             restore_missing: false,
             idle: false,
-            follow_moves: true,
+            follow_moves: false,
             delete_guard: DELETE_GUARD,
         }
     }

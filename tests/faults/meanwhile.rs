@@ -40,7 +40,7 @@ fn copies_that_are_gone_when_the_run_ends_are_told_once() {
 /// the answer.
 fn copied_again(stage: Stage) -> Stage {
     stage.ferry.run(&["sync"]).expect(6).complains(&["copies are gone", "restore_missing"]);
-    let stage = stage.with_settings_added("[sync]\nrestore_missing = true");
+    let stage = stage.with_settings_added("restore_missing = true");
     stage.ferry.run(&["sync"]).expect(0);
     stage
 }
@@ -108,7 +108,9 @@ fn mailbox_that_is_another_one_after_a_break_is_not_reconciled() {
     let cut = "destination/before-answer/APPEND#20=cut".parse().expect("a strike");
     let output = stage.struck_sync(&[cut]);
     assert_eq!(stage.plan.disarm().len(), 2, "both places occurred: {output}");
-    output.expect(6).complains(&["INBOX", "changed its UIDVALIDITY on the destination"]);
+    // What was linked before the break is a question.
+    assert!(matches!(output.code, Some(3 | 6)), "{output}");
+    output.complains(&["INBOX", "changed its UIDVALIDITY on the destination"]);
     let stage = copied_again(stage);
     let differences = stage.differences(&stage.original());
     assert!(differences.missing.is_empty() && differences.altered.is_empty(), "{differences}");

@@ -213,6 +213,6 @@ impl Scenario {
             Patience::Usual => 30,
             Patience::Little => 3,
         };
-        format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n")
+        format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n[sync]\nfollow_moves = true\n")
     }
 }

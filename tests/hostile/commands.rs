@@ -387,6 +387,9 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
         Occasion::Resync => Table::copied(cases, change),
         Occasion::Filed => Table::copied(cases, file),
     };
+    if occasion == Occasion::Filed {
+        table.ferry.further_settings.push_str("follow_moves = true\n");
+    }
     if occasion == Occasion::ByLogin {
         by_login(&mut table.ferry);
     }

@@ -10,7 +10,8 @@ use crate::support::seed::seed;
 use crate::support::shared;
 use crate::support::state::observe;
 
-const MIRROR: &str = "[sync]\nmode = \"mirror\"";
+const FOLLOWED: &str = "[sync]\nfollow_moves = true";
+const MIRROR: &str = "[sync]\nfollow_moves = true\nmode = \"mirror\"";
 
 const MAIL: &str = "INBOX\n    1..20 old $Label1\n    21 kept\nArchive\n    a\n    b \\Flagged\n    twin\n    twin\nGone\n    x\n    y";
 
@@ -68,7 +69,7 @@ fn expect_gone(migration: &Migration<'_>, mailbox: &str) {
 
 #[test]
 fn moved_mail_is_moved_and_not_copied_again() {
-    assert_moves_follow(dovecot_to_dovecot());
+    assert_moves_follow(dovecot_to_dovecot().with_settings(FOLLOWED));
 }
 
 #[test]
@@ -78,12 +79,14 @@ fn moved_mail_is_moved_in_mirror_mode_and_no_guard_counts_it() {
 
 #[test]
 fn moved_mail_is_moved_on_cyrus() {
-    assert_moves_follow(Migration::between(&shared::dovecot_pair().source, shared::cyrus()));
+    assert_moves_follow(Migration::between(&shared::dovecot_pair().source, shared::cyrus()).with_settings(FOLLOWED));
 }
 
 #[test]
 fn moved_mail_of_cyrus_is_moved() {
-    assert_moves_follow(Migration::between(shared::cyrus(), &shared::dovecot_pair().destination));
+    assert_moves_follow(
+        Migration::between(shared::cyrus(), &shared::dovecot_pair().destination).with_settings(FOLLOWED),
+    );
 }
 
 /// Without MOVE: the server copies, and the old copies go.
@@ -91,7 +94,7 @@ fn moved_mail_of_cyrus_is_moved() {
 /// Holds pipeline/transfer/moving.rs invariant 4.
 #[test]
 fn moved_mail_is_copied_on_a_server_without_move_and_expunged() {
-    for settings in ["", MIRROR] {
+    for settings in [FOLLOWED, MIRROR] {
         let old = without("MOVE");
         assert_moves_follow(Migration::between(&shared::dovecot_pair().source, &old).with_settings(settings));
     }
@@ -101,8 +104,9 @@ fn moved_mail_is_copied_on_a_server_without_move_and_expunged() {
 #[test]
 fn moved_mail_is_copied_on_a_server_that_cannot_expunge_it() {
     let old = without("MOVE UIDPLUS");
-    let migration =
-        Migration::between(&shared::dovecot_pair().source, &old).seeded("INBOX\n    1..9 old size:9k\nArchive");
+    let migration = Migration::between(&shared::dovecot_pair().source, &old)
+        .with_settings(FOLLOWED)
+        .seeded("INBOX\n    1..9 old size:9k\nArchive");
     migration.sync();
     file(&mut migration.at_source(), "2:4,7", "INBOX", "Archive");
     migration.run(&["sync"]).expect(0);
@@ -127,7 +131,7 @@ fn without(capabilities: &str) -> Dovecot {
 /// A whole mailbox is filed elsewhere: nothing of it goes over the line, and no guard asks.
 #[test]
 fn emptied_mailbox_is_moved_without_a_word_and_without_its_octets() {
-    for settings in ["", MIRROR] {
+    for settings in [FOLLOWED, MIRROR] {
         let migration = dovecot_to_dovecot().with_settings(settings).seeded("INBOX\n    1..200 bulk size:20k");
         migration.sync();
         migration.at_source().create("Done");
@@ -148,7 +152,7 @@ fn emptied_mailbox_is_moved_without_a_word_and_without_its_octets() {
 /// Filed one by one from the last to the first: the copies stand in the order that their messages have now.
 #[test]
 fn moved_copies_stand_in_the_order_of_their_messages() {
-    let migration = dovecot_to_dovecot().seeded("INBOX\n    1..12 old\nArchive");
+    let migration = dovecot_to_dovecot().with_settings(FOLLOWED).seeded("INBOX\n    1..12 old\nArchive");
     migration.sync();
     let mut source = migration.at_source();
     for uid in ["9", "4:6", "2", "12", "3"] {
@@ -162,7 +166,7 @@ fn moved_copies_stand_in_the_order_of_their_messages() {
 /// Holds pipeline/transfer/moving.rs invariant 1.
 #[test]
 fn copy_that_its_user_took_away_or_that_is_not_ours_is_not_moved() {
-    let migration = dovecot_to_dovecot();
+    let migration = dovecot_to_dovecot().with_settings(FOLLOWED);
     seed(migration.destination, migration.user(), "INBOX\n    1 theirs");
     let migration = migration.seeded("INBOX\n    1 theirs\n    2 taken\n    3 marked\n    4 plain\nArchive");
     migration.sync();
@@ -185,7 +189,7 @@ fn copy_that_its_user_took_away_or_that_is_not_ours_is_not_moved() {
 /// Of twins nobody can tell which is which.
 #[test]
 fn twins_are_copied_and_stay() {
-    let migration = dovecot_to_dovecot().seeded("INBOX\n    twin\n    twin\n    one\nArchive");
+    let migration = dovecot_to_dovecot().with_settings(FOLLOWED).seeded("INBOX\n    twin\n    twin\n    one\nArchive");
     migration.sync();
     file(&mut migration.at_source(), "1:3", "INBOX", "Archive");
     assert_eq!(migration.sync(), Done { copied: 2, flags_updated: 0 });
@@ -218,7 +222,7 @@ fn killed_between_copy_and_expunge_the_old_copies_go_with_the_next_run() {
     ];
     for place in places {
         let migration = Migration::gated(&shared::dovecot_pair().source, &old)
-            .with_settings("")
+            .with_settings(FOLLOWED)
             .seeded("INBOX\n    1..30 old \\Seen\nArchive\n    a");
         migration.sync();
         file(&mut migration.at_source(), "3:9", "INBOX", "Archive");
@@ -238,7 +242,7 @@ fn killed_between_the_move_and_its_record_it_is_recognised() {
     for place in
         ["destination/command/UID-MOVE", "destination/before-answer/UID-MOVE", "destination/after-answer/UID-MOVE"]
     {
-        for settings in ["", MIRROR] {
+        for settings in [FOLLOWED, MIRROR] {
             let migration =
                 gated_dovecot().with_settings(settings).seeded("INBOX\n    1..30 old \\Seen\nArchive\n    a");
             migration.sync();

@@ -67,7 +67,7 @@ fn every_key_of_the_contract_is_read() {
         mode = "mirror"
         max_message_size = "50MB"
         restore_missing = true
-        follow_moves = false
+        follow_moves = true
         since = "2024-01-31"
         before = 2025-01-01
         min_message_size = "1kB"
@@ -112,7 +112,7 @@ resync_jobs = 16
     let mailboxes = &settings.policy.mailboxes;
     assert_eq!((mailboxes.include.len(), mailboxes.exclude.len()), (2, 2));
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
-    assert!(!settings.policy.follow_moves);
+    assert!(settings.policy.follow_moves);
     assert_eq!(mailboxes.labels, Labels::Primary);
     assert!(mailboxes.besides.acl && mailboxes.besides.metadata);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));

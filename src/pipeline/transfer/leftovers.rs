@@ -7,7 +7,8 @@
 
 use super::purge::{Purge, Purged, Targets};
 use crate::engine::commands::select::Opening;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::model::counted::counted;
 use crate::model::{Leftovers, Presence, RawName, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::leftovers::{Old, Sorted};
@@ -20,6 +21,7 @@ use std::collections::{HashMap, HashSet};
 pub fn remove_leftovers(access: &Access<'_>, purged: &mut Purged) -> Result<()> {
     for mut left in access.state.all_leftovers() {
         access.go_on()?;
+        let troubles = purged.failures.len();
         match remove(access, &mut left, purged) {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
                 access.failures.note(&mut purged.failures, error);
@@ -27,8 +29,19 @@ pub fn remove_leftovers(access: &Access<'_>, purged: &mut Purged) -> Result<()> 
             other => other?,
         }
         access.state.put_leftovers(&left)?;
+        let stay = Sorted::of(access, &left)?.ready.len() as u64;
+        let place = access.state.pair(&left.source)?.map(|pair| pair.destination.path());
+        if let Some(place) = place.filter(|_| stay > 0 && purged.failures.len() == troubles) {
+            access.failures.note(&mut purged.failures, stayed(stay).in_mailbox(&place));
+        }
     }
     Ok(())
+}
+
+fn stayed(count: u64) -> Error {
+    let what = format!("{} of moved messages could not be removed from the old place", counted(count, "copy"));
+    Error::new(Kind::Refused, what)
+        .hint("run `mailferry sync` again: their messages are in their new place, and they go then")
 }
 
 fn remove(access: &Access<'_>, left: &mut Leftovers, purged: &mut Purged) -> Result<()> {
