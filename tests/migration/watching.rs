@@ -189,8 +189,11 @@ fn watched_again_and_again(mut disk: impl Disk, migration: &Migration<'_>) {
         disk.fill(&running);
         // A write may still find room in what the state's files hold already; not for long.
         let error = running.stderr_file();
-        let struck =
-            || fs::read_to_string(&error).expect("standard error").contains("could not read or write the state");
+        let signs = ["could not read or write the state", "could not write who holds the state"];
+        let struck = || {
+            let said = fs::read_to_string(&error).expect("standard error");
+            signs.iter().any(|sign| said.contains(sign))
+        };
         while !struck() {
             mail.comes();
             mail.arrives(&mut running, struck);
