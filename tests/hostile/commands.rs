@@ -388,7 +388,7 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
         Occasion::Filed => Table::copied(cases, file),
     };
     if occasion == Occasion::Filed {
-        table.ferry.further_settings.push_str("follow_moves = true\n");
+        table.ferry.further_settings.push_str(FOLLOWED);
     }
     if occasion == Occasion::ByLogin {
         by_login(&mut table.ferry);
@@ -446,6 +446,9 @@ fn change(account: &mut Account) {
         mailbox.expunge(|uid| uid == gone);
     }
 }
+
+/// In [sync], as mirror mode is.
+const FOLLOWED: &str = "follow_moves = true\n";
 
 /// Messages are moved, from `Bad` and to it.
 fn file(account: &mut Account) {
@@ -585,6 +588,7 @@ fn each_command_has_a_row() {
         poor("poor"),
     ];
     let mut table = Table::of(cases).in_mirror_mode();
+    table.ferry.further_settings.push_str(FOLLOWED);
     table.ferry.further_settings.push_str(BESIDES);
     table.tenants().values().for_each(|[source, _]| share(&mut source.account()));
     // Then there is one connection that lists and asks for STATUS.
