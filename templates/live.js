@@ -339,7 +339,10 @@ at("search").addEventListener("input", (event) => look({ text: event.target.valu
 at("back").addEventListener("click", () => look({ offset: Math.max(0, view.offset - ROWS) }));
 at("forward").addEventListener("click", () => look({ offset: view.offset + ROWS }));
 at("close").addEventListener("click", () => at("detail").close());
-at("detail").addEventListener("close", () => (view.detailed = null));
+// The event comes late: another account may have been opened since.
+at("detail").addEventListener("close", () => {
+  if (!at("detail").open) view.detailed = null;
+});
 // A browser has six connections to a server: a page that nobody sees needs none.
 document.addEventListener("visibilitychange", () => (document.hidden ? deafen() : listen()));
 setInterval(poll, POLL_MS);
