@@ -134,6 +134,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         stored: &UidSet::new(),
         found: None,
         elsewhere: &UidSet::new(),
+        merged: &UidSet::new(),
         replaced: &UidSet::new(),
         others: &UidSet::new(),
         keeps: Keeps::ALL,

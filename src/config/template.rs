@@ -188,7 +188,7 @@ destination_user = \"<user on the new server>\"
 # newest_first = \"30d\"          # first what is that recent, of all mailboxes, and then the rest
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
-# idle = true                     # with --watch: the old server tells of changes in the INBOX, which are across in seconds
+# idle = true                     # with --watch: what the old server tells of the INBOX begins a round at once
 # follow_moves = false            # what is moved on the old server is moved on the new one, and not copied again
 
 # [gmail]                         # where the old server is Gmail
