@@ -450,6 +450,46 @@ fn state_is_opened_in_one_place() {
     assert_eq!(places, [source_directory().join("store/opening.rs")]);
 }
 
+/// A machine that has everything already does not notice what setup.sh would no longer install.
+#[test]
+fn whatever_the_tests_start_is_installed_by_setup() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let setup = fs::read_to_string(tests.join("support/setup.sh")).expect("readable");
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '_').map(str::to_owned).collect()
+    };
+    let defined: BTreeSet<String> =
+        setup.lines().filter_map(|line| Some(line.split_once("() ")?.0.to_owned())).collect();
+    let mut offences: Vec<String> = words(&setup)
+        .into_iter()
+        .filter(|word| word.starts_with("install_") && !defined.contains(word))
+        .map(|word| format!("setup.sh calls {word}, which it does not define"))
+        .collect();
+    let mut wanted = BTreeSet::new();
+    for text in ["support", "migration"].iter().flat_map(|room| texts(&tests.join(room))) {
+        wanted.extend(text.split("cached(\"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
+    }
+    assert!(wanted.len() > 5, "{wanted:?}");
+    let installs = |name: &str| setup.contains(&format!("\nis_unpacked {name} || "));
+    offences
+        .extend(wanted.into_iter().filter(|name| !installs(name)).map(|name| format!("setup.sh leaves out {name}")));
+    assert_none("what is missing on a fresh machine", offences);
+}
+
+/// The texts of the Rust files of a directory and of those below it.
+fn texts(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            found.extend(texts(&path));
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(fs::read_to_string(&path).expect("readable"));
+        }
+    }
+    found
+}
+
 #[test]
 fn scan_finds_what_it_looks_for() {
     let text = "use crate::{model::Uid, error::{Error, Kind}};\nlet x = crate::store::Store::open();";

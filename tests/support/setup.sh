@@ -7,10 +7,10 @@
 #                      Slurm): what the tests need (the default)
 #   setup.sh browser   Dovecot and Chromium: what `make browser` needs
 #
-# They conflict as packages, so Dovecot 2.4, Cyrus, Courier and mailutils are unpacked, not installed: their packages and the
-# libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus
-# and Slurm are unpacked as well, for their services must not run, and GNU parallel, which conflicts with others. pymap and kubernetes-validate are packages of
-# Python, and hoodiecrow one of npm, each with what it needs in a place of its own there.
+# They conflict as packages, so Dovecot 2.4, Cyrus, Courier and mailutils are unpacked, not installed: their packages and
+# the libraries that are missing here go to a cache directory, and nothing in the system changes. Prometheus and Slurm are
+# unpacked as well, for their services must not run, and GNU parallel, which conflicts with others. pymap and
+# kubernetes-validate are packages of Python, and hoodiecrow one of npm, each with what it needs in a place of its own there.
 # Where: $XDG_CACHE_HOME/mailferry-test/NAME; without XDG_CACHE_HOME, /var/cache for root (the
 # servers give up root, and must still be able to read it) and ~/.cache for everybody else.
 # tests/support/process.rs (`cached`) looks in the same places.
@@ -237,5 +237,9 @@ is_unpacked courier || unpack courier \
     "courier-imap courier-authlib libgamin0 gamin" "usr/bin/imapd usr/libexec/gam_server"
 is_unpacked mailutils || unpack mailutils mailutils-imap4d usr/sbin/imap4d
 is_unpacked dovecot-2.4 || install_dovecot_2_4
-is_unpacked pymap || install_pymap
+is_unpacked pymap || install_python pymap "$PYMAP_PACKAGES" pymap
+is_unpacked kubernetes-validate || install_python kubernetes-validate "$KUBERNETES_PACKAGES" kubernetes-validate
+is_unpacked parallel || unpack parallel parallel ""
+is_unpacked slurm || unpack slurm "slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge" \
+    "usr/sbin/slurmctld-wlm usr/sbin/slurmd-wlm usr/sbin/slurmstepd-wlm usr/bin/sbatch usr/sbin/munged"
 is_unpacked hoodiecrow || install_hoodiecrow
