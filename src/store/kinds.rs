@@ -40,15 +40,14 @@ pub enum StoredKind {
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     /// That no number is given twice the compiler sees to; this, that no two types have the same.
     #[test]
     fn every_kind_is_that_of_one_type() {
-        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-        for entry in fs::read_dir(room).unwrap() {
-            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")) {
+            let text = fs::read_to_string(path).unwrap();
             for line in text.lines().map(str::trim) {
                 let (_, kind) = line.split_once("StoredKind::").unwrap_or_default();
                 let kind: String = kind.chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -58,5 +57,10 @@ mod tests {
             }
         }
         assert!(uses.len() >= 19 && uses.values().all(|count| *count == 1), "{uses:?}");
+    }
+
+    fn files(room: &Path) -> Vec<PathBuf> {
+        let paths = fs::read_dir(room).unwrap().map(|entry| entry.unwrap().path());
+        paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
     }
 }

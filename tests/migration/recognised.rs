@@ -3,11 +3,12 @@
 //!
 //! From: UW-IMAP 2007f, GreenMail 1.6.15 and go-imap v2 (March 2024), as they were run in November 2025 beside other servers;
 //! hmailserver/hmailserver (source/Server/IMAP, April 2025); zone-eu/wildduck (config/imap.toml, imap-core, 2025); Apache James'
-//! documents (imap.adoc, 2025); Zoho's "IMAP access" and jstedfast/MailKit#1686.
+//! documents (imap.adoc, 2025); Zoho's "IMAP access" and jstedfast/MailKit#1686; Purelymail/purelymail-issues#452 and
+//! nextcloud/mail#13457 (August 2026), each with a transcript.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::fake::behaviour::{Behaviour, FlagsBy};
+use crate::support::fake::behaviour::{Behaviour, FlagsBy, Rule};
 use crate::support::fake::{Fake, Tenant};
 use crate::support::ferry::{Ferry, Side};
 use crate::support::server::User;
@@ -36,9 +37,11 @@ enum Oddity {
     NoFlagsNamed,
     /// HIGHESTMODSEQ and MODSEQ of -1.
     NegativeModSeq,
+    /// BAD to SELECT and EXAMINE with more than one parameter, and to STATUS with an item of an extension.
+    FewParameters,
 }
 
-const ROWS: [Row; 7] = [
+const ROWS: [Row; 8] = [
     Row {
         name: "UW-IMAP",
         id: "IMAP4rev1 2007f.404",
@@ -81,12 +84,23 @@ const ROWS: [Row; 7] = [
         capabilities: "IMAP4rev1 ID UIDPLUS NAMESPACE CHILDREN UNSELECT CONDSTORE ENABLE",
         oddity: Oddity::NegativeModSeq,
     },
+    Row {
+        name: "Purelymail",
+        id: "PM IMAP ready",
+        capabilities: "IMAP4rev1 ID LITERAL+ CHILDREN I18NLEVEL=1 NAMESPACE IDLE ENABLE CONDSTORE QRESYNC ANNOTATION RIGHTS= WITHIN \
+            ESEARCH ESORT SEARCHRES SORT MOVE UIDPLUS UNSELECT",
+        oddity: Oddity::FewParameters,
+    },
 ];
 
 impl Row {
     fn behaviour(&self) -> Behaviour {
         let (id, oddity) = (self.id, self.oddity);
-        Behaviour { capabilities: self.capabilities.to_owned(), ..Behaviour::honest() }
+        let rules = match oddity {
+            Oddity::FewParameters => few_parameters(),
+            _ => Vec::new(),
+        };
+        Behaviour { capabilities: self.capabilities.to_owned(), rules, ..Behaviour::honest() }
             .keeping_flags(move |by, flag| {
                 let is_keyword = !flag.starts_with('\\');
                 match oddity {
@@ -111,6 +125,15 @@ impl Row {
                 }
             })
     }
+}
+
+fn few_parameters() -> Vec<Rule> {
+    let refused = |command: &str, text: &str| {
+        Rule::refuse(command, &format!("BAD {command} failed. Illegal arguments.")).holding(text)
+    };
+    let opened = ["SELECT", "EXAMINE"].into_iter().map(|command| refused(command, "(CONDSTORE QRESYNC"));
+    let asked = ["SIZE", "MAILBOXID", "DELETED", "APPENDLIMIT"].into_iter().map(|item| refused("STATUS", item));
+    opened.chain(asked).collect()
 }
 
 /// Octets, and flags without keywords, of each mailbox, in their order.

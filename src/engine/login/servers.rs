@@ -27,7 +27,7 @@ const fn known(
 
 /// Those with narrow marks before those with wide ones. Words and capabilities from the servers' sources, documents and
 /// from what other clients look for (MailKit, imapsync), read in 2025 and 2026.
-const SERVERS: [Known; 30] = [
+const SERVERS: [Known; 31] = [
     known("Zimbra", Preset::Zimbra, &["zimbra"], &[&["XLIST", "CATENATE", "LOGIN-REFERRALS"]]),
     known("Gmail", Preset::Gmail, &["gimap"], &[&["X-GM-EXT-1"]]),
     known(
@@ -48,6 +48,7 @@ const SERVERS: [Known; 30] = [
     known("Hoodiecrow", Preset::Generic, &["hoodiecrow"], &[]),
     known("Apache James", Preset::Generic, &["james"], &[]),
     known("Yandex", Preset::Generic, &["yandex"], &[]),
+    known("Purelymail", Preset::Generic, &["pm imap ready"], &[]),
     known("Zoho Mail", Preset::Generic, &["zoho mail"], &[]),
     known("QQ Mail", Preset::Generic, &["qqmail", "coremail"], &[]),
     known("SmarterMail", Preset::Generic, &["smartermail"], &[]),
@@ -110,6 +111,7 @@ mod tests {
             ("OK JAMES IMAP4rev1 Server example.org is ready.", "Apache James"),
             ("OK WildDuck ready", "WildDuck"),
             ("OK Yandex IMAP4rev1 at imap-42.mail.yandex.net:993 ready to talk", "Yandex"),
+            ("OK PM IMAP ready", "Purelymail"),
             ("OK Zoho Mail Server IMAP4rev1 service is ready", "Zoho Mail"),
         ];
         for (greeting, name) in greetings {
