@@ -1,8 +1,9 @@
-//! GNU mailutils' imap4d with mbox, as source: no UIDPLUS, no keywords, another UIDVALIDITY after each append. As a destination it
-//! cannot serve: where nothing lasts, no copy can be known again.
+//! GNU mailutils' imap4d with mbox, as source and as destination: no UIDPLUS, no keywords, another UIDVALIDITY after each append, and
+//! header lines of its own in what it stores.
 
 use crate::gates::Gates;
 use crate::migration::Migration;
+use crate::support::imap::Connection;
 use crate::support::mailutils::Mailutils;
 use crate::support::server::Server;
 use crate::support::shared;
@@ -49,4 +50,37 @@ fn mailutils_as_source_arrives_exactly_killed_resumed_and_with_the_state_lost() 
     migration.run(&["sync"]).expect(0);
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();
+}
+
+/// Each append gives the mailbox another UIDVALIDITY, and what is stored gets headers of its own: killed and resumed, later mail, and
+/// the state lost, all is there once and in order, and `verify` names what the server made of it.
+#[test]
+fn mailutils_as_destination_has_all_once_and_its_alterations_are_named() {
+    let migration = between(&shared::dovecot_pair().source, shared::mailutils()).seeded(MAIL).with_settings("");
+    migration.held_at(&["sync"], "destination/after-answer/APPEND", 2).kill();
+    migration.gates().cut();
+    migration.run(&["sync"]).expect(0);
+    assert_all_is_there_once(&migration);
+    migration.run(&["sync"]).expect(0).says("nothing to copy");
+    migration.seed("INBOX\n    101..103 later\nNew\n    1..3 new");
+    migration.run(&["sync"]).expect(0);
+    assert_all_is_there_once(&migration);
+    migration.run(&["verify"]).expect(8).says("95 altered").says("in a form of the destination's own");
+    migration.ferry.forget_state();
+    migration.run(&["sync"]).expect(0).says("nothing to copy");
+    assert_all_is_there_once(&migration);
+}
+
+/// By their subjects, which the server does not touch.
+fn assert_all_is_there_once(migration: &Migration<'_>) {
+    let subjects = |octets: &[u8]| {
+        let text = String::from_utf8_lossy(octets).into_owned();
+        text.lines().find(|line| line.starts_with("Subject:")).map(str::to_owned)
+    };
+    for mailbox in ["INBOX", "Archive", "Sent"] {
+        let held = |side: &mut Connection| -> Vec<_> {
+            side.fetch_all(mailbox).1.iter().map(|message| subjects(&message.octets)).collect()
+        };
+        assert_eq!(held(&mut migration.at_destination()), held(&mut migration.at_source()), "{mailbox}");
+    }
 }
