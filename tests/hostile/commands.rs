@@ -379,9 +379,10 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
         let answers = ANSWERS.iter().filter(move |(_, answer)| wanted(*answer));
         answers.map(move |(name, answer)| case(row, name, *answer))
     };
-    // Somebody must get in, lest the master's password be taken for wrong.
-    let honest = Case::new("all-is-well", First::Exact);
-    let cases: Vec<Case> = std::iter::once(honest).chain(rows.flat_map(answers)).collect();
+    // Somebody must get in, lest the master's password be taken for wrong; and who comes after all those that fail gets in, too.
+    let honest = ["all-is-well", "all-is-still-well"].map(|name| Case::new(name, First::Exact));
+    let [first, last] = honest.map(std::iter::once);
+    let cases: Vec<Case> = first.chain(rows.flat_map(answers)).chain(last).collect();
     let mut table = match occasion {
         Occasion::FirstCopy | Occasion::ByLogin | Occasion::Check => Table::of(cases),
         Occasion::Resync => Table::copied(cases, change),

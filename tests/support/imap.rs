@@ -297,6 +297,8 @@ impl Connection {
     pub fn expunge(&mut self, mailbox: &str, uids: &[u32]) {
         let set = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         self.select(mailbox);
+        let there = self.command(format!("UID FETCH {set} (UID)").as_bytes()).values("FETCH").count();
+        assert_eq!(there, uids.len(), "{mailbox} does not have all of {set}");
         self.command(format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)").as_bytes());
         self.command(format!("UID EXPUNGE {set}").as_bytes());
     }
