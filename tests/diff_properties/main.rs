@@ -1,7 +1,9 @@
-//! What holds of every plan, shown on generated accounts (`account`), and of plans of one way and the other in turns (`both_ways`).
+//! What holds of every plan, shown on generated accounts (`account`), of plans of one way and the other in turns (`both_ways`),
+//! and of two mailboxes whose messages go from one to the other (`moves`).
 
 mod account;
 mod both_ways;
+mod moves;
 #[path = "../support"]
 mod support {
     pub mod listed;

@@ -7,7 +7,8 @@
 //! 1. Nothing lost: an account of which nothing is said to have failed has all that its source holds, but for what the settings leave out and what
 //!    its user removed on the destination.
 //! 2. Nothing doubled, and nothing brought back: no more copies than there ever were messages, less those that were removed there.
-//! 3. Nothing of others deleted, and in copy mode nothing at all.
+//! 3. Nothing of others deleted, and in copy mode nothing at all: what follows its message to another mailbox is there then, and no
+//!    more go from a mailbox than messages have left it at the source.
 //! 4. When the servers are honest again and nothing more happens, nothing fails, and a further run does nothing.
 //!
 //! The exit status is 0 just where no account of the run has failed, so that 1 holds of it, too.
@@ -17,7 +18,7 @@ use std::env;
 use std::sync::Arc;
 
 use crate::support::dice::Dice;
-use crate::support::fake::account::{Account, Content, Mailbox};
+use crate::support::fake::account::{Account, Content, Mailbox, Stored};
 use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
 use crate::support::fake::{Fake, Tenant};
 use crate::support::ferry::{Ferry, Side};
@@ -37,6 +38,14 @@ const EXCLUDED: &str = "Junk";
 enum Mode {
     Copy,
     Mirror,
+}
+
+/// By which settings the accounts are brought over.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    mode: Mode,
+    /// What is moved at the source is moved on the destination.
+    follows: bool,
 }
 
 /// A message that may be there many times: by which Message-ID, and which of the texts under it. The last has nothing to be
@@ -79,8 +88,11 @@ type Count = BTreeMap<(String, Vec<u8>), u64>;
 /// What happened to an account.
 #[derive(Default)]
 struct Books {
-    /// Messages that the source ever held.
+    /// Messages that the source ever held, and those of them that left their mailbox: moved, or removed and got once more.
     ever: Count,
+    left: Count,
+    /// What followed them from its mailbox on the destination.
+    followed: Count,
     /// What others put on the destination, and what its user removed there.
     own: Count,
     removed: Count,
@@ -125,14 +137,17 @@ impl History {
     }
 
     /// What happens before a run, and how the servers will behave in it.
-    fn live(&mut self, honest: bool) {
+    fn live(&mut self, way: Way, honest: bool) {
         for _ in 0..self.dice.below(7) {
             match self.dice.below(3) {
                 0 | 1 => self.at_source(),
                 _ => self.at_destination(),
             }
         }
-        let (source, destination) = if honest { Default::default() } else { self.behaviours() };
+        let (source, mut destination) = if honest { Default::default() } else { self.behaviours() };
+        if way.follows && !honest {
+            destination = self.hindered(destination);
+        }
         self.tenants[0].behave(source);
         self.tenants[1].behave(destination);
         self.before = held(&self.tenants[1].account());
@@ -153,9 +168,8 @@ impl History {
                 self.arrive(&mut account, place, letter.octets(), BTreeSet::new(), letter.date());
             }
             5 => {
-                let known = account.mailbox(place).messages.get(chosen).map(|message| message.uid);
-                account.mailbox(place).expunge(|uid| Some(uid) == known);
-                self.note(format!("source: {place} loses UID {known:?}"));
+                let Some(message) = account.mailbox(place).messages.get(chosen).cloned() else { return };
+                self.leave(&mut account, place, &message);
             }
             6 => {
                 let mailbox = account.mailbox(place);
@@ -168,9 +182,8 @@ impl History {
             }
             7 => {
                 let Some(message) = account.mailbox(place).messages.get(chosen).cloned() else { return };
-                account.mailbox(place).expunge(|uid| uid == message.uid);
+                self.leave(&mut account, place, &message);
                 let other = *self.dice.pick(&MAILBOXES);
-                self.note(format!("source: UID {} moves from {place}", message.uid));
                 self.arrive(&mut account, other, message.octets().into_owned(), message.flags.clone(), message.date);
             }
             8 => {
@@ -178,8 +191,8 @@ impl History {
                 let name = self.dice.below(NAMES);
                 let begins = format!("Message-ID: <{name}@");
                 let drafts = |octets: &[u8]| octets.starts_with(begins.as_bytes());
-                let draft = account.mailbox(place).messages.iter().find(|it| drafts(&it.octets())).map(|it| it.uid);
-                account.mailbox(place).expunge(|uid| Some(uid) == draft);
+                let draft = account.mailbox(place).messages.iter().find(|it| drafts(&it.octets())).cloned();
+                draft.iter().for_each(|draft| self.leave(&mut account, place, draft));
                 let letter = Letter { name, text: self.dice.below(TEXTS) };
                 self.arrive(&mut account, place, letter.octets(), BTreeSet::new(), letter.date());
             }
@@ -194,6 +207,13 @@ impl History {
         self.note(format!("source: {} arrives in {place}", shown(&octets)));
         *self.books.ever.entry((place.to_owned(), octets.clone())).or_default() += 1;
         add(account.mailbox(place), octets, flags, date);
+    }
+
+    fn leave(&mut self, account: &mut Account, place: &str, message: &Stored) {
+        account.mailbox(place).expunge(|uid| uid == message.uid);
+        let octets = message.octets().into_owned();
+        self.note(format!("source: {} leaves {place}", shown(&octets)));
+        *self.books.left.entry((place.to_owned(), octets)).or_default() += 1;
     }
 
     fn at_destination(&mut self) {
@@ -259,12 +279,33 @@ impl History {
         (source, destination)
     }
 
+    /// A destination on which moving does not go well.
+    fn hindered(&mut self, destination: Behaviour) -> Behaviour {
+        let once = |begins, then| Rule::on(begins, then).when(When::First(1));
+        match self.dice.below(16) {
+            0 => destination.rule(Rule::refuse("UID MOVE", "NO [CANNOT] not that")),
+            1 => destination.rule(once("UID MOVE", Then::DoneBut("NO [SERVERBUG] perhaps".to_owned()))),
+            2 => destination.rule(once("UID MOVE", Then::Close)),
+            3 => destination.without(&["MOVE"]),
+            4 => destination
+                .without(&["MOVE"])
+                .rule(once("UID COPY", Then::DoneBut("NO [SERVERBUG] perhaps".to_owned()))),
+            5 => {
+                destination.without(&["MOVE"]).rule(Rule::refuse("UID EXPUNGE", "NO [NOPERM] no").when(When::First(1)))
+            }
+            6 => destination.without(&["MOVE", "UIDPLUS"]),
+            7 => destination.cut_after(900 + 100 * self.dice.below(20) as u64),
+            _ => destination,
+        }
+    }
+
     /// What the run made of it.
-    fn judge(&self, mode: Mode, synced: bool) -> Vec<String> {
+    fn judge(&mut self, way: Way, synced: bool) -> Vec<String> {
         let (source, now) = (held(&self.tenants[0].account()), held(&self.tenants[1].account()));
-        let Books { ever, own, removed, .. } = &self.books;
+        let before = std::mem::replace(&mut self.before, now.clone());
+        let Books { ever, own, removed, left, followed, .. } = &mut self.books;
         let mut faults = Vec::new();
-        let keys: BTreeSet<_> = source.keys().chain(now.keys()).chain(self.before.keys()).collect();
+        let keys: BTreeSet<_> = source.keys().chain(now.keys()).chain(before.keys()).collect();
         for key in keys {
             let (there, gone) = (of(&now, key), of(removed, key));
             let what = format!("{} in {}: {there} there", shown(&key.1), key.0);
@@ -277,9 +318,19 @@ impl History {
             if there + gone < of(own, key) {
                 faults.push(format!("deleted, and was not ours: {what}, {} were others'", of(own, key)));
             }
-            if mode == Mode::Copy && there < of(&self.before, key) {
-                faults.push(format!("deleted in copy mode: {what}, {} before", of(&self.before, key)));
+            let gone = of(&before, key).saturating_sub(there);
+            *followed.entry(key.clone()).or_default() += gone;
+            let may_follow = if way.follows { of(left, key) } else { 0 };
+            if way.mode == Mode::Copy && of(followed, key) > may_follow {
+                faults.push(format!("deleted in copy mode: {what}, {} before", of(&before, key)));
             }
+        }
+        // Where the server copies, there are two until the old one goes.
+        let copies = self.tenants[1].commands().iter().any(|command| command.starts_with("UID COPY"));
+        if way.mode == Mode::Copy && !copies {
+            let [before, now] = [&before, &now].map(in_any_mailbox);
+            let vanished = before.into_iter().filter(|(octets, there)| now.get(octets) < Some(there));
+            faults.extend(vanished.map(|(octets, _)| format!("moved nowhere: {}", shown(octets))));
         }
         faults
     }
@@ -293,26 +344,35 @@ fn two_namespaces(command: &str, response: Vec<u8>) -> Vec<u8> {
     }
 }
 
+/// How many there are of each, wherever they are.
+fn in_any_mailbox(count: &Count) -> BTreeMap<&[u8], u64> {
+    let mut sum = BTreeMap::new();
+    count.iter().for_each(|((_, octets), number)| *sum.entry(&**octets).or_default() += number);
+    sum
+}
+
 fn shown(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Accounts that live, and the program that brings them over.
 struct World {
-    mode: Mode,
+    way: Way,
     seed: u64,
     histories: Vec<History>,
     ferry: Ferry,
 }
 
 impl World {
-    fn new(mode: Mode, seed: u64) -> World {
+    fn new(way: Way, seed: u64) -> World {
         let servers = [Fake::start(), Fake::start()];
         let [source, destination] =
             servers.each_ref().map(|fake| Side::in_clear_text(fake.port()).set("max_connections", 500));
+        let Way { mode, follows } = way;
         let mode_name = if mode == Mode::Copy { "copy" } else { "mirror" };
         let settings = format!(
-            "[limits]\nretries = 1\ntimeout = \"3s\"\n[sync]\nmode = \"{mode_name}\"\ndelete_guard = \"100%\"\n[mailboxes]\nexclude = [\"{EXCLUDED}\"]"
+            "[limits]\nretries = 1\ntimeout = \"3s\"\n[sync]\nmode = \"{mode_name}\"\nfollow_moves = {follows}\n\
+             delete_guard = \"100%\"\n[mailboxes]\nexclude = [\"{EXCLUDED}\"]"
         );
         let mut ferry = Ferry::new(source, destination).with_settings(&settings);
         let names: Vec<String> = (0..ACCOUNTS).map(|number| format!("living-{number}")).collect();
@@ -322,7 +382,7 @@ impl World {
         let history =
             |(number, name)| History::new(name, seed.wrapping_mul(1000).wrapping_add(number), servers.each_ref());
         let histories = (0..).zip(names).map(history).collect();
-        World { mode, seed, histories, ferry }
+        World { way, seed, histories, ferry }
     }
 
     /// One run, and what is to be said of it. Returns which accounts are called synced.
@@ -338,9 +398,9 @@ impl World {
         let synced: BTreeSet<String> =
             accounts.iter().filter(is_synced).map(|it| it["account"].as_str().expect("a name").to_owned()).collect();
         let mut faults = Vec::new();
-        for history in &self.histories {
+        for history in &mut self.histories {
             let is_synced = synced.contains(&history.name);
-            for fault in history.judge(self.mode, is_synced) {
+            for fault in history.judge(self.way, is_synced) {
                 faults.push(format!("{}: {fault}\n  {}", history.name, history.books.events.join("\n  ")));
             }
         }
@@ -349,8 +409,9 @@ impl World {
         }
         assert!(
             faults.is_empty(),
-            "{} faults with {SEED_VARIABLE}={}:\n{}",
+            "{} faults of {:?} with {SEED_VARIABLE}={}:\n{}",
             faults.len(),
+            self.way,
             self.seed,
             faults.join("\n\n")
         );
@@ -358,12 +419,13 @@ impl World {
     }
 
     fn live(&mut self, honest: bool) {
-        self.histories.iter_mut().for_each(|history| history.live(honest));
+        let way = self.way;
+        self.histories.iter_mut().for_each(|history| history.live(way, honest));
     }
 }
 
-fn live_through(mode: Mode, seed: u64) {
-    let mut world = World::new(mode, seed);
+fn live_through(way: Way, seed: u64) {
+    let mut world = World::new(way, seed);
     let mut ever_synced = 0;
     for _ in 0..ROUNDS {
         world.live(false);
@@ -375,14 +437,14 @@ fn live_through(mode: Mode, seed: u64) {
     let synced = world.run();
     // In mirror mode a person has to say that what its user removed is good.
     let questioned = |history: &&History| !history.books.removed.is_empty();
-    let expected = world.histories.iter().filter(|it| mode == Mode::Copy || !questioned(it));
+    let expected = world.histories.iter().filter(|it| way.mode == Mode::Copy || !questioned(it));
     let unsettled: Vec<&str> = expected.map(|it| it.name.as_str()).filter(|name| !synced.contains(*name)).collect();
     let status = || world.ferry.run(&["status", "--json", "-"]).stdout;
     assert!(unsettled.is_empty(), "{unsettled:?} with {SEED_VARIABLE}={seed}: {}", status());
     let destinations = world.histories.iter().map(|history| &history.tenants[1]);
     destinations.clone().for_each(|tenant| tenant.forget_commands());
     world.run();
-    let changes = ["APPEND", "UID STORE", "UID EXPUNGE", "CREATE"];
+    let changes = ["APPEND", "UID STORE", "UID MOVE", "UID COPY", "UID EXPUNGE", "CREATE"];
     for history in &world.histories {
         let commands = history.tenants[1].commands();
         let change = commands.iter().find(|command| changes.iter().any(|verb| command.starts_with(verb)));
@@ -399,12 +461,26 @@ fn seeds() -> Vec<u64> {
     }
 }
 
+fn live_each_through(way: Way) {
+    seeds().into_iter().for_each(|seed| live_through(way, seed));
+}
+
 #[test]
 fn accounts_that_live_lose_and_double_nothing() {
-    seeds().into_iter().for_each(|seed| live_through(Mode::Copy, seed));
+    live_each_through(Way { mode: Mode::Copy, follows: false });
 }
 
 #[test]
 fn accounts_that_live_are_mirrored_and_nothing_of_others_is_deleted() {
-    seeds().into_iter().for_each(|seed| live_through(Mode::Mirror, seed));
+    live_each_through(Way { mode: Mode::Mirror, follows: false });
+}
+
+#[test]
+fn accounts_that_live_are_followed_and_what_is_moved_is_somewhere() {
+    live_each_through(Way { mode: Mode::Copy, follows: true });
+}
+
+#[test]
+fn accounts_that_live_are_mirrored_and_followed() {
+    live_each_through(Way { mode: Mode::Mirror, follows: true });
 }
