@@ -290,15 +290,21 @@ impl Connection {
 
     fn store(&mut self, mailbox: &str, uid: u32, item: &str, flags: &[&str]) {
         self.select(mailbox);
+        self.assert_there(mailbox, &uid.to_string(), 1);
         self.command(format!("UID STORE {uid} {item} ({})", flags.join(" ")).as_bytes());
+    }
+
+    /// What is not there is changed with an OK, too.
+    fn assert_there(&mut self, mailbox: &str, set: &str, count: usize) {
+        let there = self.command(format!("UID FETCH {set} (UID)").as_bytes()).values("FETCH").count();
+        assert_eq!(there, count, "`{mailbox}` does not have all of {set}");
     }
 
     /// Removes messages for good; other messages keep their `\Deleted` and stay.
     pub fn expunge(&mut self, mailbox: &str, uids: &[u32]) {
         let set = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         self.select(mailbox);
-        let there = self.command(format!("UID FETCH {set} (UID)").as_bytes()).values("FETCH").count();
-        assert_eq!(there, uids.len(), "{mailbox} does not have all of {set}");
+        self.assert_there(mailbox, &set, uids.len());
         self.command(format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)").as_bytes());
         self.command(format!("UID EXPUNGE {set}").as_bytes());
     }
