@@ -6,23 +6,13 @@ use super::context::Context;
 use crate::config::Settings;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result};
-use crate::model::bulletin::{Bulletin, SCHEMA};
-use crate::model::everybody::Everybody;
-use crate::model::reversal::PasswordsBothWays;
-use crate::model::shard::Shard;
-use crate::model::{Account, Digest, Direction, Server, ServerId, Side};
-use crate::pipeline::audit::host_name;
-use crate::pipeline::fleet::agenda::{Agenda, Hours};
-use crate::pipeline::fleet::attempts::now;
-use crate::pipeline::fleet::roll::Roll;
-use crate::pipeline::plan::stamp;
+use crate::library::assembling::{Wishes, assembled, connectors, going};
+use crate::model::{Account, Direction};
 use crate::pipeline::status::status;
 use crate::pipeline::{self, Migration};
 use crate::store::Store;
-use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What a command needs besides its settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,14 +151,7 @@ impl Context {
         accounts: &[Account],
         direction: Direction,
     ) -> Result<Vec<Connector>> {
-        let jobs = usize::from(self.global.jobs);
-        let numbered = settings.servers.iter().enumerate().map(|(number, server)| {
-            let side = direction.named(server.side);
-            let here = accounts.iter().filter(|account| account.server(side) == ServerId(number)).count();
-            (Server { side, withheld: settings.secret_variables().to_vec(), ..server.clone() }, jobs.min(here))
-        });
-        let connectors = Connector::all(numbered.collect(), &settings.limits, &settings.state)?;
-        Ok(connectors.into_iter().map(|connector| in_use(connector, settings, direction)).collect())
+        connectors(settings, accounts, direction, usize::from(self.global.jobs))
     }
 
     /// Tells other shards whose accounts this one has, unless one of them holds an account that this one does not know.
@@ -184,71 +167,12 @@ impl Context {
         store: Store,
         servers: Vec<Connector>,
     ) -> Migration {
-        let wants_rights = settings.accounts.iter().any(|account| account.policy.mailboxes.besides.acl);
-        let everybody = if wants_rights { Everybody::of(settings.accounts.iter()) } else { Everybody::default() };
-        Migration {
-            everybody,
-            roll: Arc::new(Roll::new(accounts.len())),
-            names_messages: !self.global.no_subjects,
-            accounts,
-            servers,
-            passwords: Arc::new(PasswordsBothWays(settings.passwords())),
-            limits: settings.limits,
+        let wishes = Wishes {
             jobs: usize::from(self.global.jobs),
-            resync_jobs: settings.limits.resync_jobs,
-            fleet: settings.fleet.clone(),
-            bulletin: settings.shard.map(|shard| bulletin(settings, shard)),
-            agenda: Agenda::new(Arc::new(now), Hours::Obeyed),
-            store,
+            names_messages: !self.global.no_subjects,
             observer: self.progress.clone(),
             stop: self.interruption.stop.clone(),
-        }
-    }
-}
-
-/// What the process of a shard says of itself.
-fn bulletin(settings: &Settings, shard: Shard) -> Bulletin {
-    let of = |side: Side| {
-        let servers = settings.servers.iter().filter(|server| server.side == side).map(Server::label);
-        servers.collect::<BTreeSet<_>>().into_iter().collect()
-    };
-    Bulletin {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        shard: Some((shard.index(), shard.count())),
-        host: host_name().unwrap_or_default(),
-        process: std::process::id(),
-        made: 0,
-        settings: digest(settings),
-        source: of(Side::Source),
-        destination: of(Side::Destination),
-        under_way: None,
-    }
-}
-
-/// Of what the settings say of the accounts of all shards: who they are, where, and what is done for them.
-fn digest(settings: &Settings) -> String {
-    let mut digest = Sha256::new();
-    for account in &settings.accounts {
-        let places = Side::BOTH.map(|side| settings.server(account, side).address.place());
-        digest.update(format!("{:?}", (&account.name, &account.source_user, &account.destination_user, places)));
-        digest.update(stamp(account));
-    }
-    Digest::from_sha256(digest.finalize().into()).0.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// A connector that knows how many users the settings name there, whether or not this run opens them.
-fn in_use(connector: Connector, settings: &Settings, direction: Direction) -> Connector {
-    let (side, place) = (direction.named(connector.server().side), connector.server().address.place());
-    let is_there = |account: &&Account| settings.servers[account.server(side).0].address.place() == place;
-    let users: HashSet<&str> = settings.accounts.iter().filter(is_there).map(|account| account.user(side)).collect();
-    connector.for_users(users.len())
-}
-
-/// The accounts with their mail going that way.
-fn going(direction: Direction, accounts: Vec<Account>) -> Result<Vec<Account>> {
-    match direction {
-        Direction::Forward => Ok(accounts),
-        Direction::Reversed => accounts.iter().map(Account::turned).collect(),
+        };
+        assembled(settings, (accounts, servers), store, wishes)
     }
 }

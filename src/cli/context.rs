@@ -1,9 +1,7 @@
 //! What every command needs of the command line: the settings, the state, the accounts, and where words go.
 
 use super::arguments::{Arguments, DEFAULT_CONFIG, Global, OutsideArguments};
-use super::audit::Trail;
 use super::errors;
-use super::exit_codes::ExitCode;
 use super::outside::Outside;
 use super::patience::patiently;
 use super::progress::Progress;
@@ -13,22 +11,23 @@ use super::signals::{Interruption, Stage};
 use super::supervisor::Supervisor;
 use crate::config::{Settings, UrlTrust};
 use crate::error::{Error, Kind, Result};
+use crate::library::assembling::{answering, head, labels};
+use crate::library::audit::{Trail, command_line};
+use crate::library::exit_codes::ExitCode;
 use crate::model::notify::Audience;
 use crate::model::report::{AccountResult, StatusSummary, UnderWay};
 use crate::model::run_ledger::{Accounted, RunLedger};
 use crate::model::{Account, Condition, Direction, Side, Step};
 use crate::pipeline::Migration;
 use crate::pipeline::apply::extent;
-use crate::pipeline::fleet::attempts::now;
+use crate::pipeline::beside;
 use crate::pipeline::status::status;
-use crate::pipeline::{beside, bulletin};
 use crate::report::document::Head;
 use crate::report::invocation::Invocation;
 use crate::serve::watch::{self, Run};
 use crate::store::Store;
 use clap::CommandFactory;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -82,7 +81,8 @@ impl Context {
             Ok(SettingsPlace::DefaultFile) => Some(PathBuf::from(DEFAULT_CONFIG)),
             _ => None,
         };
-        match Trail::begin(state, &self.run, settings.as_deref()) {
+        let command = command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
+        match Trail::begin(state, &self.run.id, &command, settings.as_deref()) {
             Ok(trail) => drop(self.trail.set(trail)),
             Err(error) => self.warn(&error.line()),
         }
@@ -100,14 +100,8 @@ impl Context {
         if direction == Direction::Forward || self.global.quiet {
             return;
         }
-        let [source, destination] = Side::BOTH.map(|side| self.labels(migration, side).join(", "));
+        let [source, destination] = Side::BOTH.map(|side| labels(migration, side).join(", "));
         self.screen.line(&format!("The way back: from {source}, which is only read, to {destination}"));
-    }
-
-    /// What the servers of that side are called.
-    fn labels(&self, migration: &Migration, side: Side) -> Vec<String> {
-        let servers = migration.accounts.iter().map(|account| migration.connector(account, side).server().label());
-        servers.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Reads the settings, and says what is doubtful in them.
@@ -250,25 +244,7 @@ impl Context {
         began: i64,
         results: &[AccountResult<T>],
     ) -> Head {
-        Context::head_between(Side::BOTH.map(|side| self.labels(migration, side)), step, began, results)
-    }
-
-    /// The same of a run between servers that are called so.
-    pub fn head_between<T: Accounted>(
-        [source, destination]: [Vec<String>; 2],
-        step: Step,
-        began: i64,
-        results: &[AccountResult<T>],
-    ) -> Head {
-        Head {
-            command: step.word().to_owned(),
-            began,
-            ended: now(),
-            source,
-            destination,
-            exit_status: ExitCode::of_ledgers(&RunLedger::of(results)).number(),
-            account_statuses: results.iter().map(|result| ExitCode::of_result(result).number()).collect(),
-        }
+        head(Side::BOTH.map(|side| labels(migration, side)), step, began, results)
     }
 
     /// Shows this run outside of the terminal, as far as that is asked for.
@@ -310,7 +286,7 @@ impl Context {
         if let Some(outside) = self.outside.get() {
             outside.end(code);
         }
-        if let Some(Err(error)) = self.trail.get().map(|trail| trail.end(code)) {
+        if let Some(Err(error)) = self.trail.get().map(|trail| trail.end(code.number())) {
             self.warn(&error.line());
         }
         self.progress.conclude(code.number());
@@ -325,8 +301,8 @@ impl Context {
         // What a plan has to do is known before it is begun.
         let planned = (step == Step::Apply).then(|| extent(migration)).flatten();
         self.progress.begin(migration.accounts.len(), planned);
-        let result = beside::answering(migration, step, |migration| bulletin::telling(migration, step, work));
-        if let Err(error) = bulletin::conclude(migration, step) {
+        let (result, told) = answering(migration, step, work);
+        if let Err(error) = told {
             self.warn(&error.line());
         }
         self.progress.clear();

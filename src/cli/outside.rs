@@ -1,9 +1,9 @@
 //! What a run shows outside of its terminal: its page, and a file of figures; and whom it tells.
 
 use super::arguments::OutsideArguments;
-use super::exit_codes::ExitCode;
 use super::screen::Screen;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::library::exit_codes::ExitCode;
 use crate::model::Account;
 use crate::model::account_report::{AccountReport, MessageReport};
 use crate::model::notify::Audience;

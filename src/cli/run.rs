@@ -2,10 +2,10 @@
 
 use super::arguments::{Arguments, Command};
 use super::context::Context;
-use super::exit_codes::ExitCode;
 use super::screen::Screen;
 use super::{commands, errors, logging, process, typed};
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::Mark;
 use crate::report::invocation::Invocation;
 use std::env;

@@ -2,10 +2,10 @@
 //!
 //! Leaving at once is safe too: what may have arrived meanwhile is looked up on the destination before copying goes on.
 
-use super::exit_codes::ExitCode;
 use super::screen::Screen;
 use super::supervisor::Supervisor;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::library::exit_codes::ExitCode;
 use crate::pipeline::Stop;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

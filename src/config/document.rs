@@ -37,12 +37,20 @@ pub(super) struct Document<'a> {
     text: &'a str,
     /// Where the lines end, so that a file of many accounts is not read from its beginning for the line of each key.
     line_ends: Vec<usize>,
+    /// Nobody wrote it: its lines mean nothing to anybody.
+    is_built: bool,
     pub findings: &'a Findings,
 }
 
 impl<'a> Document<'a> {
     pub fn new(file: &'a Path, text: &'a str, findings: &'a Findings) -> Self {
-        Document { file: file.into(), text, line_ends: memchr::memchr_iter(b'\n', text.as_bytes()).collect(), findings }
+        let line_ends = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Document { file: file.into(), text, line_ends, is_built: false, findings }
+    }
+
+    /// What a program has built, and mistakes call so.
+    pub fn built(name: &'a Path, text: &'a str, findings: &'a Findings) -> Self {
+        Document { file: name.into(), text, line_ends: Vec::new(), is_built: true, findings }
     }
 
     /// The tree, or `None` after noting each place where the text is not TOML. Of the parser's error only the message
@@ -72,6 +80,9 @@ impl<'a> Document<'a> {
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
+        if self.is_built {
+            return Origin { file: Some(Arc::clone(&self.file)), line: None };
+        }
         Origin::new(&self.file, 1 + self.line_ends.partition_point(|end| *end < span.start))
     }
 }
@@ -130,9 +141,12 @@ impl<'d> Table<'d> {
 
     /// A password that stands here itself.
     pub fn password(&mut self, key: &'static str) -> Option<At<InlinePassword>> {
-        let (file, text) = (Arc::clone(&self.document.file), self.document.text);
+        let (file, text, is_built) = (Arc::clone(&self.document.file), self.document.text, self.document.is_built);
         let span = self.entry(key)?.1.span();
         self.parsed(key, |value| match value {
+            _ if is_built => {
+                Err(Mistake::new("a password does not belong in the text of settings").fix("give it by itself"))
+            }
             DeValue::String(_) => InlinePassword::at(&file, text, span),
             _ => Err(wrong_type("a password in quotes", value)),
         })

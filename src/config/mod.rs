@@ -4,8 +4,8 @@
 //! Every reader notes its mistakes and goes on, so that all of them are told at once, each with file, line and fix.
 //! What the Contract knows and this version does not do is refused by name, never half done.
 //!
-//! - [`Settings`]: all of it, from a file or from two URLs.
-//! - [`template`]: the commented file that `init` writes. [`import`]: settings from lists of other tools.
+//! - [`Settings`]: all of it, from a file, from two URLs, or as a `program` built it.
+//! - [`template`](template()): the commented file that `init` writes. [`import`](import()): settings from lists of other tools.
 //! - [`parse_size`], [`parse_duration`]: quantities as people write them; also for the command line.
 //!
 //! Passwords are not among the settings, only the places where they are: read when a login needs them, through
@@ -21,6 +21,7 @@ mod encoding;
 mod fields;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod given;
 mod import;
 mod inline;
 mod keyring;
@@ -33,6 +34,7 @@ mod place;
 mod places;
 mod policy;
 mod preset;
+mod program;
 mod quantity;
 mod selection;
 mod server;
@@ -50,9 +52,11 @@ mod tests;
 mod value;
 mod waves;
 
+pub use given::{Answer, GivenPassword};
 pub use import::{Imported, Tool, import};
 pub use mistake::{Mistake, Mistakes};
 pub use preset::{PRESETS, preset_named};
+pub use program::GivenPasswords;
 pub use quantity::{parse_duration, parse_percent, parse_size};
 pub use shards::{PLACEHOLDER, ShardsFile, SizesFile, states_in_use};
 pub use template::template;

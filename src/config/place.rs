@@ -8,6 +8,7 @@
 use super::cell::PasswordCell;
 use super::command;
 use super::document::Table;
+use super::given::GivenPassword;
 use super::inline::InlinePassword;
 use super::mistake::{Findings, Mistake, Origin};
 use super::password::{PASSWORD_OCTETS, TEXT_OCTETS, first_line, secret, whole};
@@ -52,6 +53,8 @@ pub(super) enum PlaceKind {
     Cell(PasswordCell),
     /// The settings file itself.
     Inline(InlinePassword),
+    /// The program that has built the settings.
+    Given(GivenPassword),
 }
 
 impl Place {
@@ -65,6 +68,8 @@ impl Place {
                 self.read(Whose::NOBODY, surroundings, &[]).map(|_| None)
             }
             PlaceKind::File(path) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| open_to_others(path)),
+            PlaceKind::Given(given) if given.depends_on_account() => Ok(None),
+            PlaceKind::Given(_) => self.read(Whose::NOBODY, surroundings, &[]).map(|_| None),
         }
     }
 
@@ -78,6 +83,9 @@ impl Place {
 
     /// Whether each account has a password of its own there.
     pub fn depends_on_account(&self) -> bool {
+        if let PlaceKind::Given(given) = &self.kind {
+            return given.depends_on_account();
+        }
         let depends = |argument: &String| argument.contains(USER) || argument.contains(NAME);
         self.command().is_some_and(|arguments| arguments.iter().any(depends))
     }
@@ -93,6 +101,7 @@ impl Place {
             }
             PlaceKind::Cell(cell) => cell.read(),
             PlaceKind::Inline(password) => password.read(),
+            PlaceKind::Given(given) => given.read(whose.user, whose.name),
         };
         password.map_err(|mistake| mistake.at(&self.origin))
     }
@@ -111,6 +120,7 @@ impl Place {
             }
             PlaceKind::Cell(cell) => cell.read(),
             PlaceKind::Inline(password) => password.read(),
+            PlaceKind::Given(given) => given.read(whose.user, whose.name),
         };
         text.map_err(|mistake| mistake.at(&self.origin))
     }
@@ -143,7 +153,7 @@ impl Place {
                 shown(format!("the password file {}", path.display()), "the password file that is named here")
             }
             PlaceKind::Command { arguments, .. } => shown(command::named(arguments), "the password command here"),
-            PlaceKind::Cell(_) | PlaceKind::Inline(_) => "the password here".to_owned(),
+            PlaceKind::Cell(_) | PlaceKind::Inline(_) | PlaceKind::Given(_) => "the password here".to_owned(),
         }
     }
 }
@@ -161,6 +171,7 @@ impl fmt::Debug for PlaceKind {
             PlaceKind::Command { .. } => f.write_str("Command(…)"),
             PlaceKind::Cell(_) => f.write_str("Cell(…)"),
             PlaceKind::Inline(_) => f.write_str("Inline(…)"),
+            PlaceKind::Given(_) => f.write_str("Given(…)"),
         }
     }
 }

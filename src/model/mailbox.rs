@@ -107,7 +107,7 @@ pub enum Attribute {
     NoInferiors,
     Remote,
     SpecialUse(SpecialUse),
-    /// No attribute of LIST, but what the mailbox says when it is opened: its UIDs do not last ([UIDNOTSTICKY]).
+    /// No attribute of LIST, but what the mailbox says when it is opened: its UIDs do not last (`[UIDNOTSTICKY]`).
     Volatile,
     /// No attribute of LIST, but what became of it: the settings leave it out, so it was not opened; STATUS says that it holds
     /// so many messages.

@@ -1,7 +1,7 @@
 //! A run watched from outside: a page that shows it while it goes on, and the same in figures for machines.
 //!
 //! Read-only. Nothing of the run can be changed from here, and the run never waits for who looks: it tells the
-//! [`Watch`] what happens, which is O(1) an event; all else is done by who asks, in threads of their own. No servers and no
+//! [`Watch`](watch::Watch) what happens, which is O(1) an event; all else is done by who asks, in threads of their own. No servers and no
 //! state are touched: what is known of an account beyond the events is asked of a [`Desk`].
 //!
 //! - [`watch`]: what is known of the run; `board`: how that is told; [`rows`]: of its accounts;

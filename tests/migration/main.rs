@@ -5,6 +5,7 @@
 //! - [`courier`], [`pymap`], [`mailutils`], [`hoodiecrow`], [`dovecot_2_4`]: servers with odd ways, as source and as destination.
 //! - [`first_copy`]: what a first sync does not ask, and does side by side.
 //! - [`incremental`]: what changes between two syncs, on either side.
+//! - [`library`]: the crate as other programs use it: its examples.
 //! - [`ledger`]: success is what the ledger says. [`flags`]: what a destination keeps of them, and what it drops.
 //! - [`fleet`]: many accounts, waves, and what may be asked meanwhile.
 //! - [`forgetting`]: accounts dropped from the state.
@@ -82,6 +83,7 @@ mod isolation;
 mod json;
 mod kinds;
 mod ledger;
+mod library;
 mod logins;
 mod mailutils;
 mod many_servers;

@@ -1,12 +1,10 @@
 //! What can be said with every command.
 
 use crate::cli::sharding::ShardArguments;
+use crate::library::DEFAULT_JOBS;
 use crate::model::fingerprint::Fingerprint;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
-
-/// Accounts worked on at once by default: with the usual 8 connections to a server each account then has two.
-const DEFAULT_JOBS: u16 = 4;
 
 /// What can be said with every command, before or after its name.
 #[derive(Args, Clone, Debug)]

@@ -22,8 +22,8 @@ pub use migration::{
 pub use outside::OutsideArguments;
 pub use shared::{AccountsNamedArguments, DEFAULT_CONFIG, JsonArguments, ResumeArguments, is_standard_output};
 
-use super::exit_codes;
 use super::sharding::{ShardsArguments, StateArguments};
+use crate::library::exit_codes;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser, Debug)]

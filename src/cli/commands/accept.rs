@@ -3,9 +3,9 @@
 use crate::cli::arguments::AcceptArguments;
 use crate::cli::assembling::Needs;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::{Step, Uid};
 use crate::pipeline::accept::{Acceptance, accept};
 use crate::report;

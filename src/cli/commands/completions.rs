@@ -1,9 +1,9 @@
 //! `mailferry completions`: print completions for a shell.
 
 use crate::cli::arguments::{Arguments, CompletionsArguments};
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::library::exit_codes::ExitCode;
 use clap::CommandFactory;
 
 pub fn run(arguments: &CompletionsArguments) -> Result<ExitCode> {

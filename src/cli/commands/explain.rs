@@ -3,10 +3,10 @@
 use crate::cli::arguments::ExplainArguments;
 use crate::cli::assembling::Needs;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::patience::patiently;
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::Step;
 use crate::pipeline::beside::ask_to_explain;
 use crate::pipeline::explain::explain;

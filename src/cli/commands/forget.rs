@@ -2,10 +2,10 @@
 
 use crate::cli::arguments::ForgetArguments;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::config::{Settings, select_from};
 use crate::error::{Error, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::{Account, ServerId};
 use crate::pipeline::forget::forget;
 use crate::report;

@@ -1,10 +1,10 @@
 //! `mailferry init`: write a commented settings file to start from.
 
 use crate::cli::arguments::{DEFAULT_CONFIG, InitArguments, is_standard_output};
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::config::{Imported, Mistake, Tool, import, preset_named, template};
 use crate::error::{Error, Kind, Result, Scope};
+use crate::library::exit_codes::ExitCode;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;

@@ -2,11 +2,11 @@
 
 use crate::cli::arguments::LoginArguments;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::signals::Stage;
 use crate::engine::Connector;
 use crate::error::{Error, Kind, Result, made_harmless};
+use crate::library::exit_codes::ExitCode;
 use crate::model::oauth::Flow;
 use crate::model::secret::Purse;
 use crate::model::{Account, Direction, Side};

@@ -1,9 +1,9 @@
 //! `mailferry man`: write the manual pages, one for each command.
 
 use crate::cli::arguments::{Arguments, ManArguments};
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::library::exit_codes::ExitCode;
 use clap::CommandFactory;
 use std::fs;
 

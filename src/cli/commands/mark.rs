@@ -1,9 +1,9 @@
 //! `mailferry pause`, `resume` and `complete`: what a person says of accounts, obeyed also by a run that is under way.
 
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result, made_harmless};
+use crate::library::exit_codes::ExitCode;
 use crate::model::Mark;
 use crate::pipeline;
 use crate::report::quantity::{counted, verb_for};

@@ -3,9 +3,10 @@
 use crate::cli::arguments::PlanArguments;
 use crate::cli::assembling::Needs;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::{Error, Kind, Result};
+use crate::library::assembling::head;
+use crate::library::exit_codes::ExitCode;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{Side, Step};
 use crate::pipeline::beside::ask_plan;
@@ -59,6 +60,6 @@ fn of_the_run(context: &Context, arguments: &PlanArguments, locked: &Error) -> R
     context.warn(&format!("{}: what it works by is shown, as it was planned", locked.what()));
     let of = |side: Side| settings.servers.iter().filter(move |it| it.side == side).map(|it| it.label()).collect();
     let servers = || [Side::Source, Side::Destination].map(of);
-    show(context, arguments, &results, || Context::head_between(servers(), Step::Plan, began, &results))?;
+    show(context, arguments, &results, || head(servers(), Step::Plan, began, &results))?;
     Ok(context.conclude(&results, "plan"))
 }

@@ -3,11 +3,11 @@
 
 use crate::cli::arguments::ReportArguments;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::patience::patiently;
 use crate::config::Settings;
 use crate::error::{Error, Kind, Result, Scope};
+use crate::library::exit_codes::ExitCode;
 use crate::model::account_report::{AccountReport, Grade};
 use crate::model::audit::Chain;
 use crate::model::{Account, Side};

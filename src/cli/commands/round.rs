@@ -3,8 +3,8 @@
 use super::apply::{self, Run};
 use crate::cli::arguments::SyncArguments;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::model::rest::Ended;
 use crate::model::{Account, Condition, Direction, Mark, Step};

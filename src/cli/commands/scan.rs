@@ -3,9 +3,9 @@
 use crate::cli::arguments::{ScanArguments, ThoroughnessArguments};
 use crate::cli::assembling::Needs;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::error::Result;
+use crate::library::exit_codes::ExitCode;
 use crate::model::Step;
 use crate::pipeline::Thoroughness;
 use crate::pipeline::fleet::attempts::now;

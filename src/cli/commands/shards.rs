@@ -2,11 +2,11 @@
 
 use crate::cli::arguments::is_standard_output;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::sharding::ShardsArguments;
 use crate::config::{Settings, ShardsFile, SizesFile, states_in_use};
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::model::balance::{Sized, balanced};
 use crate::pipeline::shards::sizes;
 use crate::report;

@@ -1,10 +1,10 @@
 //! `mailferry state take`: carry accounts over from the states of other shards.
 
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::output;
 use crate::cli::sharding::{StateArguments, StateCommand};
 use crate::error::{Error, Kind, Result};
+use crate::library::exit_codes::ExitCode;
 use crate::pipeline::shards::take;
 use crate::report;
 use std::path::Path;

@@ -2,10 +2,10 @@
 
 use crate::cli::arguments::StatusArguments;
 use crate::cli::context::Context;
-use crate::cli::exit_codes::ExitCode;
 use crate::cli::fleet_page;
 use crate::cli::output;
 use crate::error::Result;
+use crate::library::exit_codes::ExitCode;
 use crate::model::{Server, Side};
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::merged::Merged;

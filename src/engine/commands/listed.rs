@@ -26,7 +26,7 @@ impl ListedMailbox {
 /// All mailboxes that the server lists, each in one of three places.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Listing {
-    /// See [`Namespaces::home`].
+    /// See `Namespaces::home`.
     pub namespace: Namespace,
     /// The user's own, of all personal namespaces.
     pub mailboxes: Vec<ListedMailbox>,

@@ -23,7 +23,7 @@ pub struct Opened {
     pub capacity: FlagCapacity,
     /// Whether STORE can have any effect: an OK to STORE proves nothing.
     pub read_write: bool,
-    /// Whether its UIDs may be remembered: what says [UIDNOTSTICKY] is a file that is no mailbox (UW-IMAP lists those, too).
+    /// Whether its UIDs may be remembered: what says `[UIDNOTSTICKY]` is a file that is no mailbox (UW-IMAP lists those, too).
     pub is_lasting: bool,
 }
 

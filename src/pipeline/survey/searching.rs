@@ -1,4 +1,4 @@
-//! The user's own search (`search` in [sync]): each source mailbox is asked it after it was listed, and the answer is kept beside
+//! The user's own search (`search` in `[sync]`): each source mailbox is asked it after it was listed, and the answer is kept beside
 //! the listing, so that planning needs no server.
 //!
 //! 1. The answer is later than the listing: what is listed and not found does not meet the search.

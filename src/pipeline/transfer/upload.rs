@@ -2,7 +2,7 @@
 //! order of their source UIDs; every answer becomes links, those of a moment in one checkpoint.
 //!
 //! A large mailbox is appended over two connections in turns, where the server gives its UIDs when a command ends
-//! ([`Session::numbers_at_the_end`]): it works on the messages of both, and the end of a command is sent when the one before
+//! (`Session::numbers_at_the_end`): it works on the messages of both, and the end of a command is sent when the one before
 //! it was answered. So the order is kept, and neither connection waits for the server's disk alone.
 //!
 //! Invariants:

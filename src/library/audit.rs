@@ -1,9 +1,7 @@
 //! Who does what with a state: an entry when a command begins to use it, and one when the command has ended.
 
-use super::exit_codes::ExitCode;
 use crate::error::{Result, sanitized};
 use crate::pipeline::audit::{self, host_name};
-use crate::serve::watch::Run;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -24,22 +22,22 @@ const WORDS: usize = 100;
 const SYSTEM_OCTETS: usize = 4096;
 
 /// A command that has begun.
-pub struct Trail {
+pub(crate) struct Trail {
     directory: PathBuf,
-    run: Run,
+    run: String,
 }
 
 impl Trail {
-    /// The command begins to use the state in that directory, with those settings.
+    /// This command, as the run of that name, begins to use the state in that directory, with those settings.
     ///
     /// # Errors
     /// `State`.
-    pub fn begin(directory: &Path, run: &Run, settings: Option<&Path>) -> Result<Trail> {
-        let trail = Trail { directory: directory.to_owned(), run: run.clone() };
+    pub fn begin(directory: &Path, run: &str, command: &[String], settings: Option<&Path>) -> Result<Trail> {
+        let trail = Trail { directory: directory.to_owned(), run: run.to_owned() };
         // SAFETY: geteuid cannot fail and touches no memory.
         let user = unsafe { libc::geteuid() };
         let digest = settings.and_then(settings_digest);
-        tracing::info!(run = run.id, settings = digest, "the state is in use");
+        tracing::info!(run, settings = digest, "the state is in use");
         trail.record(json!({
             "event": "began",
             "process": std::process::id(),
@@ -48,7 +46,7 @@ impl Trail {
             "user": user_name(user),
             "sudo_user": std::env::var("SUDO_USER").ok().map(|name| sanitized(&name)),
             "host": host_name(),
-            "command": command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
+            "command": command,
             "settings": settings.map(|path| sanitized(&path.to_string_lossy())),
             "settings_sha256": digest,
         }))?;
@@ -59,19 +57,19 @@ impl Trail {
     ///
     /// # Errors
     /// `State`.
-    pub fn end(&self, code: ExitCode) -> Result<()> {
-        self.record(json!({ "event": "ended", "exit_status": code.number() }))
+    pub fn end(&self, exit_status: u8) -> Result<()> {
+        self.record(json!({ "event": "ended", "exit_status": exit_status }))
     }
 
     fn record(&self, entry: Value) -> Result<()> {
-        let common = json!({ "schema": SCHEMA, "run": self.run.id, "time": Timestamp::now().to_string() });
+        let common = json!({ "schema": SCHEMA, "run": self.run, "time": Timestamp::now().to_string() });
         let fields = [common, entry].into_iter().filter_map(|part| part.as_object().cloned()).flatten();
         audit::record(&self.directory, fields.collect::<Map<_, _>>())
     }
 }
 
 /// What was typed. No password is ever an argument: an option for one, and an address that holds one, are refused before.
-fn command_line(words: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn command_line(words: impl Iterator<Item = String>) -> Vec<String> {
     let mut words = words.map(|word| sanitized(&word));
     let mut kept: Vec<String> = words.by_ref().take(WORDS).collect();
     match words.count() {
