@@ -6,6 +6,7 @@
 //! - [`servers`]: both servers, and the users of each run. [`delay_line`]: makes them far away.
 //! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`]: the limit.
 //! - [`desk`]: what is waited for by who looks after 5,000 accounts.
+//! - [`shards`]: 100,000 accounts in 64 shards: how even they are, and what one costs.
 //! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
 //! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
 
@@ -22,6 +23,7 @@ mod scaling;
 mod servers;
 mod session;
 mod settings;
+mod shards;
 mod spread;
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -52,14 +54,17 @@ fn main() {
 
 fn bench(settings: &Settings) {
     println!("{}\n", machine());
-    let (alone, corpora): (Vec<&String>, Vec<&String>) =
-        settings.corpora.iter().partition(|name| [scaling::SCALING, desk::DESK].contains(&name.as_str()));
+    let (alone, corpora): (Vec<&String>, Vec<&String>) = settings
+        .corpora
+        .iter()
+        .partition(|name| [scaling::SCALING, desk::DESK, shards::SHARDS].contains(&name.as_str()));
     if !corpora.is_empty() {
         bench_corpora(settings, &corpora);
     }
     for name in alone {
         match name.as_str() {
             desk::DESK => desk::bench(settings),
+            shards::SHARDS => shards::bench(settings),
             _ => scaling::bench(settings),
         }
     }

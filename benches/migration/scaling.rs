@@ -202,7 +202,7 @@ fn table(growth: &Growth, rows: &[Row]) -> String {
 }
 
 /// `1,000,000`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub struct Settings {
-    /// Names of corpora, in the order in which they are measured; `scaling` and `desk` are without other tools.
+    /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools.
     pub corpora: Vec<String>,
     /// The share of each corpus's messages.
     pub scale: f64,
@@ -31,7 +31,7 @@ impl Settings {
     /// Where a variable cannot be read.
     pub fn from_environment() -> Settings {
         Settings {
-            corpora: list("BENCH_CORPORA").unwrap_or_else(|| words("small,mixed,many,big,fleet,scaling,desk")),
+            corpora: list("BENCH_CORPORA").unwrap_or_else(|| words("small,mixed,many,big,fleet,scaling,desk,shards")),
             scale: number("BENCH_SCALE", 0.1),
             scaling: number("BENCH_SCALING", 1.0),
             runs: number("BENCH_RUNS", 3),

@@ -51,6 +51,8 @@ pub fn serve(shape: &[&str]) {
 /// What all clients of a server see.
 struct World {
     shape: Shape,
+    /// How many messages each mailbox of a user has, where that is not the same for all.
+    of_user: Option<fn(&str) -> u32>,
     /// Messages in each INBOX beyond those of the shape.
     arrived: AtomicU32,
     /// By user and number of the mailbox, without their bodies.
@@ -60,9 +62,18 @@ struct World {
 impl Synthetic {
     /// Starts to listen; each connection is served by a thread of its own.
     pub fn start(shape: Shape) -> Synthetic {
+        Synthetic::listen(shape, None)
+    }
+
+    /// The same, with as many messages in each mailbox as follow from the user's name.
+    pub fn of_users(shape: Shape, messages: fn(&str) -> u32) -> Synthetic {
+        Synthetic::listen(shape, Some(messages))
+    }
+
+    fn listen(shape: Shape, of_user: Option<fn(&str) -> u32>) -> Synthetic {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let world = Arc::new(World { shape, arrived: AtomicU32::new(0), appended: Mutex::default() });
+        let world = Arc::new(World { shape, of_user, arrived: AtomicU32::new(0), appended: Mutex::default() });
         let shared = Arc::clone(&world);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -95,8 +106,8 @@ impl World {
     }
 
     /// How many messages a mailbox holds without those that were appended: their UIDs begin with 1.
-    fn invented(&self, mailbox: u32) -> u32 {
+    fn invented(&self, user: &str, mailbox: u32) -> u32 {
         let arrived = if mailbox == 0 { self.arrived.load(Ordering::SeqCst) } else { 0 };
-        self.shape.messages + arrived
+        self.of_user.map_or(self.shape.messages, |messages| messages(user)) + arrived
     }
 }

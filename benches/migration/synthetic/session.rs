@@ -168,7 +168,7 @@ impl Session<'_> {
 
     fn summary(&self, mailbox: u32) -> Summary {
         let appended = self.world.appended().get(&(self.user.clone(), mailbox)).map_or(0, Vec::len) as u32;
-        let messages = self.world.invented(mailbox) + appended;
+        let messages = self.world.invented(&self.user, mailbox) + appended;
         Summary {
             messages: u64::from(messages),
             // No two users share a mailbox.
@@ -198,7 +198,7 @@ impl Session<'_> {
     }
 
     fn message(&self, mailbox: u32, uid: u32) -> Option<Message> {
-        let invented = self.world.invented(mailbox);
+        let invented = self.world.invented(&self.user, mailbox);
         if uid <= invented {
             return Some(Message::invented(mailbox, uid, self.world.shape.octets));
         }
@@ -221,15 +221,16 @@ impl Session<'_> {
         let Some(lengths) = lengths.len().checked_sub(arrived.len()).map(|first| &lengths[first..]) else {
             return "BAD a message is a literal".to_owned();
         };
+        let uid_validity = self.summary(mailbox).uid_validity;
         let mut appended = self.world.appended();
         let stored = appended.entry((self.user.clone(), mailbox)).or_default();
         let mut uids = Vec::new();
         for (message, octets) in arrived.iter().zip(lengths) {
-            let uid = self.world.invented(mailbox) + stored.len() as u32 + 1;
+            let uid = self.world.invented(&self.user, mailbox) + stored.len() as u32 + 1;
             stored.push(kept(message, uid, *octets));
             uids.push(uid);
         }
-        format!("OK {}stored", append_uid(1_700_000_000 + mailbox, &uids))
+        format!("OK {}stored", append_uid(uid_validity, &uids))
     }
 }
 
