@@ -1,6 +1,6 @@
 # mailferry: `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test browser torture mutants lint fuzz bench clean
+.PHONY: help build demo test browser torture mutants lint fuzz bench dist reproduce clean
 
 SETUP := sh tests/support/setup.sh
 
@@ -12,7 +12,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
 PROPERTIES := $(patsubst tests/%.rs,--test %,$(wildcard tests/*_properties.rs)) $(patsubst tests/%/main.rs,--test %,$(wildcard tests/*_properties/main.rs))
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the program: target/release/mailferry
 	cargo build --release --locked
@@ -41,11 +41,12 @@ mutants: ## Changes that bring lost mail back, each tried on its test; MUTANTS=t
 	$(SETUP) dovecot
 	cargo test --locked --test mutants -- --ignored --nocapture
 
-lint: ## Formatting, lints, and licences and advisories of dependencies where cargo-deny is there
+lint: ## Formatting, lints, the library's pages, and licences and advisories of dependencies where cargo-deny is there
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --bench micro --features fuzzing --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	  echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
 	elif timeout 60 cargo deny fetch db >/dev/null 2>&1; then cargo deny check; \
@@ -53,10 +54,10 @@ lint: ## Formatting, lints, and licences and advisories of dependencies where ca
 	  cargo deny check bans licenses sources; fi
 
 # What `make bench` measures is chosen by variables: make bench BENCH_CORPORA=mixed BENCH_RTT=40 BENCH_SCALE=1
-#   BENCH_CORPORA     small,mixed,many,big,fleet,scaling,desk   which corpora; of mailferry alone are scaling, at growing
-#                             sizes, and desk, what is waited for with 5,000 accounts
+#   BENCH_CORPORA     small,mixed,many,big,fleet,scaling,desk,shards   which corpora; of mailferry alone are scaling, at
+#                             growing sizes, desk, what is waited for with 5,000 accounts, and shards, 100,000 in 64 shards
 #   BENCH_SCALE       0.1     the share of their messages: 1 is 20,000 messages for mixed, 100,000 for many
-#   BENCH_SCALING     1       the share of the sizes of scaling and desk: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
+#   BENCH_SCALING     1       the share of the sizes of scaling, desk and shards: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
 #                             accounts, and a message of 1 GB
 #   BENCH_RTT         0,40    milliseconds of round trip between the tools and each server
 #   BENCH_RUNS        3       runs of each tool, of which the median is told
@@ -78,6 +79,14 @@ fuzz: ## Fuzz each target for FUZZ_SECONDS (60); needs a nightly toolchain and c
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1; \
 	done
+
+dist: ## Packages of all kinds in target/dist, each used as its user would; installs what that takes. DIST_TARGETS chooses some
+	sh packaging/tools.sh
+	sh packaging/dist.sh $(DIST_TARGETS)
+	sh packaging/check.sh
+
+reproduce: ## The program of `make dist` once more, from another directory: equal octets?
+	sh packaging/reproduce.sh
 
 clean: ## Remove what was built
 	cargo clean

@@ -1,12 +1,14 @@
 #!/bin/sh
 # The main job as a user does it, on two real mail servers of its own: `make demo` builds what this
 # needs and runs it. Everything is below one temporary directory, and nothing is left behind.
+# Of a program that is installed elsewhere, PROGRAMS names the directory, and SERVERS the program that starts the servers.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 programs=${CARGO_TARGET_DIR:-$root/target}/release
 case $programs in /*) ;; *) programs=$root/$programs ;; esac
-PATH=$programs:$PATH
+servers_program=${SERVERS:-$programs/examples/private_servers}
+PATH=${PROGRAMS:-$programs}:$PATH
 export PATH
 unset MAILFERRY_SOURCE_PASSWORD MAILFERRY_DESTINATION_PASSWORD
 
@@ -62,7 +64,7 @@ trap '' PIPE # a write then fails, and we still clean up
 
 start_servers() {
     mkfifo "$work/commands" "$work/answers"
-    "$programs/examples/private_servers" --directory "$work/servers" --seed "$root/fixtures/seed/demo.txt" \
+    "$servers_program" --directory "$work/servers" --seed "$root/fixtures/seed/demo.txt" \
         <"$work/commands" >"$work/answers" 2>"$work/errors" 3>&- 4<&- &
     servers=$!
     exec 3>"$work/commands" 4<"$work/answers"
