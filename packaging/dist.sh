@@ -6,7 +6,7 @@
 #   dist.sh [TARGET…]     default: those of x86_64-unknown-linux-musl and aarch64-unknown-linux-musl that can be built here
 #   dist.sh program TARGET OUTPUT      only the program
 #
-# The same commit gives the same octets, wherever it is built with the same compiler: no path, no clock, no order of a directory is
+# The same commit is meant to give the same octets, wherever it is built with the same compiler: no path, no clock, no order of a directory is
 # in them. `make reproduce` builds the program a second time, in another place, and compares.
 set -eu
 
