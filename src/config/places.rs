@@ -87,7 +87,7 @@ fn place(draft: &AccountDraft) -> Vec<String> {
 
 /// Tells each account what is wanted of it, and where others go.
 pub(super) fn give_policies(drafts: &mut [AccountDraft], servers: &[ServerSettings], default: &Policy) {
-    let default = Arc::new(default.clone());
+    let default = Arc::new(default.clone().with_trash_apart());
     let mut shared_by: HashMap<usize, Neighbours> = HashMap::new();
     for accounts in shared(drafts, servers) {
         shared_by.extend(accounts.iter().map(|own| (*own, neighbours(*own, &accounts, drafts))));
@@ -102,7 +102,7 @@ pub(super) fn give_policies(drafts: &mut [AccountDraft], servers: &[ServerSettin
                 policy.mailboxes.prefix.clone_from(prefix);
                 policy.mailboxes.reserved = reserved;
                 policy.mailboxes.companions = companions;
-                Arc::new(policy)
+                Arc::new(policy.with_trash_apart())
             }
         };
     }

@@ -2,13 +2,16 @@
 
 use super::document::{At, Table};
 use super::mistake::{Findings, Mistake, did_you_mean};
-use crate::model::policy::{Besides, MailboxPolicy, MessageFilter, Mode, Policy};
+use crate::model::policy::{Besides, Deleted, MailboxPolicy, MessageFilter, Mode, Policy};
 use crate::model::{Labels, SpecialUse};
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
 
 const MODES: [(&str, Option<Mode>); 3] =
-    [("copy", Some(Mode::Copy)), ("mirror", Some(Mode::Mirror)), ("two-way", None)];
+    [("copy", Some(Mode::Copy)), ("mirror", Some(Mode::Mirror)), ("two-way", Some(Mode::TwoWay))];
+
+const DELETED: [(&str, Option<Deleted>); 3] =
+    [("trash", Some(Deleted::Trash)), ("expunge", Some(Deleted::Expunge)), ("mark", Some(Deleted::Mark))];
 
 const LABELS: [(&str, Option<Labels>); 4] = [
     (Labels::FoldersAndRest.as_str(), Some(Labels::FoldersAndRest)),
@@ -50,6 +53,7 @@ fn read_sync(default: &Policy, mut table: Table) -> Policy {
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         idle: table.switch("idle").map_or(default.idle, |switch| switch.value),
         follow_moves: table.switch("follow_moves").map_or(default.follow_moves, |switch| switch.value),
+        deleted: table.word("deleted", &DELETED).map_or(default.deleted, |deleted| deleted.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes.clone(),
         search: table.search("search").map_or_else(|| default.search.clone(), |search| search.value),

@@ -181,8 +181,10 @@ destination_user = \"<user on the new server>\"
 # \"mail/**\" = \"**\"              # * is one level, ** all levels from there on
 
 # [sync]
-# mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server
-# delete_guard = \"10%\"            # in mirror mode: never delete more of any one mailbox without --allow-deletes
+# mode = \"copy\"                   # add, and follow flags; \"mirror\" also deletes what was copied and is gone from the old server;
+#                                 # \"two-way\" keeps both servers equal
+# deleted = \"trash\"               # both ways, what is deleted goes there; or \"expunge\", or \"mark\"
+# delete_guard = \"10%\"            # in mirror mode and both ways: never delete more of any one mailbox without --allow-deletes
 # since = \"2024-01-01\"            # and before: by the date on the old server (UTC); also min_message_size, unseen, flagged
 # search = 'NOT FROM \"@lists.example.com\"'   # a search of your own, in IMAP's words; the old server answers it
 # newest_first = \"30d\"          # first what is that recent, of all mailboxes, and then the rest

@@ -23,12 +23,13 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         idle: _,
         follow_moves,
         delete_guard,
+        deleted,
     } = policy;
     let mut hasher = Sha256::new();
     match mode {
         Mode::Copy => hasher.update([0]),
         Mode::Mirror => hasher.update([1]),
-        Mode::TwoWay => hasher.update([2]),
+        Mode::TwoWay => hasher.update([2, *deleted as u8]),
     }
     // Forward feeds nothing: plans of before there was another way hold on.
     if *direction == Direction::Reversed {
@@ -102,12 +103,13 @@ fn feed_texts<T: AsRef<str>>(hasher: &mut Sha256, texts: impl Iterator<Item = T>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::policy::Deleted;
     use crate::model::{InternalDate, Labels};
     use std::collections::HashSet;
 
     #[test]
     fn digest_changes_with_each_setting() {
-        let mut policies = vec![Policy::default(); 24];
+        let mut policies = vec![Policy::default(); 26];
         policies[1].max_message_octets = Some(0);
         policies[2].restore_missing = true;
         policies[3].mailboxes.include = vec!["*".to_owned(), "*".to_owned()];
@@ -131,6 +133,8 @@ mod tests {
         policies[21].search = SearchKeys::parse("ALL").ok();
         policies[22].mailboxes.labels = Labels::Primary;
         policies[23].follow_moves = true;
+        policies[24].mode = Mode::TwoWay;
+        (policies[25].mode, policies[25].deleted) = (Mode::TwoWay, Deleted::Mark);
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();
         assert_eq!(digests.len(), policies.len());
         assert_eq!(policy_digest(&Policy::default()), policy_digest(&policies[0]));

@@ -114,6 +114,7 @@ pub(crate) fn head<T: Accounted>(
 
 /// The accounts with their mail going that way.
 pub(crate) fn going(direction: Direction, accounts: Vec<Account>) -> Result<Vec<Account>> {
+    accounts.iter().try_for_each(|account| account.check_way(direction))?;
     match direction {
         Direction::Forward => Ok(accounts),
         Direction::Reversed => accounts.iter().map(Account::turned).collect(),

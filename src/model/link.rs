@@ -29,6 +29,11 @@ impl LinkOrigin {
         matches!(self, LinkOrigin::Appended | LinkOrigin::Reconciled | LinkOrigin::Moved)
     }
 
+    /// Whether the source message is there because we put it there.
+    pub fn is_of_the_source(self) -> bool {
+        self.mirrored().is_ours()
+    }
+
     /// The same with the two sides swapped.
     fn mirrored(self) -> LinkOrigin {
         match self {

@@ -10,6 +10,7 @@ pub mod amount;
 pub mod attempt;
 pub mod audit;
 pub mod balance;
+pub mod both_ways;
 pub mod bulletin;
 pub mod condition;
 pub mod content;

@@ -13,9 +13,20 @@ pub enum Mode {
     Copy,
     /// Also delete what we copied once it is gone from the source.
     Mirror,
-    /// Both sides are equal: what happened on either happens on the other. Decided one way at a time (`Direction`); the settings
-    /// do not offer it yet.
+    /// Both sides are equal: what happened on either happens on the other. Decided one way at a time (`Direction`).
     TwoWay,
+}
+
+/// What becomes, both ways, of a message whose other one was deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Deleted {
+    /// It is moved to the `\Trash` of its side.
+    #[default]
+    Trash,
+    /// It is expunged.
+    Expunge,
+    /// It is marked as deleted, and expunged by nobody.
+    Mark,
 }
 
 impl Mode {
@@ -128,6 +139,8 @@ pub struct Policy {
     pub follow_moves: bool,
     /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
+    /// What becomes of what is deleted. Only both ways.
+    pub deleted: Deleted,
 }
 
 impl Policy {
@@ -162,6 +175,7 @@ impl Default for Policy {
             idle: false,
             follow_moves: false,
             delete_guard: DELETE_GUARD,
+            deleted: Deleted::default(),
         }
     }
 }

@@ -41,7 +41,9 @@ fn accept_in_account(access: &Access<'_>, acceptance: &Acceptance) -> Result<Acc
         summary.mailboxes += 1;
         summary.messages += accept_in_mailbox(access, mailbox, acceptance)?;
     }
-    let left = plan.omitted.iter().filter(|omitted| omitted.condition.is_obstacle() && wanted(omitted.mailbox.path()));
+    let is_two_way = access.account.policy.is_two_way();
+    let is_question = |omitted: &&Omitted| omitted.condition.is_obstacle() || is_two_way;
+    let left = plan.omitted.iter().filter(is_question).filter(|omitted| wanted(omitted.mailbox.path()));
     for omitted in left {
         summary.gone += u64::from(accept_gone(access, omitted, &acceptance.reason)?);
     }
@@ -112,6 +114,13 @@ fn accept_without_source(access: &Access<'_>, pair: &PairState, reason: &str) ->
     let mut agreement = state.agreement(source, *source_validity)?;
     agreement.gone = Some(reason.to_owned());
     state.put_agreement(source, &agreement)?;
+    if access.account.policy.is_two_way() {
+        // There it is asked about on the way back.
+        let back = state.facing(state.direction().opposite());
+        let mut agreement = back.agreement(destination, pair.pairing.destination_validity)?;
+        agreement.gone = Some(reason.to_owned());
+        back.put_agreement(destination, &agreement)?;
+    }
     Ok(true)
 }
 

@@ -15,6 +15,7 @@ use super::stock::{StockTaken, Traces, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Passing, Phase};
 use crate::error::{Error, Kind, Result};
 use crate::model::amount::grow;
+use crate::model::both_ways::check_one_way;
 use crate::model::failures::Failures;
 use crate::model::forecast::RunSample;
 use crate::model::ledger::{AccountLedger, Ending};
@@ -50,6 +51,7 @@ pub fn apply(migration: &Migration, options: ApplyOptions) -> Vec<AccountResult<
     let allowance = Allowance::new(options.chunk);
     for_each_account(migration, Step::Apply, |access| {
         let clock = Clock::start();
+        check_one_way([access.account], "apply")?;
         access.check_users()?;
         let plan = current_plan(access)?;
         let summary = apply_account(access, &plan, &allowance, options, clock)?;

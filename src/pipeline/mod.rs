@@ -1,6 +1,6 @@
 //! The story, one file a command: the only place where engine, store and diff meet. Nothing here prints.
 //!
-//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`], [`verify`], [`status`], [`explain`] with
+//! - [`accept`], [`check`], [`scan`], [`plan`], [`apply`], [`resync`] with [`repair`] and `both_ways`, [`verify`], [`status`], [`explain`] with
 //!   [`headers`], [`forget`], [`mark`], [`report`]: the commands. [`shards`]: the state follows its accounts.
 //! - [`audit`]: what is recorded of who does what. [`beside`]: what others may ask while a run holds the state.
 //!   [`bulletin`]: what a process of several tells of its accounts; [`merged`]: what all of them tell.
@@ -17,6 +17,7 @@ pub mod accept;
 pub mod apply;
 pub mod audit;
 pub mod beside;
+mod both_ways;
 pub mod bulletin;
 pub mod check;
 pub mod deep;
@@ -91,7 +92,7 @@ pub struct Migration {
 impl Migration {
     /// The connector of an account on that side.
     pub fn connector(&self, account: &Account, side: Side) -> &Connector {
-        &self.servers[account.server(side).0]
+        self.servers[account.server(side).0].on(side)
     }
 
     /// The same with each account the way that its mail went last.

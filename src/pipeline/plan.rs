@@ -9,6 +9,7 @@ use super::{Event, Migration, Phase};
 use crate::diff::policy::policy_digest;
 use crate::error::Result;
 use crate::model::amount::Amounts;
+use crate::model::both_ways::check_one_way;
 use crate::model::failures::Failures;
 use crate::model::ledger::AccountLedger;
 use crate::model::report::{AccountResult, PlanSummary};
@@ -25,6 +26,7 @@ use crate::store::AccountStore;
 /// Plans every account from its last scan.
 pub fn plan(migration: &Migration) -> Vec<AccountResult<PlanSummary>> {
     for_each_account(migration, Step::Plan, |access| {
+        check_one_way([access.account], "plan")?;
         let summary = plan_account(access)?;
         migration.store.flush()?;
         Ok(summary)

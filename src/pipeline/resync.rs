@@ -1,12 +1,14 @@
 //! `sync`: scan, plan and apply in one go: the incremental resync, run again and again before the cutover.
 
 use super::apply::{Clock, apply_account};
+use super::both_ways::{check_servers, sync_each_way};
 use super::plan::plan_settled;
 use super::repair::plan_repair;
 use super::scan::scan_account;
 use super::{ApplyOptions, Migration, Repair, Thoroughness};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::Step;
+use crate::model::both_ways::check_one_way;
 use crate::model::report::{AccountResult, ApplySummary, ScanSummary};
 use crate::model::statistics::Part;
 use crate::pipeline::fleet::access::Access;
@@ -22,7 +24,9 @@ pub fn sync(
     options: ApplyOptions,
 ) -> Vec<AccountResult<ApplySummary>> {
     let allowance = Allowance::new(options.chunk);
-    for_each_account(migration, Step::Sync, |access| sync_account(access, thoroughness, &allowance, options))
+    for_each_account(migration, Step::Sync, |access| {
+        sync_each_way(access, |access| sync_account(access, thoroughness, &allowance, options))
+    })
 }
 
 fn sync_account(
@@ -41,9 +45,11 @@ fn sync_account(
         access.failures.note_others(&mut scanned.ledger.failures, recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;
+    check_servers(access)?;
     let mut planned = access.gauge.part(Part::Plan, || plan_settled(access))?;
     let mut questions = Vec::new();
     if options.repair == Repair::SpoiltCopies {
+        check_one_way([access.account], "sync --repair")?;
         (planned, questions) = access.gauge.part(Part::Plan, || plan_repair(access, planned, options.deletes))?;
     }
     let mut summary = apply_account(access, &planned.plan, allowance, options, clock)?;

@@ -12,6 +12,8 @@
 //!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
 //!    'J' mailbox(16)                             copies that are not what was sent, by source mailbox
 //!    'n' mailbox(16)                             old copies of messages that were moved, by the source mailbox that they left
+//!    'l' mailbox(16)                             from where on appends of ours may have landed late, of either side
+//!    'q'                                         how the account stood when there was nothing to do either way
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'p' mailbox(16)                             the same of a pair that stands the other way round
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
@@ -139,6 +141,14 @@ impl AccountId {
 
     pub(super) fn leftovers_of(self, source: &RawName) -> Vec<u8> {
         self.table(b'n', &self.mailbox(Side::Source, source).0)
+    }
+
+    pub(super) fn late(self, side: Side, mailbox: &RawName) -> Vec<u8> {
+        self.table(b'l', &self.mailbox(side, mailbox).0)
+    }
+
+    pub(super) fn quiet(self) -> Vec<u8> {
+        self.table(b'q', &[])
     }
 
     /// What all headers of pairs begin with.

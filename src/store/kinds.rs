@@ -34,6 +34,8 @@ pub enum StoredKind {
     Spoilt = 27,
     GmailIds = 28,
     Leftovers = 29,
+    LateAppends = 31,
+    Quiet = 32,
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ impl AccountStore {
         self.database().clear(&self.of_source(PerMessage::Exception, source))?;
         for (side, mailbox) in [(Side::Source, source), (Side::Destination, destination)] {
             self.database().clear(&self.content_keys(side, mailbox))?;
+            self.database().clear(&self.id.late(side, mailbox))?;
         }
         self.database().clear(&self.id.pair(source))
     }

@@ -94,7 +94,10 @@ impl AccountStore {
         let (tally, mut changes) = self.write_mirrored(other, header, source)?;
         let name = MailboxName { raw: destination.clone(), levels: vec![destination.wire_text()] };
         let name = self.mailbox(Side::Destination, destination)?.map_or(name, |known| known.name);
-        let state = PairState { links: tally.count, ..PairState::new(pairing.clone(), name) };
+        // What landed late on either side is known both ways.
+        self.note_late_appends(Side::Source, source, (pairing.source_validity, header.state.late_from))?;
+        let late_from = self.late_appends(Side::Destination, destination, pairing.destination_validity)?;
+        let state = PairState { links: tally.count, late_from, ..PairState::new(pairing.clone(), name) };
         let [ours, theirs] = header.reach;
         let turned = PairHeader { state, tally, reach: [theirs, ours], carried: false };
         changes.put(&self.id.pair(source), &turned)?;
@@ -214,6 +217,20 @@ mod tests {
         account.put_pair(&pair()).unwrap();
         account.replace(&inbox(), &[Replaced { copy: link(1), octets: [7; 32] }]).unwrap();
         assert_eq!((back.unfinished().unwrap(), account.unfinished().unwrap()), (vec![inbox()], vec![]));
+    }
+
+    #[test]
+    fn what_may_have_landed_late_is_known_both_ways() {
+        let (_directory, _store, account) = account();
+        account.put_pair(&PairState { late_from: Some(Uid(1003)), ..pair() }).unwrap();
+        let back = account.facing(BACK);
+        back.turn().unwrap();
+        let validity = pair().pairing.destination_validity;
+        assert_eq!(back.late_appends(Side::Source, &inbox(), validity).unwrap(), Some(Uid(1003)));
+        assert_eq!(back.late_appends(Side::Source, &inbox(), crate::model::UidValidity(1)).unwrap(), None);
+        assert_eq!(back.pair(&inbox()).unwrap().unwrap().late_from, None, "it is of the other side");
+        account.turn().unwrap();
+        assert_eq!(account.pair(&inbox()).unwrap().unwrap().late_from, Some(Uid(1003)));
     }
 
     #[test]

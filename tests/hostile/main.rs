@@ -25,7 +25,7 @@
 //! - [`whose`]: another mailbox than was asked for.
 //! - [`failures`]: more than are listed.
 //! - [`hours`]: the hours of a wave end in the midst of a copy.
-//! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps.
+//! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps. [`both_ways`]: in two-way mode.
 //! - [`panics`]: threads of the program that panic.
 //! - [`outdated`]: what was said of messages that are others by now.
 //! - [`partial`]: views that show less than there is.
@@ -41,6 +41,7 @@ mod support;
 
 mod absences;
 mod appends;
+mod both_ways;
 mod bounds;
 mod case;
 mod cited;

@@ -394,7 +394,7 @@ fn only_single_messages_are_expunged_and_in_one_place() {
         sources().into_iter().flat_map(found).collect()
     };
     assert_eq!(lines(|line| line.contains("UID EXPUNGE ")), ["src/engine/commands/change.rs"]);
-    assert_eq!(lines(|line| line.contains("session.expunge(")), ["src/pipeline/transfer/purge.rs"]);
+    assert_eq!(lines(|line| line.contains("session.expunge(")), ["src/pipeline/transfer/disposal.rs"]);
     let commands = |line: &str| {
         let sent = line.contains("send(") || line.contains("run(");
         sent && (line.contains("EXPUNGE") || line.contains("\"CLOSE")) && !line.contains("UID EXPUNGE ")

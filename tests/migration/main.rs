@@ -11,6 +11,7 @@
 //! - [`forgetting`]: accounts dropped from the state.
 //! - [`full_disk`]: no room for the state, at any write.
 //! - [`way_back`]: the old server kept current from the new one.
+//! - [`two_way`]: both sides kept equal.
 //! - [`watching`]: a disk that fills up and is emptied under a `--watch`.
 //! - [`changing`]: both accounts change before, between and while the stages run.
 //! - [`expired`]: sessions that end with their tokens.
@@ -113,6 +114,7 @@ mod supervised;
 mod tokens;
 mod told;
 mod trust;
+mod two_way;
 mod watching;
 mod way_back;
 mod where_to;

@@ -7,6 +7,7 @@ use crate::cli::output;
 use crate::error::Result;
 use crate::library::exit_codes::ExitCode;
 use crate::model::Step;
+use crate::model::both_ways::check_one_way;
 use crate::model::limits::Chunk;
 use crate::model::report::{AccountResult, ApplySummary};
 use crate::pipeline::apply::apply;
@@ -19,6 +20,7 @@ use crate::report::document::document;
 pub fn run(context: &Context, arguments: &ApplyArguments) -> Result<ExitCode> {
     let names = &arguments.accounts.accounts;
     let mut migration = context.migration(names, Needs::ServersAndSnapshot)?;
+    check_one_way(&migration.accounts, "apply")?;
     migration.agenda = migration.agenda.keeping(arguments.limits.hours());
     context.show_outside(&arguments.outside, &migration)?;
     context.tell_set_aside(&migration)?;

@@ -7,6 +7,7 @@ use crate::cli::output;
 use crate::error::{Error, Kind, Result};
 use crate::library::assembling::head;
 use crate::library::exit_codes::ExitCode;
+use crate::model::both_ways::check_one_way;
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::{Side, Step};
 use crate::pipeline::beside::ask_plan;
@@ -22,6 +23,7 @@ pub fn run(context: &Context, arguments: &PlanArguments) -> Result<ExitCode> {
         Err(error) if *error.kind() == Kind::Locked => return of_the_run(context, arguments, &error),
         migration => migration?,
     };
+    check_one_way(&migration.accounts, "plan")?;
     let began = now();
     let results = context.watched(&migration, Step::Plan, plan);
     show(context, arguments, &results, || context.head(&migration, Step::Plan, began, &results))?;

@@ -9,6 +9,7 @@ use crate::cli::output;
 use crate::error::{Kind, Result};
 use crate::library::exit_codes::ExitCode;
 use crate::model::Step;
+use crate::model::both_ways::check_one_way;
 use crate::pipeline::Migration;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::plan::plan;
@@ -22,7 +23,11 @@ pub fn run(context: &Context, arguments: &SyncArguments) -> Result<ExitCode> {
     let (mut migration, settings) = context.migration_that_way(words, Needs::Servers, arguments.direction())?;
     context.tell_direction(arguments.direction(), &migration);
     migration.agenda = migration.agenda.keeping(arguments.limits.hours());
+    if arguments.repair {
+        check_one_way(&migration.accounts, "sync --repair")?;
+    }
     if arguments.dry_run {
+        check_one_way(&migration.accounts, "sync --dry-run")?;
         return dry_run(context, arguments, migration);
     }
     context.show_outside(&arguments.outside, &migration)?;

@@ -227,8 +227,8 @@ fn each_wrong_key_elsewhere_is_told_with_line_and_fix() {
     let table = [
         ("[syncs]", "m.toml:9: unknown key `syncs`; did you mean `sync`?"),
         (
-            "[sync]\nmode = \"two-way\"",
-            "`mode` in [sync]: `two-way` is not supported yet; supported today: \"copy\", \"mirror\"",
+            "[sync]\ndeleted = \"gone\"",
+            "`gone` is not known here; one of these is expected: \"trash\", \"expunge\", \"mark\"",
         ),
         ("[sync]\nmode = \"move\"", "`move` is not known here; one of these is expected: \"copy\""),
         (

@@ -28,7 +28,8 @@ pub struct Comparison<'a> {
     pub merged: &'a UidSet,
     /// Source messages that the user's own search found; `None` where there is no search.
     pub found: Option<&'a UidSet>,
-    /// Source messages that are copied with another mailbox (`diff/labels.rs`).
+    /// Source messages that are copied with another mailbox (`diff/labels.rs`); both ways, what may be second copies of ours, which
+    /// go when mail goes the other way.
     pub elsewhere: &'a UidSet,
     /// Destination UIDs of copies that are to be replaced: nothing is tied to them.
     pub replaced: &'a UidSet,

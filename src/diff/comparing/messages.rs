@@ -294,7 +294,8 @@ impl<'a> Decision<'a> {
             return self.plan.skipped.push(Skipped { uid, reason, whose: Whose::Settings });
         }
         if self.elsewhere.contains(record.uid) {
-            let reason = wanted::ELSEWHERE.to_owned();
+            let is_two_way = self.mode == Mode::TwoWay;
+            let reason = if is_two_way { wanted::SECOND_COPY } else { wanted::ELSEWHERE }.to_owned();
             return self.plan.skipped.push(Skipped { uid: record.uid, reason, whose: Whose::Elsewhere });
         }
         match self.size_limit.objection(record.octets) {

@@ -10,7 +10,7 @@
 //!    an old one or made by this plan is the same: else the plan would say less than the next one.
 //! 5. In mirror mode and both ways more than the guard allows needs a word from the user, and so does emptying a mailbox.
 //! 6. Both ways (`Mode::TwoWay`), a message goes whoever put it there; one that was changed since both sides last agreed stays,
-//!    and goes back to where it is gone from when mail goes the other way.
+//!    and goes back to where it is gone from when mail goes the other way. Where the policy restores what is gone, none goes.
 
 use super::comparison::Comparison;
 use super::flags::is_changed;
@@ -18,7 +18,7 @@ use super::matching::Judge;
 use super::same::{self, Verdict};
 use crate::error::Result;
 use crate::model::plan::{Deletion, MailboxPlan, SecondCopy};
-use crate::model::policy::{Mode, Policy};
+use crate::model::policy::{Deleted, Mode, Policy};
 use crate::model::{Digest, FlagCapacity, Link, LinkOrigin, Listed, MessageRecord, SystemFlag, Uid};
 use std::collections::{HashMap, HashSet};
 
@@ -34,6 +34,10 @@ pub(in crate::diff) struct Removals {
     source_capacity: FlagCapacity,
     expunges_by_uid: bool,
     guard: u8,
+    /// What is gone is copied again.
+    restores: bool,
+    /// What goes is marked as deleted, and no more.
+    marks: bool,
     late_from: Option<Uid>,
     /// Links whose source message is gone, by destination UID.
     orphaned: HashMap<Uid, Link>,
@@ -63,6 +67,8 @@ impl Removals {
             source_capacity: comparison.source.capacity.clone(),
             expunges_by_uid: comparison.expunges_by_uid,
             guard: policy.delete_guard,
+            restores: policy.restore_missing,
+            marks: policy.mode == Mode::TwoWay && policy.deleted == Deleted::Mark,
             late_from: comparison.appends.late,
             orphaned,
             twins: HashMap::new(),
@@ -98,6 +104,7 @@ impl Removals {
     pub(in crate::diff) fn would_delete(&self, copy: &MessageRecord) -> bool {
         let may_go = |link: &Link| match self.mode {
             Mode::Copy => false,
+            Mode::TwoWay if self.restores => false,
             Mode::Mirror => link.is_ours(),
             Mode::TwoWay => !is_changed(&link.agreed, &copy.flags, &self.source_capacity),
         };
@@ -168,9 +175,9 @@ impl Removals {
         }
     }
 
-    /// Where single messages cannot be expunged, one that is marked is all that can be done.
+    /// Where single messages cannot be expunged, or are not to be, one that is marked is all that can be done.
     fn deletion(&self, record: &MessageRecord, link: &Link) -> Option<Deletion> {
-        let done = !self.expunges_by_uid && record.flags.has(SystemFlag::Deleted);
+        let done = (self.marks || !self.expunges_by_uid) && record.flags.has(SystemFlag::Deleted);
         let (source, identity) = (link.source, link.identity);
         let deletion = Deletion { source, destination: record.uid, identity, copy: record.listed() };
         (!done).then_some(deletion)

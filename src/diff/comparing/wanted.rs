@@ -28,6 +28,9 @@ pub fn objection(filter: &MessageFilter, record: &MessageRecord) -> Option<&'sta
 /// Why a message is left out that is in another mailbox, too, and copied with that.
 pub(in crate::diff) const ELSEWHERE: &str = "it is copied with another mailbox";
 
+/// Both ways.
+pub(in crate::diff) const SECOND_COPY: &str = "it may be a second copy of ours, which the next sync looks at";
+
 /// Why a message is left out that the destination made one with another of its octets.
 pub const MERGED: &str = "the destination keeps it as one message with another of the same octets";
 

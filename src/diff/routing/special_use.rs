@@ -33,6 +33,14 @@ pub(in crate::diff) fn holder<'a>(
     }
 }
 
+/// The one mailbox of a side that has `wanted`, if there is no doubt of it.
+pub fn the_holder(side: &[MailboxState], wanted: SpecialUse) -> Option<&MailboxState> {
+    match holder(side, wanted, |_| true) {
+        Holder::One { mailbox, .. } => Some(mailbox),
+        Holder::Nobody | Holder::Several => None,
+    }
+}
+
 /// Who has `wanted`: all that the server says, or the one that has a well-known name.
 pub(in crate::diff) fn holders(side: &[MailboxState], wanted: SpecialUse) -> impl Iterator<Item = &MailboxState> {
     let said = side.iter().filter(move |mailbox| mailbox.special_use() == Some(wanted));

@@ -27,8 +27,8 @@ use crate::model::secret::Credentials;
 use crate::model::server::{Address, Mechanism, Server, Tls};
 use crate::model::{Secret, Side};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Connections of this process so far: the log tells them apart by it.
@@ -49,6 +49,8 @@ pub struct Connector {
     spool: Arc<Spool>,
     /// How many users are opened there, in this run or another with the same settings.
     users: usize,
+    /// The same server as the other side.
+    twin: Arc<OnceLock<Box<Connector>>>,
 }
 
 /// What the connections of one account to one server have in common. Cheap to clone.
@@ -98,8 +100,8 @@ impl Connector {
             };
             if let Some(other) = connectors.iter().find(is_same) {
                 other.rations().share_with(&connector.server);
-                let Connector { server, tls, tokens, spool, users, .. } = connector;
-                connector = Connector { server, tls, tokens, spool, users, ..other.clone() };
+                let Connector { server, tls, tokens, spool, users, twin, .. } = connector;
+                connector = Connector { server, tls, tokens, spool, users, twin, ..other.clone() };
             }
             connectors.push(connector);
         }
@@ -137,12 +139,23 @@ impl Connector {
             tokens,
             spool,
             users: 1,
+            twin: Arc::default(),
         })
     }
 
     /// That so many users are opened there.
     pub fn for_users(self, users: usize) -> Connector {
-        Connector { users, ..self }
+        Connector { users, twin: Arc::default(), ..self }
+    }
+
+    /// The same server, with the same connections to share, as that side: an account that is kept both ways reads from it and
+    /// writes to it in turns.
+    pub fn on(&self, side: Side) -> &Connector {
+        if self.server.side == side {
+            return self;
+        }
+        let server = || Arc::new(Server { side, ..(*self.server).clone() });
+        self.twin.get_or_init(|| Box::new(Connector { server: server(), twin: Arc::default(), ..self.clone() }))
     }
 
     /// Whether the settings limit the messages a second.

@@ -31,7 +31,11 @@ pub fn prove_mailboxes(access: &Access<'_>) -> Result<()> {
 
 fn prove(access: &Access<'_>, side: Side) -> Result<()> {
     let (server, user) = (access.account.server(side), access.account.user(side));
-    let is_other = |account: &&Account| account.server(side) == server && account.user(side) != user;
+    // The accounts of a run stand forward while one that is kept both ways goes back.
+    let direction = access.account.direction();
+    let there = |account: &Account| if account.direction() == direction { side } else { side.other() };
+    let is_other =
+        |account: &&Account| account.server(there(account)) == server && account.user(there(account)) != user;
     let mut others = access.migration.accounts.iter().filter(is_other).peekable();
     if !acts_for_others(access.connector(side).server()) || others.peek().is_none() {
         return Ok(());
@@ -59,6 +63,8 @@ fn prove(access: &Access<'_>, side: Side) -> Result<()> {
 
 /// Whether that account was seen to be another. One that cannot be opened, or is empty, says nothing.
 fn probe(access: &Access<'_>, other: &Account, side: Side) -> Result<bool> {
+    let turned = if other.direction() == access.account.direction() { None } else { other.turned().ok() };
+    let other = turned.as_ref().unwrap_or(other);
     // Its connection may be the only one that there is.
     access.close();
     let Some(mut session) = access.session_as(other, side, PATIENCE) else { return Ok(false) };

@@ -9,6 +9,7 @@ use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
 use crate::model::{Link, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid, UidSet};
+use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::{agree, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
 use crate::pipeline::survey::outdated::forget_outdated;
@@ -16,6 +17,7 @@ use crate::pipeline::survey::pairing::{appends, pairing};
 use crate::pipeline::survey::remembering::{remember, remembered};
 use crate::pipeline::survey::searching::found;
 use crate::store::{AccountStore, CHECKPOINT_LINKS};
+use std::collections::HashSet;
 
 impl Planner<'_> {
     /// A link would say that the message is done: one to a copy that is gone, or to what another link names, too.
@@ -50,6 +52,8 @@ impl Planner<'_> {
         let others = self.others(source, destination)?;
         let found = found(self.access, source)?;
         let [stored, merged] = stored(state, source);
+        let mut elsewhere = self.labels.elsewhere_of(name).clone();
+        elsewhere.merge(&late_twins(self.access, source)?);
         let comparison = Comparison {
             pair,
             source,
@@ -62,7 +66,7 @@ impl Planner<'_> {
             stored: &stored,
             merged: &merged,
             found: found.as_ref(),
-            elsewhere: self.labels.elsewhere_of(name),
+            elsewhere: &elsewhere,
             replaced: &replaced(state, name, destination)?,
             others: &others,
             keeps: self.keeps()?,
@@ -244,6 +248,28 @@ fn stored(state: &AccountStore, source: &MailboxState) -> [UidSet; 2] {
     let outcomes = state.exceptions(name).map_while(Result::ok);
     outcomes.filter(|(_, it)| matches!(it, Outcome::NotFoundAgain(_))).for_each(|(uid, _)| stored.insert(uid));
     [stored, merged]
+}
+
+/// Both ways: messages of the source, without a link, that may be second copies of ours. They stand where an append of ours may have
+/// landed late, and are listed as a message there is that we put there.
+fn late_twins(access: &Access<'_>, source: &MailboxState) -> Result<UidSet> {
+    let (state, name) = (&access.state, &source.name.raw);
+    let validity = source.sync_point.unwrap_or_default().uid_validity;
+    let late =
+        if access.account.policy.is_two_way() { state.late_appends(Side::Source, name, validity)? } else { None };
+    let Some(late) = late else { return Ok(UidSet::new()) };
+    let listed = |record: &MessageRecord| (record.octets, record.internal_date);
+    let (mut links, mut ours, mut unlinked) = (state.link_lookup(name)?, HashSet::new(), Vec::new());
+    for record in state.records(Side::Source, name)? {
+        let record = record?;
+        match links.get(record.uid)? {
+            _ if record.uid < late => {}
+            Some(link) if link.origin.is_of_the_source() => drop(ours.insert(listed(&record))),
+            Some(_) => {}
+            None => unlinked.push(record),
+        }
+    }
+    Ok(unlinked.iter().filter(|record| ours.contains(&listed(record))).map(|record| record.uid).collect())
 }
 
 /// The copies of a source mailbox that are to be replaced, as far as they are there.

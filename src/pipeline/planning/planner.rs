@@ -137,6 +137,7 @@ impl<'a> Planner<'a> {
                 let plan = self.once(plan);
                 self.plan.mailboxes.push(plan);
             }
+            Err(error) if *error.kind() == Kind::Guard => self.question(source, error),
             Err(error) if error.reach() <= Scope::Mailbox => self.obstacle(source, &error),
             Err(error) => return Err(error),
         }
@@ -171,6 +172,20 @@ impl<'a> Planner<'a> {
             condition: MailboxCondition::Unreadable,
             messages,
         });
+    }
+
+    /// A mailbox of which a person has to say what is to become of it stays as it is.
+    fn question(&mut self, source: &MailboxState, question: Error) {
+        let messages = u64::from(source.records);
+        self.plan.omitted.push(Omitted {
+            mailbox: source.name.clone(),
+            reason: question.what().to_owned(),
+            condition: MailboxCondition::Excluded,
+            messages,
+        });
+        self.ledger.questioned += messages.max(1);
+        let question = question.in_account(&self.access.account.name);
+        self.access.failures.note(&mut self.ledger.failures, question);
     }
 
     fn plan_pair(
@@ -245,11 +260,29 @@ impl<'a> Planner<'a> {
         if gone.is_none() || self.access.account.policy.restore_missing {
             return Ok(());
         }
+        if self.access.account.policy.is_two_way() {
+            return Err(self.vanished_both_ways(pair));
+        }
         Err(Error::new(
             Kind::Changed,
             format!("`{}`, to which it was copied, is gone from the destination", pair.destination),
         )
         .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
+    }
+
+    /// Both ways a mailbox that is gone from one side may have been deleted there, renamed, or lost.
+    fn vanished_both_ways(&self, pair: &MailboxPair) -> Error {
+        let server = |side| self.access.connector(side).server().label();
+        let (here, account) = (server(Side::Source), &self.access.account.name);
+        Error::new(Kind::Guard, format!("`{}` is gone from {}", pair.destination, server(Side::Destination)))
+            .scope(Scope::Mailbox)
+            .because(format!("on {here} it is there as `{}`, and nothing was done to it", pair.source))
+            .in_mailbox(&pair.source.path())
+            .hint(format!(
+                "if it is to go, delete it on {here}, too; to have it back on both, set restore_missing = true under [sync] for one \
+                 sync; to leave it as it is, run `mailferry accept {account} \"{}\" --reason \"…\"`",
+                pair.source
+            ))
     }
 
     pub(super) fn settlement(&self, source: &MailboxState, destination: &MailboxState) -> Settled {

@@ -17,6 +17,7 @@ pub mod conveyor;
 pub mod copy;
 pub mod creation;
 pub mod crew;
+mod disposal;
 pub mod download;
 pub mod held;
 pub mod job;

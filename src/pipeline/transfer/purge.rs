@@ -9,17 +9,16 @@
 //! 4. A link goes only after its message was seen to be gone; so a run that is killed anywhere is gone on with.
 //! 5. Of two copies the linked one stays, and the other one goes only if both are the same octets.
 
+use super::disposal::{Disposal, Fate, Removal, dispose};
 use super::unsettled::Unsettled;
 use crate::engine::Session;
-use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
-use crate::engine::conversation::status::Command;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::{counted, verb_for};
 use crate::model::failures::Failures;
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, SecondCopy};
-use crate::model::{Flags, Listed, MailboxName, Presence, RawName, Side, SystemFlag, Uid, UidSet, UidValidity};
+use crate::model::{Link, Listed, MailboxName, Presence, RawName, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::count_deleted;
 use crate::pipeline::survey::pairing::appends;
@@ -114,7 +113,7 @@ impl Purge<'_> {
         let targets = pending.iter().map(|deletion| (deletion.destination, deletion.copy));
         let (source, validity, count) = (&plan.source.raw, plan.source_validity, pending.len() as i64);
         count_deleted(self.access, source, validity, count)?;
-        let gone = self.remove(copies_of(plan), &targets.collect())?;
+        let gone = self.dispose_of(copies_of(plan), &targets.collect(), &self.fate_of_deleted(plan, &pending)?)?;
         count_deleted(self.access, source, validity, gone.len() as i64 - count)?;
         let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
         self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
@@ -126,7 +125,8 @@ impl Purge<'_> {
         for deletion in &plan.deletions {
             let link = self.access.state.link(&plan.source.raw, deletion.source)?;
             let same = |destination, identity| (destination, identity) == (deletion.destination, deletion.identity);
-            if link.is_some_and(|link| link.is_ours() && same(link.destination, link.identity)) {
+            let may_go = |link: &Link| link.is_ours() || self.access.account.policy.is_two_way();
+            if link.is_some_and(|link| may_go(&link) && same(link.destination, link.identity)) {
                 pending.push(deletion);
             }
         }
@@ -167,26 +167,52 @@ impl Purge<'_> {
             .hint("nothing was deleted; run `mailferry sync --full`, which lists the mailbox whole"))
     }
 
+    /// What becomes of messages whose other ones were deleted.
+    fn fate_of_deleted(&self, plan: &MailboxPlan, pending: &[&Deletion]) -> Result<Fate> {
+        let (access, mailbox) = (self.access, &plan.destination);
+        let disposal = Disposal::of_deleted(access, mailbox)?;
+        if !access.account.policy.is_two_way() {
+            return Ok(Fate { disposal, as_listed: None });
+        }
+        let (mut records, mut as_listed) =
+            (access.state.record_lookup(Side::Destination, &mailbox.raw), HashMap::new());
+        for deletion in pending {
+            as_listed.extend(records.get(deletion.destination)?.map(|record| (record.uid, record.flags)));
+        }
+        Ok(Fate { disposal, as_listed: Some(as_listed) })
+    }
+
     /// Removes messages of that mailbox of the destination, and returns which of them are not there any more.
-    pub(super) fn remove(
+    pub(super) fn remove(&mut self, place: (&MailboxName, UidValidity), targets: &Targets) -> Result<HashSet<Uid>> {
+        self.dispose_of(place, targets, &Fate::EXPUNGED)
+    }
+
+    fn dispose_of(
         &mut self,
         (mailbox, validity): (&MailboxName, UidValidity),
         targets: &Targets,
+        fate: &Fate,
     ) -> Result<HashSet<Uid>> {
         self.purged.touched.insert(mailbox.raw.clone());
         let mut removal = Removal::default();
         let result = self.access.ask_one(Side::Destination, |session| {
             let pending = targets.keys().copied().filter(|uid| !removal.gone.contains(uid));
-            remove(session, mailbox, validity, &uid_set(pending), targets, &mut removal)
+            remove(session, mailbox, validity, &uid_set(pending), (targets, fate), &mut removal)
         });
         self.purged.removed += removal.removed;
-        self.report(mailbox, &removal);
+        self.report(mailbox, &removal, fate);
         result.map(|()| removal.gone)
     }
 
-    fn report(&mut self, mailbox: &MailboxName, removal: &Removal) {
+    fn report(&mut self, mailbox: &MailboxName, removal: &Removal, fate: &Fate) {
         let mailbox = mailbox.path();
-        if removal.marked > 0 {
+        if removal.changed > 0 {
+            let (count, was) = (counted(removal.changed, "message"), verb_for(removal.changed, "was", "were"));
+            self.purged.warnings.push(format!(
+                "kept in `{mailbox}`: {count} that {was} to be deleted and {was} changed meanwhile; the next sync brings them back"
+            ));
+        }
+        if removal.marked > 0 && !matches!(fate.disposal, Disposal::Mark) {
             self.purged.warnings.push(format!(
                 "marked as deleted in `{mailbox}`: {}; they stay until somebody expunges the mailbox: the destination \
                  cannot expunge single messages (UIDPLUS)",
@@ -269,27 +295,16 @@ fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {
 /// What is to be removed: by UID, what must be listed of it.
 pub(super) type Targets = BTreeMap<Uid, Listed>;
 
-#[derive(Default)]
-struct Removal {
-    /// Not there any more, by us or by others.
-    gone: HashSet<Uid>,
-    removed: u64,
-    /// Marked, where that is all that can be done.
-    marked: u64,
-    strangers: Vec<Uid>,
-    left: Vec<Uid>,
-}
-
 fn remove(
     session: &mut Session,
     mailbox: &MailboxName,
     validity: UidValidity,
     uids: &UidSet,
-    targets: &Targets,
+    (targets, fate): (&Targets, &Fate),
     removal: &mut Removal,
 ) -> Result<()> {
     open(session, mailbox, validity, Opening::Select)?;
-    (removal.marked, removal.strangers, removal.left) = Default::default();
+    (removal.marked, removal.changed, removal.strangers, removal.left) = Default::default();
     for window in uids.chunks(COMMAND_OCTETS, WINDOW.min(session.most_messages())) {
         let there = identities(session, &window)?;
         let absent = uid_set(window.iter().filter(|uid| !there.contains_key(uid)));
@@ -303,32 +318,7 @@ fn remove(
         removal.strangers.extend(strangers);
         let same = uid_set(same.into_iter());
         if !same.is_empty() {
-            expunge(session, &same, removal)?;
-        }
-    }
-    Ok(())
-}
-
-/// Marks and expunges, and looks at what is left: an OK proves nothing.
-fn expunge(session: &mut Session, uids: &UidSet, removal: &mut Removal) -> Result<()> {
-    let mark = session.send_store(uids, FlagChange::Add, &Flags::none().with(SystemFlag::Deleted))?;
-    let marked = session.finish(mark, |_| Ok(()))?;
-    if !marked.is_ok() {
-        return Err(session.located(marked.error_of(Command::Store, "could not mark messages as deleted")));
-    }
-    if session.expunges_by_uid() {
-        session.expunge(uids)?;
-    }
-    let left = session.look_for(uids)?;
-    for uid in uids.iter() {
-        let is_marked = left.flags(uid).is_some_and(|flags| flags.has(SystemFlag::Deleted));
-        match left.of(uid) {
-            Presence::NotThere => {
-                removal.gone.insert(uid);
-                removal.removed += 1;
-            }
-            Presence::There if is_marked && !session.expunges_by_uid() => removal.marked += 1,
-            Presence::There | Presence::Unknown => removal.left.push(uid),
+            dispose(session, &same, fate, removal)?;
         }
     }
     Ok(())

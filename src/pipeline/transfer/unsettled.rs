@@ -5,7 +5,9 @@
 //!    users' and shared mailboxes, and among what came since the scan.
 //! 2. Where it cannot be told, every deletion of the account waits; but not for what the settings leave out, which cannot be
 //!    read.
+//! 3. What its user moved to the trash is deleted, where deleted messages go to the trash on either side.
 
+use crate::diff::routing::special_use::the_holder;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::list::Subscriptions;
@@ -13,7 +15,9 @@ use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::engine::commands::select::Opening;
 use crate::error::{Kind, Result};
 use crate::model::plan::{AccountPlan, Deletion, MailboxPlan, Whose};
-use crate::model::{Digest, MailboxCondition, MailboxState, RawName, Side, SyncPoint, Uid, UidSet};
+use crate::model::{
+    Digest, MailboxCondition, MailboxName, MailboxState, RawName, Side, SpecialUse, SyncPoint, Uid, UidSet,
+};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::recognise::identities;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -166,7 +170,10 @@ impl Unsettled {
             self.all = Some(format!("`{}` on the source cannot be read, and they may be there", unreadable.name));
             return Ok(());
         }
-        let own = listing.mailboxes.iter().filter(|listed| !takes_part(plan, listed));
+        let trash = own_trash(access)?;
+        let is_trash =
+            |listed: &ListedMailbox| trash.as_ref().is_some_and(|it| listed.name.levels.starts_with(&it.levels));
+        let own = listing.mailboxes.iter().filter(|listed| !takes_part(plan, listed) && !is_trash(listed));
         for listed in own.chain(&listing.foreign).filter(|listed| listed.is_selectable()) {
             if self.all.is_some() {
                 return Ok(());
@@ -260,6 +267,15 @@ impl Unsettled {
         }
         Ok(())
     }
+}
+
+/// The trash of the source, where each side has its own both ways: what its user moved there is deleted (invariant 3).
+fn own_trash(access: &Access<'_>) -> Result<Option<MailboxName>> {
+    if !access.account.policy.fills_trash() {
+        return Ok(None);
+    }
+    let mailboxes = access.state.mailboxes(Side::Source)?;
+    Ok(the_holder(&mailboxes, SpecialUse::Trash).map(|trash| trash.name.clone()))
 }
 
 fn takes_part(plan: &AccountPlan, listed: &ListedMailbox) -> bool {

@@ -1,0 +1,169 @@
+//! What becomes of messages that go: expunged, moved to the trash of their side, or marked alone.
+//!
+//! 1. An OK proves nothing of single messages: what is gone is what a look afterwards shows to be gone.
+//! 2. Nothing is expunged for the trash that is not seen to be there: moved by the server itself (RFC 6851), or copied with the UID
+//!    that it has there (RFC 4315). Where the server can do neither, messages are marked, and stay.
+//! 3. What goes to the trash does not bear `\Deleted` there: a mail program could expunge it at once.
+
+use crate::diff::routing::special_use::the_holder;
+use crate::engine::Session;
+use crate::engine::commands::change::FlagChange;
+use crate::engine::commands::relocate::{Relocated, Relocation};
+use crate::engine::conversation::status::Command;
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::policy::Deleted;
+use crate::model::{Flags, MailboxName, Presence, RawName, Side, SpecialUse, SystemFlag, Uid, UidSet};
+use crate::pipeline::fleet::access::Access;
+use std::collections::{HashMap, HashSet};
+
+/// What becomes of messages.
+pub(super) struct Fate {
+    pub(super) disposal: Disposal,
+    /// The flags that were listed of them, where one that bears others by now stays: both ways a change is stronger.
+    pub(super) as_listed: Option<HashMap<Uid, Flags>>,
+}
+
+pub(super) enum Disposal {
+    Expunge,
+    Mark,
+    /// Moved to this mailbox.
+    Trash(RawName),
+}
+
+impl Fate {
+    /// Copies of ours that go: expunged.
+    pub(super) const EXPUNGED: Fate = Fate { disposal: Disposal::Expunge, as_listed: None };
+}
+
+impl Disposal {
+    /// What becomes of messages of that mailbox of the destination whose other ones were deleted.
+    ///
+    /// # Errors
+    /// `Refused` where they are to go to the trash, and there is none; `State`.
+    pub(super) fn of_deleted(access: &Access<'_>, mailbox: &MailboxName) -> Result<Disposal> {
+        let policy = &access.account.policy;
+        match policy.deleted {
+            _ if !policy.is_two_way() => Ok(Disposal::Expunge),
+            Deleted::Expunge => Ok(Disposal::Expunge),
+            Deleted::Mark => Ok(Disposal::Mark),
+            Deleted::Trash => {
+                let mailboxes = access.state.mailboxes(Side::Destination)?;
+                let trash = the_holder(&mailboxes, SpecialUse::Trash).map(|trash| trash.name.raw.clone());
+                trash.filter(|trash| *trash != mailbox.raw).map(Disposal::Trash).ok_or_else(no_trash)
+            }
+        }
+    }
+}
+
+fn no_trash() -> Error {
+    Error::new(Kind::Refused, "messages were deleted on the other side, and here is no trash to move them to")
+        .scope(Scope::Mailbox)
+        .because("no mailbox is marked as \\Trash, nor is there just one that is called so")
+        .hint(
+            "create a mailbox `Trash`; or say `deleted = \"expunge\"`, or \"mark\", under [sync]; nothing was deleted",
+        )
+}
+
+/// What came of messages.
+#[derive(Default)]
+pub(super) struct Removal {
+    /// Not there any more, by us or by others.
+    pub(super) gone: HashSet<Uid>,
+    pub(super) removed: u64,
+    /// Marked, where that is all that can be done, or is wanted.
+    pub(super) marked: u64,
+    /// They were changed meanwhile.
+    pub(super) changed: u64,
+    pub(super) strangers: Vec<Uid>,
+    pub(super) left: Vec<Uid>,
+}
+
+/// Does with messages of the selected mailbox what is to become of them.
+///
+/// # Errors
+/// `Refused`, `Connection`, `Protocol`: what is gone by then is in `removal`, as far as it was seen.
+pub(super) fn dispose(session: &mut Session, uids: &UidSet, fate: &Fate, removal: &mut Removal) -> Result<()> {
+    let uids = &unchanged(session, uids, fate, removal)?;
+    if uids.is_empty() {
+        return Ok(());
+    }
+    match &fate.disposal {
+        Disposal::Expunge => expunge(session, uids)?,
+        Disposal::Mark => mark(session, uids)?,
+        Disposal::Trash(trash) => move_to_trash(session, uids, trash)?,
+    }
+    look_afterwards(session, uids, fate, removal)
+}
+
+/// Those whose flags are as they were listed.
+fn unchanged(session: &mut Session, uids: &UidSet, fate: &Fate, removal: &mut Removal) -> Result<UidSet> {
+    let Some(as_listed) = &fate.as_listed else { return Ok(uids.clone()) };
+    let sighting = session.look_for(uids)?;
+    let deleted = Flags::none().with(SystemFlag::Deleted);
+    let is_same = |uid: &Uid| match (sighting.flags(*uid), as_listed.get(uid)) {
+        (Some(now), Some(listed)) => now.minus(&deleted) == listed.minus(&deleted),
+        _ => false,
+    };
+    let (same, changed): (Vec<Uid>, Vec<Uid>) = uids.iter().partition(is_same);
+    removal.changed += changed.len() as u64;
+    Ok(same.into_iter().collect())
+}
+
+fn mark(session: &mut Session, uids: &UidSet) -> Result<()> {
+    store(session, uids, FlagChange::Add)
+}
+
+fn expunge(session: &mut Session, uids: &UidSet) -> Result<()> {
+    mark(session, uids)?;
+    if session.expunges_by_uid() { session.expunge(uids) } else { Ok(()) }
+}
+
+/// Rules 2 and 3.
+fn move_to_trash(session: &mut Session, uids: &UidSet, trash: &RawName) -> Result<()> {
+    if !session.moves() && !session.expunges_by_uid() {
+        return mark(session, uids);
+    }
+    store(session, uids, FlagChange::Remove)?;
+    let mut relocated = Relocated::default();
+    if session.moves() {
+        session.relocate(Relocation::Move, std::slice::from_ref(uids), trash, &mut relocated)?;
+    } else {
+        session.relocate(Relocation::Copy, std::slice::from_ref(uids), trash, &mut relocated)?;
+        let copied: UidSet = relocated.named.keys().copied().collect();
+        if !copied.is_empty() {
+            expunge(session, &copied)?;
+        }
+    }
+    relocated.refusal.map_or(Ok(()), Err)
+}
+
+fn store(session: &mut Session, uids: &UidSet, change: FlagChange) -> Result<()> {
+    let tag = session.send_store(uids, change, &Flags::none().with(SystemFlag::Deleted))?;
+    let stored = session.finish(tag, |_| Ok(()))?;
+    if !stored.is_ok() {
+        return Err(session.located(stored.error_of(Command::Store, "could not mark messages as deleted")));
+    }
+    Ok(())
+}
+
+/// Rule 1.
+fn look_afterwards(session: &mut Session, uids: &UidSet, fate: &Fate, removal: &mut Removal) -> Result<()> {
+    let may_stay = match fate.disposal {
+        Disposal::Mark => true,
+        Disposal::Expunge => !session.expunges_by_uid(),
+        Disposal::Trash(_) => !session.moves() && !session.expunges_by_uid(),
+    };
+    let left = session.look_for(uids)?;
+    for uid in uids.iter() {
+        let is_marked = left.flags(uid).is_some_and(|flags| flags.has(SystemFlag::Deleted));
+        match left.of(uid) {
+            Presence::NotThere => {
+                removal.gone.insert(uid);
+                removal.removed += 1;
+            }
+            Presence::There if is_marked && may_stay => removal.marked += 1,
+            Presence::There | Presence::Unknown => removal.left.push(uid),
+        }
+    }
+    Ok(())
+}
