@@ -5,6 +5,7 @@
 //! - [`stage`]: one account between two proxies.
 //! - [`case`]: one struck run, and what must hold after it.
 //! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
+//! - [`both_ways`]: the matrix in two-way mode.
 //! - [`examiner`]: the proxy itself on trial.
 //! - [`power_loss`]: the state as the disk held it at a place.
 //! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
@@ -18,6 +19,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod both_ways;
 mod case;
 mod examiner;
 mod kills;
