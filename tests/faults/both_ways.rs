@@ -101,7 +101,7 @@ fn struck(strike: &Strike, expected: &Held) -> Result<bool, String> {
     if strike.fault.may_silence() {
         stage.ferry = stage.ferry.with_settings(&settings(3));
     }
-    stage.plan.arm([strike.clone()].into_iter());
+    stage.plan.arm([strike.clone()]);
     let running = stage.ferry.start(&["sync"]);
     stage.plan.set_process(running.id());
     let first = running.finish();
