@@ -1,6 +1,7 @@
 //! Octets on their way: nothing here knows what a command means.
 //!
-//! - [`socket`]: a TCP connection, or a [`tunnel`] command. [`stream`]: the same, in clear or under [`tls`].
+//! - [`socket`]: a TCP connection, or a [`tunnel`] command. [`stream`]: the same, in clear or under [`tls`]
+//!   (with [`inflow`] between).
 //! - [`line`]: octets as they cross it: counted, throttled, waited for no longer than [`patience`] says.
 //! - [`buffered`]: the [`Wire`](buffered::Wire): buffered, bounded, counted; the `imap` crate and our engine take turns on it.
 //!   [`greeted`]: what the crate sees of it.
@@ -16,6 +17,7 @@ pub mod budget;
 pub mod buffered;
 pub mod deflate;
 mod greeted;
+mod inflow;
 pub mod line;
 pub mod meter;
 pub mod octets;

@@ -2,15 +2,15 @@
 
 use super::binding::ChannelBinding;
 use super::socket::Socket;
-use super::tls::TlsClient;
+use super::tls::{Encrypted, TlsClient};
 use crate::error::{Error, Kind, Result};
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Duration;
 
 /// A connection, in clear or under TLS.
-pub enum Stream {
+pub(super) enum Stream {
     Clear(Socket),
-    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, Socket>>),
+    Tls(Box<Encrypted>),
     /// Between the two, and after a failed handshake.
     Closed,
 }

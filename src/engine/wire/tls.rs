@@ -1,5 +1,6 @@
 //! TLS with rustls: whom to trust ([`super::trust`]), an expected name, who we are. Certificates are always verified.
 
+use super::inflow::Inflow;
 use super::refusal::Handshake;
 use super::socket::Socket;
 use super::trust::Trust;
@@ -11,6 +12,9 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A connection under TLS.
+pub(super) type Encrypted = StreamOwned<ClientConnection, Inflow>;
 
 /// How to put TLS on connections to one server. Shared by all of them, so that sessions are resumed.
 #[derive(Clone)]
@@ -53,7 +57,8 @@ impl TlsClient {
     ///
     /// # Errors
     /// `Certificate` or `Connection`.
-    pub fn handshake(&self, mut socket: Socket) -> Result<StreamOwned<ClientConnection, Socket>> {
+    pub(super) fn handshake(&self, socket: Socket) -> Result<Encrypted> {
+        let mut socket = Inflow::new(socket);
         let mut connection = ClientConnection::new(self.config.clone(), self.name.clone())
             .map_err(|cause| Error::new(Kind::Certificate, "TLS cannot be used").because(cause))?;
         while connection.is_handshaking() {
