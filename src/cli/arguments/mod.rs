@@ -54,7 +54,7 @@ Move IMAP mailboxes from one server to another, and keep the two in sync until t
   sync     scan, plan and apply in one go, again and again until the cutover
   verify   compare both sides message by message
 
-The source is only ever read. On the destination nothing is deleted unless you say so.";
+The source is only ever read, unless the settings say `two-way`. On the destination nothing is deleted unless you say so.";
 
 fn after_long_help() -> String {
     format!("{EXAMPLES}\n{}\n{PASSWORDS}", exit_codes::help())
