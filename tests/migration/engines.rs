@@ -142,13 +142,13 @@ impl Fleet {
     }
 }
 
-/// A stand-in for ssh starts what it is told on this machine, and knows machines that are dead.
+/// A stand-in for ssh starts what it is told on this machine, and knows machines that are dead. What is alive leads a group of its own
+/// when it says so.
 const SSH: &str = r#"while :; do case $1 in -o | -p | -l) shift 2 ;; -*) shift ;; *) break ;; esac; done
 machine=$1; shift
 [ "$1" != -- ] || shift
 [ ! -e "$FERRY_DIR/$machine.dead" ] || exit 255
-setsid sh -c "$*" &
-echo $! >> "$FERRY_DIR/$machine.alive"
+setsid sh -c 'echo $$ >> "$0"; exec sh -c "$1"' "$FERRY_DIR/$machine.alive" "$*" &
 wait $!; status=$?
 [ ! -e "$FERRY_DIR/$machine.dead" ] || exit 255
 exit $status"#;
