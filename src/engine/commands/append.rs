@@ -79,9 +79,8 @@ impl Session {
         self.keeps_order()
     }
 
-    /// Whether an APPEND may follow another before that is answered. Behind a literal that is announced that wins nothing,
-    /// and costs 40 ms each time: the server's `+` waits for the acknowledgement of what it sent before (Nagle), and
-    /// that for something to go with.
+    /// Whether an APPEND may follow another before that is answered. Behind a literal that is announced that wins nothing:
+    /// the server's `+` is waited for each time.
     pub fn sends_ahead(&self) -> bool {
         let announces = self.announces_all || self.capabilities.non_synchronising() == NonSynchronising::Never;
         self.keeps_order() && !announces

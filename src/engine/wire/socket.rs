@@ -13,7 +13,7 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// A connection in clear: to a socket, or to the standard input and output of a command.
 pub enum Socket {
-    Tcp(TcpStream),
+    Tcp(Stream),
     Tunnel(Tunnel),
     /// No connection at all, but what a server would have said.
     #[cfg(any(test, feature = "fuzzing"))]
@@ -27,7 +27,7 @@ impl Socket {
     /// `Connection` when no address answers in time, `Settings` when the tunnel command cannot be started.
     pub fn open(server: &Server, user: &str) -> Result<Socket> {
         match &server.address {
-            Address::Tcp { host, port } => dial(host, *port, server.timeouts.connect).map(Socket::Tcp),
+            Address::Tcp { host, port } => dial(host, *port, server.timeouts.connect).map(Stream::new).map(Socket::Tcp),
             Address::Tunnel(command) => Tunnel::start(command, user, &server.withheld).map(Socket::Tunnel),
         }
     }
@@ -35,7 +35,7 @@ impl Socket {
     /// Bounds the wait for the next octet, and for room to write the next.
     pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         match self {
-            Socket::Tcp(stream) => {
+            Socket::Tcp(Stream { stream, .. }) => {
                 stream.set_read_timeout(Some(timeout)).and_then(|()| stream.set_write_timeout(Some(timeout)))
             }
             Socket::Tunnel(tunnel) => {
@@ -47,6 +47,44 @@ impl Socket {
         }
     }
 }
+
+/// A TCP connection that keeps no server waiting for an acknowledgement. A server that writes an answer in pieces (Cyrus does, and
+/// whoever continues behind a literal) holds the next piece back until the one before is acknowledged, as long as Nagle's
+/// algorithm is on; and the kernel puts that off by 40 ms, for it expects something to be written meanwhile.
+pub struct Stream {
+    stream: TcpStream,
+    /// Something was read and nothing written since, so that no written octets carry the acknowledgement.
+    owes_acknowledgement: bool,
+}
+
+impl Stream {
+    fn new(stream: TcpStream) -> Stream {
+        Stream { stream, owes_acknowledgement: false }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.owes_acknowledgement {
+            acknowledge(&self.stream);
+        }
+        let count = self.stream.read(buffer)?;
+        self.owes_acknowledgement = true;
+        Ok(count)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.owes_acknowledgement = false;
+        self.stream.write_vectored(pieces)
+    }
+}
+
+/// Has the kernel acknowledge at once what it has taken. Where it cannot, answers in pieces take longer, and no more than that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn acknowledge(stream: &TcpStream) {
+    drop(SockRef::from(stream).set_tcp_quickack(true));
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn acknowledge(_: &TcpStream) {}
 
 fn dial(host: &str, port: u16, timeout: Duration) -> Result<TcpStream> {
     let hint = "check `host` and `port` in the settings, and that this machine can reach it";
@@ -83,7 +121,7 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         match self {
-            Socket::Tcp(stream) => stream.write(octets),
+            Socket::Tcp(stream) => stream.write_vectored(&[IoSlice::new(octets)]),
             Socket::Tunnel(tunnel) => tunnel.write(octets),
             #[cfg(any(test, feature = "fuzzing"))]
             Socket::Played(played) => played.write(octets),
