@@ -207,7 +207,7 @@ impl<'d> Table<'d> {
                 DeValue::String(text) => parse_size(text)?,
                 _ => whole_number(value)?.ok_or_else(|| wrong_type("a size", value))?,
             };
-            let too_small = || Mistake::new("this is too small").fix(format!("the least is {least}, in octets"));
+            let too_small = || Mistake::new("this is too small").fix(format!("the least is {least}, in bytes"));
             Some(octets).filter(|octets| *octets >= least).ok_or_else(too_small)
         })
     }
@@ -218,7 +218,7 @@ impl<'d> Table<'d> {
             let text = value.as_str().ok_or_else(|| wrong_type("a rate", value).fix("write it like \"20MB/s\""))?;
             let size = text.trim().strip_suffix("/s").unwrap_or(text);
             let octets = parse_size(size).map_err(|mistake| mistake.fix("write it like 20MB/s"))?;
-            let too_small = || Mistake::new("this is too small").fix(format!("the least is {least} octets a second"));
+            let too_small = || Mistake::new("this is too small").fix(format!("the least is {least} bytes a second"));
             Some(octets).filter(|octets| *octets >= least).ok_or_else(too_small)
         })
     }

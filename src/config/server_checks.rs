@@ -139,7 +139,7 @@ pub(super) fn warn_of_oddities(keys: &Keys, findings: &Findings) {
         match (port.value, tls) {
             (IMAP_PORT, Tls::Implicit) => findings.warn(&port.origin, "port 143 is usually `tls = \"starttls\"`"),
             (IMAPS_PORT, Tls::StartTls | Tls::None) => {
-                findings.warn(&port.origin, "port 993 is as a rule `tls = \"implicit\"`");
+                findings.warn(&port.origin, "port 993 is usually `tls = \"implicit\"`");
             }
             _ => {}
         }

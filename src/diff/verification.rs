@@ -220,7 +220,7 @@ impl Comparison<'_> {
                 self.unread[1].push(copy.uid);
             }
         }
-        let detail = format!("{} octets on the source, {} on the destination", source.octets, copy.octets);
+        let detail = format!("{} bytes on the source, {} on the destination", source.octets, copy.octets);
         self.differ(DifferenceKind::Altered, Some(source.uid), Some(copy.uid), detail);
         self.verdict.altered.insert(source.uid);
     }
@@ -233,7 +233,7 @@ impl Comparison<'_> {
         };
         if is_spoilt((source.internal_date, &ours), (copy.internal_date, &theirs), self.judge.keeps) {
             self.look.spoilt = true;
-            self.alter((source.uid, copy.uid), "the octets differ, and not by header lines or line ends alone");
+            self.alter((source.uid, copy.uid), "the content differs, and not by header lines or line ends alone");
         }
     }
 
@@ -245,7 +245,7 @@ impl Comparison<'_> {
             self.unread[1].push(*copy);
         }
         if self.look.spoilt {
-            let detail = "listed in another way than it was sent, as copies are whose octets differ; it was not read";
+            let detail = "listed in another way than it was sent, as copies are whose content differs; it was not read";
             unread.into_iter().for_each(|uids| self.alter(uids, detail));
         }
     }

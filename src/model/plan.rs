@@ -59,7 +59,7 @@ impl SizeLimit {
             (None, Some(destination)) => (Whose::Destination, "the destination's limit", destination),
             (None, None) => return None,
         };
-        Some((whose, format!("too large: {octets} octets, and {name} is {limit} octets")))
+        Some((whose, format!("too large: {octets} bytes, and {name} is {limit} bytes")))
     }
 }
 

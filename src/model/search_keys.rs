@@ -188,7 +188,7 @@ fn string(text: &str) -> String {
 
 fn number(text: &str) -> Result<String, String> {
     let number: Result<u32, _> = text.parse();
-    number.map(|number| number.to_string()).map_err(|_| format!("`{text}` is not a number of octets"))
+    number.map(|number| number.to_string()).map_err(|_| format!("`{text}` is not a number of bytes"))
 }
 
 fn keyword(text: &str) -> Result<String, String> {

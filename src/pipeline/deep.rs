@@ -49,7 +49,7 @@ pub fn compare_octets(
         left.zip(right).into_iter().for_each(|(left, right)| read.take((source_uid, copy), [*left, *right]));
         let detail = match (left, right) {
             (Some(left), Some(right)) if left.octets == right.octets => continue,
-            (Some(_), Some(_)) => "the octets differ".to_owned(),
+            (Some(_), Some(_)) => "the content differs".to_owned(),
             (None, _) => not_compared(Side::Source, ours.unreadable.get(&source_uid)),
             (_, None) => not_compared(Side::Destination, theirs.unreadable.get(&copy)),
         };
@@ -63,5 +63,5 @@ pub fn compare_octets(
 
 fn not_compared(side: Side, error: Option<&Error>) -> String {
     let why = error.map(|error| format!(" ({})", reason(error))).unwrap_or_default();
-    format!("it could not be compared: the {side} did not give its octets{why}")
+    format!("it could not be compared: the {side} did not give its content{why}")
 }

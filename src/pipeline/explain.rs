@@ -204,8 +204,8 @@ impl Explainer<'_> {
         }
         if second_copies > 0 {
             self.say(format!(
-                "Second copies of ours on the destination, from appends of broken connections that landed late: \
-                 {second_copies}. --allow-deletes removes those that are the same octets as the linked copy."
+                "Duplicates that mailferry made on the destination, from appends of broken connections that landed late: \
+                 {second_copies}. --allow-deletes removes those whose content is that of the linked copy."
             ));
         }
     }
@@ -271,7 +271,7 @@ impl Explainer<'_> {
         let identity = record.identity.or(link.as_ref().map(|link| link.identity));
         let identity = identity.map_or_else(|| "not asked for yet".to_owned(), |identity| identity.to_string());
         self.say(format!(
-            "UID {uid} on the source: {} octets, flags {}, identity {identity}.",
+            "UID {uid} on the source: {} bytes, flags {}, identity {identity}.",
             record.octets, record.flags
         ));
         let validity = self.source.sync_point.map(|point| point.uid_validity).unwrap_or_default();

@@ -114,7 +114,7 @@ fn messages(
         if let Some(plan) = planned.get(&name.raw) {
             outcomes.extend(plan.skipped.iter().map(|skipped| (skipped.uid, skipped.outcome())));
             outcomes.extend(plan.departed.iter().map(|uid| (uid, Outcome::Departed)));
-            let undecided = || Outcome::Undecided("its octets were not compared yet".to_owned());
+            let undecided = || Outcome::Undecided("its content was not compared yet".to_owned());
             outcomes.extend(plan.doubt.source.iter().map(|uid| (uid, undecided())));
             for uid in pending(state, plan)? {
                 outcomes.entry(uid).or_insert(Outcome::Pending);

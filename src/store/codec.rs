@@ -90,7 +90,7 @@ pub(super) fn encode<T: Stored>(key: &[u8], value: &T) -> Result<Vec<u8>> {
     let written = bincode::serde::encode_into_std_write(value, &mut envelope, bincode::config::standard());
     let octets = written.map_err(|why| unstorable::<T>().because(why))?;
     if octets > PAYLOAD_OCTETS {
-        return Err(unstorable::<T>().because(format!("it has {octets} octets, and {PAYLOAD_OCTETS} are the limit")));
+        return Err(unstorable::<T>().because(format!("it has {octets} bytes, and {PAYLOAD_OCTETS} are the limit")));
     }
     Ok(sealed(key, &envelope))
 }

@@ -72,7 +72,7 @@ pub fn halted(fleet: &Path) -> Option<Error> {
         }
         Err(why) => format!("{} cannot be read: {why}", path.display()),
     };
-    Some(halted.because(why).hint("mend the master user's login, then run `mailferry resume --halted`"))
+    Some(halted.because(why).hint("fix the master user's login, then run `mailferry resume --halted`"))
 }
 
 /// Lets the fleet go on; false where it was not halted.

@@ -102,7 +102,7 @@ fn messages_of_every_kind_are_copied_octet_for_octet() {
 fn empty_messages_and_what_is_refused_are_named() {
     let cyrus = Behaviour::honest().keeping(like_cyrus);
     let refusing = |name| Case::new(name, First::Told(&["UID 1", "UID 3", "NUL characters", "bare newlines"]));
-    let empty = Case::new("octets-empty", First::Told(&["UID 3", "does not give its octets"]));
+    let empty = Case::new("octets-empty", First::Told(&["UID 3", "does not give its content"]));
     let table = Table::of(vec![
         refusing("octets-refused").mail(fill).destination(cyrus),
         empty.mail(|account: &mut Account| {
@@ -111,7 +111,7 @@ fn empty_messages_and_what_is_refused_are_named() {
         }),
     ]);
     let first = table.run(&["sync"]).expect(3);
-    first.complains(&["UID 1", "UID 3", "NUL characters", "bare newlines", "does not give its octets"]);
+    first.complains(&["UID 1", "UID 3", "NUL characters", "bare newlines", "does not give its content"]);
     let again = table.run(&["sync"]).expect(3);
     assert!(again.stdout.contains("nothing was copied"), "{again}");
     tally::count(2);

@@ -90,7 +90,7 @@ fn half_a_message_is_asked_for_again_and_never_appended() {
             }
         })
     };
-    let named = First::Told(&["UID 3", "does not give its octets"]);
+    let named = First::Told(&["UID 3", "does not give its content"]);
     Table::of(vec![
         Case::new("half-once", First::Exact).mail(filled).source(halves(false)),
         Case::new("half-always", named).mail(filled).source(halves(true)),

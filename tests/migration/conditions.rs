@@ -199,7 +199,7 @@ fn log_has_a_line_for_each_account_and_what_failed() {
     let spoken: Vec<&str> = trace.lines().filter(|line| line.contains("TRACE wire")).collect();
     // The login is there, and what is secret in it is not.
     assert!(spoken.iter().any(|line| line.contains("AUTHENTICATE PLAIN")), "{trace}");
-    assert!(spoken.iter().any(|line| line.contains("octets of the login]")), "{trace}");
+    assert!(spoken.iter().any(|line| line.contains("bytes of the login]")), "{trace}");
     assert!(
         !spoken.is_empty() && spoken.iter().all(|line| line.contains(&format!("connection={}#", good.name))),
         "{trace}"

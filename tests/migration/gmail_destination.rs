@@ -244,7 +244,7 @@ fn messages_that_gmail_makes_one_are_told_apart_by_their_octets() {
     };
     let moved = Moved::of(others, "");
     let output = moved.sync(3);
-    assert!(output.stderr.contains("whose octets are others"), "{output}");
+    assert!(output.stderr.contains("whose content is another"), "{output}");
     moved.ferry.run(&["verify"]).expect(8);
     moved.sync(3);
     moved.assert_there(&[("INBOX", &[1])]);

@@ -367,11 +367,7 @@ fn token_that_is_too_long_for_the_server_is_told() {
     scene.issuer.behave(Answers { padding: 4000, ..Answers::default() });
     scene.ferry.run(&["check"]).expect(0);
     scene.issuer.behave(Answers { padding: 7000, ..Answers::default() });
-    scene
-        .ferry
-        .run(&["check"])
-        .expect(4)
-        .complains(&["over a login of", "too long for it (Dovecot takes 8192 octets)"]);
+    scene.ferry.run(&["check"]).expect(4).complains(&["over a login of", "too long for it (Dovecot takes 8192 bytes)"]);
     scene.issuer.behave(Answers { suffix: "\n", ..Answers::default() });
     scene.ferry.run(&["check"]).expect(2).complains(&["the token has a line end in it"]);
 }

@@ -32,7 +32,7 @@ pub(in crate::diff) const ELSEWHERE: &str = "it is copied with another mailbox";
 pub(in crate::diff) const SECOND_COPY: &str = "it may be a second copy of ours, which the next sync looks at";
 
 /// Why a message is left out that the destination made one with another of its octets.
-pub const MERGED: &str = "the destination keeps it as one message with another of the same octets";
+pub const MERGED: &str = "the destination keeps it as one message with another of the same content";
 
 /// What became of a message that the destination stored, and of which this was noted.
 pub fn stored(why: String) -> Outcome {

@@ -129,7 +129,7 @@ fn blank_objection(level: &str, preset: Preset) -> Option<String> {
 
 fn length_objection(level: &str) -> Option<String> {
     let octets = utf7::encode(level).len();
-    let text = || format!("a level of its name is {octets} octets long as encoded; {LEVEL_OCTETS} can be held");
+    let text = || format!("a level of its name is {octets} bytes long as encoded; {LEVEL_OCTETS} can be held");
     (octets > LEVEL_OCTETS).then(text)
 }
 

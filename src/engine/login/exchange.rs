@@ -246,12 +246,12 @@ fn farewell(status: &Status) -> Error {
 }
 
 fn too_long(length: usize, error: &Error) -> Error {
-    Error::new(Kind::Authentication, format!("the server ended the connection over a login of {length} octets"))
+    Error::new(Kind::Authentication, format!("the server ended the connection over a login of {length} bytes"))
         .because(error.summary())
-        .hint("the token is too long for it (Dovecot takes 8192 octets): ask for a token with fewer scopes or claims")
+        .hint("the token is too long for it (Dovecot takes 8192 bytes): ask for a token with fewer scopes or claims")
 }
 
 /// What a transcript has for a secret.
 fn blanked(octets: usize) -> String {
-    format!("[{octets} octets of the login]")
+    format!("[{octets} bytes of the login]")
 }

@@ -175,7 +175,7 @@ impl Wire {
             if line.len() - begin > LINE_OCTETS {
                 return Err(Error::new(
                     Kind::Protocol,
-                    format!("the server sent a line of more than {LINE_OCTETS} octets"),
+                    format!("the server sent a line of more than {LINE_OCTETS} bytes"),
                 ));
             }
             self.fill()?;

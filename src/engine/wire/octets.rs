@@ -260,7 +260,7 @@ impl Octets {
     pub fn into_small(self, limit: u64) -> Result<Vec<u8>> {
         match self {
             Octets::Memory(octets) if octets.len() as u64 <= limit => Ok(octets),
-            other => Err(Error::new(Kind::Protocol, format!("the server sent a string of {} octets", other.len()))),
+            other => Err(Error::new(Kind::Protocol, format!("the server sent a string of {} bytes", other.len()))),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Handshake<'_> {
             Some(Tls::InvalidMessage(_)) => {
                 Error::new(Kind::Certificate, format!("what {expected} says on this port is not TLS"))
                     .because(cause)
-                    .hint("it seems to speak in clear text: set tls = \"starttls\" (port 143 as a rule), or the port of implicit TLS (993)")
+                    .hint("it seems to speak in clear text: set tls = \"starttls\" (usually port 143), or the port of implicit TLS (993)")
             }
             Some(Tls::AlertReceived(alert)) => self.alert(*alert, cause),
             Some(Tls::PeerIncompatible(_)) => too_old(expected).because(cause),

@@ -87,7 +87,7 @@ impl Response {
 fn check_limits(length: u64, parts: usize, memory: u64) -> Result<()> {
     let beyond = |what: String| Err(Error::new(Kind::Protocol, what));
     if length > LITERAL_OCTETS {
-        beyond(format!("the server announced a literal of {length} octets"))
+        beyond(format!("the server announced a literal of {length} bytes"))
     } else if parts > 2 * LITERALS || memory > RESPONSE_MEMORY_OCTETS {
         beyond("the server sent a response with more literals than any command asks for".to_owned())
     } else {

@@ -220,7 +220,7 @@ fn not_tried(refusal: &Error) -> Error {
         "not tried, because the master user's login was refused for three accounts, and good for none",
     )
     .because(refusal.summary())
-    .hint("mend the master user's login first: further tries could lock it out")
+    .hint("fix the master user's login first: further tries could lock it out")
 }
 
 fn panicked() -> Error {

@@ -119,8 +119,8 @@ pub fn told(plan: &MailboxPlan, uids: &UidSet) -> Error {
     let named: UidSet = uids.iter().take(NAMED).collect();
     let more = if uids.len() > named.len() { " and others" } else { "" };
     let what = match uids.len() {
-        1 => "1 copy holds other octets than it was sent".to_owned(),
-        count => format!("{count} copies hold other octets than they were sent"),
+        1 => "1 copy holds other bytes than it was sent".to_owned(),
+        count => format!("{count} copies hold other bytes than they were sent"),
     };
     Error::new(Kind::Refused, "the destination did not keep what it was sent")
         .scope(Scope::Mailbox)

@@ -60,7 +60,7 @@ fn refusal(access: &Access<'_>, side: Side, place: &str, why: &str) -> Error {
         .in_account(name)
         .because(format!("it was at {place}, what is at {} is not the same: {why}", access.here().places[side as usize]))
         .hint(format!(
-            "mend the address of the {side}; if this is the right server, run `mailferry forget {name}`: all is matched anew, and \
+            "correct the address of the {side}; if this is the right server, run `mailferry forget {name}`: all is matched anew, and \
              nothing is copied twice; or use another state directory with --state"
         ))
 }

@@ -246,7 +246,7 @@ impl MailboxWork<'_> {
             if state.link(name, uid)?.is_none() && !self.job.is_given_up(uid) {
                 let why = match (named.get(&uid), whole.contains(&uid)) {
                     (Some(_), true) => MERGED.to_owned(),
-                    (Some(there), false) => format!("it was made one with UID {there}, whose octets are others"),
+                    (Some(there), false) => format!("it was made one with UID {there}, whose content is another"),
                     (None, _) => {
                         self.note_late_appends()?;
                         "it is not in the mailbox".to_owned()

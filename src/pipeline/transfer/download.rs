@@ -373,7 +373,9 @@ impl Download<'_> {
                 Presence::There => not_given(),
                 Presence::Unknown => {
                     let why = sighting.refusal.as_deref().unwrap_or_default();
-                    Outcome::Failed(format!("the source does not give its octets, nor tell whether it is there: {why}"))
+                    Outcome::Failed(format!(
+                        "the source does not give its content, nor tell whether it is there: {why}"
+                    ))
                 }
             };
             if outcome != Outcome::Vanished {
@@ -419,7 +421,7 @@ fn repeated(record: MessageRecord, original: Original) -> Repeated {
 
 /// It is there, and its octets are not.
 fn not_given() -> Outcome {
-    Outcome::Failed("the source does not give its octets".to_owned())
+    Outcome::Failed("the source does not give its content".to_owned())
 }
 
 enum Judged {

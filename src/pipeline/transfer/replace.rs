@@ -236,7 +236,7 @@ fn of_copy(plan: &MailboxPlan, uid: Uid, what: &str) -> Error {
 
 fn unmended(plan: &MailboxPlan, new: Uid) -> Error {
     of_copy(plan, new, "the destination made the same of a message that was copied anew, and not what the source has")
-        .hint("look at both with a mail program; what the destination does not keep cannot be mended from here")
+        .hint("look at both with a mail program; what the destination does not keep cannot be repaired from here")
 }
 
 fn stays(plan: &MailboxPlan, old: Uid, why: &str) -> Error {

@@ -292,8 +292,8 @@ fn too_large_messages_are_skipped_by_whose_limit_it_is_unless_present() {
     assert_eq!(shown(&diff), "copy {1} linked 1 departed {}; skip 2; skip 3; link 4-9 () Adopted");
     assert_eq!(diff.plan.octets, 300);
     let [theirs, own] = &diff.plan.skipped[..] else { panic!("{:?}", diff.plan.skipped) };
-    assert_eq!(theirs.reason, "too large: 301 octets, and the destination's limit is 300 octets");
-    assert_eq!(own.reason, "too large: 900 octets, and max_message_size in [sync] is 500 octets");
+    assert_eq!(theirs.reason, "too large: 301 bytes, and the destination's limit is 300 bytes");
+    assert_eq!(own.reason, "too large: 900 bytes, and max_message_size in [sync] is 500 bytes");
     assert_eq!((theirs.whose, own.whose), (Whose::Destination, Whose::Settings));
 }
 
