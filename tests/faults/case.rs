@@ -109,8 +109,8 @@ impl Case {
         if output.stderr.contains("panicked") || output.stderr.contains("a situation that it does not handle") {
             return finding("the program panicked");
         }
-        // What was moved on the source is in its old place until it follows.
-        let may_wait = self.scenario.moves && output.code != Some(0);
+        // What was moved or deleted on the source is in its old place until that follows.
+        let may_wait = (self.scenario.moves || self.scenario.deletes) && output.code != Some(0);
         let extra = !differences.extra.is_empty() && !may_wait;
         if extra || !(differences.duplicated.is_empty() && differences.altered.is_empty()) {
             return finding("the struck run itself doubled or altered something");

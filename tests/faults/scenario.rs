@@ -40,6 +40,8 @@ pub struct Scenario {
     pub needs_state: bool,
     /// What was moved on the source is moved on the destination, too.
     pub moves: bool,
+    /// What is deleted on the source goes from the destination, too.
+    pub deletes: bool,
 }
 
 // The twins go in different batches: the copy of one must not be taken for the copy of the other.
@@ -80,7 +82,7 @@ Archive
 ";
 
 /// All scenarios.
-pub static SCENARIOS: [Scenario; 12] = [
+pub static SCENARIOS: [Scenario; 14] = [
     Scenario { name: "many", account: MANY, ..PLAIN },
     Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
     Scenario { name: "large", account: LARGE, ..PLAIN },
@@ -93,6 +95,8 @@ pub static SCENARIOS: [Scenario; 12] = [
     Scenario { name: "compressed", account: FEW, tls: true, compressed: true, ..PLAIN },
     Scenario { name: "moves", account: FILED, ..MOVES },
     Scenario { name: "moves-copied", account: FILED, masked: &["MOVE"], ..MOVES },
+    Scenario { name: "mirror", account: SEVERAL, ..MIRROR },
+    Scenario { name: "mirror-cyrus", account: SEVERAL, destination: Destination::Cyrus, ..MIRROR },
 ];
 
 /// Larger ones, for when there is time.
@@ -126,9 +130,27 @@ const PLAIN: Scenario = Scenario {
     compressed: false,
     needs_state: false,
     moves: false,
+    deletes: false,
 };
 
 const MOVES: Scenario = Scenario { change: Some(file_mail), needs_state: true, moves: true, ..PLAIN };
+
+const MIRROR: Scenario = Scenario { change: Some(delete_mail), needs_state: true, deletes: true, ..PLAIN };
+
+const SEVERAL: &str = "INBOX
+    1..12 bulk \\Seen
+    twin
+    twin
+A
+    1..6 few
+B
+    1..6 few $Label1
+C/D
+    1..3 few
+    x
+Emptied
+    y
+";
 
 const FILED: &str = "INBOX
     1..40 bulk \\Seen
@@ -177,6 +199,17 @@ fn file_mail(source: &mut Connection) {
     source.add_flags("Archive", 5, &["\\Flagged"]);
 }
 
+/// From every mailbox, beside new mail and what was moved.
+fn delete_mail(source: &mut Connection) {
+    source.expunge("INBOX", &[2, 3, 4]);
+    source.expunge("A", &[1, 6]);
+    source.expunge("B", &[3]);
+    source.expunge("Emptied", &[1]);
+    source.select("C/D");
+    source.command(b"UID MOVE 4 A");
+    source.append("B", &[letter("new-1")]);
+}
+
 fn add_mail(source: &mut Connection) {
     let letters = |names: &[&str]| names.iter().map(|name| letter(name)).collect::<Vec<_>>();
     source.append("INBOX", &letters(&["new-1", "new-2", "a"]));
@@ -208,11 +241,12 @@ impl Scenario {
     }
 
     /// Small batches, so that several are in flight with few messages.
-    pub fn settings(patience: Patience) -> String {
+    pub fn settings(&self, patience: Patience) -> String {
         let timeout = match patience {
             Patience::Usual => 30,
             Patience::Little => 3,
         };
-        format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n[sync]\nfollow_moves = true\n")
+        let sync = if self.deletes { "mode = \"mirror\"\ndelete_guard = \"100%\"" } else { "follow_moves = true" };
+        format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n[sync]\n{sync}\n")
     }
 }

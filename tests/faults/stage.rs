@@ -93,7 +93,7 @@ impl Stage {
             side.set("compress", if scenario.compressed { "\"on\"" } else { "\"off\"" })
         };
         let ferry = Ferry::new(side(Role::Source), side(Role::Destination))
-            .with_settings(&Scenario::settings(Patience::Usual))
+            .with_settings(&scenario.settings(Patience::Usual))
             .with_account(&user);
         Stage { scenario, user: user.name, ferry, plan, _proxies: proxies }
     }
@@ -110,7 +110,7 @@ impl Stage {
     pub fn struck_sync(&mut self, strikes: &[Strike]) -> Output {
         let usual = self.ferry.further_settings.clone();
         if strikes.iter().any(|strike| strike.fault.may_silence()) {
-            self.ferry.further_settings = Scenario::settings(Patience::Little);
+            self.ferry.further_settings = self.scenario.settings(Patience::Little);
         }
         self.plan.arm(strikes.iter().cloned());
         let running = self.ferry.start(&["sync"]);
@@ -134,10 +134,12 @@ impl Stage {
 /// What was said that must never be said: to the source what could change it, to the destination what could remove
 /// mail (disaster rule 2).
 pub fn forbidden_commands(seen: &BTreeMap<Place, u32>, scenario: &Scenario) -> Vec<String> {
-    let moves = |subject: &str| scenario.moves && MOVING_COMMANDS.contains(&subject);
+    let is_meant = |subject: &str| {
+        scenario.moves && MOVING_COMMANDS.contains(&subject) || scenario.deletes && subject == "UID-EXPUNGE"
+    };
     let is_forbidden = |place: &&Place| match place.role {
         Role::Source => !SOURCE_COMMANDS.contains(&place.subject.as_str()),
-        Role::Destination => DESTROYING_COMMANDS.contains(&place.subject.as_str()) && !moves(&place.subject),
+        Role::Destination => DESTROYING_COMMANDS.contains(&place.subject.as_str()) && !is_meant(&place.subject),
     };
     let commands = seen.keys().filter(|place| place.moment == Moment::Command);
     commands.filter(is_forbidden).map(Place::to_string).collect()

@@ -17,6 +17,7 @@
 //! - [`names`]: mailbox names, flags and texts that would be commands.
 //! - [`bounds`]: more than memory holds, and waits without end: what each case takes is printed.
 //! - [`commands`]: each command, answered in each way that it should not be.
+//! - [`clearing`]: deletions that are sent ahead, and do not go straight through.
 //! - [`cuts`]: connections that end at any octet.
 //! - [`left_out`]: what is no mailbox or not wanted, what has no room, and what keeps deletions waiting.
 //! - [`logins`]: servers that let some in and others not.
@@ -45,6 +46,7 @@ mod both_ways;
 mod bounds;
 mod case;
 mod cited;
+mod clearing;
 mod commands;
 mod cuts;
 mod failures;

@@ -101,6 +101,7 @@ mod recognised;
 mod renewed;
 mod repair;
 mod restored;
+mod round_trips;
 mod same_message;
 mod second_copies;
 mod secrets;

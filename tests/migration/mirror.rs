@@ -437,3 +437,30 @@ fn message_under_the_uid_of_a_copy_that_is_another_stays() {
     migration.run(&["apply"]).expect(3).complains(&["there is another message", "UID 2"]);
     assert_eq!(labels(&migration, "INBOX"), ["own", "x", "y"]);
 }
+
+/// Some of several mailboxes are not as they were when it was planned: nothing is done to them, and the others are worked through.
+///
+/// Holds pipeline/transfer/clearing.rs invariant 1.
+#[test]
+fn mailboxes_that_are_others_by_now_keep_all_and_the_rest_is_worked_through() {
+    let new = Dovecot::start(Options::maildir_with_dots());
+    let migration = Migration::between(&shared::dovecot_pair().source, &new).with_settings(UNGUARDED);
+    seed(&new, migration.user(), "A\n    own");
+    let directory = new.mail_directory(migration.user()).join("Maildir/.A");
+    let backup = Backup { copy: tempfile::tempdir().expect("a directory"), directory };
+    copy_tree(&backup.directory, backup.copy.path());
+    let migration = mirrored(migration, "INBOX\n    a\n    b\nA\n    a\n    b\nB\n    a\n    b\nC\n    a\n    b");
+    let mut source = migration.at_source();
+    ["INBOX", "A", "B", "C"].iter().for_each(|mailbox| source.expunge(mailbox, &[1]));
+    migration.run(&["scan"]).expect(0);
+    assert_eq!(count(&migration.ferry.plan()["totals"], "deletes"), 4);
+    backup.restore();
+    seed(&new, migration.user(), "A\n    2 x\n    3 y");
+    migration.at_destination().delete("B");
+    seed(&new, migration.user(), "B\n    a\n    b");
+    let output = migration.run(&["apply"]).expect(3);
+    output.complains(&["there is another message", "UID 2", "changed its UIDVALIDITY"]);
+    let left = |mailbox| labels(&migration, mailbox).join(" ");
+    assert_eq!(["INBOX", "A", "B", "C"].map(left), ["b", "own x y", "a b", "b"].map(str::to_owned));
+    assert_eq!(deleted(&migration), 2);
+}

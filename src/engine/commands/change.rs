@@ -116,16 +116,16 @@ impl Session {
         self.capabilities.has("UIDPLUS")
     }
 
-    /// Removes those of these messages of the selected mailbox that are marked `\Deleted`. An OK proves nothing about
-    /// single messages.
+    /// Sends UID EXPUNGE, which removes those of these messages of the selected mailbox that are marked `\Deleted`, without
+    /// waiting. The answer is read with [`Session::finish`]; an OK proves nothing about single messages.
     ///
     /// # Errors
-    /// `Refused`, also where the server cannot do it; `Connection`.
-    pub fn expunge(&mut self, uids: &UidSet) -> Result<()> {
+    /// `Refused` where the server cannot do it; `Connection`.
+    pub fn send_expunge(&mut self, uids: &UidSet) -> Result<Tag> {
         if !self.expunges_by_uid() {
             return Err(self.locate(Error::new(Kind::Refused, "the server cannot expunge single messages")));
         }
-        self.run(format!("UID EXPUNGE {uids}").as_bytes(), "could not expunge", |_| Ok(())).map(drop)
+        self.send_for(format!("UID EXPUNGE {uids}").as_bytes(), uids.len())
     }
 }
 

@@ -9,6 +9,7 @@
 use super::errand::{How, Identities, Occasion, Wanted};
 use super::side::list_side;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched, IDENTITY_ITEMS};
+use crate::engine::conversation::session::Tag;
 use crate::engine::{Session, identity};
 use crate::error::Result;
 use crate::model::failures::Failures;
@@ -153,19 +154,26 @@ pub fn described(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, (L
     let mut found = HashMap::new();
     for set in uids.chunks(COMMAND_OCTETS, session.most_messages()) {
         let tag = session.send_fetch(&set, IDENTITY_ITEMS)?;
-        let status = session.finish_fetch(tag, |event| {
-            if let FetchEvent::Message(fetched) = event
-                && let Fetched {
-                    uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, flags, ..
-                } = fetched
-            {
-                let identity = Some(identity::of_message(&header));
-                let listed = Listed { octets, date: internal_date.flatten(), identity };
-                found.insert(uid, (listed, flags.unwrap_or_default()));
-            }
-            Ok(())
-        })?;
-        session.complete(status, "could not look at messages")?;
+        finish_described(session, tag, &mut found)?;
     }
     Ok(found)
+}
+
+/// Reads the answer to a FETCH of [`IDENTITY_ITEMS`].
+///
+/// # Errors
+/// As [`identities`].
+pub fn finish_described(session: &mut Session, tag: Tag, found: &mut HashMap<Uid, (Listed, Flags)>) -> Result<()> {
+    let status = session.finish_fetch(tag, |event| {
+        if let FetchEvent::Message(fetched) = event
+            && let Fetched { uid: Some(uid), header: Some(header), octets: Some(octets), internal_date, flags, .. } =
+                fetched
+        {
+            let identity = Some(identity::of_message(&header));
+            let listed = Listed { octets, date: internal_date.flatten(), identity };
+            found.insert(uid, (listed, flags.unwrap_or_default()));
+        }
+        Ok(())
+    })?;
+    session.complete(status, "could not look at messages").map(drop)
 }

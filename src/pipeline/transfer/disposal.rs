@@ -4,12 +4,15 @@
 //! 2. Nothing is expunged for the trash that is not seen to be there: moved by the server itself (RFC 6851), or copied with the UID
 //!    that it has there (RFC 4315). Where the server can do neither, messages are marked, and stay.
 //! 3. What goes to the trash does not bear `\Deleted` there: a mail program could expunge it at once.
+//!
+//! Where the server keeps the order of commands, what marks and expunges leaves in one go; what depends on an answer never does.
 
 use crate::diff::routing::special_use::the_holder;
 use crate::engine::Session;
 use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::relocate::{Relocated, Relocation};
-use crate::engine::conversation::status::Command;
+use crate::engine::conversation::session::Tag;
+use crate::engine::conversation::status::{Command, Status};
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::policy::Deleted;
 use crate::model::{Flags, MailboxName, Presence, RawName, Side, SpecialUse, SystemFlag, Uid, UidSet};
@@ -33,6 +36,11 @@ pub(super) enum Disposal {
 impl Fate {
     /// Copies of ours that go: expunged.
     pub(super) const EXPUNGED: Fate = Fate { disposal: Disposal::Expunge, as_listed: None };
+
+    /// Whether nothing but the messages themselves decides: then they may go beside those of other mailboxes (`clearing`).
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Fate { disposal: Disposal::Expunge, as_listed: None })
+    }
 }
 
 impl Disposal {
@@ -114,8 +122,66 @@ fn mark(session: &mut Session, uids: &UidSet) -> Result<()> {
 }
 
 fn expunge(session: &mut Session, uids: &UidSet) -> Result<()> {
-    mark(session, uids)?;
-    if session.expunges_by_uid() { session.expunge(uids) } else { Ok(()) }
+    Expunging::begin(session, uids)?.finish(session)
+}
+
+/// Messages that are being marked and expunged. What is left of them is to be looked for afterwards: an OK proves nothing; and
+/// what is asked before the OK of UID EXPUNGE has come may be answered as if nothing had been expunged (Dovecot 2.3).
+pub(super) struct Expunging {
+    mark: Sent,
+    expunge: Option<Sent>,
+}
+
+/// A command that was sent, or answered already where nothing may be sent ahead of its answer.
+enum Sent {
+    Under(Tag),
+    Answered(Status),
+}
+
+impl Sent {
+    fn of(session: &mut Session, tag: Tag) -> Result<Sent> {
+        if session.keeps_order() { Ok(Sent::Under(tag)) } else { session.finish(tag, |_| Ok(())).map(Sent::Answered) }
+    }
+
+    fn finish(self, session: &mut Session) -> Result<Status> {
+        match self {
+            Sent::Under(tag) => session.finish(tag, |_| Ok(())),
+            Sent::Answered(status) => Ok(status),
+        }
+    }
+}
+
+impl Expunging {
+    /// Begins with messages of the selected mailbox that were just seen to be those which are meant.
+    ///
+    /// # Errors
+    /// `Refused`, `Connection`.
+    pub(super) fn begin(session: &mut Session, uids: &UidSet) -> Result<Expunging> {
+        let mark = send_store(session, uids, FlagChange::Add)?;
+        let mark = Sent::of(session, mark)?;
+        if let Sent::Answered(marked) = &mark {
+            stored(session, marked)?;
+        }
+        let expunge = match session.expunges_by_uid() {
+            true => {
+                let tag = session.send_expunge(uids)?;
+                Some(Sent::of(session, tag)?)
+            }
+            false => None,
+        };
+        Ok(Expunging { mark, expunge })
+    }
+
+    /// Reads all answers.
+    ///
+    /// # Errors
+    /// `Refused`, `Connection`.
+    pub(super) fn finish(self, session: &mut Session) -> Result<()> {
+        let marked = self.mark.finish(session)?;
+        let expunged = self.expunge.map(|sent| sent.finish(session)).transpose()?;
+        stored(session, &marked)?;
+        expunged.map_or(Ok(()), |status| session.accepted(status, "could not expunge").map(drop))
+    }
 }
 
 /// Rules 2 and 3.
@@ -138,12 +204,20 @@ fn move_to_trash(session: &mut Session, uids: &UidSet, trash: &RawName) -> Resul
 }
 
 fn store(session: &mut Session, uids: &UidSet, change: FlagChange) -> Result<()> {
-    let tag = session.send_store(uids, change, &Flags::none().with(SystemFlag::Deleted))?;
-    let stored = session.finish(tag, |_| Ok(()))?;
-    if !stored.is_ok() {
-        return Err(session.located(stored.error_of(Command::Store, "could not mark messages as deleted")));
+    let tag = send_store(session, uids, change)?;
+    let status = session.finish(tag, |_| Ok(()))?;
+    stored(session, &status)
+}
+
+fn send_store(session: &mut Session, uids: &UidSet, change: FlagChange) -> Result<Tag> {
+    session.send_store(uids, change, &Flags::none().with(SystemFlag::Deleted))
+}
+
+fn stored(session: &Session, status: &Status) -> Result<()> {
+    match status.is_ok() {
+        true => Ok(()),
+        false => Err(session.located(status.clone().error_of(Command::Store, "could not mark messages as deleted"))),
     }
-    Ok(())
 }
 
 /// Rule 1.

@@ -5,7 +5,8 @@
 //!    the copy that this names: it is never the last one.
 //! 2. It goes as what is deleted goes: by UID EXPUNGE, and only if it is still listed as it was (`purge`).
 
-use super::purge::{Purge, Purged, Targets};
+use super::purge::{Purge, Purged};
+use super::removal::{Order, Targets};
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result};
 use crate::model::counted::counted;
@@ -61,7 +62,8 @@ fn remove(access: &Access<'_>, left: &mut Leftovers, purged: &mut Purged) -> Res
     }
     let mut gone: HashSet<Uid> = formers.keys().copied().filter(|uid| !targets.contains_key(uid)).collect();
     if !targets.is_empty() {
-        let removed = Purge { access, purged }.remove((&mailbox.name, left.destination_validity), &targets)?;
+        let order = Order::to_expunge((&mailbox.name, left.destination_validity), targets);
+        let removed = Purge { access, purged }.remove(order)?;
         gone.extend(removed);
     }
     let settled: Vec<Uid> = gone.iter().filter_map(|copy| formers.get(copy).copied()).collect();

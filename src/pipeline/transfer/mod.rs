@@ -8,10 +8,11 @@
 //! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive; [`merged`]: what was taken for
 //!   another message; [`strangers`]: what came between our own, and [`contention`], where another process copies the same.
 //!   [`reflag`]: flags that changed.
-//! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
+//! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination, `clearing`, `removal`, `disposal` and `looking`: how; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
 //! - [`moving`]: what was moved on the source; [`leftovers`]: what that leaves behind.
 
 pub mod besides;
+mod clearing;
 pub mod contention;
 pub mod conveyor;
 pub mod copy;
@@ -23,6 +24,7 @@ pub mod held;
 pub mod job;
 pub mod lane;
 pub mod leftovers;
+mod looking;
 pub mod merged;
 pub mod moving;
 pub mod originals;
@@ -33,6 +35,7 @@ pub mod progress;
 pub mod purge;
 pub mod reconcile;
 pub mod reflag;
+mod removal;
 pub mod replace;
 pub mod settling;
 pub mod share;

@@ -9,10 +9,14 @@
 //! 4. A link goes only after its message was seen to be gone; so a run that is killed anywhere is gone on with.
 //! 5. Of two copies the linked one stays, and the other one goes only if both are the same octets.
 
-use super::disposal::{Disposal, Fate, Removal, dispose};
+use super::clearing::clear;
+use super::disposal::{Disposal, Fate, Removal};
+use super::looking::{Question, look_into};
+use super::removal::{Order, Targets, open, remove, uid_set};
 use super::unsettled::Unsettled;
 use crate::engine::Session;
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
+use crate::engine::commands::presence::Sighting;
 use crate::engine::commands::select::Opening;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::{counted, verb_for};
@@ -24,10 +28,7 @@ use crate::pipeline::survey::agreeing::count_deleted;
 use crate::pipeline::survey::pairing::appends;
 use crate::pipeline::survey::recognise::identities;
 use crate::pipeline::survey::sharing::Sharing;
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// Messages that are looked at, marked and expunged in one go.
-const WINDOW: u64 = 500;
+use std::collections::{HashMap, HashSet};
 
 /// Whole messages in one FETCH.
 const FETCH_MESSAGES: u64 = 20;
@@ -61,19 +62,56 @@ pub fn purge(
     purged: &mut Purged,
 ) -> Result<()> {
     let mut purge = Purge { access, purged };
-    let unsettled = if granted.totals().deletes > 0 { Some(Unsettled::find(access, plan)?) } else { None };
-    for mailbox in granted.mailboxes.iter().filter(|mailbox| mailbox.removals() > 0) {
+    if granted.totals().deletes > 0 {
+        let unsettled = Unsettled::find(access, plan)?;
+        purge.delete_all(granted, &unsettled)?;
+    }
+    let second_copies = match second_copies {
+        SecondCopies::Go => granted.mailboxes.iter().filter(|mailbox| !mailbox.second_copies.is_empty()),
+        SecondCopies::Stay => return Ok(()),
+    };
+    for mailbox in second_copies {
         access.go_on()?;
-        if let Some(unsettled) = &unsettled {
-            let result = purge.delete(mailbox, unsettled);
-            purge.take(mailbox, result)?;
-        }
-        if second_copies == SecondCopies::Go && !mailbox.second_copies.is_empty() {
-            let result = purge.remove_second_copies(mailbox);
-            purge.take(mailbox, result)?;
-        }
+        let result = purge.remove_second_copies(mailbox);
+        purge.take(mailbox, result)?;
     }
     Ok(())
+}
+
+/// What is to be deleted of a mailbox.
+struct Doomed<'p> {
+    plan: &'p MailboxPlan,
+    pending: Vec<&'p Deletion>,
+    fate: Fate,
+}
+
+impl<'p> Doomed<'p> {
+    fn sources(&self) -> UidSet {
+        uid_set(self.pending.iter().map(|deletion| deletion.source))
+    }
+
+    fn question(&self) -> Question<'p> {
+        Question { mailbox: &self.plan.source, validity: self.plan.source_validity, uids: self.sources() }
+    }
+
+    fn order(&self) -> Order<'_> {
+        let (mailbox, validity) = copies_of(self.plan);
+        let targets = self.pending.iter().map(|deletion| (deletion.destination, deletion.copy)).collect();
+        Order { mailbox, validity, targets, fate: &self.fate }
+    }
+
+    fn count(&self, access: &Access<'_>, change: i64) -> Result<()> {
+        count_deleted(access, &self.plan.source.raw, self.plan.source_validity, change)
+    }
+
+    /// What is gone is settled. Returns whether something is left.
+    fn settle(&mut self, access: &Access<'_>, gone: &HashSet<Uid>) -> Result<bool> {
+        let (settled, left) = self.pending.iter().partition(|deletion| gone.contains(&deletion.destination));
+        self.pending = left;
+        let settled: Vec<&Deletion> = settled;
+        access.state.unlink(&self.plan.source.raw, settled.iter().map(|deletion| deletion.source))?;
+        Ok(!self.pending.is_empty())
+    }
 }
 
 /// Removes messages of the destination, and notes what came of it.
@@ -99,24 +137,84 @@ impl Purge<'_> {
         }
     }
 
-    fn delete(&mut self, plan: &MailboxPlan, unsettled: &Unsettled) -> Result<()> {
-        let mut pending = self.pending(plan)?;
-        let before = pending.len();
-        pending.retain(|deletion| !unsettled.holds_back(deletion));
-        if pending.len() < before {
-            self.warn_held_back(plan, before - pending.len(), unsettled);
+    /// Mailbox after mailbox is only waited for where something is not as it should be.
+    fn delete_all(&mut self, granted: &AccountPlan, unsettled: &Unsettled) -> Result<()> {
+        let access = self.access;
+        let mut doomed = Vec::new();
+        for plan in granted.mailboxes.iter().filter(|plan| !plan.deletions.is_empty()) {
+            let mut pending = self.pending(plan)?;
+            let before = pending.len();
+            pending.retain(|deletion| !unsettled.holds_back(deletion));
+            if pending.len() < before {
+                self.warn_waiting(plan, before - pending.len(), &unsettled.reason());
+            }
+            if !pending.is_empty() {
+                doomed.push(Doomed { plan, pending, fate: Fate::EXPUNGED });
+            }
         }
-        self.keep_what_the_source_has(plan, &mut pending)?;
-        if pending.is_empty() {
+        let questions: Vec<Question<'_>> = doomed.iter().map(Doomed::question).collect();
+        let sightings = look_into(access, Side::Source, &questions)?;
+        let asked = std::mem::take(&mut doomed).into_iter().zip(sightings);
+        for (mut asked, sighting) in asked {
+            let kept = sighting.and_then(|sighting| self.keep_what_the_source_has(&mut asked, &sighting));
+            let decided = kept.and_then(|()| self.decide(&mut asked));
+            let is_left = decided.is_ok() && !asked.pending.is_empty();
+            self.take(asked.plan, decided)?;
+            doomed.extend(is_left.then_some(asked));
+        }
+        access.go_on()?;
+        self.clear(&mut doomed)?;
+        for doomed in &mut doomed {
+            access.go_on()?;
+            let result = self.delete(doomed);
+            self.take(doomed.plan, result)?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of messages whose other ones were deleted.
+    fn decide(&self, doomed: &mut Doomed<'_>) -> Result<()> {
+        let (access, mailbox) = (self.access, &doomed.plan.destination);
+        if doomed.pending.is_empty() {
             return Ok(());
         }
-        let targets = pending.iter().map(|deletion| (deletion.destination, deletion.copy));
-        let (source, validity, count) = (&plan.source.raw, plan.source_validity, pending.len() as i64);
-        count_deleted(self.access, source, validity, count)?;
-        let gone = self.dispose_of(copies_of(plan), &targets.collect(), &self.fate_of_deleted(plan, &pending)?)?;
-        count_deleted(self.access, source, validity, gone.len() as i64 - count)?;
-        let unlinked = pending.iter().filter(|deletion| gone.contains(&deletion.destination));
-        self.access.state.unlink(&plan.source.raw, unlinked.map(|deletion| deletion.source))
+        doomed.fate.disposal = Disposal::of_deleted(access, mailbox)?;
+        if access.account.policy.is_two_way() {
+            let mut records = access.state.record_lookup(Side::Destination, &mailbox.raw);
+            let mut as_listed = HashMap::new();
+            for deletion in &doomed.pending {
+                as_listed.extend(records.get(deletion.destination)?.map(|record| (record.uid, record.flags)));
+            }
+            doomed.fate.as_listed = Some(as_listed);
+        }
+        Ok(())
+    }
+
+    /// What goes straight through; what is left stays in `doomed`.
+    fn clear(&mut self, doomed: &mut Vec<Doomed<'_>>) -> Result<()> {
+        let access = self.access;
+        let (plain, mut left): (Vec<_>, Vec<_>) = std::mem::take(doomed).into_iter().partition(|it| it.fate.is_plain());
+        let counts: Vec<i64> = plain.iter().map(|doomed| doomed.pending.len() as i64).collect();
+        plain.iter().zip(&counts).try_for_each(|(doomed, count)| doomed.count(access, *count))?;
+        let cleared = clear(access, &plain.iter().map(Doomed::order).collect::<Vec<_>>())?;
+        for ((mut doomed, gone), count) in plain.into_iter().zip(cleared).zip(counts) {
+            doomed.count(access, gone.len() as i64 - count)?;
+            self.purged.removed += gone.len() as u64;
+            self.purged.touched.insert(doomed.plan.destination.raw.clone());
+            if doomed.settle(access, &gone)? {
+                left.push(doomed);
+            }
+        }
+        *doomed = left;
+        Ok(())
+    }
+
+    fn delete(&mut self, doomed: &mut Doomed<'_>) -> Result<()> {
+        let (access, count) = (self.access, doomed.pending.len() as i64);
+        doomed.count(access, count)?;
+        let gone = self.remove(doomed.order())?;
+        doomed.count(access, gone.len() as i64 - count)?;
+        doomed.settle(access, &gone).map(drop)
     }
 
     /// Deletions whose link still says what it said when they were planned.
@@ -133,31 +231,20 @@ impl Purge<'_> {
         Ok(pending)
     }
 
-    fn warn_held_back(&mut self, plan: &MailboxPlan, count: usize, unsettled: &Unsettled) {
-        self.warn_waiting(plan, count, &unsettled.reason());
-    }
-
     fn warn_waiting(&mut self, plan: &MailboxPlan, count: usize, why: &str) {
         let (what, verb) = (counted(count as u64, "deletion"), verb_for(count as u64, "waits", "wait"));
         self.purged.warnings.push(format!("{what} in `{}` {verb} for another sync: {why}", plan.destination));
     }
 
     /// A listing may lack what the mailbox holds. What is there after all is no deletion, and worth a word.
-    fn keep_what_the_source_has(&mut self, plan: &MailboxPlan, pending: &mut Vec<&Deletion>) -> Result<()> {
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let uids = uid_set(pending.iter().map(|deletion| deletion.source));
-        let sighting = self.access.ask_one(Side::Source, |session| {
-            open(session, &plan.source, plan.source_validity, Opening::Examine)?;
-            session.look_for(&uids)
-        })?;
-        pending.retain(|deletion| sighting.of(deletion.source) == Presence::NotThere);
+    fn keep_what_the_source_has(&mut self, doomed: &mut Doomed<'_>, sighting: &Sighting) -> Result<()> {
+        let uids = doomed.sources();
+        doomed.pending.retain(|deletion| sighting.of(deletion.source) == Presence::NotThere);
         let unknown = uids.iter().filter(|uid| sighting.of(*uid) == Presence::Unknown).count();
         if unknown > 0 {
             let why = sighting.refusal.as_deref().unwrap_or_default();
             let why = format!("the source does not tell whether it still has them: {why}");
-            self.warn_waiting(plan, unknown, &why);
+            self.warn_waiting(doomed.plan, unknown, &why);
         }
         let uids = uid_set(uids.iter().filter(|uid| sighting.of(*uid) == Presence::There));
         if uids.is_empty() {
@@ -167,40 +254,13 @@ impl Purge<'_> {
             .hint("nothing was deleted; run `mailferry sync --full`, which lists the mailbox whole"))
     }
 
-    /// What becomes of messages whose other ones were deleted.
-    fn fate_of_deleted(&self, plan: &MailboxPlan, pending: &[&Deletion]) -> Result<Fate> {
-        let (access, mailbox) = (self.access, &plan.destination);
-        let disposal = Disposal::of_deleted(access, mailbox)?;
-        if !access.account.policy.is_two_way() {
-            return Ok(Fate { disposal, as_listed: None });
-        }
-        let (mut records, mut as_listed) =
-            (access.state.record_lookup(Side::Destination, &mailbox.raw), HashMap::new());
-        for deletion in pending {
-            as_listed.extend(records.get(deletion.destination)?.map(|record| (record.uid, record.flags)));
-        }
-        Ok(Fate { disposal, as_listed: Some(as_listed) })
-    }
-
-    /// Removes messages of that mailbox of the destination, and returns which of them are not there any more.
-    pub(super) fn remove(&mut self, place: (&MailboxName, UidValidity), targets: &Targets) -> Result<HashSet<Uid>> {
-        self.dispose_of(place, targets, &Fate::EXPUNGED)
-    }
-
-    fn dispose_of(
-        &mut self,
-        (mailbox, validity): (&MailboxName, UidValidity),
-        targets: &Targets,
-        fate: &Fate,
-    ) -> Result<HashSet<Uid>> {
-        self.purged.touched.insert(mailbox.raw.clone());
+    /// Removes messages of a mailbox of the destination, and returns which of them are not there any more.
+    pub(super) fn remove(&mut self, order: Order<'_>) -> Result<HashSet<Uid>> {
+        self.purged.touched.insert(order.mailbox.raw.clone());
         let mut removal = Removal::default();
-        let result = self.access.ask_one(Side::Destination, |session| {
-            let pending = targets.keys().copied().filter(|uid| !removal.gone.contains(uid));
-            remove(session, mailbox, validity, &uid_set(pending), (targets, fate), &mut removal)
-        });
+        let result = self.access.ask_one(Side::Destination, |session| remove(session, &order, &mut removal));
         self.purged.removed += removal.removed;
-        self.report(mailbox, &removal, fate);
+        self.report(order.mailbox, &removal, order.fate);
         result.map(|()| removal.gone)
     }
 
@@ -249,7 +309,7 @@ impl Purge<'_> {
                 _ => self.access.failures.note(&mut self.purged.failures, unlike(plan, second)),
             }
         }
-        if targets.is_empty() { Ok(()) } else { self.remove(copies_of(plan), &targets).map(drop) }
+        if targets.is_empty() { Ok(()) } else { self.remove(Order::to_expunge(copies_of(plan), targets)).map(drop) }
     }
 
     /// Those of which the state still says what it said when they were planned.
@@ -292,51 +352,6 @@ fn unlike(plan: &MailboxPlan, second: &SecondCopy) -> Error {
         .hint("it was not touched; look at both with a mail program")
 }
 
-/// What is to be removed: by UID, what must be listed of it.
-pub(super) type Targets = BTreeMap<Uid, Listed>;
-
-fn remove(
-    session: &mut Session,
-    mailbox: &MailboxName,
-    validity: UidValidity,
-    uids: &UidSet,
-    (targets, fate): (&Targets, &Fate),
-    removal: &mut Removal,
-) -> Result<()> {
-    open(session, mailbox, validity, Opening::Select)?;
-    (removal.marked, removal.changed, removal.strangers, removal.left) = Default::default();
-    for window in uids.chunks(COMMAND_OCTETS, WINDOW.min(session.most_messages())) {
-        let there = identities(session, &window)?;
-        let absent = uid_set(window.iter().filter(|uid| !there.contains_key(uid)));
-        let sighting = session.look_for(&absent)?;
-        let (gone, unseen): (Vec<Uid>, Vec<Uid>) =
-            absent.iter().partition(|uid| sighting.of(*uid) == Presence::NotThere);
-        removal.gone.extend(gone);
-        removal.left.extend(unseen);
-        let (same, strangers): (Vec<Uid>, Vec<Uid>) =
-            window.iter().filter(|uid| there.contains_key(uid)).partition(|uid| there.get(uid) == targets.get(uid));
-        removal.strangers.extend(strangers);
-        let same = uid_set(same.into_iter());
-        if !same.is_empty() {
-            dispose(session, &same, fate, removal)?;
-        }
-    }
-    Ok(())
-}
-
-fn open(session: &mut Session, mailbox: &MailboxName, validity: UidValidity, opening: Opening) -> Result<()> {
-    let opened = session.open(mailbox, opening)?;
-    if opened.sync_point.uid_validity != validity {
-        return Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
-            .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is deleted in that pass"));
-    }
-    if opening == Opening::Select && !opened.read_write {
-        return Err(Error::new(Kind::Refused, "the mailbox is read-only, nothing can be deleted in it")
-            .hint("give the login the rights `s`, `t` and `e` on it"));
-    }
-    Ok(())
-}
-
 /// All by which two messages are told to be one.
 #[derive(PartialEq)]
 struct Content {
@@ -364,10 +379,4 @@ fn contents(session: &mut Session, uids: &UidSet) -> Result<HashMap<Uid, Content
         Some((uid, Content { sha256, listed }))
     };
     Ok(digests.into_iter().filter_map(content).collect())
-}
-
-fn uid_set(uids: impl Iterator<Item = Uid>) -> UidSet {
-    let mut sorted: Vec<Uid> = uids.collect();
-    sorted.sort_unstable();
-    sorted.into_iter().collect()
 }

@@ -6,8 +6,9 @@
 //! 3. What users of the destination did to the flags of the old copy is done to the new one before the old one goes.
 //! 4. What is not done stays noted, and is gone on with by the next run; where it cannot be done (no UIDPLUS) it is named, once.
 
-use super::purge::{Purge, Purged, Targets, copies_of};
+use super::purge::{Purge, Purged, copies_of};
 use super::reflag::flags_of;
+use super::removal::{Order, Targets, uid_set};
 use crate::diff::comparing::same::{Keeps, is_spoilt};
 use crate::engine::commands::change::FlagChange;
 use crate::engine::commands::select::Opening;
@@ -80,7 +81,7 @@ fn replace(access: &Access<'_>, plan: &MailboxPlan, purged: &mut Purged) -> Resu
         settled.extend(targets.keys());
     } else if !targets.is_empty() {
         carry_flags(access, plan, exchanges.iter().filter(|it| targets.contains_key(&it.old.copy.destination)), &read)?;
-        let gone = Purge { access, purged }.remove(copies_of(plan), &targets)?;
+        let gone = Purge { access, purged }.remove(Order::to_expunge(copies_of(plan), targets))?;
         settled.extend(gone);
     }
     access.state.settle_replaced(name, &settled, &[])
@@ -222,12 +223,6 @@ fn same_mailbox(now: UidValidity, planned: UidValidity) -> Result<()> {
     }
     Err(Error::new(Kind::Changed, "the mailbox changed its UIDVALIDITY since it was planned")
         .hint("run `mailferry sync`: the mailbox is matched anew, and nothing is removed in that pass"))
-}
-
-fn uid_set(uids: impl Iterator<Item = Uid>) -> UidSet {
-    let mut uids: Vec<Uid> = uids.collect();
-    uids.sort_unstable();
-    uids.into_iter().collect()
 }
 
 fn of_copy(plan: &MailboxPlan, uid: Uid, what: &str) -> Error {

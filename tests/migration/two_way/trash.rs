@@ -3,6 +3,8 @@
 use super::{USUAL, assert_quiet, seed_there, sync};
 use crate::migration::dovecot_to_dovecot;
 use crate::support::compare::expect;
+use crate::support::state::observe;
+use std::collections::BTreeSet;
 
 const MARKING: &str = "[sync]\nmode = \"two-way\"\ndeleted = \"mark\"\ndelete_guard = \"100%\"";
 
@@ -47,6 +49,26 @@ fn what_is_moved_to_the_trash_is_in_the_trash_of_either_side_and_may_come_back()
     here.command(b"UID MOVE 1 INBOX");
     assert_eq!(sync(&migration), [1, 0, 0]);
     expect(migration.destination, migration.user(), "INBOX\n    2..3 m\n    m-1\nTrash\n    m-1");
+}
+
+/// In many mailboxes as in one.
+///
+/// Holds pipeline/transfer/clearing.rs invariant 2.
+#[test]
+fn what_is_deleted_in_several_mailboxes_is_in_the_trash_too() {
+    let mail = "INBOX\n    1..3 m\nA\n    1..3 a\nB\n    1..3 b\nTrash";
+    let migration = dovecot_to_dovecot().with_settings(USUAL).seeded(mail);
+    seed_there(&migration, "Trash");
+    sync(&migration);
+    let mut here = migration.at_source();
+    ["INBOX", "A", "B"].iter().for_each(|mailbox| here.expunge(mailbox, &[2]));
+    assert_eq!(sync(&migration), [0, 0, 3]);
+    let left = "INBOX\n    m-1\n    m-3\nA\n    a-1\n    a-3\nB\n    b-1\n    b-3\nTrash";
+    expect(migration.source, migration.user(), left);
+    let there = observe(migration.destination, migration.user());
+    let labels = |mailbox: &str| there.mailboxes[mailbox].messages.iter().map(|it| it.label.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(labels("Trash"), ["a-2", "b-2", "m-2"].map(|label| format!("message {label}")).into());
+    assert_eq!(labels("A"), ["a-1", "a-3"].map(|label| format!("message {label}")).into());
 }
 
 #[test]
