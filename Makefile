@@ -61,6 +61,7 @@ lint: ## Formatting, lints, the library's pages, and licences and advisories of 
 #   BENCH_SCALING     1       the share of the sizes of scaling, desk and shards: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
 #                             accounts, and a message of 1 GB
 #   BENCH_RTT         0,40    milliseconds of round trip between the tools and each server
+#   BENCH_TLS         on      on, off or both (on,off): whether the tools speak with the servers over TLS
 #   BENCH_RUNS        3       runs of each tool, of which the median is told
 #   BENCH_TOOLS       all that are installed of mailferry,interimap,mbsync,doveadm,imapsync,offlineimap,pipe
 #   BENCH_JOBS        4       accounts at once, for fleet

@@ -8,6 +8,8 @@ mod comparison;
 mod corpus;
 #[path = "../benches/migration/delay_line.rs"]
 mod delay_line;
+#[path = "../benches/migration/encrypted.rs"]
+mod encrypted;
 #[path = "../benches/migration/launch.rs"]
 mod launch;
 #[path = "../benches/migration/pipe.rs"]
@@ -31,6 +33,7 @@ use std::time::{Duration, Instant};
 use comparison::{Verdict, compare};
 use corpus::Corpus;
 use delay_line::DelayLine;
+use encrypted::Door;
 use launch::{Invocation, Launch, Usage};
 use pipe::Job;
 use spread::Spread;
@@ -218,8 +221,8 @@ fn comparison_message_with_an_added_field_is_altered_and_not_missing() {
 fn job(users: &[User], connections: usize) -> Job {
     let pair = dovecot_pair();
     Job {
-        source_port: pair.source.plain_port(),
-        destination_port: pair.destination.plain_port(),
+        source: Door::in_clear_text(pair.source.plain_port()),
+        destination: Door::in_clear_text(pair.destination.plain_port()),
         accounts: users.iter().map(|user| (user.name.clone(), user.password.clone())).collect(),
         connections,
     }
@@ -232,6 +235,17 @@ fn pipe_over_one_connection_or_several_copies_all() {
         pipe::run(&job(&users, connections));
         assert!(verdict(&users[0]).is_exact(), "{connections} connections: {}", verdict(&users[0]));
     }
+}
+
+#[test]
+fn pipe_over_tls_copies_all() {
+    let pair = dovecot_pair();
+    let over_tls =
+        |server: &dyn Server| Door { port: server.tls_port(), authority: Some(server.authority_file().to_owned()) };
+    let users = [accounts(SEED, "")];
+    let (source, destination) = (over_tls(&pair.source), over_tls(&pair.destination));
+    pipe::run(&Job { source, destination, ..job(&users, 2) });
+    assert!(verdict(&users[0]).is_exact(), "{}", verdict(&users[0]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
+use super::encrypted::Door;
 use super::session::{Fetched, MESSAGE_ITEMS, Session, destination_namespace, quoted, source_namespace};
 use super::support::date::parse_internal_date;
 use super::support::name::Namespace;
@@ -100,7 +101,7 @@ impl Verdict {
 }
 
 fn read(port: u16, namespace: &Namespace, user: &str, password: &str) -> BTreeMap<String, Mailbox> {
-    let mut session = Session::open(port, user, password);
+    let mut session = Session::open(&Door::in_clear_text(port), user, password);
     let names = session.mailboxes(namespace);
     let mut mailboxes = BTreeMap::new();
     for name in names {

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use super::encrypted::Door;
 use super::launch::{Invocation, Usage};
 use super::settings::Settings;
 use super::support::server::User;
@@ -36,8 +37,8 @@ pub fn bench(settings: &Settings) {
     let users: Vec<User> = (0..accounts).map(|number| User::named(format!("user-{number}"))).collect();
     let task = Task {
         users: &users,
-        source_port: source.port(),
-        destination_port: destination.port(),
+        source: Door::in_clear_text(source.port()),
+        destination: Door::in_clear_text(destination.port()),
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),

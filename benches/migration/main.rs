@@ -4,7 +4,7 @@
 //! - [`settings`]: what is measured, by variables (`make help` names them).
 //! - [`corpus`], [`random`]: the messages. [`maildir`]: on the source's disk. [`changes`]: between two runs.
 //! - [`servers`]: both servers, and the users of each run. [`delay_line`]: makes them far away.
-//! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`]: the limit.
+//! - [`tools`]: who is measured. [`launch`]: by what. [`pipe`], [`session`], [`encrypted`]: the limit. [`round_trips`]: counted.
 //! - [`desk`]: what is waited for by who looks after 5,000 accounts.
 //! - [`shards`]: 100,000 accounts in 64 shards: how even they are, and what one costs.
 //! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
@@ -15,10 +15,12 @@ mod comparison;
 mod corpus;
 mod delay_line;
 mod desk;
+mod encrypted;
 mod launch;
 mod maildir;
 mod pipe;
 mod random;
+mod round_trips;
 mod scaling;
 mod servers;
 mod session;
@@ -36,7 +38,8 @@ use std::fs;
 
 use corpus::Corpus;
 use launch::Usage;
-use servers::{Pair, Prepared, Ready};
+use round_trips::RoundTrips;
+use servers::{Encryption, Line, Pair, Prepared, Ready};
 use settings::Settings;
 use table::{Measurement, Phase};
 use tools::{Task, Tool};
@@ -81,24 +84,27 @@ fn bench_corpora(settings: &Settings, corpora: &[&String]) {
         let corpus = Corpus::named(name, settings.scale, settings.seed);
         eprintln!("{name}: writing {} messages", corpus.messages());
         let prepared = pair.prepare(corpus);
-        for round_trip in &settings.round_trips {
-            let measurements = measure(settings, &pair, &prepared, &tools, *round_trip);
+        let over = |encryption: Encryption| settings.round_trips.iter().map(move |rtt| (encryption, *rtt));
+        for (encryption, round_trip) in settings.encryptions.iter().flat_map(|encryption| over(*encryption)) {
+            let line = Line { round_trip, encryption };
+            let measurements = measure(settings, &pair, &prepared, &tools, line);
             let names: Vec<String> = tools.iter().map(|tool| tool.name.clone()).collect();
-            println!("### {}\n\n{}", title(&prepared, *round_trip), table::table(&names, &measurements));
+            println!("### {}\n\n{}", title(&prepared, line), table::table(&names, &measurements));
         }
         pair.remove(prepared);
     }
 }
 
 /// All runs of all tools over one line, in turns: what disturbs the machine for a while disturbs all of them.
-fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool], round_trip: u64) -> Vec<Measurement> {
+fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool], line: Line) -> Vec<Measurement> {
     let mut measurements: Vec<Measurement> = Vec::new();
     for run in 1..=settings.runs {
         for tool in tools {
             let given_up = measurements.iter().any(|it| it.tool == tool.name && it.usage.failed());
             if !given_up {
-                eprintln!("{}, {round_trip} ms, run {run}: {}", prepared.corpus.name, tool.name);
-                measurements.extend(run_phases(settings, pair, prepared, tool, round_trip));
+                let Line { round_trip, encryption } = line;
+                eprintln!("{}, {round_trip} ms, {encryption:?}, run {run}: {}", prepared.corpus.name, tool.name);
+                measurements.extend(run_phases(settings, pair, prepared, tool, line));
             }
         }
     }
@@ -106,8 +112,8 @@ fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool]
 }
 
 /// One run of one tool: from an empty destination through all phases.
-fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool, round_trip: u64) -> Vec<Measurement> {
-    let ready = pair.ready(prepared, tool.is_pipe(), round_trip);
+fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool, line: Line) -> Vec<Measurement> {
+    let ready = pair.ready(prepared, tool.is_pipe(), line);
     let phases = Phase::ALL.into_iter().filter(|phase| tool.resyncs || *phase == Phase::FirstCopy);
     let mut measurements = Vec::new();
     for phase in phases {
@@ -115,9 +121,10 @@ fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool
             pair.change(&prepared.corpus, &ready);
         }
         let usage = run_tool(settings, &ready, tool);
+        let round_trips = if tool.is_mailferry() { RoundTrips::of_last_run(ready.directory.path()) } else { None };
         let verdict = pair.compare(&ready);
         eprintln!("    {}: {:.2} s, {verdict}", phase.title(), usage.wall_seconds);
-        measurements.push(Measurement { tool: tool.name.clone(), phase, usage, verdict });
+        measurements.push(Measurement { tool: tool.name.clone(), phase, usage, verdict, round_trips });
         if usage.failed() {
             break;
         }
@@ -129,8 +136,8 @@ fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool
 fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
     let task = Task {
         users: &ready.users,
-        source_port: ready.source_port,
-        destination_port: ready.destination_port,
+        source: ready.source.clone(),
+        destination: ready.destination.clone(),
         directory: ready.directory.path(),
         jobs: settings.jobs,
         destination_configuration: ready.destination_configuration.clone(),
@@ -138,7 +145,7 @@ fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
     tools::run(settings, &task, tool.invocations(&task))
 }
 
-fn title(prepared: &Prepared, round_trip: u64) -> String {
+fn title(prepared: &Prepared, Line { round_trip, encryption }: Line) -> String {
     let Corpus { name, accounts, mailboxes, .. } = &prepared.corpus;
     let counted =
         |count: usize, noun: &str, plural: &str| format!("{count} {}", if count == 1 { noun } else { plural });
@@ -153,7 +160,11 @@ fn title(prepared: &Prepared, round_trip: u64) -> String {
         0 => "no latency".to_owned(),
         milliseconds => format!("{milliseconds} ms round trip"),
     };
-    format!("{name}: {accounts_text}{messages} in {mailboxes}, {size:.0} MB; {line}")
+    let how = match encryption {
+        Encryption::Tls => "over TLS",
+        Encryption::None => "in clear text",
+    };
+    format!("{name}: {accounts_text}{messages} in {mailboxes}, {size:.0} MB; {line}, {how}")
 }
 
 /// What all this ran on.

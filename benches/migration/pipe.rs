@@ -9,6 +9,7 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
+use super::encrypted::Door;
 use super::session::{Fetched, MESSAGE_ITEMS, Session, destination_namespace, quoted, source_namespace};
 
 /// Messages of one FETCH and of one APPEND.
@@ -23,8 +24,8 @@ const BELT: usize = 32;
 /// What is to be copied, and how.
 #[derive(Serialize, Deserialize)]
 pub struct Job {
-    pub source_port: u16,
-    pub destination_port: u16,
+    pub source: Door,
+    pub destination: Door,
     /// Name and password, the same on both sides.
     pub accounts: Vec<(String, String)>,
     /// Connections to each side at once.
@@ -73,8 +74,8 @@ pub fn run(job: &Job) {
 }
 
 fn copy(job: &Job, (user, password): &(String, String), connections: usize) {
-    let sources = open_all(job.source_port, user, password, connections);
-    let destinations = open_all(job.destination_port, user, password, connections);
+    let sources = open_all(&job.source, user, password, connections);
+    let destinations = open_all(&job.destination, user, password, connections);
     let [mut sources, mut destinations] = [sources, destinations].map(opened);
     let work = prepare(&mut sources[0], &mut destinations[0], connections);
     let pairs = sources.into_iter().zip(destinations);
@@ -96,10 +97,10 @@ fn copy(job: &Job, (user, password): &(String, String), connections: usize) {
 type Opening = Vec<thread::JoinHandle<Session>>;
 
 /// Sessions that are opened all at once.
-fn open_all(port: u16, user: &str, password: &str, count: usize) -> Opening {
+fn open_all(door: &Door, user: &str, password: &str, count: usize) -> Opening {
     let open = |_| {
-        let (user, password) = (user.to_owned(), password.to_owned());
-        thread::spawn(move || Session::open(port, &user, &password))
+        let (door, user, password) = (door.clone(), user.to_owned(), password.to_owned());
+        thread::spawn(move || Session::open(&door, &user, &password))
     };
     (0..count).map(open).collect()
 }

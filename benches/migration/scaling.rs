@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::encrypted::Door;
 use super::launch::{Invocation, Usage};
 use super::settings::Settings;
 use super::support::server::User;
@@ -134,8 +135,8 @@ fn between_servers<T>(case: &Case, work: impl FnOnce(&Task, &Synthetic, &Synthet
     let users: Vec<User> = (0..case.accounts).map(|number| User::named(format!("user-{number}"))).collect();
     let task = Task {
         users: &users,
-        source_port: source.port(),
-        destination_port: destination.port(),
+        source: Door::in_clear_text(source.port()),
+        destination: Door::in_clear_text(destination.port()),
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),

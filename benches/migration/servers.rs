@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::comparison::{self, Verdict};
 use super::corpus::Corpus;
 use super::delay_line::DelayLine;
+use super::encrypted::Door;
 use super::session::{Session, quoted, source_namespace};
 use super::support::dovecot::{Dovecot, Options};
 use super::support::process::ServiceUser;
@@ -29,11 +30,26 @@ pub struct Prepared {
     users: Vec<User>,
 }
 
+/// What lies between the tools and each server.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// Milliseconds, there and back.
+    pub round_trip: u64,
+    pub encryption: Encryption,
+}
+
+/// Whether the tools speak with the servers over TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encryption {
+    Tls,
+    None,
+}
+
 /// What one run works on.
 pub struct Ready {
     pub users: Vec<User>,
-    pub source_port: u16,
-    pub destination_port: u16,
+    pub source: Door,
+    pub destination: Door,
     /// For the tool's settings and state.
     pub directory: TempDir,
     pub destination_configuration: PathBuf,
@@ -64,7 +80,7 @@ impl Pair {
         for (account, user) in users.iter().enumerate() {
             self.source.add_user(user);
             octets += maildir::write(&corpus, account, &self.source.mail_directory(&user.name), &self.owner);
-            let mut session = Session::open(self.source.plain_port(), &user.name, &user.password);
+            let mut session = Session::open(&Door::in_clear_text(self.source.plain_port()), &user.name, &user.password);
             for (mailbox, _) in &corpus.mailboxes {
                 session.run(&format!("SELECT {}", quoted(&source_namespace(), mailbox)));
                 session.run("UID FETCH 1:* (FLAGS)");
@@ -76,20 +92,27 @@ impl Pair {
 
     /// New users on the destination; on the source too, unless the tool is known to change nothing there and to be run
     /// only once.
-    pub fn ready(&self, prepared: &Prepared, only_once: bool, round_trip: u64) -> Ready {
+    pub fn ready(&self, prepared: &Prepared, only_once: bool, line: Line) -> Ready {
         let users = match only_once {
             true => prepared.users.clone(),
             false => prepared.users.iter().map(|user| self.clone_user(user, prepared.corpus.name)).collect(),
         };
         users.iter().for_each(|user| self.destination.add_user(user));
-        let through = |port: u16| match round_trip {
-            0 => port,
-            milliseconds => DelayLine::to(port, Duration::from_millis(milliseconds)).port(),
+        let through = |server: &Dovecot| {
+            let (port, authority) = match line.encryption {
+                Encryption::Tls => (server.tls_port(), Some(server.authority_file().to_owned())),
+                Encryption::None => (server.plain_port(), None),
+            };
+            let port = match line.round_trip {
+                0 => port,
+                milliseconds => DelayLine::to(port, Duration::from_millis(milliseconds)).port(),
+            };
+            Door { port, authority }
         };
         Ready {
             users,
-            source_port: through(self.source.plain_port()),
-            destination_port: through(self.destination.plain_port()),
+            source: through(&self.source),
+            destination: through(&self.destination),
             directory: tempfile::tempdir().expect("a directory for a tool"),
             destination_configuration: self.destination.configuration_file(),
             cloned: !only_once,

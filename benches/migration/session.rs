@@ -1,9 +1,9 @@
-//! A fast, careless IMAP client on plain sockets, for the bare pipe and for looking at results. Everything may be
+//! A fast, careless IMAP client, in clear or over TLS, for the bare pipe and for looking at results. Everything may be
 //! pipelined; any refusal is a panic.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 
+use super::encrypted::{self, Door};
 use super::support::name::Namespace;
 use super::support::response::{self, Value};
 
@@ -17,16 +17,15 @@ pub struct Untagged {
 }
 
 pub struct Session {
-    pub reader: BufReader<TcpStream>,
-    pub writer: TcpStream,
+    pub reader: BufReader<Box<dyn Read + Send>>,
+    pub writer: Box<dyn Write + Send>,
     commands: u32,
 }
 
 impl Session {
-    pub fn open(port: u16, user: &str, password: &str) -> Session {
-        let writer = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connect to the server");
-        writer.set_nodelay(true).expect("set TCP_NODELAY");
-        let reader = BufReader::with_capacity(BUFFER_OCTETS, writer.try_clone().expect("a second handle"));
+    pub fn open(door: &Door, user: &str, password: &str) -> Session {
+        let (reader, writer) = encrypted::connect(door);
+        let reader = BufReader::with_capacity(BUFFER_OCTETS, reader);
         let mut session = Session { reader, writer, commands: 0 };
         session.read();
         session.run(&format!("LOGIN {user} {password}"));

@@ -4,6 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::servers::Encryption;
+
 pub struct Settings {
     /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools.
     pub corpora: Vec<String>,
@@ -15,6 +17,8 @@ pub struct Settings {
     pub runs: usize,
     /// Milliseconds of latency between the tools and each server, there and back.
     pub round_trips: Vec<u64>,
+    /// Whether they speak over TLS.
+    pub encryptions: Vec<Encryption>,
     /// Names of tools; `None`: all that are installed.
     pub tools: Option<Vec<String>>,
     /// How many accounts are worked on at once, where there are several.
@@ -36,6 +40,7 @@ impl Settings {
             scaling: number("BENCH_SCALING", 1.0),
             runs: number("BENCH_RUNS", 3),
             round_trips: list("BENCH_RTT").unwrap_or_else(|| words("0,40")).iter().map(|text| read(text)).collect(),
+            encryptions: list("BENCH_TLS").unwrap_or_else(|| words("on")).iter().map(|text| encryption(text)).collect(),
             tools: list("BENCH_TOOLS"),
             jobs: number("BENCH_JOBS", 4),
             time_limit_seconds: number("BENCH_TIME_LIMIT", 120),
@@ -46,6 +51,14 @@ impl Settings {
 
     pub fn wants(&self, tool: &str) -> bool {
         self.tools.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == tool))
+    }
+}
+
+fn encryption(text: &str) -> Encryption {
+    match text {
+        "on" => Encryption::Tls,
+        "off" => Encryption::None,
+        other => panic!("neither on nor off: {other}"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mailferry::config::ShardsFile;
 use mailferry::model::shard::Shard;
 
+use super::encrypted::Door;
 use super::launch::{Invocation, Usage};
 use super::random::Random;
 use super::scaling::grouped;
@@ -52,8 +53,8 @@ pub fn bench(settings: &Settings) {
     let directory = tempfile::tempdir().expect("a directory for the states");
     let task = Task {
         users: &users,
-        source_port: source.port(),
-        destination_port: destination.port(),
+        source: Door::in_clear_text(source.port()),
+        destination: Door::in_clear_text(destination.port()),
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),

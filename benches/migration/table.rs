@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::comparison::Verdict;
 use super::launch::Usage;
+use super::round_trips::RoundTrips;
 use super::spread::Spread;
 
 /// What a tool does in one run, in this order.
@@ -32,6 +33,8 @@ pub struct Measurement {
     pub phase: Phase,
     pub usage: Usage,
     pub verdict: Verdict,
+    /// Where the tool tells them.
+    pub round_trips: Option<RoundTrips>,
 }
 
 /// All runs of one corpus over one line: a table, phase by phase, tool by tool, in the order of `tools`.
@@ -52,7 +55,20 @@ pub fn table(tools: &[String], measurements: &[Measurement]) -> String {
             row.write(&mut text, title, ours, pipe);
         }
     }
+    write_round_trips(&mut text, measurements);
     text
+}
+
+/// Those of the last run of each phase.
+fn write_round_trips(text: &mut String, measurements: &[Measurement]) {
+    let of = |phase: Phase| {
+        let mut told = measurements.iter().filter(|it| it.phase == phase).filter_map(|it| it.round_trips.as_ref());
+        told.next_back().map(|round_trips| format!("{}: {round_trips}", phase.title()))
+    };
+    let told: Vec<String> = Phase::ALL.into_iter().filter_map(of).collect();
+    if !told.is_empty() {
+        let _ = writeln!(text, "\nRound trips of mailferry, to the source + to the destination: {}.", told.join("; "));
+    }
 }
 
 struct Row<'a> {

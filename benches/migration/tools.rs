@@ -1,11 +1,12 @@
 //! What is measured: mailferry, the bare pipe, and whichever other tools are installed, each set up for the same work:
-//! one way, deletions included, without TLS, as its documentation recommends for speed.
+//! one way, deletions included, over TLS or not, as its documentation recommends for speed.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::encrypted::Door;
 use super::launch::{self, Invocation, Launch, Usage};
 use super::pipe;
 use super::settings::Settings;
@@ -16,8 +17,8 @@ use super::support::server::{MASTER_PASSWORD, MASTER_USER, User};
 pub struct Task<'a> {
     /// Of the same names and passwords on both sides.
     pub users: &'a [User],
-    pub source_port: u16,
-    pub destination_port: u16,
+    pub source: Door,
+    pub destination: Door,
     /// Where the tool may keep what it remembers; empty the first time.
     pub directory: &'a Path,
     /// How many accounts are worked on at once.
@@ -39,6 +40,9 @@ enum How {
     Pipe { connections: usize },
     Peer(Peer),
 }
+
+/// The name in the servers' certificates.
+const HOST: &str = "localhost";
 
 /// The argument that makes this program the pipe; a [`pipe::Job`] follows.
 pub const PIPE: &str = "--pipe";
@@ -95,7 +99,7 @@ pub fn run(settings: &Settings, task: &Task, invocations: Vec<Invocation>) -> Us
     usage
 }
 
-fn mailferry_program() -> &'static Path {
+pub fn mailferry_program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_mailferry"))
 }
 
@@ -120,6 +124,10 @@ impl Tool {
         matches!(self.how, How::Pipe { .. })
     }
 
+    pub fn is_mailferry(&self) -> bool {
+        matches!(self.how, How::Mailferry)
+    }
+
     /// What is to be run.
     pub fn invocations(&self, task: &Task) -> Vec<Invocation> {
         match self.how {
@@ -134,15 +142,15 @@ impl Tool {
 struct Account<'a> {
     name: &'a str,
     password: &'a str,
-    source_port: u16,
-    destination_port: u16,
+    source: &'a Door,
+    destination: &'a Door,
 }
 
 fn one_account(peer: Peer, user: &User, task: &Task) -> Invocation {
     let directory = task.directory.join(&user.name);
     fs::create_dir_all(&directory).expect("make a directory for a tool");
-    let (source_port, destination_port) = (task.source_port, task.destination_port);
-    let account = Account { name: &user.name, password: &user.password, source_port, destination_port };
+    let Task { source, destination, .. } = task;
+    let account = Account { name: &user.name, password: &user.password, source, destination };
     let invocation = peer(&directory, &account, task);
     let home = directory.display().to_string();
     let names = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];
@@ -169,11 +177,15 @@ fn write_private(path: &Path, text: &str) {
 
 /// All accounts in one run, by the master user; in mirror mode, as the others delete too.
 pub fn mailferry(task: &Task) -> Invocation {
-    let side = |name: &str, port: u16| {
+    let side = |name: &str, door: &Door| {
         let login = format!("master_user = \"{MASTER_USER}\"\npassword_env = \"BENCH_PASSWORD\"");
-        format!("[{name}]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nallow_plaintext = true\n{login}\n")
+        let tls = match &door.authority {
+            Some(authority) => format!("ca_file = {:?}", authority.display().to_string()),
+            None => "tls = \"none\"\nallow_plaintext = true".to_owned(),
+        };
+        format!("[{name}]\nhost = \"{HOST}\"\nport = {}\n{tls}\n{login}\n", door.port)
     };
-    let mut settings = side("source", task.source_port) + &side("destination", task.destination_port);
+    let mut settings = side("source", &task.source) + &side("destination", &task.destination);
     settings += "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n";
     settings += "[accounts]\nfile = \"accounts.csv\"\n";
     let names = task.users.iter().map(|user| format!("{}\n", user.name)).collect::<String>();
@@ -190,8 +202,8 @@ pub fn mailferry(task: &Task) -> Invocation {
 
 fn pipe(task: &Task, connections: usize) -> Invocation {
     let job = pipe::Job {
-        source_port: task.source_port,
-        destination_port: task.destination_port,
+        source: task.source.clone(),
+        destination: task.destination.clone(),
         accounts: task.users.iter().map(|user| (user.name.clone(), user.password.clone())).collect(),
         connections,
     };
@@ -204,30 +216,36 @@ fn pipe(task: &Task, connections: usize) -> Invocation {
 }
 
 fn interimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
-    let section = |name: &str, port: u16| {
+    let section = |name: &str, door: &Door| {
         let Account { name: user, password, .. } = account;
+        let kind = match &door.authority {
+            Some(authority) => format!("type = imaps\nSSL_verify = YES\nSSL_CAfile = {}", authority.display()),
+            None => "type = imap\nSTARTTLS = NO".to_owned(),
+        };
+        let port = door.port;
         format!(
-            "[{name}]\ntype = imap\nhost = 127.0.0.1\nport = {port}\nusername = {user}\npassword = {password}\n\
-             STARTTLS = NO\ncompress = NO\n"
+            "[{name}]\n{kind}\nhost = {HOST}\nport = {port}\nusername = {user}\npassword = {password}\ncompress = NO\n"
         )
     };
     let settings = directory.join("interimap.conf");
-    let (local, remote) = (section("local", account.destination_port), section("remote", account.source_port));
+    let (local, remote) = (section("local", account.destination), section("remote", account.source));
     let database = directory.join("interimap.db");
     write_private(&settings, &format!("database = {}\n{local}{remote}", database.display()));
     program("interimap", &[&format!("--config={}", settings.display())])
 }
 
 fn mbsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
-    let store = |name: &str, port: u16| {
+    let store = |name: &str, door: &Door| {
         let Account { name: user, password, .. } = account;
-        format!(
-            "IMAPStore {name}\nHost 127.0.0.1\nPort {port}\nUser {user}\nPass {password}\nSSLType None\n\
-             AuthMechs LOGIN\n\n"
-        )
+        let tls = match &door.authority {
+            Some(authority) => format!("SSLType IMAPS\nCertificateFile {}", authority.display()),
+            None => "SSLType None".to_owned(),
+        };
+        let port = door.port;
+        format!("IMAPStore {name}\nHost {HOST}\nPort {port}\nUser {user}\nPass {password}\n{tls}\nAuthMechs LOGIN\n\n")
     };
     let settings = directory.join("mbsyncrc");
-    let stores = store("source", account.source_port) + &store("destination", account.destination_port);
+    let stores = store("source", account.source) + &store("destination", account.destination);
     let channel = "Channel all\nFar :source:\nNear :destination:\nPatterns *\nSync Pull\nCreate Near\nExpunge Near\n\
                    CopyArrivalDate yes\n";
     let state = directory.join("state-");
@@ -240,8 +258,12 @@ fn doveadm(_: &Path, account: &Account, task: &Task) -> Invocation {
     let configuration = task.destination_configuration.display().to_string();
     let mut arguments = vec!["-c".to_owned(), configuration];
     let mut set = |name: &str, value: &str| arguments.extend(["-o".to_owned(), format!("{name}={value}")]);
-    set("imapc_host", "127.0.0.1");
-    set("imapc_port", &account.source_port.to_string());
+    set("imapc_host", HOST);
+    set("imapc_port", &account.source.port.to_string());
+    if let Some(authority) = &account.source.authority {
+        set("imapc_ssl", "imaps");
+        set("ssl_client_ca_file", &authority.display().to_string());
+    }
     set("imapc_user", account.name);
     set("imapc_password", account.password);
     // From 2.4 on they are the default, and no longer names of features.
@@ -256,12 +278,20 @@ fn doveadm(_: &Path, account: &Account, task: &Task) -> Invocation {
 /// With what its FAQ recommends for speed.
 fn imapsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
     let mut arguments: Vec<String> = Vec::new();
-    for (side, port) in [("1", account.source_port), ("2", account.destination_port)] {
-        let values = [("host", "127.0.0.1"), ("port", &port.to_string()), ("user", account.name)];
+    for (side, door) in [("1", account.source), ("2", account.destination)] {
+        let values = [("host", HOST), ("port", &door.port.to_string()), ("user", account.name)];
         for (option, value) in values.into_iter().chain([("password", account.password)]) {
             arguments.extend([format!("--{option}{side}"), value.to_owned()]);
         }
-        arguments.extend([format!("--nossl{side}"), format!("--notls{side}")]);
+        match &door.authority {
+            Some(authority) => {
+                arguments.push(format!("--ssl{side}"));
+                for value in ["SSL_verify_mode=1".to_owned(), format!("SSL_ca_file={}", authority.display())] {
+                    arguments.extend([format!("--sslargs{side}"), value]);
+                }
+            }
+            None => arguments.extend([format!("--nossl{side}"), format!("--notls{side}")]),
+        }
     }
     let options = "--noreleasecheck --nolog --useuid --delete2 --nofoldersizes --nofoldersizesatend \
                    --nocheckselectable --nocheckfoldersexist --tmpdir";
@@ -271,17 +301,22 @@ fn imapsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
 }
 
 fn offlineimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
-    let repository = |name: &str, port: u16, further: &str| {
+    let repository = |name: &str, door: &Door, further: &str| {
         let Account { name: user, password, .. } = account;
+        let tls = match &door.authority {
+            Some(authority) => format!("ssl = yes\nsslcacertfile = {}", authority.display()),
+            None => "ssl = no\nstarttls = no".to_owned(),
+        };
+        let port = door.port;
         format!(
-            "[Repository {name}]\ntype = IMAP\nremotehost = 127.0.0.1\nremoteport = {port}\nremoteuser = {user}\n\
-             remotepass = {password}\nssl = no\nstarttls = no\nmaxconnections = 3\n{further}"
+            "[Repository {name}]\ntype = IMAP\nremotehost = {HOST}\nremoteport = {port}\nremoteuser = {user}\n\
+             remotepass = {password}\n{tls}\nmaxconnections = 3\n{further}"
         )
     };
     let general = format!("[general]\naccounts = a\nmetadata = {}\nui = basic\n", directory.join("state").display());
     let account_section = "[Account a]\nlocalrepository = destination\nremoterepository = source\n";
-    let repositories = repository("destination", account.destination_port, "")
-        + &repository("source", account.source_port, "readonly = True\n");
+    let repositories =
+        repository("destination", account.destination, "") + &repository("source", account.source, "readonly = True\n");
     let settings = directory.join("offlineimaprc");
     write_private(&settings, &format!("{general}{account_section}{repositories}"));
     program("offlineimap", &["-o", "-c", &settings.display().to_string()])
