@@ -54,3 +54,24 @@ impl Write for Inflow {
         self.socket.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::played::Played;
+    use super::*;
+
+    #[test]
+    fn what_came_is_given_in_pieces_of_any_size_and_in_order() {
+        let octets: Vec<u8> = (0..200_000u32).map(|number| (number % 251) as u8).collect();
+        let (played, _) = Played::new(&octets, &[7, 100_000, 3]);
+        let mut inflow = Inflow::new(Socket::Played(played));
+        let (mut room, mut given) = ([0; 4096], Vec::new());
+        loop {
+            match inflow.read(&mut room).unwrap() {
+                0 => break,
+                count => given.extend_from_slice(&room[..count]),
+            }
+        }
+        assert!(given == octets);
+    }
+}
