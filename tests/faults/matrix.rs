@@ -25,7 +25,7 @@ const FORGET_EVERY: usize = 5;
 const DEFAULT_SEED: u64 = 1;
 
 /// Whatever the seed: the cases without which a guard could go unnoticed.
-const ALWAYS: [&str; 8] = [
+const ALWAYS: [&str; 13] = [
     // The tail is looked at before anything is sent again.
     "many destination/before-answer/APPEND#2=cut",
     "single destination/before-answer/APPEND#20=cut",
@@ -37,6 +37,12 @@ const ALWAYS: [&str; 8] = [
     "many destination/final-line-end/APPEND#2=late",
     // A refused batch was stored all the same.
     "many destination/before-answer/APPEND#2=deny",
+    // What goes is sent ahead: killed, cut off or told NO with it on its way, or done and not known to be.
+    "mirror destination/command-sent/UID-EXPUNGE#1=kill",
+    "mirror destination/before-answer/UID-EXPUNGE#2=cut",
+    "mirror destination/before-answer/UID-STORE#2=deny",
+    "mirror-cyrus destination/answer/UID-EXPUNGE#1=kill",
+    "mirror-cyrus destination/before-answer/UID-EXPUNGE#2=swallow",
     // A failure must be told.
     "flags destination/command/UID-STORE#1=refuse",
 ];

@@ -66,7 +66,8 @@ fn what_is_deleted_in_several_mailboxes_is_in_the_trash_too() {
     let left = "INBOX\n    m-1\n    m-3\nA\n    a-1\n    a-3\nB\n    b-1\n    b-3\nTrash";
     expect(migration.source, migration.user(), left);
     let there = observe(migration.destination, migration.user());
-    let labels = |mailbox: &str| there.mailboxes[mailbox].messages.iter().map(|it| it.label.clone()).collect::<BTreeSet<_>>();
+    let labels =
+        |mailbox: &str| there.mailboxes[mailbox].messages.iter().map(|it| it.label.clone()).collect::<BTreeSet<_>>();
     assert_eq!(labels("Trash"), ["a-2", "b-2", "m-2"].map(|label| format!("message {label}")).into());
     assert_eq!(labels("A"), ["a-1", "a-3"].map(|label| format!("message {label}")).into());
 }
