@@ -114,14 +114,15 @@ fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool]
 /// One run of one tool: from an empty destination through all phases.
 fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool, line: Line) -> Vec<Measurement> {
     let ready = pair.ready(prepared, tool.is_pipe(), line);
-    let phases = Phase::ALL.into_iter().filter(|phase| tool.resyncs || *phase == Phase::FirstCopy);
+    let phases = Phase::ALL.into_iter().filter(|phase| tool.does(*phase));
     let mut measurements = Vec::new();
     for phase in phases {
         if phase == Phase::Changes {
             pair.change(&prepared.corpus, &ready);
         }
-        let usage = run_tool(settings, &ready, tool);
-        let round_trips = if tool.is_mailferry() { RoundTrips::of_last_run(ready.directory.path()) } else { None };
+        let usage = run_tool(settings, &ready, tool, phase);
+        let counts = tool.is_mailferry() && !phase.verifies();
+        let round_trips = if counts { RoundTrips::of_last_run(ready.directory.path()) } else { None };
         let verdict = pair.compare(&ready);
         eprintln!("    {}: {:.2} s, {verdict}", phase.title(), usage.wall_seconds);
         measurements.push(Measurement { tool: tool.name.clone(), phase, usage, verdict, round_trips });
@@ -133,7 +134,7 @@ fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool
     measurements
 }
 
-fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
+fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool, phase: Phase) -> Usage {
     let task = Task {
         users: &ready.users,
         source: ready.source.clone(),
@@ -142,7 +143,7 @@ fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool) -> Usage {
         jobs: settings.jobs,
         destination_configuration: ready.destination_configuration.clone(),
     };
-    tools::run(settings, &task, tool.invocations(&task))
+    tools::run(settings, &task, tool.invocations(&task, phase))
 }
 
 fn title(prepared: &Prepared, Line { round_trip, encryption }: Line) -> String {

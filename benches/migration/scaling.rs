@@ -88,8 +88,8 @@ struct Row {
     first: Usage,
     /// Nothing new.
     again: Usage,
-    /// A message more in each account; not where there is only one.
-    more: Option<Usage>,
+    /// `verify`, and a message more in each account; not where there is only one.
+    more: Option<[Usage; 2]>,
     result: String,
 }
 
@@ -147,17 +147,19 @@ fn between_servers<T>(case: &Case, work: impl FnOnce(&Task, &Synthetic, &Synthet
 fn measure(settings: &Settings, growth: &Growth, size: u64) -> Row {
     let case = (growth.of_size)(size);
     between_servers(&case, |task, source, destination| {
-        let run = |phase: &str| {
+        let run = |phase: &str, invocation| {
             eprintln!("{SCALING}, {size} {}: {phase}", growth.title);
-            tools::run(settings, task, vec![tools::mailferry(task)])
+            tools::run(settings, task, vec![invocation])
         };
-        let (first, again) = (run("first"), run("again"));
+        let sync = |phase| run(phase, tools::mailferry(task));
+        let (first, again) = (sync("first"), sync("again"));
         let more = (case.source == case.destination).then(|| {
+            let verified = run("verify", tools::verifying(task, &["verify"]));
             source.receive();
-            run("one more")
+            [verified, sync("one more")]
         });
         let mut result = arrived(&case, more.is_some(), &destination.appended_octets());
-        for usage in [Some(&first), Some(&again), more.as_ref()].into_iter().flatten().filter(|usage| usage.failed()) {
+        for usage in [&first, &again].into_iter().chain(more.iter().flatten()).filter(|usage| usage.failed()) {
             let _ = write!(result, "; exit status {}", usage.status);
         }
         Row { size, first, again, more, result }
@@ -180,15 +182,16 @@ fn arrived(case: &Case, one_more: bool, appended: &[u64]) -> String {
 fn table(growth: &Growth, rows: &[Row]) -> String {
     let unit = growth.unit;
     let mut text = format!(
-        "| size | first: wall | {unit} | CPU | memory | again: wall | CPU | memory | one more: wall | CPU | memory | result |\n\
-         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
+        "| size | first: wall | {unit} | CPU | memory | again: wall | CPU | memory | verify: wall | CPU | memory \
+         | one more: wall | CPU | memory | result |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
     );
     for row in rows {
         let rate = row.size as f64 / growth.portion as f64 / row.first.wall_seconds;
         let cost =
             |usage: &Usage| format!("{} s | {}", shown(usage.cpu_seconds), mebibytes(usage.memory_octets as f64));
         let columns = |usage: &Usage| format!("{} s | {}", shown(usage.wall_seconds), cost(usage));
-        let more = row.more.as_ref().map_or(" | | ".to_owned(), columns);
+        let more = row.more.as_ref().map_or(" | | | | | ".to_owned(), |more| more.each_ref().map(columns).join(" | "));
         let (first, result) = (&row.first, &row.result);
         let _ = writeln!(
             text,

@@ -12,18 +12,28 @@ use super::spread::Spread;
 pub enum Phase {
     FirstCopy,
     NothingNew,
+    /// Of mailferry alone.
+    Verify,
+    DeepVerify,
     Changes,
 }
 
 impl Phase {
-    pub const ALL: [Phase; 3] = [Phase::FirstCopy, Phase::NothingNew, Phase::Changes];
+    pub const ALL: [Phase; 5] = [Phase::FirstCopy, Phase::NothingNew, Phase::Verify, Phase::DeepVerify, Phase::Changes];
 
     pub fn title(self) -> &'static str {
         match self {
             Phase::FirstCopy => "first copy",
             Phase::NothingNew => "again, nothing new",
+            Phase::Verify => "verify",
+            Phase::DeepVerify => "verify --deep",
             Phase::Changes => "after 1 % of changes",
         }
+    }
+
+    /// Whether both sides are compared, and nothing is done.
+    pub fn verifies(self) -> bool {
+        matches!(self, Phase::Verify | Phase::DeepVerify)
     }
 }
 

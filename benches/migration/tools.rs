@@ -12,6 +12,7 @@ use super::pipe;
 use super::settings::Settings;
 use super::support::dovecot;
 use super::support::server::{MASTER_PASSWORD, MASTER_USER, User};
+use super::table::Phase;
 
 /// What a tool is to do, once and again.
 pub struct Task<'a> {
@@ -128,10 +129,19 @@ impl Tool {
         matches!(self.how, How::Mailferry)
     }
 
+    /// Whether it has a part in that phase.
+    pub fn does(&self, phase: Phase) -> bool {
+        if phase.verifies() { self.is_mailferry() } else { self.resyncs || phase == Phase::FirstCopy }
+    }
+
     /// What is to be run.
-    pub fn invocations(&self, task: &Task) -> Vec<Invocation> {
+    pub fn invocations(&self, task: &Task, phase: Phase) -> Vec<Invocation> {
         match self.how {
-            How::Mailferry => vec![mailferry(task)],
+            How::Mailferry => vec![match phase {
+                Phase::Verify => verifying(task, &["verify"]),
+                Phase::DeepVerify => verifying(task, &["verify", "--deep"]),
+                _ => mailferry(task),
+            }],
             How::Pipe { connections } => vec![pipe(task, connections)],
             How::Peer(peer) => task.users.iter().map(|user| one_account(peer, user, task)).collect(),
         }
@@ -198,6 +208,13 @@ pub fn mailferry(task: &Task) -> Invocation {
     invocation.program = mailferry_program().to_owned();
     invocation.environment.push(("BENCH_PASSWORD".to_owned(), MASTER_PASSWORD.to_owned()));
     Invocation { directory: task.directory.to_owned(), ..invocation }
+}
+
+/// mailferry with another command than `sync`.
+pub fn verifying(task: &Task, command: &[&str]) -> Invocation {
+    let Invocation { arguments, .. } = mailferry(task);
+    let arguments = command.iter().map(|word| (*word).to_owned()).chain(arguments.into_iter().skip(1)).collect();
+    Invocation { arguments, ..mailferry(task) }
 }
 
 fn pipe(task: &Task, connections: usize) -> Invocation {
