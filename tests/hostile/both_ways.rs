@@ -24,7 +24,7 @@ use crate::support::replay::{SEED_VARIABLE, fresh_seed, seed};
 use crate::support::server::User;
 use crate::tally;
 
-const ACCOUNTS: usize = 40;
+const ACCOUNTS: usize = 24;
 const ROUNDS: usize = 7;
 const USUAL_SEED: u64 = 16;
 

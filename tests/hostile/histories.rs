@@ -26,7 +26,7 @@ use crate::support::replay::{SEED_VARIABLE, fresh_seed, seed};
 use crate::support::server::User;
 use crate::tally;
 
-const ACCOUNTS: usize = 48;
+const ACCOUNTS: usize = 24;
 const ROUNDS: usize = 7;
 const USUAL_SEED: u64 = 11;
 

@@ -134,7 +134,7 @@ fn message_that_the_source_refuses_to_show_is_a_failure_and_not_vanished() {
     };
     let case = |name, refuses: &[&str]| {
         let mail = "INBOX\n    a\n    b\nBad\n    1 one\n    2 two\n    3 three\n    4 four\nGood\n    g";
-        let case = Case::new(name, First::Told(&["UID 3", "octets"])).source(hiding(refuses));
+        let case = Case::new(name, First::Told(&["UID 3", "does not give its content"])).source(hiding(refuses));
         case.mail(move |account: &mut Account| {
             account.fill(mail);
             // Only `Bad` has a third message.
