@@ -19,6 +19,7 @@ pub mod fit;
 pub mod labels;
 pub mod moves;
 pub mod policy;
+pub mod renames;
 pub mod rollback;
 pub mod routing;
 pub mod share;

@@ -41,6 +41,17 @@ enum Left {
     Unfit,
 }
 
+impl Left {
+    /// Whether no other copy is known than this one: a message that was moved away and back has two links to it.
+    fn is_none_but(&self, place: usize, uid: Uid) -> bool {
+        match self {
+            Left::Nobody => true,
+            Left::One { mailbox, copy, .. } => (*mailbox, *copy) == (place, uid),
+            Left::Unfit => false,
+        }
+    }
+}
+
 /// Messages that go from one mailbox to another, by their numbers; ascending by the UIDs that they have now.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Passage {
@@ -72,7 +83,7 @@ impl Following {
         let trace = same::trace_of_linked(link, Side::Source, Keeps::ALL);
         let Some(arrival) = trace.and_then(|trace| self.arrived.get_mut(&trace)) else { return };
         arrival.left = match (&arrival.left, copy) {
-            (Left::Nobody, Some(copy)) if is_as_we_left_it(link, copy) => {
+            (before, Some(copy)) if before.is_none_but(mailbox, copy.uid) && is_as_we_left_it(link, copy) => {
                 Left::One { mailbox, former: link.source, copy: copy.uid }
             }
             _ => Left::Unfit,
@@ -186,6 +197,14 @@ mod tests {
         assert_eq!(followed(&[one(), other()], &["4:1:90:5"]), []);
         assert_eq!(followed(&[one(), (link("8:1:90:5", 9), "")], &["4:1:90:5"]), [], "the copy of one is gone");
         assert_eq!(followed(&[one(), other()], &["4:1:90:5", "5:1:90:5"]), []);
+    }
+
+    #[test]
+    fn message_that_was_moved_away_and_back_has_one_copy() {
+        let links = [(link("3:1:90:5", 7), "7:1:90:5"), (link("5:1:90:5", 7), "7:1:90:5")];
+        assert_eq!(followed(&links, &["4:1:90:5"]), [(4, 5, 7)]);
+        let [one, other] = links;
+        assert_eq!(followed(&[one, (other.0, "")], &["4:1:90:5"]), [], "somebody else's");
     }
 
     #[test]

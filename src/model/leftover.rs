@@ -37,6 +37,13 @@ impl Leftovers {
         Leftovers { source, destination_validity, places: Vec::new(), copies: BTreeMap::new() }
     }
 
+    /// The same, where a source mailbox is called otherwise.
+    pub fn renamed(mut self, former: &RawName, now: &RawName) -> Self {
+        let places = self.places.iter_mut().map(|(name, _)| name);
+        places.chain([&mut self.source]).filter(|name| *name == former).for_each(|name| *name = now.clone());
+        self
+    }
+
     pub fn is_empty(&self) -> bool {
         self.copies.is_empty()
     }

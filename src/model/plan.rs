@@ -249,6 +249,23 @@ impl Omitted {
     }
 }
 
+/// A mailbox of the destination that gets another name, as its source has one: with all that is in it, copied by us.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rename {
+    pub from: MailboxName,
+    pub to: MailboxName,
+}
+
+impl Rename {
+    /// Whether that other one goes along with this one: it stands below it, before and after.
+    pub fn takes_along(&self, other: &Rename) -> bool {
+        let below =
+            |top: &MailboxName, name: &MailboxName| name.levels.strip_prefix(&top.levels[..]).map(<[_]>::to_vec);
+        let from = below(&self.from, &other.from);
+        from.as_ref().is_some_and(|rest| !rest.is_empty()) && from == below(&self.to, &other.to)
+    }
+}
+
 /// The plan of one account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AccountPlan {
@@ -257,6 +274,8 @@ pub struct AccountPlan {
     pub generation: u64,
     /// Digest of the policy that it was made with; other settings make it stale.
     pub policy: [u8; 16],
+    /// What is done first: parents before their children, which they take along.
+    pub renames: Vec<Rename>,
     pub mailboxes: Vec<MailboxPlan>,
     pub omitted: Vec<Omitted>,
     /// Old copies of messages that were moved, and have others by now: they go.
@@ -271,6 +290,7 @@ pub struct PlanTotals {
     pub copies: u64,
     pub octets: u64,
     pub moves: u64,
+    pub renames: u64,
     pub flag_updates: u64,
     pub deletes: u64,
     pub second_copies: u64,
@@ -302,6 +322,7 @@ impl PlanTotals {
         self.copies += other.copies;
         grow(&mut self.octets, other.octets);
         self.moves += other.moves;
+        self.renames += other.renames;
         self.flag_updates += other.flag_updates;
         self.deletes += other.deletes;
         self.second_copies += other.second_copies;
@@ -323,6 +344,7 @@ impl PlanTotals {
             copies,
             octets: _,
             moves,
+            renames,
             flag_updates,
             deletes,
             second_copies,
@@ -332,14 +354,16 @@ impl PlanTotals {
             skipped: _,
             leftovers,
         } = *self;
-        copies + moves + flag_updates + deletes + second_copies + replaced + creates + subscribes + leftovers == 0
+        let mail = copies + moves + flag_updates + deletes + second_copies + replaced + leftovers;
+        mail + renames + creates + subscribes == 0
     }
 }
 
 impl AccountPlan {
     /// Sums over its mailboxes.
     pub fn totals(&self) -> PlanTotals {
-        let mut totals = PlanTotals { leftovers: self.leftovers, ..PlanTotals::default() };
+        let renames = self.renames.len() as u64;
+        let mut totals = PlanTotals { leftovers: self.leftovers, renames, ..PlanTotals::default() };
         self.mailboxes.iter().for_each(|mailbox| totals.add(mailbox));
         totals
     }

@@ -22,6 +22,11 @@ impl Spoilt {
         Spoilt { pairing, copies: BTreeMap::new() }
     }
 
+    /// The same, where the mailboxes of the pair are called otherwise.
+    pub fn of(self, pairing: Pairing) -> Self {
+        Spoilt { pairing, ..self }
+    }
+
     /// UIDs of the source messages and their copies, ascending.
     pub fn pairs(&self) -> impl Iterator<Item = (Uid, Uid)> {
         self.copies.iter().map(|(source, copy)| (*source, *copy))

@@ -17,6 +17,8 @@ pub struct RunFigures {
     pub octets_copied: u64,
     /// Messages that were moved on the destination, because they were on the source.
     pub messages_moved: u64,
+    /// Mailboxes of the destination that were renamed, because their sources were.
+    pub mailboxes_renamed: u64,
     pub flags_updated: u64,
     /// Copies deleted because their source is gone, and second copies removed.
     pub messages_deleted: u64,

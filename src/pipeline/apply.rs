@@ -2,6 +2,7 @@
 //!
 //! 1. The plan is checked: made from the last scan, with these settings. What of it needs a word from a person waits
 //!    (`granted`).
+//!    Mailboxes that have another name get it first (`renaming`).
 //! 2. The destination is made ready, and where each mailbox stands is noted durably (`prepare`).
 //! 3. Mailboxes are copied side by side (`copy`); each acknowledged batch becomes links at once.
 //! 4. What goes from the destination goes last (`purge`).
@@ -10,6 +11,7 @@
 
 use super::granted::{Granted, grant};
 use super::plan::stamp;
+use super::renaming::follow_renames;
 use super::shortfalls::left_over;
 use super::stock::{StockTaken, Traces, take_stock};
 use super::{ApplyOptions, Deletes, Event, Migration, Passing, Phase};
@@ -158,7 +160,12 @@ pub fn apply_account(
     clock: Clock,
 ) -> Result<ApplySummary> {
     let mut run = Run::new(access, allowance, options, clock);
-    match run.execute(plan) {
+    let renamed = run.rename(plan);
+    let (plan, begun) = match &renamed {
+        Ok(renamed) => (renamed.as_ref().unwrap_or(plan), Ok(())),
+        Err(error) => (plan, Err(error.clone())),
+    };
+    match begun.and_then(|()| run.execute(plan)) {
         Ok(()) => run.finish(plan),
         Err(error) if *error.kind() == Kind::Interrupted => {
             run.ending = access.ending_when_stopped();
@@ -211,6 +218,15 @@ impl<'a> Run<'a> {
             warnings: Vec::new(),
             traces: Traces::default(),
         }
+    }
+
+    /// Returns the plan that holds from then on, where another does.
+    fn rename(&mut self, plan: &AccountPlan) -> Result<Option<AccountPlan>> {
+        let followed = follow_renames(self.access, plan, &mut self.failures)?;
+        Ok(followed.map(|(renamed, plan)| {
+            self.figures.mailboxes_renamed = renamed;
+            plan
+        }))
     }
 
     fn execute(&mut self, plan: &AccountPlan) -> Result<()> {

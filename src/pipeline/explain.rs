@@ -163,12 +163,25 @@ impl Explainer<'_> {
             plan.present,
             plan.copied
         ));
+        self.planned_rename(plan);
         self.planned_moves(plan);
         self.planned_removals(plan);
         if departed > 0 {
             self.say(format!(
                 "{departed} were copied once and are gone from the destination: its user removed them, and they are not brought back (restore_missing = {}).",
                 self.policy.restore_missing
+            ));
+        }
+    }
+
+    fn planned_rename(&mut self, plan: &MailboxPlan) {
+        let renames = self.state.plan().ok().flatten().map_or_else(Vec::new, |plan| plan.renames);
+        for rename in renames.iter().filter(|rename| rename.from == plan.destination) {
+            self.say(format!(
+                "Before all else the destination is told to rename it to `{}`: it was copied from a mailbox of the same UIDVALIDITY, \
+                 whose name the source lists no more; the messages under the linked UIDs are the ones that were linked, all that \
+                 is in the copy is ours, and the new name is free (follow_moves = {}). Until then it goes on to be copied there.",
+                rename.to, self.policy.follow_moves
             ));
         }
     }

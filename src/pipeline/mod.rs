@@ -6,7 +6,7 @@
 //!   [`bulletin`]: what a process of several tells of its accounts; [`merged`]: what all of them tell.
 //! - [`herald`]: those who are not looking are told; `hook`: by a command.
 //! - [`listening`]: accounts that are listened to between two rounds of a watch.
-//! - [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to, and by [`shortfalls`] why that is
+//! - [`renaming`]: mailboxes that have another name get it first. [`granted`]: what of a plan need not wait for a word. [`stock`]: what an apply has come to, and by [`shortfalls`] why that is
 //!   no success. [`deep`]: what a verification reads.
 //! - [`fleet`]: accounts side by side, and one account's sessions and state.
 //! - [`survey`]: what is there. [`planning`]: what is to be done. [`transfer`]: how it gets across, and what goes.
@@ -34,6 +34,7 @@ pub mod mark;
 pub mod merged;
 pub mod plan;
 pub mod planning;
+pub mod renaming;
 pub mod repair;
 pub mod report;
 pub mod resync;

@@ -16,6 +16,7 @@ use crate::pipeline::fleet::allowance::Allowance;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::errand::Identities;
 use crate::pipeline::survey::recognise::recognise;
+use crate::pipeline::survey::renamed::recognise_renamed;
 
 /// Resyncs every account.
 pub fn sync(
@@ -42,6 +43,7 @@ fn sync_account(
     access.state.begin_scan()?;
     let mut scanned = access.gauge.part(Part::Scan, || {
         let mut scanned = scan_account(access, thoroughness, Identities::WhereOthersMayBe)?;
+        recognise_renamed(access)?;
         access.failures.note_others(&mut scanned.ledger.failures, recognise(access)?);
         Ok::<_, Error>(scanned)
     })?;

@@ -10,6 +10,7 @@ use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::for_each::for_each_account;
 use crate::pipeline::survey::errand::{How, Identities, Occasion, SideResult, Wanted};
 use crate::pipeline::survey::labels::ask_gmail_ids;
+use crate::pipeline::survey::renamed::recognise_renamed;
 use crate::pipeline::survey::searching::search_source;
 use crate::pipeline::survey::side::list_side;
 use crate::pipeline::survey::whereabouts::{Whereabouts, recognise_server};
@@ -21,6 +22,7 @@ pub fn scan(migration: &Migration, thoroughness: Thoroughness) -> Vec<AccountRes
         access.state.begin_scan()?;
         let mut summary = scan_account(access, thoroughness, Identities::All)?;
         access.failures.note_all(&mut summary.ledger.failures, unreadable(access)?);
+        recognise_renamed(access)?;
         settle_doubts(access)?;
         access.failures.record(&summary.ledger.failures)?;
         migration.store.flush()?;

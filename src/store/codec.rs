@@ -100,6 +100,16 @@ pub(super) fn sealed(key: &[u8], envelope: &[u8]) -> Vec<u8> {
     [envelope, &checksum(key, envelope).to_be_bytes()].concat()
 }
 
+/// The value that was stored under `key`, as it is stored under `other`.
+pub(super) fn resealed(key: &[u8], other: &[u8], octets: &[u8]) -> Result<Vec<u8>> {
+    match octets.split_last_chunk::<CHECKSUM_OCTETS>() {
+        Some((envelope, stored)) if checksum(key, envelope) == u32::from_be_bytes(*stored) => {
+            Ok(sealed(other, envelope))
+        }
+        _ => Err(faults::damaged("a value of a mailbox").because(Flaw::Checksum)),
+    }
+}
+
 fn unstorable<T: Stored>() -> Error {
     Error::new(Kind::State, format!("could not store {}", T::NOUN)).scope(crate::error::Scope::Mailbox)
 }

@@ -14,6 +14,7 @@
 //!    'n' mailbox(16)                             old copies of messages that were moved, by the source mailbox that they left
 //!    'l' mailbox(16)                             from where on appends of ours may have landed late, of either side
 //!    'q'                                         how the account stood when there was nothing to do either way
+//!    'r' mailbox(16)                             what the destination is to rename, by source mailbox
 //!    'P' mailbox(16)                             header of a pair, by its source mailbox
 //!    'p' mailbox(16)                             the same of a pair that stands the other way round
 //!    'L' mailbox(16) leaf(4, big-endian)         links, by their source UIDs, likewise
@@ -149,6 +150,15 @@ impl AccountId {
 
     pub(super) fn quiet(self) -> Vec<u8> {
         self.table(b'q', &[])
+    }
+
+    /// What all notes of mailboxes that are to be renamed begin with.
+    pub(super) fn renamings(self) -> Vec<u8> {
+        self.table(b'r', &[])
+    }
+
+    pub(super) fn renaming(self, source: &RawName) -> Vec<u8> {
+        self.table(b'r', &self.mailbox(Side::Source, source).0)
     }
 
     /// What all headers of pairs begin with.

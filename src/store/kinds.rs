@@ -34,6 +34,7 @@ pub enum StoredKind {
     Spoilt = 27,
     GmailIds = 28,
     Leftovers = 29,
+    Renaming = 30,
     LateAppends = 31,
     Quiet = 32,
 }

@@ -10,7 +10,7 @@
 //!   damaged; `faults`: in words. [`machine`]: where we are.
 //! - `files`, `marks`, `gate`, [`audit`]: files beside the database, for other processes as well; [`halt`]: one for those of other states,
 //!   [`bulletin`]: what those are told.
-//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `leftovers`, `contents`,
+//! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `leftovers`, `renaming`, `contents`,
 //!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
@@ -84,6 +84,7 @@ mod plans;
 mod quiet;
 mod reach;
 mod remembered;
+mod renaming;
 mod replaced;
 mod roster;
 mod seen_flags;

@@ -56,6 +56,7 @@ impl FormerRun {
             messages_copied,
             octets_copied,
             messages_moved: 0,
+            mailboxes_renamed: 0,
             flags_updated,
             messages_deleted,
             reconnects,

@@ -260,6 +260,7 @@ mod tests {
             policy: [7; 16],
             mailboxes: vec![mailbox; mailboxes],
             omitted: Vec::new(),
+            renames: Vec::new(),
             leftovers: 0,
             warnings: Vec::new(),
         }

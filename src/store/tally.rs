@@ -15,6 +15,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// So many entries, of which no leaf is noted yet.
+    pub(super) fn of(count: u64) -> Tally {
+        Tally { count, checksums: 0 }
+    }
+
     /// Counts a sealed value that is one entry.
     pub(super) fn add(&mut self, octets: &[u8]) {
         self.count = self.count.wrapping_add(1);

@@ -463,10 +463,12 @@ fn file(account: &mut Account) {
 
 /// Commands whose refusals are played elsewhere, each with its test; `None`: no command, but a response or a capability of that
 /// name.
-const ELSEWHERE: [(&str, Option<&str>); 13] = [
+const ELSEWHERE: [(&str, Option<&str>); 15] = [
     ("IDLE", Some("server_that_will_not_be_listened_to_is_named")),
     ("COPY", Some("copies_within_that_fail_are_sent_the_long_way")),
     ("MOVE", None),
+    ("RENAME", Some("rename_that_is_refused_keeps_the_name_and_is_asked_for_again")),
+    ("UNSUBSCRIBE", Some("subscription_that_is_not_taken_off_stops_nothing")),
     ("STARTTLS", Some("starttls_that_is_refused_sends_no_password")),
     ("COMPRESS", Some("server_that_does_not_compress_is_used_as_it_is_and_told_once")),
     ("PROXYAUTH", Some("log_in_kinds_of_master_users_each_in_its_own_words")),

@@ -36,7 +36,7 @@
 //! - [`logins`]: every way to log in, on servers that offer them.
 //! - [`many_servers`]: accounts from several servers, each with its own limits and failures.
 //! - [`merged`]: mailboxes and accounts that are merged into one on request.
-//! - [`mirror`]: deletions that follow, and all that stays. [`moves`]: what is filed elsewhere.
+//! - [`mirror`]: deletions that follow, and all that stays. [`moves`]: what is filed elsewhere. [`renames`]: what has another name.
 //! - [`namespaces`]: mailboxes in several namespaces, and those of others.
 //! - [`besides`]: rights of others, annotations, special uses.
 //! - [`same_message`]: what counts as the same message.
@@ -98,6 +98,7 @@ mod pair;
 mod planning;
 mod pymap;
 mod recognised;
+mod renames;
 mod renewed;
 mod repair;
 mod restored;

@@ -18,6 +18,7 @@ pub mod namespaces;
 pub mod presence;
 pub mod quota;
 pub mod relocate;
+pub mod rename;
 pub mod rights;
 pub mod search;
 pub mod select;

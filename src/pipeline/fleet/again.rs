@@ -66,6 +66,7 @@ impl Again for ApplySummary {
         figures.messages_copied += before.messages_copied;
         figures.octets_copied += before.octets_copied;
         figures.messages_moved += before.messages_moved;
+        figures.mailboxes_renamed += before.mailboxes_renamed;
         figures.flags_updated += before.flags_updated;
         figures.messages_deleted += before.messages_deleted;
         figures.reconnects += before.reconnects;

@@ -11,8 +11,8 @@ use crate::diff::comparing::removals::removal_objection;
 use crate::diff::comparing::same::is_source_of;
 use crate::diff::moves::{Following, Passage};
 use crate::error::{Result, Scope};
-use crate::model::plan::{MailboxPlan, Moves};
-use crate::model::{Link, MailboxState, PairState, Pairing, RawName, Side, Uid, UidSet};
+use crate::model::plan::{MailboxPlan, Moves, Rename};
+use crate::model::{Link, MailboxState, PairState, Pairing, RawName, Renaming, Side, Stage, Uid, UidSet};
 use std::collections::{HashMap, HashSet};
 
 /// A pair that lost some of its source messages.
@@ -23,6 +23,27 @@ struct Left {
 }
 
 impl Planner<'_> {
+    /// Takes mailboxes that the last scan found to have another name (`survey/renamed.rs`).
+    ///
+    /// # Errors
+    /// `State`.
+    pub(super) fn follow_renames(&mut self) -> Result<()> {
+        if !self.access.account.policy.follows_moves() {
+            return Ok(());
+        }
+        for Renaming { source, from, to, stage } in self.access.state.renamings() {
+            if stage == Stage::Waiting {
+                continue;
+            }
+            let pair = self.access.state.pair(&source).ok().flatten();
+            let stands = pair.is_some_and(|pair| pair.pairing.destination == from.raw);
+            if stands && self.mailbox(Side::Destination, &from.raw).is_some() {
+                self.plan.renames.push(Rename { from, to });
+            }
+        }
+        Ok(())
+    }
+
     /// Makes moves of what left one mailbox and arrived in another.
     ///
     /// # Errors

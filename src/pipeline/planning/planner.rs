@@ -58,6 +58,7 @@ impl<'a> Planner<'a> {
             account: access.account.name.to_string(),
             generation: 0,
             policy,
+            renames: Vec::new(),
             mailboxes: Vec::new(),
             omitted: Vec::new(),
             leftovers: 0,
@@ -332,6 +333,7 @@ impl<'a> Planner<'a> {
     /// `State`.
     pub fn finish(mut self, mapping: Mapping) -> Result<PlanSummary> {
         self.follow_moves()?;
+        self.follow_renames()?;
         self.plan.leftovers = count_leftovers(self.access)?;
         self.drop_ended_pairs()?;
         self.plan.generation = self.access.state.generation()?;

@@ -14,6 +14,7 @@
 //! - [`naming`]: which messages they are that are not there.
 //! - [`searching`]: what the user's own search finds. [`labels`]: which messages of a Gmail are one.
 //! - [`agreeing`]: what a person has said of what is gone. [`leftovers`]: old copies of what was moved.
+//!   [`renamed`]: mailboxes that are called otherwise.
 //! - [`outdated`]: what was said of messages that are others by now. [`spoiling`]: copies that are not what was sent.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
@@ -37,6 +38,7 @@ pub mod pairing;
 pub mod recalling;
 pub mod recognise;
 pub mod remembering;
+pub mod renamed;
 pub mod rollback;
 pub mod searching;
 pub mod settle;

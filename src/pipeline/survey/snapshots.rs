@@ -50,7 +50,15 @@ impl<'a> Snapshots<'a> {
     /// # Errors
     /// `Settings` for a wrong glob.
     pub fn map(&self) -> Result<Mapping> {
-        self.map_by(&self.access.account.policy.mailboxes)
+        self.map_by(&self.access.account.policy.mailboxes, &HashMap::new())
+    }
+
+    /// Which would go where had these source mailboxes been copied to those of the destination, or to none.
+    ///
+    /// # Errors
+    /// As [`Snapshots::map`].
+    pub fn map_as_copied(&self, copied: &HashMap<RawName, Option<RawName>>) -> Result<Mapping> {
+        self.map_by(&self.access.account.policy.mailboxes, copied)
     }
 
     /// Which would go where with another choice of what becomes of Gmail's labels.
@@ -58,16 +66,23 @@ impl<'a> Snapshots<'a> {
     /// # Errors
     /// As [`Snapshots::map`].
     pub fn map_with(&self, labels: Labels) -> Result<Mapping> {
-        self.map_by(&MailboxPolicy { labels, ..self.access.account.policy.mailboxes.clone() })
+        self.map_by(&MailboxPolicy { labels, ..self.access.account.policy.mailboxes.clone() }, &HashMap::new())
     }
 
-    fn map_by(&self, policy: &MailboxPolicy) -> Result<Mapping> {
+    fn map_by(&self, policy: &MailboxPolicy, besides: &HashMap<RawName, Option<RawName>>) -> Result<Mapping> {
         let view = |side: Side| SideView {
             state: &self.sides[side as usize],
             names: &self.names[side as usize],
             mailboxes: &self.mailboxes[side as usize],
         };
-        map_mailboxes(view(Side::Source), view(Side::Destination), &self.copied(), policy)
+        let mut copied = self.copied();
+        for (source, destination) in besides {
+            match destination {
+                Some(destination) => copied.insert(source.clone(), destination.clone()),
+                None => copied.remove(source),
+            };
+        }
+        map_mailboxes(view(Side::Source), view(Side::Destination), &copied, policy)
     }
 
     /// What must be asked where the source is empty and the destination is not.

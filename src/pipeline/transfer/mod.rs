@@ -9,7 +9,7 @@
 //!   another message; [`strangers`]: what came between our own, and [`contention`], where another process copies the same.
 //!   [`reflag`]: flags that changed.
 //! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination, `clearing`, `removal`, `disposal` and `looking`: how; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
-//! - [`moving`]: what was moved on the source; [`leftovers`]: what that leaves behind.
+//! - [`moving`]: what was moved on the source; [`leftovers`]: what that leaves behind. [`renaming`]: mailboxes that have another name.
 
 pub mod besides;
 mod clearing;
@@ -36,6 +36,7 @@ pub mod purge;
 pub mod reconcile;
 pub mod reflag;
 mod removal;
+pub mod renaming;
 pub mod replace;
 pub mod settling;
 pub mod share;

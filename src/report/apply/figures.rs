@@ -13,6 +13,7 @@ pub(super) fn sum(results: &[AccountResult<ApplySummary>]) -> RunFigures {
         sum.messages_copied += figures.messages_copied;
         grow(&mut sum.octets_copied, figures.octets_copied);
         sum.messages_moved += figures.messages_moved;
+        sum.mailboxes_renamed += figures.mailboxes_renamed;
         sum.flags_updated += figures.flags_updated;
         sum.messages_deleted += figures.messages_deleted;
         sum.reconnects += figures.reconnects;

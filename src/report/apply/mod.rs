@@ -79,7 +79,9 @@ fn is_done(ApplySummary { ledger, .. }: &ApplySummary) -> bool {
 
 fn is_idle(ApplySummary { figures, ledger, .. }: &ApplySummary) -> bool {
     let done = figures.messages_copied + figures.messages_moved + figures.flags_updated + figures.messages_deleted;
-    done + ledger.outcomes.pending == 0 && ledger.failures.is_empty() && !ledger.leaves_behind()
+    done + figures.mailboxes_renamed + ledger.outcomes.pending == 0
+        && ledger.failures.is_empty()
+        && !ledger.leaves_behind()
 }
 
 fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [String; 5] {
@@ -101,6 +103,9 @@ fn row(account: &str, ApplySummary { figures, ledger, .. }: &ApplySummary) -> [S
     if figures.messages_moved > 0 {
         notes.insert(0, format!("{} moved", number(figures.messages_moved)));
     }
+    if figures.mailboxes_renamed > 0 {
+        notes.insert(0, format!("{} renamed", counted(figures.mailboxes_renamed, "mailbox")));
+    }
     [
         made_harmless(account),
         format!("{} copied", number(figures.messages_copied)),
@@ -118,9 +123,11 @@ fn done(figures: &RunFigures, ledger: &AccountLedger) -> String {
     let moved = format!("{} moved", counted(messages_moved, "message"));
     let flag_changes = counted(flags_updated, "flag change");
     let deletions = counted(messages_deleted, "deletion");
+    let renamed = figures.mailboxes_renamed;
     let parts = [
         (messages_copied, copied),
         (messages_moved, moved),
+        (renamed, format!("{} renamed", counted(renamed, "mailbox"))),
         (flags_updated, flag_changes),
         (messages_deleted, deletions),
     ];

@@ -37,6 +37,7 @@ struct Account {
     name: String,
     open: bool,
     sentence: String,
+    renames: Vec<(String, String)>,
     mailboxes: Vec<Row>,
     left_out: Vec<String>,
 }
@@ -63,6 +64,7 @@ pub fn html(results: &[AccountResult<PlanSummary>], made: i64, zone: &TimeZone, 
         card(sum.moves, "move"),
         card(sum.flag_updates, "flag change"),
         card(sum.deletes + sum.second_copies, "deletion"),
+        (number(sum.renames), format!("{} renamed", noun_for(sum.renames, "mailbox"))),
         card(sum.creates, "new mailbox"),
         left_out,
     ];
@@ -102,6 +104,7 @@ fn account(name: &str, summary: &PlanSummary, open: bool) -> Account {
         name: made_harmless(name),
         open,
         sentence,
+        renames: plan.renames.iter().map(|it| (made_harmless(&it.from.path()), made_harmless(&it.to.path()))).collect(),
         mailboxes: plan.mailboxes.iter().map(row).collect(),
         left_out: omitted.chain(skipped.take(LISTED_MESSAGES)).chain(more).collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::figures::totals;
 use super::labels;
-use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
+use crate::model::plan::{AccountPlan, MailboxPlan, Omitted, Rename};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::report::document::Body;
 use crate::report::{failure, losses, outcomes, recognition};
@@ -16,6 +16,7 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
         "copies": totals.copies,
         "octets": totals.octets,
         "moves": totals.moves,
+        "renames": totals.renames,
         "flag_updates": totals.flag_updates,
         "deletes": totals.deletes,
         "second_copies": totals.second_copies,
@@ -29,9 +30,16 @@ pub fn json(results: &[AccountResult<PlanSummary>]) -> Body {
 
 fn account_json(result: &AccountResult<PlanSummary>) -> Value {
     match result.done() {
-        Ok(PlanSummary { plan: AccountPlan { mailboxes, omitted, warnings, .. }, ledger, keeps, labels, .. }) => {
+        Ok(PlanSummary {
+            plan: AccountPlan { renames, mailboxes, omitted, warnings, .. },
+            ledger,
+            keeps,
+            labels,
+            ..
+        }) => {
             json!({
                 "account": result.account,
+                "renames": renames.iter().map(rename_json).collect::<Vec<_>>(),
                 "mailboxes": mailboxes.iter().map(mailbox_json).collect::<Vec<_>>(),
                 "omitted": omitted.iter().map(omitted_json).collect::<Vec<_>>(),
                 "outcomes": outcomes::json(&ledger.outcomes),
@@ -43,6 +51,10 @@ fn account_json(result: &AccountResult<PlanSummary>) -> Value {
         }
         Err(error) => json!({ "account": result.account, "mailboxes": [], "error": failure::json(error) }),
     }
+}
+
+fn rename_json(rename: &Rename) -> Value {
+    json!({ "from": rename.from.path(), "to": rename.to.path() })
 }
 
 fn mailbox_json(plan: &MailboxPlan) -> Value {

@@ -12,7 +12,7 @@ use super::quantity::{counted, noun_for, number, octets, verb_for};
 use super::table::{Align, Table, padded};
 use super::{indented, losses, outcomes, recognition, succeeded, unreached, warning_lines};
 use crate::error::made_harmless;
-use crate::model::plan::{MailboxPlan, Omitted, PlanTotals};
+use crate::model::plan::{MailboxPlan, Omitted, PlanTotals, Rename};
 use crate::model::report::{AccountResult, PlanSummary};
 use crate::model::run_ledger::RunLedger;
 use crate::model::{AccountLedger, Step, UidSet};
@@ -46,7 +46,10 @@ pub fn text(results: &[AccountResult<PlanSummary>], detail: Detail, commands: &I
 
 fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, commands): (usize, &Invocation)) -> String {
     let plan = &summary.plan;
-    let body = mailboxes(&plan.mailboxes, detail) + &obstacles(&plan.omitted) + &omitted(&plan.omitted, detail);
+    let body = renames(&plan.renames, detail)
+        + &mailboxes(&plan.mailboxes, detail)
+        + &obstacles(&plan.omitted)
+        + &omitted(&plan.omitted, detail);
     let warnings = warning_lines(name, &plan.warnings, 1, commands)
         + &recognition::line(summary.keeps)
         + &labels::text(summary.labels.as_ref());
@@ -54,6 +57,22 @@ fn account(name: &str, summary: &PlanSummary, detail: Detail, (accounts, command
         (true, _) => String::new(),
         (false, 1) => format!("{body}{warnings}\n"),
         (false, _) => format!("{}\n{}\n", made_harmless(name), indented(&(body + &warnings), 2)),
+    }
+}
+
+/// A line for each mailbox that gets another name. What a parent takes along is counted, and named with full detail.
+fn renames(renames: &[Rename], detail: Detail) -> String {
+    let is_led = |it: &&Rename| renames.iter().any(|top| top.takes_along(it));
+    let (led, tops): (Vec<&Rename>, Vec<&Rename>) = renames.iter().partition(is_led);
+    let line = |it: &Rename| {
+        let below = led.iter().filter(|led| it.takes_along(led)).count() as u64;
+        let below = if below > 0 { format!(" with {} below it", counted(below, "mailbox")) } else { String::new() };
+        let (from, to) = (made_harmless(&it.from.path()), made_harmless(&it.to.path()));
+        format!("> rename `{from}`{below} on the destination to `{to}`: the source calls it so now\n")
+    };
+    match detail {
+        Detail::Brief => tops.into_iter().map(line).collect(),
+        Detail::Full => renames.iter().map(line).collect(),
     }
 }
 
@@ -186,6 +205,9 @@ fn total_line(totals: &PlanTotals) -> String {
     let signed = signed.iter().filter(|(_, count, _)| *count > 0);
     let actions: Vec<_> = signed.map(|(sign, count, noun)| format!("{sign} {}", counted(*count, noun))).collect();
     let mut extras = Vec::new();
+    if totals.renames > 0 {
+        extras.push(format!("{} to rename", counted(totals.renames, "mailbox")));
+    }
     if totals.creates > 0 {
         extras.push(format!("{} to create", counted(totals.creates, "mailbox")));
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::{Error, Kind};
 use crate::model::ledger::Stage;
-use crate::model::plan::{AccountPlan, Deletion, Doubt, FlagUpdate, Moved, Moves, SecondCopy, Skipped, Whose};
+use crate::model::plan::{AccountPlan, Deletion, Doubt, FlagUpdate, Moved, Moves, Rename, SecondCopy, Skipped, Whose};
 use crate::model::{Digest, Flags, Listed, Losses, MailboxCondition, MailboxName, Outcomes, RawName, Uid, UidValidity};
 use crate::report::document::{Head, document};
 
@@ -48,10 +48,15 @@ fn mailbox(path: &str, copies: u32, octets: u64, flag_updates: u32) -> MailboxPl
 }
 
 fn planned(account: &str, mailboxes: Vec<MailboxPlan>) -> AccountResult<PlanSummary> {
+    renaming(account, Vec::new(), mailboxes)
+}
+
+fn renaming(account: &str, renames: Vec<Rename>, mailboxes: Vec<MailboxPlan>) -> AccountResult<PlanSummary> {
     let plan = AccountPlan {
         account: account.to_owned(),
         generation: 1,
         policy: [0; 16],
+        renames,
         mailboxes,
         omitted: Vec::new(),
         leftovers: 0,
@@ -158,6 +163,30 @@ To do exactly this, run: mailferry apply
     let json = document(&Head::default(), json(&results));
     assert_eq!((&json["totals"]["moves"], &json["totals"]["copies"]), (&3.into(), &120.into()));
     assert_eq!(json["accounts"][0]["mailboxes"][1]["moves"], 3);
+}
+
+#[test]
+fn renames_come_first_and_what_goes_along_is_counted() {
+    let rename = |(from, to)| Rename { from: name(from), to: name(to) };
+    let renames = [("Old", "New"), ("Old/a", "New/a"), ("Old/b", "New/c"), ("Other", "Else")].map(rename);
+    let results = [renaming("alice", renames.into(), vec![mailbox("INBOX", 2, 9_000, 0)])];
+    let shown = |detail| text(&results, detail, &Invocation::default(), Step::Apply);
+    let expected = "\
+> rename `Old` with 1 mailbox below it on the destination to `New`: the source calls it so now
+> rename `Old/b` on the destination to `New/c`: the source calls it so now
+> rename `Other` on the destination to `Else`: the source calls it so now
+INBOX   + 2 copies   8.8 KiB
+
+Plan: + 2 copies  (4 mailboxes to rename, 8.8 KiB)
+To do exactly this, run: mailferry apply
+";
+    assert_eq!(shown(Detail::Brief), expected);
+    assert!(shown(Detail::Full).contains("rename `Old/a` on the destination to `New/a`"));
+    let json = document(&Head::default(), json(&results));
+    assert_eq!(json["totals"]["renames"], 4);
+    assert_eq!(json["accounts"][0]["renames"][3], serde_json::json!({ "from": "Other", "to": "Else" }));
+    let page = html(&results, 0, &jiff::tz::TimeZone::UTC, &Invocation::default());
+    assert!(page.contains("<li>Old/b → New/c</li>") && page.contains("mailboxes renamed"), "{page}");
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub(in crate::report) fn run_json(run: &RunFigures) -> Value {
         "messages_copied": run.messages_copied,
         "octets_copied": run.octets_copied,
         "messages_moved": run.messages_moved,
+        "mailboxes_renamed": run.mailboxes_renamed,
         "flags_updated": run.flags_updated,
         "messages_deleted": run.messages_deleted,
         "reconnects": run.reconnects,

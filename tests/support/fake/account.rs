@@ -132,6 +132,20 @@ impl Account {
         self.mailboxes.iter().position(same)
     }
 
+    /// Gives a mailbox another name, and all that is below it. Not INBOX, and not a name that is there.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        if from.eq_ignore_ascii_case(b"INBOX") || self.position(from).is_none() || self.position(to).is_some() {
+            return false;
+        }
+        let below = [from, &[Self::NAMESPACE_DELIMITER as u8]].concat();
+        for mailbox in &mut self.mailboxes {
+            if mailbox.name == from || mailbox.name.starts_with(&below) {
+                mailbox.name = [to, &mailbox.name[from.len()..]].concat();
+            }
+        }
+        true
+    }
+
     pub fn find(&mut self, name: &[u8]) -> Option<&mut Mailbox> {
         self.position(name).map(|at| &mut self.mailboxes[at])
     }

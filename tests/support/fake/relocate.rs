@@ -1,4 +1,4 @@
-//! UID MOVE and UID COPY.
+//! UID MOVE, UID COPY and RENAME.
 
 use std::io;
 
@@ -6,6 +6,13 @@ use super::command::{Command, uid_ranges};
 use super::session::Session;
 
 impl Session<'_> {
+    /// With all that is below it.
+    pub(super) fn rename(&mut self, command: &Command) -> String {
+        let [from, to] = [0, 1].map(|number| command.argument(number).to_vec());
+        let renamed = self.with_account(|account| account.rename(&from, &to));
+        if renamed { "OK renamed".to_owned() } else { "NO [CANNOT] not that".to_owned() }
+    }
+
     pub(super) fn relocate(&mut self, command: &Command) -> io::Result<String> {
         let moves = command.verb == "UID MOVE";
         let Some(name) = self.selected.clone() else { return Ok("BAD nothing is selected".to_owned()) };

@@ -203,7 +203,8 @@ impl Session<'_> {
             "LSUB" => self.lsub(),
             "STATUS" => self.status(command),
             "CREATE" => self.create(command),
-            "SUBSCRIBE" => self.subscribe(command),
+            "RENAME" => Ok(self.rename(command)),
+            "SUBSCRIBE" | "UNSUBSCRIBE" => self.subscribe(command),
             "SELECT" | "EXAMINE" => self.open(command),
             "UNSELECT" => {
                 self.selected = None;
@@ -301,8 +302,11 @@ impl Session<'_> {
 
     fn subscribe(&mut self, command: &Command) -> io::Result<String> {
         let name = command.argument(0).to_vec();
-        self.with_account(|account| account.subscriptions.insert(name));
-        Ok("OK subscribed".to_owned())
+        self.with_account(|account| match command.verb == "SUBSCRIBE" {
+            true => account.subscriptions.insert(name),
+            false => account.subscriptions.remove(&name),
+        });
+        Ok("OK done".to_owned())
     }
 
     fn search(&mut self, command: &Command) -> io::Result<String> {

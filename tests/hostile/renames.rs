@@ -1,0 +1,103 @@
+//! What a server makes of RENAME: whether it was done only its listing tells.
+
+use std::sync::Arc;
+
+use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
+use crate::support::fake::{Fake, Tenant};
+use crate::support::ferry::{Ferry, Side};
+use crate::support::server::User;
+use crate::tally;
+
+/// An account that was copied, and whose tree was renamed at the source since.
+struct World {
+    _servers: [Fake; 2],
+    tenants: [Arc<Tenant>; 2],
+    ferry: Ferry,
+}
+
+impl World {
+    fn renamed() -> World {
+        let servers = [Fake::start(), Fake::start()];
+        let [source, destination] = servers.each_ref().map(|fake| Side::in_clear_text(fake.port()));
+        let settings = "[limits]\nretries = 1\ntimeout = \"3s\"\n[sync]\nfollow_moves = true";
+        let user = User::named("renamed".to_owned());
+        let ferry = Ferry::new(source, destination).with_settings(settings).with_account(&user);
+        let tenants = servers.each_ref().map(|server| server.tenant("renamed"));
+        tenants[0].account().fill("INBOX\n    1 one\nOld\n    2 two\n    3 three\nOld/Sub\n    4 four");
+        tenants[0].account().subscriptions.extend([b"Old".to_vec(), b"Old/Sub".to_vec()]);
+        ferry.run(&["sync"]).expect(0);
+        assert!(tenants[0].account().rename(b"Old", b"New"));
+        tenants[1].forget_commands();
+        World { _servers: servers, tenants, ferry }
+    }
+
+    fn behaves(&self, rule: Rule) -> &World {
+        self.tenants[1].behave(Behaviour::honest().rule(rule));
+        self
+    }
+
+    fn names(&self) -> Vec<String> {
+        let account = self.tenants[1].account();
+        let mut names: Vec<String> =
+            account.mailboxes.iter().map(|it| String::from_utf8_lossy(&it.name).into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn assert_never_copied(&self) {
+        let commands = self.tenants[1].commands();
+        let copied =
+            commands.iter().find(|it| ["APPEND", "UID MOVE", "UID COPY"].iter().any(|verb| it.starts_with(verb)));
+        assert_eq!(copied, None);
+        tally::count(1);
+    }
+}
+
+const OLD: [&str; 3] = ["INBOX", "Old", "Old/Sub"];
+const NEW: [&str; 3] = ["INBOX", "New", "New/Sub"];
+
+/// Holds pipeline/transfer/renaming.rs invariant 3.
+#[test]
+fn rename_that_is_refused_keeps_the_name_and_is_asked_for_again() {
+    let world = World::renamed();
+    world.behaves(Rule::refuse("RENAME", "NO [CANNOT] not that"));
+    for _ in 0..2 {
+        world.ferry.run(&["sync"]).expect(3).complains(&["rename", "not that"]);
+        assert_eq!(world.names(), OLD);
+    }
+    world.tenants[0].account().fill("New\n    5 five");
+    world.ferry.run(&["sync"]).expect(3);
+    assert_eq!(world.tenants[1].account().mailbox("Old").messages.len(), 3, "its mail goes on to come");
+    world.tenants[1].behave(Behaviour::honest());
+    world.tenants[1].forget_commands();
+    world.ferry.run(&["sync"]).expect(0);
+    assert_eq!(world.names(), NEW);
+    world.ferry.run(&["verify"]).expect(0);
+    world.assert_never_copied();
+}
+
+/// Holds pipeline/transfer/renaming.rs invariant 1.
+#[test]
+fn answer_to_a_rename_tells_nothing() {
+    let once = |then| Rule::on("RENAME", then).when(When::First(1));
+    for rule in [once(Then::DoneBut("NO [SERVERBUG] perhaps".to_owned())), once(Then::Close)] {
+        let world = World::renamed();
+        world.behaves(rule).ferry.run(&["sync"]).expect(0);
+        assert_eq!(world.names(), NEW);
+        world.assert_never_copied();
+    }
+    let world = World::renamed();
+    world.behaves(Rule::on("RENAME", Then::Answer("OK done".to_owned()))).ferry.run(&["sync"]).expect(3);
+    assert_eq!(world.names(), OLD);
+    world.assert_never_copied();
+}
+
+#[test]
+fn subscription_that_is_not_taken_off_stops_nothing() {
+    let world = World::renamed();
+    world.behaves(Rule::refuse("UNSUBSCRIBE", "NO [CANNOT] not that")).ferry.run(&["sync"]).expect(0);
+    assert_eq!(world.names(), NEW);
+    let subscriptions = world.tenants[1].account().subscriptions.clone();
+    assert!(subscriptions.contains(&b"New"[..]) && subscriptions.contains(&b"New/Sub"[..]));
+    world.assert_never_copied();
+}
