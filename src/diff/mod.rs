@@ -15,6 +15,7 @@
 
 pub mod agreements;
 pub mod comparing;
+mod copies;
 pub mod fit;
 pub mod labels;
 pub mod moves;

@@ -5,8 +5,7 @@
 //!    then, or else to the first.
 
 use super::comparing::matching::{Judge, match_records};
-use super::comparing::same::{Contents, Keeps};
-use super::verification::pair_linked;
+use super::comparing::same::{Contents, Keeps, are_linked};
 use crate::model::{Digest, Link, MessageRecord, Uid};
 use std::collections::{HashMap, HashSet};
 
@@ -47,6 +46,32 @@ pub fn share_out(
         own[holder(&record, &identities)].insert(record.uid);
     }
     own
+}
+
+type Pairs = Vec<(MessageRecord, MessageRecord)>;
+
+/// Pairs what is linked, as long as it has its identity or is as the destination made it; what is left is matched without
+/// links.
+fn pair_linked(
+    source: Vec<MessageRecord>,
+    destination: Vec<MessageRecord>,
+    links: &HashMap<Uid, Link>,
+) -> (Pairs, Vec<MessageRecord>, Vec<MessageRecord>) {
+    let mut there: HashMap<Uid, MessageRecord> = destination.into_iter().map(|record| (record.uid, record)).collect();
+    let (mut pairs, mut rest) = (Vec::new(), Vec::new());
+    for record in source {
+        let link = links.get(&record.uid);
+        let linked = link.and_then(|link| Some((link, there.get(&link.destination)?)));
+        let holds = |(link, copy): &(&Link, &MessageRecord)| are_linked(link, &record, copy);
+        let copy = linked.filter(holds).map(|(_, copy)| copy.uid);
+        match copy.and_then(|uid| there.remove(&uid)) {
+            Some(copy) => pairs.push((record, copy)),
+            None => rest.push(record),
+        }
+    }
+    let mut surplus: Vec<MessageRecord> = there.into_values().collect();
+    surplus.sort_by_key(|record| record.uid);
+    (pairs, rest, surplus)
 }
 
 fn holder(record: &MessageRecord, identities: &HashMap<Digest, usize>) -> usize {

@@ -3,27 +3,28 @@
 //! It is as independent of the state as it can be: both listings are fresh, and messages are matched by identity.
 //! Links only tell twins apart, and say which differences are somebody's doing: messages that the destination's user
 //! deleted, flags that were changed there later, copies whose source was deleted since.
+//!
+//! Memory, for each message: 33 octets of the destination, 16 of the source, and 32 of the two that are one. Messages that no
+//! link pairs are held whole.
 
+use super::copies::{Copies, Orphan, link_of};
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::matching::{Judge, match_records};
 use crate::diff::comparing::order::Order;
-use crate::diff::comparing::same::{Contents, Keeps, are_linked, is_copy_of, is_listed_alike, is_source_of, is_spoilt};
+use crate::diff::comparing::same::{Contents, Keeps, is_listed_alike, is_source_of, is_spoilt};
 use crate::diff::verdict::Verdict;
-use crate::model::amount::Amounts;
+use crate::error::Result;
+use crate::model::amount::grow;
 use crate::model::difference::{Difference, DifferenceKind};
 use crate::model::plan::Doubt;
 use crate::model::policy::Mode;
-use crate::model::{Digest, FlagCapacity, Flags, Link, MessageRecord, Outcome, Side, SystemFlag, Uid};
-use std::collections::{HashMap, HashSet};
+use crate::model::{Digest, FlagCapacity, Flags, InternalDate, Link, MessageRecord, Outcome, Side, SystemFlag, Uid};
+use std::collections::HashMap;
 
 /// What is compared.
 pub struct Verification<'a> {
     /// The source mailbox's path, for the list of differences.
     pub mailbox: &'a str,
-    pub source: Vec<MessageRecord>,
-    pub destination: Vec<MessageRecord>,
-    /// Links that hold for the UIDVALIDITYs of both listings.
-    pub links: Vec<Link>,
     /// Why messages were not copied.
     pub exceptions: HashMap<Uid, Outcome>,
     /// UIDNEXT of the destination: what was given a UID from there on is lost, as after a restored backup, and its users' work
@@ -45,96 +46,49 @@ pub struct Verification<'a> {
     pub recent_first: bool,
 }
 
-/// Compares one mailbox with its copy.
-pub fn verify_mailbox(verification: Verification<'_>) -> Verdict {
-    let Verification {
-        mailbox,
-        source,
-        destination,
-        links,
-        exceptions,
-        given_below,
-        capacity,
-        flags,
-        keeps,
-        known_to_keep,
-        contents,
-        mode,
-        recent_first,
-    } = verification;
-    let judge = Judge { keeps, contents };
-    let links: HashMap<Uid, Link> = links.into_iter().map(|link| (link.source, link)).collect();
-    let (verdict, unread, look) = Default::default();
-    let order = Order::new(recent_first);
-    let links = &links;
-    let mut comparison =
-        Comparison { mailbox, links, capacity, flags, judge, known_to_keep, verdict, order, look, unread };
-    let accepted = exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
-    comparison.verdict.accepted = accepted.map(|(uid, _)| *uid).collect();
-    comparison.verdict.messages = source.len() as u64;
-    comparison.verdict.octets = source.iter().map(|record| record.octets).total();
-    let identities: HashSet<Digest> = source.iter().filter_map(|record| record.identity).collect();
-    let present: HashSet<Uid> = source.iter().map(|record| record.uid).collect();
-    let there: HashSet<Uid> = destination.iter().map(|record| record.uid).collect();
-    let (linked, source, mut destination) = pair_linked(source, destination, links);
-    let matched = match_records(source, &mut destination, judge);
-    for (source, destination) in linked.iter().chain(&matched.pairs) {
-        comparison.compare(source, destination);
-    }
-    comparison.end_look();
-    comparison.look_at_order(linked.iter().chain(&matched.pairs));
-    for record in &matched.unmatched {
-        comparison.unmatched(record, exceptions.get(&record.uid), (&there, given_below));
-    }
-    let orphans: HashMap<Uid, &Link> =
-        links.values().filter(|link| !present.contains(&link.source)).map(|link| (link.destination, link)).collect();
-    for record in &destination {
-        comparison.surplus(record, surplus_kind(record, orphans.get(&record.uid).copied(), &identities, mode));
-    }
-    comparison.in_doubt(&matched.unsettled);
-    comparison.into_verdict()
-}
-
-/// What a destination message is that no source message is left for. One that is marked as deleted waits for somebody
-/// to expunge it.
-fn surplus_kind(
-    record: &MessageRecord,
-    orphan: Option<&Link>,
-    identities: &HashSet<Digest>,
-    mode: Mode,
-) -> DifferenceKind {
-    let mirrored = mode == Mode::Mirror && !record.flags.has(SystemFlag::Deleted);
-    match orphan {
-        Some(link) if mirrored && link.is_ours() && is_copy_of(link, record) => DifferenceKind::Undeleted,
-        None if record.identity.is_some_and(|identity| identities.contains(&identity)) => DifferenceKind::Duplicated,
-        _ => DifferenceKind::Extra,
-    }
-}
-
-pub(in crate::diff) type Pairs = Vec<(MessageRecord, MessageRecord)>;
-
-/// Pairs what is linked, as long as it has its identity or is as the destination made it; what is left is matched without
-/// links.
-pub(in crate::diff) fn pair_linked(
-    source: Vec<MessageRecord>,
-    destination: Vec<MessageRecord>,
-    links: &HashMap<Uid, Link>,
-) -> (Pairs, Vec<MessageRecord>, Vec<MessageRecord>) {
-    let mut there: HashMap<Uid, MessageRecord> = destination.into_iter().map(|record| (record.uid, record)).collect();
-    let (mut pairs, mut rest) = (Vec::new(), Vec::new());
+/// Compares one mailbox with its copy. Records of the source come ascending by UID, and so do links, by that of their source; they
+/// hold for the UIDVALIDITYs of both listings.
+///
+/// # Errors
+/// Those of the iterators.
+pub fn verify_mailbox(
+    verification: Verification<'_>,
+    source: impl Iterator<Item = Result<MessageRecord>>,
+    destination: impl Iterator<Item = Result<MessageRecord>>,
+    links: impl Iterator<Item = Result<Link>>,
+) -> Result<Verdict> {
+    let exceptions = &verification.exceptions;
+    let judge = Judge { keeps: verification.keeps, contents: verification.contents };
+    let mut comparison = Comparison::new(&verification, judge);
+    let (mut copies, mut links, mut rest) = (Copies::gather(destination)?, links.peekable(), Vec::new());
     for record in source {
-        let link = links.get(&record.uid);
-        let linked = link.and_then(|link| Some((link, there.get(&link.destination)?)));
-        let holds = |(link, copy): &(&Link, &MessageRecord)| are_linked(link, &record, copy);
-        let copy = linked.filter(holds).map(|(_, copy)| copy.uid);
-        match copy.and_then(|uid| there.remove(&uid)) {
-            Some(copy) => pairs.push((record, copy)),
-            None => rest.push(record),
+        let record = record?;
+        comparison.count(&record);
+        let link = link_of(&mut links, record.uid, |orphan| copies.orphan(orphan))?;
+        match link.as_ref().and_then(|link| copies.take(link, &record)) {
+            Some(copy) => comparison.compare(&record, &copy, link.as_ref()),
+            None => {
+                comparison.loose.extend(link.map(|link| (record.uid, link)));
+                rest.push(record);
+            }
         }
     }
-    let mut surplus: Vec<MessageRecord> = there.into_values().collect();
-    surplus.sort_by_key(|record| record.uid);
-    (pairs, rest, surplus)
+    for link in links {
+        copies.orphan(&link?);
+    }
+    let mut left = copies.left();
+    let matched = match_records(rest, &mut left, judge);
+    for (source, copy) in &matched.pairs {
+        let link = comparison.loose.get(&source.uid).filter(|link| link.destination == copy.uid).cloned();
+        comparison.compare(source, copy, link.as_ref());
+    }
+    comparison.end_look();
+    for record in &matched.unmatched {
+        comparison.unmatched(record, exceptions.get(&record.uid), (&copies, verification.given_below));
+    }
+    comparison.take_surplus(&left, &copies, verification.mode);
+    comparison.in_doubt(&matched.unsettled);
+    Ok(comparison.into_verdict(verification.recent_first))
 }
 
 /// Copies of one mailbox that are read where what is listed of them tells nothing.
@@ -152,27 +106,49 @@ struct Look {
 
 struct Comparison<'a> {
     mailbox: &'a str,
-    links: &'a HashMap<Uid, Link>,
     capacity: &'a FlagCapacity,
     flags: FlagHistory<'a>,
     judge: Judge<'a>,
     known_to_keep: Keeps,
     verdict: Verdict,
-    order: Order,
+    /// Links of source messages that are not paired by them.
+    loose: HashMap<Uid, Link>,
+    /// Of the source messages.
+    identities: Vec<Digest>,
+    /// Source messages and our copies of them.
+    ours: Vec<(Uid, Uid, Option<InternalDate>)>,
     look: Look,
     /// UIDs of both sides that are to be read.
     unread: [Vec<Uid>; 2],
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    fn new(verification: &Verification<'a>, judge: Judge<'a>) -> Self {
+        let accepted = verification.exceptions.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)));
+        let verdict = Verdict { accepted: accepted.map(|(uid, _)| *uid).collect(), ..Verdict::default() };
+        let Verification { mailbox, capacity, flags, known_to_keep, .. } = *verification;
+        let (loose, identities, ours, look, unread) = Default::default();
+        Comparison { mailbox, capacity, flags, judge, known_to_keep, verdict, loose, identities, ours, look, unread }
+    }
+
+    /// Counts a message of the source.
+    fn count(&mut self, record: &MessageRecord) {
+        self.verdict.messages += 1;
+        grow(&mut self.verdict.octets, record.octets);
+        self.identities.extend(record.identity);
+    }
+
     fn differ(&mut self, kind: DifferenceKind, source: Option<Uid>, destination: Option<Uid>, detail: String) {
         self.verdict.differ(Difference::new(self.mailbox.to_owned(), kind, (source, destination), detail));
     }
 
-    fn compare(&mut self, source: &MessageRecord, copy: &MessageRecord) {
+    /// Compares a message with its copy; `link` is what ties them, if anything does.
+    fn compare(&mut self, source: &MessageRecord, copy: &MessageRecord, link: Option<&Link>) {
         let uids = (Some(source.uid), Some(copy.uid));
-        let link = self.links.get(&source.uid).filter(|link| link.destination == copy.uid);
         let ours = link.is_some_and(|link| link.is_ours());
+        if ours {
+            self.ours.push((source.uid, copy.uid, source.internal_date));
+        }
         self.verdict.rewritten += u64::from(link.is_some_and(|link| link.altered.is_some()));
         self.verdict.outcomes.add(if ours { &Outcome::Copied } else { &Outcome::Present }, 1);
         self.verdict.pairs.push((source.uid, copy.uid));
@@ -268,7 +244,8 @@ impl Comparison<'_> {
         }
     }
 
-    fn into_verdict(self) -> Verdict {
+    fn into_verdict(mut self, recent_first: bool) -> Verdict {
+        let out_of_order = self.out_of_order(recent_first);
         let [source, destination] = self.unread.map(|mut uids| {
             uids.sort_unstable();
             uids.into_iter().collect()
@@ -276,19 +253,16 @@ impl Comparison<'_> {
         let mut verdict = self.verdict;
         verdict.doubt = Doubt { source, destination };
         verdict.pairs.sort_unstable();
-        verdict.losses.out_of_order = self.order.out_of_order();
+        verdict.losses.out_of_order = out_of_order;
         verdict
     }
 
     /// Copies of ours were appended in the order of the source, unless something came between.
-    fn look_at_order<'r>(&mut self, pairs: impl Iterator<Item = &'r (MessageRecord, MessageRecord)>) {
-        let is_ours = |(source, copy): &&(MessageRecord, MessageRecord)| {
-            self.links.get(&source.uid).is_some_and(|link| link.is_ours() && link.destination == copy.uid)
-        };
-        let mut ours: Vec<_> =
-            pairs.filter(is_ours).map(|(source, copy)| (source.uid, copy.uid, source.internal_date)).collect();
-        ours.sort_unstable_by_key(|(source, ..)| *source);
-        ours.into_iter().for_each(|(_, copy, date)| self.order.take(copy, date));
+    fn out_of_order(&mut self, recent_first: bool) -> u64 {
+        let mut order = Order::new(recent_first);
+        self.ours.sort_unstable_by_key(|(source, ..)| *source);
+        self.ours.iter().for_each(|(_, copy, date)| order.take(*copy, *date));
+        order.out_of_order()
     }
 
     /// A source message without a counterpart: missing, unless it was left out on purpose or its user removed the copy. That
@@ -297,14 +271,14 @@ impl Comparison<'_> {
         &mut self,
         record: &MessageRecord,
         exception: Option<&Outcome>,
-        (there, given_below): (&HashSet<Uid>, Option<Uid>),
+        (there, given_below): (&Copies, Option<Uid>),
     ) {
         // Under the UID of a message that was copied there may be another now, as after a restored backup.
-        let link = self.links.get(&record.uid).filter(|link| is_source_of(link, record));
+        let link = self.loose.get(&record.uid).filter(|link| is_source_of(link, record));
         let link = link.filter(|link| given_below.is_none_or(|next| link.destination < next));
         let outcome = match (exception, link) {
             (Some(outcome), _) => outcome.clone(),
-            (None, Some(link)) if there.contains(&link.destination) => Outcome::NotFoundAgain(format!(
+            (None, Some(link)) if there.is_there(link.destination) => Outcome::NotFoundAgain(format!(
                 "under the UID {} of its copy there is another message",
                 link.destination
             )),
@@ -330,6 +304,18 @@ impl Comparison<'_> {
         self.differ(DifferenceKind::Missing, Some(record.uid), None, reason.to_owned());
     }
 
+    /// Messages of the destination that no source message is left for.
+    fn take_surplus(&mut self, left: &[MessageRecord], copies: &Copies, mode: Mode) {
+        if left.is_empty() {
+            return;
+        }
+        self.identities.sort_unstable();
+        for record in left {
+            let known = record.identity.is_some_and(|identity| self.identities.binary_search(&identity).is_ok());
+            self.surplus(record, surplus_kind(record, copies.orphan_of(record.uid), known, mode));
+        }
+    }
+
     fn surplus(&mut self, record: &MessageRecord, kind: DifferenceKind) {
         let detail = match kind {
             DifferenceKind::Duplicated => "the destination has it more often than the source",
@@ -337,6 +323,17 @@ impl Comparison<'_> {
             _ => "not on the source",
         };
         self.differ(kind, None, Some(record.uid), detail.to_owned());
+    }
+}
+
+/// What a destination message is that no source message is left for; `known`: the source has a message of its identity. One
+/// that is marked as deleted waits for somebody to expunge it.
+fn surplus_kind(record: &MessageRecord, orphan: Option<Orphan>, known: bool, mode: Mode) -> DifferenceKind {
+    let mirrored = mode == Mode::Mirror && !record.flags.has(SystemFlag::Deleted);
+    match orphan {
+        Some(Orphan::Ours) if mirrored => DifferenceKind::Undeleted,
+        None if known => DifferenceKind::Duplicated,
+        _ => DifferenceKind::Extra,
     }
 }
 

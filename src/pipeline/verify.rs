@@ -242,21 +242,9 @@ fn compare_listings(
     let listed = &aside.state;
     let known_pair = valid_pair(access, source, destination)?;
     let read = (contents(access, Side::Source, source), destination.map(|it| contents(access, Side::Destination, it)));
-    Ok(verify_mailbox(Verification {
+    let verification = Verification {
         mailbox: &source.name.path(),
-        source: listed.records(Side::Source, &source.name.raw)?.collect::<Result<_>>()?,
-        destination: match destination {
-            Some(destination) => {
-                let records = listed.records(Side::Destination, &destination.name.raw)?;
-                let is_own = |record: &Result<MessageRecord>| {
-                    record.as_ref().map_or(true, |record| !others.contains(record.uid))
-                };
-                records.filter(is_own).collect::<Result<_>>()?
-            }
-            None => Vec::new(),
-        },
         exceptions: exceptions(listed, source, destination, &known)?,
-        links: known.links,
         given_below: destination.and_then(|destination| destination.sync_point?.uid_next),
         capacity,
         flags: known_pair.as_ref().map_or_else(FlagHistory::default, FlagHistory::of),
@@ -268,7 +256,11 @@ fn compare_listings(
         },
         mode: access.account.policy.mode,
         recent_first: access.account.policy.newest_first.is_some(),
-    }))
+    };
+    let records = listed.records(Side::Source, &source.name.raw)?;
+    let copies = destination.map(|it| listed.records(Side::Destination, &it.name.raw)).transpose()?;
+    let is_own = |record: &Result<MessageRecord>| record.as_ref().map_or(true, |it| !others.contains(it.uid));
+    verify_mailbox(verification, records, copies.into_iter().flatten().filter(is_own), known.links.read()?)
 }
 
 /// What is known of the pair, if it holds for both listings.

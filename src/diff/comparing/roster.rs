@@ -89,6 +89,15 @@ impl Roster {
         self.records.sort_unstable_by_key(|record| (record.identity(), record.uid));
     }
 
+    pub(in crate::diff) fn sort_by_uid(&mut self) {
+        self.records.sort_unstable_by_key(|record| record.uid);
+    }
+
+    /// The number of the record of this UID; sorted by UID.
+    pub(in crate::diff) fn number_of(&self, uid: Uid) -> Option<usize> {
+        self.records.binary_search_by_key(&uid, |record| record.uid).ok()
+    }
+
     /// The number of the first record of this identity, if it is one; sorted by identity.
     pub(in crate::diff) fn first_of(&self, identity: Option<Digest>) -> Option<usize> {
         identity?;
@@ -154,5 +163,7 @@ mod tests {
         assert_eq!(roster.first_of(Some(Digest([3; 16]))).map(|first| roster.alike(first)), Some(2..4));
         assert_eq!((roster.get(2).uid, roster.first_of(Some(Digest([4; 16])))), (Uid(7), None));
         assert_eq!(roster.first_of(None), None, "what is not known is no identity");
+        roster.sort_by_uid();
+        assert_eq!([6, 7, 9, 5, 10].map(|uid| roster.number_of(Uid(uid))), [Some(0), Some(1), Some(3), None, None]);
     }
 }

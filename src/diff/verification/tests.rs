@@ -51,11 +51,8 @@ fn verdict_having_read(
 ) -> Verdict {
     let capacity = FlagCapacity::everything();
     let exceptions = HashMap::from([(Uid(90), Outcome::Refused("no".to_owned()))]);
-    verify_mailbox(Verification {
+    let verification = Verification {
         mailbox: "INBOX",
-        source,
-        destination,
-        links,
         exceptions,
         given_below: None,
         capacity: &capacity,
@@ -65,7 +62,18 @@ fn verdict_having_read(
         contents,
         mode: Mode::Copy,
         recent_first: false,
-    })
+    };
+    verified(verification, source, destination, links)
+}
+
+fn verified(
+    verification: Verification<'_>,
+    source: Vec<MessageRecord>,
+    destination: Vec<MessageRecord>,
+    links: Vec<Link>,
+) -> Verdict {
+    let (source, destination) = (source.into_iter().map(Ok), destination.into_iter().map(Ok));
+    verify_mailbox(verification, source, destination, links.into_iter().map(Ok)).unwrap()
 }
 
 #[test]
@@ -128,11 +136,8 @@ fn verify_what_cannot_be_kept_is_lost_and_no_difference() {
         ..dated(*uid, Some(*date))
     });
     let capacity = FlagCapacity::from_texts(["\\Draft"]);
-    let found = verify_mailbox(Verification {
+    let verification = Verification {
         mailbox: "INBOX",
-        source,
-        destination: copies.collect(),
-        links: vec![link(1, 7, &[]), link(2, 8, &[]), link(3, 9, &[])],
         exceptions: HashMap::new(),
         given_below: None,
         capacity: &capacity,
@@ -142,7 +147,9 @@ fn verify_what_cannot_be_kept_is_lost_and_no_difference() {
         contents: &read,
         mode: Mode::Copy,
         recent_first: false,
-    });
+    };
+    let links = vec![link(1, 7, &[]), link(2, 8, &[]), link(3, 9, &[])];
+    let found = verified(verification, source, copies.collect(), links);
     assert!(found.differences.is_clean(), "{:?}", found.differences);
     let flags = [("\\Seen".to_owned(), 4)].into();
     assert_eq!(found.losses, Losses { flags, dates: 1, untold_dates: 1, ..Losses::default() });
@@ -173,4 +180,67 @@ fn verify_what_users_did_is_no_difference() {
     let found = verdict(source, destination, links);
     assert!(found.differences.is_clean());
     assert_eq!((found.flags_changed_there, found.outcomes.departed, found.differences.extra), (1, 1, 1));
+}
+
+#[test]
+fn verify_what_the_source_lost_is_told_by_whose_copy_is_left() {
+    let kinds = |mode, links: Vec<Link>| {
+        let (capacity, destination) = (FlagCapacity::everything(), vec![record(7, 1, &[]), record(8, 2, &[])]);
+        let verification = Verification {
+            mailbox: "INBOX",
+            exceptions: HashMap::new(),
+            given_below: None,
+            capacity: &capacity,
+            flags: FlagHistory::default(),
+            keeps: Keeps::ALL,
+            known_to_keep: Keeps::ALL,
+            contents: &read,
+            mode,
+            recent_first: false,
+        };
+        let found = verified(verification, vec![record(3, 2, &[])], destination, links).differences;
+        [found.undeleted, found.extra, found.duplicated, found.missing]
+    };
+    // Before and behind all that the source has.
+    for gone in [1, 9] {
+        let linked = || vec![Link { identity: Digest([1; 16]), ..link(gone, 7, &[]) }];
+        assert_eq!(kinds(Mode::Mirror, linked()), [1, 0, 0, 0]);
+        assert_eq!(kinds(Mode::Copy, linked()), [0, 1, 0, 0]);
+        assert_eq!(kinds(Mode::Mirror, vec![link(gone, 7, &[])]), [u64::from(gone == 1), u64::from(gone == 9), 0, 0]);
+    }
+    assert_eq!(kinds(Mode::Mirror, vec![]), [0, 1, 0, 0]);
+    let found = verdict(vec![record(3, 2, &[])], vec![record(7, 2, &[]), record(8, 2, &[])], vec![]);
+    assert_eq!((found.differences.duplicated, found.outcomes.present), (1, 1));
+}
+
+/// What the links of many small mailboxes pair, found in the plain way: by looking everything up.
+#[test]
+fn verify_pairs_what_links_say_whatever_is_gone_in_between() {
+    let mut state = 18u64;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    for _ in 0..2_000 {
+        let (mut source, mut destination, mut links) = (Vec::new(), Vec::new(), Vec::new());
+        for uid in 1..=below(9) as u32 {
+            let (identity, copied) = (below(5) as u8 + 1, 50 - uid);
+            let (is_there, is_copied, is_linked) = (below(4) > 0, below(4) > 0, below(4) > 0);
+            source.extend(is_there.then(|| record(uid, identity, &[])));
+            destination.extend(is_copied.then(|| record(copied, identity, &[])));
+            links.extend(is_linked.then(|| Link { identity: Digest([identity; 16]), ..link(uid, copied, &[]) }));
+        }
+        let found = verdict(source.clone(), destination.clone(), links.clone());
+        let pair = |link: &Link| {
+            let there = source.iter().any(|record| record.uid == link.source);
+            let copied = destination.iter().any(|record| record.uid == link.destination);
+            (there && copied).then_some((link.source, link.destination))
+        };
+        let linked: Vec<_> = links.iter().filter_map(pair).collect();
+        assert_eq!(found.outcomes.copied, linked.len() as u64);
+        assert!(linked.iter().all(|pair| found.pairs.contains(pair)), "{linked:?} {:?}", found.pairs);
+        assert_eq!((found.messages, found.outcomes.total()), (source.len() as u64, source.len() as u64));
+        let surplus = found.differences.extra + found.differences.duplicated;
+        assert_eq!(found.pairs.len() as u64 + surplus, destination.len() as u64);
+    }
 }

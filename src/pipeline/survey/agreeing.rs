@@ -4,11 +4,11 @@ use crate::diff::agreements::{Departures, deletion_objection, departures, take_a
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::ledger::MailboxCondition;
 use crate::model::plan::{MailboxPlan, Omitted};
-use crate::model::{Agreement, Link, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
+use crate::model::{Agreement, MailboxName, MailboxState, Outcome, RawName, Side, Uid, UidSet, UidValidity};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::carrying::Known;
 use crate::store::AccountStore;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Takes what a person accepted into a plan, and asks about the copies that are gone, and about those that would go.
 ///
@@ -83,18 +83,22 @@ pub fn questioned(
 ) -> Result<Departures> {
     let uids = |side, mailbox: &MailboxState| {
         let records = listed.records(side, &mailbox.name.raw)?;
-        records.map(|record| Ok(record?.uid)).collect::<Result<HashSet<Uid>>>()
+        records.map(|record| Ok(record?.uid)).collect::<Result<UidSet>>()
     };
-    let (records, copies) = match destination {
-        Some(destination) if !known.links.is_empty() => {
-            (uids(Side::Source, source)?, uids(Side::Destination, destination)?)
+    let mut links = known.links.read()?.peekable();
+    let Some(destination) = destination.filter(|_| links.peek().is_some()) else { return Ok(Departures::default()) };
+    let (records, copies) = (uids(Side::Source, source)?, uids(Side::Destination, destination)?);
+    let (mut linked, mut gone) = (0, UidSet::new());
+    for link in links {
+        let link = link?;
+        if records.contains(link.source) {
+            linked += 1;
+            if !copies.contains(link.destination) {
+                gone.insert(link.source);
+            }
         }
-        _ => return Ok(Departures::default()),
-    };
-    let mut linked: Vec<&Link> = known.links.iter().filter(|link| records.contains(&link.source)).collect();
-    linked.sort_unstable_by_key(|link| link.source);
-    let gone = linked.iter().filter(|link| !copies.contains(&link.destination)).map(|link| link.source).collect();
-    Ok(departures(&gone, linked.len() as u64, &known.agreement, &access.account.policy))
+    }
+    Ok(departures(&gone, linked, &known.agreement, &access.account.policy))
 }
 
 /// Why messages are not there, and what a person has said of them.

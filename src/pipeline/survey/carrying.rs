@@ -157,10 +157,33 @@ fn add_departed(departed: &mut UidSet, [state, listed]: [&AccountStore; 2], now:
 
 /// What is known of a source mailbox and its copy, as they are listed now.
 pub struct Known {
-    pub links: Vec<Link>,
+    pub links: KnownLinks,
     pub agreement: Agreement,
     /// Why messages are not there.
     pub outcomes: HashMap<Uid, Outcome>,
+}
+
+/// Links of a source mailbox: those of a million messages are too many to be held, and are read where they are asked for.
+pub enum KnownLinks {
+    None,
+    /// Those that the state has of that mailbox.
+    Recorded(AccountStore, RawName),
+    /// Those that hold under other UIDs than these.
+    CarriedOver(Vec<Link>),
+}
+
+impl KnownLinks {
+    /// All of them, by the UID of their source message.
+    ///
+    /// # Errors
+    /// `State`.
+    pub fn read(&self) -> Result<Box<dyn Iterator<Item = Result<Link>> + '_>> {
+        Ok(match self {
+            KnownLinks::None => Box::new(std::iter::empty()),
+            KnownLinks::Recorded(state, source) => Box::new(state.links(source)?),
+            KnownLinks::CarriedOver(links) => Box::new(links.iter().cloned().map(Ok)),
+        })
+    }
 }
 
 /// What holds for two listings that stand `aside`, carried over where it has to be, and to none of the `others`. Nothing is
@@ -187,10 +210,14 @@ pub fn known_between(
             for carried in &over.links {
                 links.extend(before.get(carried.before)?.map(|link| carried.apply(link, known)));
             }
-            (links, over.recalled)
+            links.sort_by_key(|link| link.source);
+            (KnownLinks::CarriedOver(links), over.recalled)
         }
-        (Some(_), _) => (state.links(name)?.collect::<Result<_>>()?, recalled_alone([state, listed], source, keeps)?),
-        (None, _) => (Vec::new(), recalled_alone([state, listed], source, keeps)?),
+        (Some(_), _) => {
+            let links = KnownLinks::Recorded(state.clone(), name.clone());
+            (links, recalled_alone([state, listed], source, keeps)?)
+        }
+        (None, _) => (KnownLinks::None, recalled_alone([state, listed], source, keeps)?),
     };
     Ok(Known { links, outcomes: outcomes(state, source, &recalled.remembered)?, agreement: recalled.agreement })
 }

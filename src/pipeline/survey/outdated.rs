@@ -12,7 +12,6 @@ use crate::model::{
 use crate::pipeline::survey::carrying::Known;
 use crate::pipeline::survey::remembering::remembered;
 use crate::store::AccountStore;
-use std::collections::HashSet;
 
 /// The UIDs under which another message stands, as it is listed in the second state, than the one that was spoken of.
 ///
@@ -132,12 +131,12 @@ pub fn leave_out(
     if all_wanted && !known.outcomes.values().any(|outcome| is_of_settings(Some(outcome))) {
         return Ok(());
     }
-    let linked: HashSet<Uid> = known.links.iter().map(|link| link.source).collect();
+    let linked = known.links.read()?.map(|link| Ok(link?.source)).collect::<Result<UidSet>>()?;
     let mut recorded = state.record_lookup(Side::Source, source);
     for record in listed.records(Side::Source, source)? {
         let record: MessageRecord = record?;
         let left_out = is_of_settings(known.outcomes.get(&record.uid));
-        if linked.contains(&record.uid) || (known.outcomes.contains_key(&record.uid) && !left_out) {
+        if linked.contains(record.uid) || (known.outcomes.contains_key(&record.uid) && !left_out) {
             continue;
         }
         let by_size = || limit.objection(record.octets).map(|(_, reason)| reason);

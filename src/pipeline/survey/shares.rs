@@ -8,7 +8,7 @@ use crate::diff::comparing::same::Keeps;
 use crate::diff::routing::mapping::MailboxPair;
 use crate::diff::share::{Sharer, share_out};
 use crate::error::Result;
-use crate::model::{MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
+use crate::model::{Link, MailboxState, MessageRecord, RawName, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use std::collections::{HashMap, HashSet};
 
@@ -63,7 +63,8 @@ impl Shares {
         let mut taken = strangers.clone();
         let mut sharers = Vec::new();
         for source in sources {
-            let links = known_between([access, aside], source, Some(destination), &taken, keeps)?.links;
+            let known = known_between([access, aside], source, Some(destination), &taken, keeps)?;
+            let links = known.links.read()?.collect::<Result<Vec<Link>>>()?;
             links.iter().filter(|link| !link.destination.is_stand_in()).for_each(|link| taken.insert(link.destination));
             let links = links.into_iter().map(|link| (link.source, link)).collect();
             sharers.push(Sharer { source: records(Side::Source, &source.name.raw)?, links });
