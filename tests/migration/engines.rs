@@ -16,6 +16,9 @@ use crate::support::slurm::Slurm;
 
 const ACCOUNTS: usize = 24;
 
+/// So many that none of four shards is empty.
+const MOVED: usize = 8;
+
 /// Where a run is held in the midst of its work.
 const MESSAGE: &str = "destination/upload-begin/APPEND";
 
@@ -142,47 +145,70 @@ impl Fleet {
     }
 }
 
-/// A stand-in for ssh starts what it is told on this machine, and knows machines that are dead. What is alive leads a group of its own
-/// when it says so.
+/// A stand-in for ssh starts what it is told on this machine, in a session of its own and with a shell, as sshd does, and knows
+/// machines that are dead.
 const SSH: &str = r#"while :; do case $1 in -o | -p | -l) shift 2 ;; -*) shift ;; *) break ;; esac; done
 machine=$1; shift
 [ "$1" != -- ] || shift
 [ ! -e "$FERRY_DIR/$machine.dead" ] || exit 255
+export SHELL=/bin/sh
 setsid sh -c 'echo $$ >> "$0"; exec sh -c "$1"' "$FERRY_DIR/$machine.alive" "$*" &
 wait $!; status=$?
 [ ! -e "$FERRY_DIR/$machine.dead" ] || exit 255
 exit $status"#;
 
+/// Nothing of a session runs any more when this returns, whatever groups there were in it.
+fn end_session(session: &str) {
+    let ended = poll(PATIENCE, || {
+        let alive = processes_of(session);
+        let ids = alive.iter().map(String::as_str);
+        (alive.is_empty() || Command::new("kill").args(["-s", "KILL", "--"]).args(ids).output().is_err()).then_some(())
+    });
+    assert!(ended.is_some(), "session {session} does not end: {:?}", processes_of(session));
+}
+
+/// The processes of a session that have not ended (proc(5): state, parent, group and session follow the name).
+fn processes_of(session: &str) -> Vec<String> {
+    let every =
+        fs::read_dir("/proc").expect("processes").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_of = |id: &String| {
+        let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let fields: Vec<&str> = status.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        fields.get(3) == Some(&session) && fields[0] != "Z"
+    };
+    every.filter(|name| name.parse::<u32>().is_ok()).filter(is_of).collect()
+}
+
+/// Each machine is held in its first shard, of which none is empty, when one of them dies.
 #[test]
 fn parallel_moves_the_shards_of_a_machine_that_dies() {
-    let fleet = Fleet::new("parallel", 6, "");
+    let fleet = Fleet::new("parallel", MOVED, "");
     let directory = fleet.directory().display().to_string();
     let parallel = cached("parallel").join("usr/bin");
     let path = format!("{}:{}", parallel.display(), std::env::var("PATH").unwrap_or_default());
     let ssh = fleet.script("ssh", SSH);
-    fleet.migration.gates().close(MESSAGE, 60);
+    fleet.migration.gates().close(MESSAGE, 10);
     let mut command = Command::new("sh");
     command.arg(deployed("parallel/ferry.sh")).args(["m1", "m2"]).current_dir(fleet.directory());
     command.envs(fleet.variables(None)).env("PATH", path).env("SSH", ssh).env("SHARDS", "4");
-    command.env("FERRY_DIR", &directory).env("HOME", &directory);
+    command.env("FERRY_DIR", &directory).env("HOME", &directory).env("TMPDIR", &directory).env_remove("SHELL");
     let mut running = Running::of(command);
-    let alive =
-        |machine: &str| fs::read_to_string(fleet.directory().join(format!("{machine}.alive"))).unwrap_or_default();
-    let both = running
-        .wait_until(|| fleet.migration.gates().are_holding() && !alive("m1").is_empty() && !alive("m2").is_empty());
-    assert!(both, "it ended before: {}", running.finish());
+    let read = |name: &str| fs::read_to_string(fleet.directory().join(name)).unwrap_or_default();
+    let both = running.wait_until(|| {
+        fleet.migration.gates().are_holding() && !read("m1.alive").is_empty() && !read("m2.alive").is_empty()
+    });
+    assert!(both, "it ended before: {}\n{}", running.finish(), read("ferry.joblog"));
     fs::write(fleet.directory().join("m1.dead"), "").expect("a dead machine");
-    for process in alive("m1").lines() {
-        let killed = Command::new("sh").args(["-c", r#"kill -s KILL -- "-$0""#, process]).status();
-        assert!(killed.expect("kill").success() || alive("m1").lines().count() > 1);
-    }
+    end_session(read("m1.alive").trim());
     fleet.migration.gates().open();
-    running.finish().expect(0);
-    let log = fs::read_to_string(fleet.directory().join("ferry.joblog")).expect("the log");
+    let ended = running.finish();
+    let log = read("ferry.joblog");
+    assert_eq!(ended.code, Some(0), "{ended}\n{log}");
     let done = log.lines().skip(1).filter(|line| line.split('\t').nth(6) == Some("0"));
-    assert!(done.clone().count() == 4 && done.clone().any(|line| line.contains("m2")), "{log}");
+    assert!(done.clone().count() == 4 && done.clone().all(|line| line.contains("m2")), "{log}");
     fleet.migration.assert_exact();
-    assert_eq!(fleet.report(4, 0)["totals"]["outcomes"]["copied"], 6 * 49);
+    let totals = fleet.report(4, 0)["totals"].clone();
+    assert_eq!(totals["outcomes"]["copied"], 49 * MOVED as u64);
 }
 
 #[test]
