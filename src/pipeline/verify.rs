@@ -26,6 +26,7 @@ use crate::model::{FlagCapacity, MailboxState, MessageRecord, Outcome, PairState
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::attempts::now;
 use crate::pipeline::fleet::for_each::for_each_account;
+use crate::pipeline::fleet::in_order::in_order;
 use crate::pipeline::survey::agreeing::{accepted_gone, exceptions, gone, questioned, unanswered};
 use crate::pipeline::survey::carrying::{Known, known_between};
 use crate::pipeline::survey::content::read_doubt;
@@ -39,6 +40,8 @@ use crate::pipeline::survey::shares::Shares;
 use crate::pipeline::survey::snapshots::Snapshots;
 use crate::pipeline::survey::spoiling::{CopiesRead, note_read};
 use crate::pipeline::survey::whereabouts::recognise_server;
+use crate::pipeline::transfer::lane::Lane;
+use crate::pipeline::transfer::share::Share;
 use crate::store::ListWriter;
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -100,27 +103,30 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     omitted.iter().filter_map(whole_mailbox).try_for_each(|missing| list.take(&mut summary, vec![missing]))?;
     let mut pairs = pairs;
     pairs.sort_by_cached_key(|pair| pair.source.path());
-    for pair in &pairs {
+    let of_others = Others { shares: &shares, labelled: &labelled };
+    let compare = |pair: &MailboxPair| {
         access.go_on()?;
-        if let Some(reason) = gone_with_a_word(access, &snapshots, pair)? {
-            omitted.push(reason);
-            continue;
+        match gone_with_a_word(access, &snapshots, pair)? {
+            Some(reason) => Ok(Compared::Omitted(reason)),
+            None => Ok(Compared::Pair(verify_pair([access, aside], &snapshots, pair, of_others, keeps, depth)?.into())),
         }
-        let (mut verdict, departures) = verify_pair(
-            [access, aside],
-            &snapshots,
-            pair,
-            Others { shares: &shares, labelled: &labelled },
-            keeps,
-            depth,
-        )?;
+    };
+    in_order(&pairs, at_once(aside, &snapshots, &pairs, depth), compare, |pair, compared| {
+        let (mut verdict, departures) = match compared {
+            Compared::Pair(found) => *found,
+            Compared::Omitted(reason) => {
+                omitted.push(reason);
+                return Ok(());
+            }
+        };
         list.take_named(&mut summary, snapshots.mailbox(Side::Source, &pair.source.raw), &mut verdict)?;
         merge(&mut summary, verdict);
         summary.ledger.questioned += departures.questioned;
         let question = departures.question.map(|why| unanswered(&why, &pair.source, &pair.destination, account));
         let question = question.map(|error| format!("{}; {}", error.line(), error.advice().unwrap_or_default()));
         summary.warnings.extend(question);
-    }
+        Ok(())
+    })?;
     summary.warnings.extend(snapshots.emptiness());
     omitted.iter().for_each(|omitted| count_omitted(&mut summary, omitted));
     let left_out = |pair: &&MailboxPair| omitted.iter().any(|omitted| omitted.mailbox.raw == pair.source.raw);
@@ -129,6 +135,28 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     summary.ledger.held = summary.ledger.outcomes.total();
     list.finish()?;
     Ok(summary)
+}
+
+/// What came of a pair.
+enum Compared {
+    Pair(Box<(Verdict, Departures)>),
+    Omitted(Omitted),
+}
+
+/// Mailboxes that are worth a further connection to each server, and messages of one that are too many to be compared beside
+/// others: what is read of a mailbox is held until it is compared.
+const MAILBOXES_PER_LANE: usize = 3;
+const LARGE_MAILBOX: u32 = 50_000;
+
+/// How many mailboxes are compared at one time: where octets are read, as many as can be read at one time.
+fn at_once(aside: &Access<'_>, snapshots: &Snapshots<'_>, pairs: &[MailboxPair], depth: Depth) -> usize {
+    let source = |pair: &MailboxPair| snapshots.mailbox(Side::Source, &pair.source.raw);
+    let is_large = |pair| source(pair).is_some_and(|source| source.records > LARGE_MAILBOX);
+    if depth == Depth::Listing || pairs.iter().any(is_large) {
+        return 1;
+    }
+    let share = Share::new(aside.migration, aside.account, pairs.len(), aside.gauge.latency());
+    Lane::possible(aside, share.lanes.min(pairs.len().div_ceil(MAILBOXES_PER_LANE)))
 }
 
 /// A mailbox that is gone from the destination, where a person has said that this is good.
@@ -190,7 +218,7 @@ fn verify_pair(
     let compare = || compare_listings([access, aside], source, destination, others, known()?, &capacity, keeps);
     let mut verdict = compare()?;
     if let Some(destination) = destination.filter(|_| !verdict.doubt.is_empty()) {
-        read_doubt(access, &aside.state, [source, destination], &verdict.doubt)?;
+        read_doubt(aside, &access.state, [source, destination], &verdict.doubt)?;
         verdict = compare()?;
     }
     if let Some(destination) = destination {

@@ -19,6 +19,7 @@
 //! - [`commands`]: each command, answered in each way that it should not be.
 //! - [`clearing`]: deletions that are sent ahead, and do not go straight through.
 //! - [`cuts`]: connections that end at any octet.
+//! - [`deep`]: deep verifications whose connections break.
 //! - [`left_out`]: what is no mailbox or not wanted, what has no room, and what keeps deletions waiting.
 //! - [`logins`]: servers that let some in and others not.
 //! - [`oddities`]: what real servers were seen to do, and which test plays it.
@@ -50,6 +51,7 @@ mod cited;
 mod clearing;
 mod commands;
 mod cuts;
+mod deep;
 mod failures;
 mod flags;
 mod histories;

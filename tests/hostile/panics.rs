@@ -40,6 +40,9 @@ use crate::support::server::{MASTER_PASSWORD, User};
 /// More than the belt between the two halves of a mailbox holds: whoever fills it waits for room.
 const LARGE_MAIL: &str = "Large\n    1..8 large size:200k";
 
+/// Enough to be read over several connections.
+const BULK_MAIL: &str = "Bulk\n    1..1100 bulk";
+
 /// Where a panic comes from, and at the how manieth occasion.
 #[derive(Clone, Copy, Debug)]
 enum Strike {
@@ -146,20 +149,24 @@ impl Observer for Watcher {
     }
 }
 
-/// How many accounts there are at once, how many connections to each server, and what memory may be used.
+/// How many accounts there are at once, how many connections to each server, what memory may be used, and whether a mailbox is large.
 #[derive(Clone, Copy, Debug)]
 struct Fleet {
     accounts: usize,
     connections: usize,
     memory: &'static str,
+    is_bulky: bool,
 }
 
 /// Several lanes for one account.
-const WIDE: Fleet = Fleet { accounts: 1, connections: 8, memory: "64MiB" };
+const WIDE: Fleet = Fleet { accounts: 1, connections: 8, memory: "64MiB", is_bulky: false };
 /// One lane, and halves of it that wait for each other.
-const TIGHT: Fleet = Fleet { accounts: 1, connections: 8, memory: "1MiB" };
+const TIGHT: Fleet = Fleet { accounts: 1, connections: 8, memory: "1MiB", is_bulky: false };
 /// Accounts that wait for each other's places.
-const NARROW: Fleet = Fleet { accounts: 3, connections: 1, memory: "1MiB" };
+const NARROW: Fleet = Fleet { accounts: 3, connections: 1, memory: "1MiB", is_bulky: false };
+
+/// The same, and several connections for one mailbox.
+const BULKY: Fleet = Fleet { is_bulky: true, ..WIDE };
 
 /// Servers and accounts of one case.
 struct Bench {
@@ -183,6 +190,9 @@ impl Bench {
             source.tenant(name).behave(Behaviour::honest());
             source.tenant(name).account().fill(MAIL);
             source.tenant(name).account().fill(LARGE_MAIL);
+            if fleet.is_bulky {
+                source.tenant(name).account().fill(BULK_MAIL);
+            }
         }
         fs::write(ferry.directory().join("mailferry.toml"), ferry.settings()).expect("write the settings");
         Bench { source, destination, ferry, accounts }
@@ -337,6 +347,17 @@ fn panic_with_further_lanes_ends_with_an_error_and_the_next_run_is_exact() {
     // While they wait for the destination to be made ready; while one of them logs in.
     struck(Command::Sync, WIDE, wire(["C: ", "CREATE"]), 0);
     struck(Command::Sync, WIDE, Strike::Password(model::Side::Destination), 1);
+}
+
+/// Whoever asks for octets of a mailbox that several connections read, in a lane or beside it.
+#[test]
+fn panic_among_several_connections_into_one_mailbox_ends_with_an_error() {
+    quieten();
+    for side in ["source", "destination"] {
+        for passes in [2, 6, 9, 12] {
+            struck(Command::VerifyOctets, BULKY, Strike::Wire { side, words: ["C: ", "(UID BODY.PEEK[])"] }, passes);
+        }
+    }
 }
 
 /// When the work has begun, something is done that wakes another thread, which panics; then the work goes on.

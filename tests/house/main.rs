@@ -404,7 +404,7 @@ fn only_single_messages_are_expunged_and_in_one_place() {
 
 /// Every thread of the program, by the file that starts it: how many places, and why its panic keeps nobody waiting. A new
 /// one goes on the list, with a case in tests/hostile/panics.rs where others wait for it.
-const THREADS: [(&str, usize, &str); 19] = [
+const THREADS: [(&str, usize, &str); 20] = [
     ("cli/progress/mod.rs", 1, "it draws; nobody waits for it"),
     ("cli/signals.rs", 1, "what it panics with ends the process"),
     ("config/command.rs", 1, "its channel closes, and the command's patience is bounded"),
@@ -413,14 +413,15 @@ const THREADS: [(&str, usize, &str); 19] = [
     ("pipeline/bulletin.rs", 1, "a scope; what panics in a telling is caught, and the work does not wait for it"),
     ("pipeline/check.rs", 1, "a scope, joined"),
     ("pipeline/fleet/for_each.rs", 1, "a scope; the account's guard is dropped"),
+    ("pipeline/fleet/in_order.rs", 1, "a scope; who takes the results sees that there are no more"),
     ("pipeline/fleet/set_aside.rs", 1, "a scope; what panics in a look is caught, and the work does not wait for it"),
     ("pipeline/herald.rs", 1, "its end of a channel is dropped; the end of the run waits for that, and not for long"),
     ("pipeline/listening.rs", 1, "what panics there is caught, and nobody waits for it"),
     ("pipeline/scan.rs", 1, "a scope, joined"),
-    ("pipeline/survey/content.rs", 1, "a scope, joined"),
+    ("pipeline/survey/content.rs", 2, "a scope, joined"),
     ("pipeline/transfer/clearing.rs", 1, "a scope; nobody waits for another's mailbox"),
     ("pipeline/transfer/copy.rs", 2, "a scope; the ends of the belt are dropped"),
-    ("pipeline/transfer/lane.rs", 1, "a scope, joined"),
+    ("pipeline/transfer/lane.rs", 2, "a scope, joined"),
     ("serve/clerk.rs", 1, "it tells those who look on; the run does not wait for it"),
     ("serve/server.rs", 3, "they answer others; a guest's seat is dropped, and the end waits a second at most"),
     ("store/lease.rs", 1, "joined, whatever became of it; a lease that is not renewed is observed, and then free"),

@@ -5,7 +5,7 @@
 //!   people have paused; [`agenda`]: whose hours have not come. [`commons`]: what the accounts on a server share.
 //!   [`logins`]: whether a master login is good. [`outage`]: a server that is away.
 //! - [`whose`]: that no two accounts are one and the same mailbox. [`proof`]: seen to before anything is copied.
-//! - [`one_by_one`]: the same question about each of many things; `standing`: where each mailbox stands. [`probing`] and [`dissection`]: which messages of a
+//! - [`in_order`]: work over several threads, taken in order. [`one_by_one`]: the same question about each of many things; `standing`: where each mailbox stands. [`probing`] and [`dissection`]: which messages of a
 //!   mailbox a server cannot answer for; [`suspects`]: the mailboxes of which that is asked.
 //! - [`access`]: one account at work, with its part of the state; [`connecting`]: where its sessions come from;
 //!   [`backoff`]: how long is waited. [`gauge`]: what its run costs;
@@ -27,6 +27,7 @@ pub mod dissection;
 pub mod failure_list;
 pub mod for_each;
 pub mod gauge;
+pub mod in_order;
 pub mod logins;
 pub mod one_by_one;
 pub mod order;

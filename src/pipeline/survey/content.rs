@@ -3,22 +3,28 @@
 
 use crate::engine::commands::fetch::{COMMAND_OCTETS, FetchEvent, Fetched};
 use crate::engine::commands::select::Opening;
+use crate::engine::conversation::session::Tag;
 use crate::engine::conversation::status::Condition;
 use crate::engine::wire::octets::Octets;
 use crate::engine::{Session, content};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::plan::Doubt;
-use crate::model::{Content, MailboxName, MailboxState, Side, Uid, UidSet, UidValidity};
+use crate::model::{Content, MailboxState, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::fleet::dissection::Poisonous;
 use crate::pipeline::fleet::probing::{About, Question, renumbered};
 use crate::store::AccountStore;
-use std::collections::HashMap;
-use std::thread;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::{thread, vec};
 
-/// Messages in one FETCH, and FETCHes in flight.
+/// Messages in one FETCH, and FETCHes in flight: when one is answered, the next one leaves.
 const FETCH_MESSAGES: u64 = 100;
 const FETCHES_IN_FLIGHT: usize = 4;
+
+/// Connections that read one mailbox, and messages that are worth a further one.
+const CONNECTIONS: u64 = 4;
+const MESSAGES_OF_A_CONNECTION: u64 = 500;
 
 /// FETCH items.
 const ITEMS: &str = "(UID BODY.PEEK[])";
@@ -57,15 +63,13 @@ fn read_sides(access: &Access<'_>, mailboxes: [&MailboxState; 2], uids: &[UidSet
     })
 }
 
-/// Reads what is in doubt, batch by batch, and records it. What cannot be read stays in doubt.
-///
-/// `listed` is where the messages' records stand.
+/// Reads what is in doubt, batch by batch, and records it among what is known. What cannot be read stays in doubt.
 ///
 /// # Errors
 /// As [`read_both`]; `State`.
 pub fn read_doubt(
     access: &Access<'_>,
-    listed: &AccountStore,
+    known: &AccountStore,
     mailboxes: [&MailboxState; 2],
     doubt: &Doubt,
 ) -> Result<()> {
@@ -76,22 +80,22 @@ pub fn read_doubt(
         access.go_on()?;
         let read = read_sides(access, mailboxes, &[batch(&ours, number), batch(&theirs, number)])?;
         for ((side, mailbox), read) in Side::BOTH.into_iter().zip(mailboxes).zip(read) {
-            record(access, listed, side, mailbox, read.contents)?;
+            record([&access.state, known], side, mailbox, read.contents)?;
         }
     }
     Ok(())
 }
 
-fn record(access: &Access<'_>, listed: &AccountStore, side: Side, mailbox: &MailboxState, read: Digests) -> Result<()> {
+fn record([listed, known]: [&AccountStore; 2], side: Side, mailbox: &MailboxState, read: Digests) -> Result<()> {
     let mut records = listed.record_lookup(side, &mailbox.name.raw);
-    let mut known = Vec::with_capacity(read.len());
+    let mut contents = Vec::with_capacity(read.len());
     for (uid, content) in read {
         if let Some(record) = records.get(uid)? {
-            known.push((record, content));
+            contents.push((record, content));
         }
     }
     let validity = mailbox.sync_point.unwrap_or_default().uid_validity;
-    access.state.put_contents(side, &mailbox.name.raw, validity, &known)
+    known.put_contents(side, &mailbox.name.raw, validity, &contents)
 }
 
 fn uid_set(uids: impl Iterator<Item = Uid>) -> UidSet {
@@ -106,11 +110,22 @@ fn read_side(access: &Access<'_>, side: Side, mailbox: &MailboxState, uids: &Uid
     if uids.is_empty() {
         return Ok(read);
     }
-    let validity = mailbox.sync_point.unwrap_or_default().uid_validity;
     let mut session = access.session(side)?;
-    let asked = open(&mut session, &mailbox.name, validity)
-        .and_then(|()| read_into(access, &mut session, uids, &mut read.contents));
-    access.give_back(side, session);
+    let reading = Reading::of(access, (side, mailbox), uids, &session);
+    let asked = thread::scope(|scope| {
+        let further = (uids.len() / MESSAGES_OF_A_CONNECTION).min(CONNECTIONS).saturating_sub(1);
+        let helpers: Vec<_> = (0..further).map(|_| scope.spawn(|| reading.help())).collect();
+        let mut asked = reading.read(&mut session, &mut read.contents);
+        access.give_back(side, session);
+        for helper in helpers {
+            let (contents, answered) = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            read.contents.extend(contents);
+            if answered == Answered::InPart && asked.is_ok() {
+                asked = Ok(Answered::InPart);
+            }
+        }
+        asked
+    });
     match asked {
         Ok(Answered::Whole) => return Ok(read),
         Ok(Answered::InPart) => {}
@@ -120,6 +135,7 @@ fn read_side(access: &Access<'_>, side: Side, mailbox: &MailboxState, uids: &Uid
         Err(error) => return Err(error),
     }
     let left = uids.without(&uid_set(read.contents.keys().copied()));
+    let validity = mailbox.sync_point.unwrap_or_default().uid_validity;
     let question = Question { mailbox: &mailbox.name, about: About::These(left, validity), items: ITEMS };
     let mut take = |fetched| take(fetched, uids, &mut read.contents);
     read.unreadable = match access.dissect(side, question, &mut take) {
@@ -151,38 +167,111 @@ pub fn read_octets(
     Ok(())
 }
 
-fn open(session: &mut Session, mailbox: &MailboxName, validity: UidValidity) -> Result<()> {
-    let opened = session.open(mailbox, Opening::Examine)?;
-    if opened.sync_point.uid_validity == validity {
-        return Ok(());
-    }
-    Err(renumbered().in_mailbox(&mailbox.path()))
-}
-
 /// Whether all FETCHes were answered with OK.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Answered {
     Whole,
     InPart,
 }
 
-/// Reads messages of the mailbox that is open.
-///
-/// # Errors
-/// `Connection`. What the server does not give is not in the result.
-pub fn read_contents(access: &Access<'_>, session: &mut Session, uids: &UidSet) -> Result<Digests> {
-    let mut contents = Digests::new();
-    read_into(access, session, uids, &mut contents)?;
-    Ok(contents)
+/// Messages of one mailbox that are read over several connections.
+struct Reading<'a> {
+    access: &'a Access<'a>,
+    side: Side,
+    mailbox: &'a MailboxState,
+    uids: &'a UidSet,
+    /// What nobody has asked for yet.
+    parts: Mutex<vec::IntoIter<UidSet>>,
 }
 
-/// The same, with what was read before an error.
-fn read_into(access: &Access<'_>, session: &mut Session, uids: &UidSet, contents: &mut Digests) -> Result<Answered> {
-    let mut answered = Answered::Whole;
-    let most = FETCH_MESSAGES.min(session.most_messages());
-    for window in uids.chunks(COMMAND_OCTETS, most).chunks(FETCHES_IN_FLIGHT) {
-        access.go_on()?;
-        let tags: Vec<_> = window.iter().map(|set| session.send_fetch(set, ITEMS)).collect::<Result<_>>()?;
-        for tag in tags {
+impl<'a> Reading<'a> {
+    fn of(
+        access: &'a Access<'a>,
+        (side, mailbox): (Side, &'a MailboxState),
+        uids: &'a UidSet,
+        session: &Session,
+    ) -> Reading<'a> {
+        Reading { access, side, mailbox, uids, parts: Mutex::new(parts(session, uids).into_iter()) }
+    }
+
+    fn next(&self) -> Option<UidSet> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// Reads over a further connection, if there is one to spare. What it does not get is asked for again by who has the first.
+    fn help(&self) -> (Digests, Answered) {
+        let mut contents = Digests::new();
+        let Some(mut session) = self.access.spare_session(self.side) else { return (contents, Answered::Whole) };
+        let answered = self.read(&mut session, &mut contents);
+        self.access.give_back(self.side, session);
+        (contents, answered.unwrap_or(Answered::InPart))
+    }
+
+    /// Where the order of commands is kept, what is asked of the mailbox leaves with what opens it.
+    fn read(&self, session: &mut Session, contents: &mut Digests) -> Result<Answered> {
+        let name = &self.mailbox.name;
+        let mut fetches = Fetches::default();
+        let open = session.send_open(&name.raw, Opening::Examine)?;
+        if session.keeps_order() {
+            fetches.send(self.access, session, &mut || self.next())?;
+        }
+        let opened = session.finish_open(open, name).and_then(|opened| {
+            let validity = self.mailbox.sync_point.unwrap_or_default().uid_validity;
+            let is_same = opened.sync_point.uid_validity == validity;
+            if is_same { Ok(()) } else { Err(renumbered().in_mailbox(&name.path())) }
+        });
+        if opened.is_err() && !fetches.in_flight.is_empty() {
+            // What is answered to them says nothing.
+            session.kill();
+        }
+        opened?;
+        fetches.read(self.access, session, &mut || self.next(), (self.uids, contents))
+    }
+}
+
+/// What goes in one FETCH each.
+fn parts(session: &Session, uids: &UidSet) -> Vec<UidSet> {
+    uids.chunks(COMMAND_OCTETS, FETCH_MESSAGES.min(session.most_messages()))
+}
+
+/// FETCHes of octets.
+#[derive(Default)]
+struct Fetches {
+    /// Those that are not answered yet.
+    in_flight: VecDeque<Tag>,
+    /// Why no more are sent.
+    stopped: Option<Error>,
+}
+
+impl Fetches {
+    /// Sends as many as may be in flight.
+    fn send(
+        &mut self,
+        access: &Access<'_>,
+        session: &mut Session,
+        next: &mut dyn FnMut() -> Option<UidSet>,
+    ) -> Result<()> {
+        while self.in_flight.len() < FETCHES_IN_FLIGHT && self.stopped.is_none() {
+            self.stopped = access.go_on().err();
+            let part = if self.stopped.is_none() { next() } else { None };
+            let Some(part) = part else { break };
+            self.in_flight.push_back(session.send_fetch(&part, ITEMS)?);
+        }
+        Ok(())
+    }
+
+    /// Reads all answers, and sends what is left.
+    fn read(
+        mut self,
+        access: &Access<'_>,
+        session: &mut Session,
+        next: &mut dyn FnMut() -> Option<UidSet>,
+        (uids, contents): (&UidSet, &mut Digests),
+    ) -> Result<Answered> {
+        let mut answered = Answered::Whole;
+        loop {
+            self.send(access, session, next)?;
+            let Some(tag) = self.in_flight.pop_front() else { break };
             let status = session.finish_fetch(tag, |event| match event {
                 FetchEvent::Message(fetched) => take(fetched, uids, contents),
                 _ => Ok(()),
@@ -191,8 +280,18 @@ fn read_into(access: &Access<'_>, session: &mut Session, uids: &UidSet, contents
                 answered = Answered::InPart;
             }
         }
+        self.stopped.map_or(Ok(answered), Err)
     }
-    Ok(answered)
+}
+
+/// Reads messages of the mailbox that is open.
+///
+/// # Errors
+/// `Connection`. What the server does not give is not in the result.
+pub fn read_contents(access: &Access<'_>, session: &mut Session, uids: &UidSet) -> Result<Digests> {
+    let (mut contents, mut parts) = (Digests::new(), parts(session, uids).into_iter());
+    Fetches::default().read(access, session, &mut || parts.next(), (uids, &mut contents))?;
+    Ok(contents)
 }
 
 /// Zimbra sends an empty message for one that is gone.

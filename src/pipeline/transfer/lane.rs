@@ -48,6 +48,21 @@ impl Lane {
         }
     }
 
+    /// How many there can be at one time, up to so many; they are opened, and kept for later. One there is always.
+    pub fn possible(access: &Access<'_>, most: usize) -> usize {
+        if most < 2 {
+            return 1;
+        }
+        let lanes: Vec<Lane> = thread::scope(|scope| {
+            let opening: Vec<_> = (0..most).map(|_| scope.spawn(|| Lane::spare(access))).collect();
+            let opened = opening.into_iter().map(|lane| lane.join().unwrap_or_else(|it| std::panic::resume_unwind(it)));
+            opened.flatten().collect()
+        });
+        let possible = lanes.len().max(1);
+        lanes.into_iter().for_each(|lane| lane.close(access));
+        possible
+    }
+
     /// Keeps what is still alive for later.
     pub fn close(self, access: &Access<'_>) {
         access.give_back(Side::Source, self.source);
