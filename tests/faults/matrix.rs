@@ -49,6 +49,9 @@ const ALWAYS: [&str; 13] = [
 
 const CASE_VARIABLE: &str = "MAILFERRY_CASE";
 
+/// The scenario of which all is tried.
+const SCENARIO_VARIABLE: &str = "MAILFERRY_SCENARIO";
+
 /// What occurred in the straight run of a scenario, and how often.
 pub type Recording = (&'static Scenario, BTreeMap<Place, u32>);
 
@@ -187,6 +190,27 @@ fn struck_at_every_kind_of_place_with_every_fault_it_arrives_exactly_once() {
     ));
     assert!(findings.is_empty(), "seed {seed}: {} findings\n{}", findings.len(), findings.join("\n"));
     assert!(missed.len() * 10 < count, "too few places occurred again: {missed:#?}");
+}
+
+/// Each fault at each place of one scenario; does nothing unless it is told of which.
+#[test]
+fn scenario_that_is_named_arrives_exactly_once_wherever_it_is_struck() {
+    let Ok(name) = env::var(SCENARIO_VARIABLE) else { return };
+    let scenario = Scenario::named(&name).unwrap_or_else(|| panic!("{SCENARIO_VARIABLE}: no scenario {name}"));
+    let seen = record(scenario).unwrap_or_else(|finding| panic!("{name} without any fault: {finding}"));
+    let mut dice = Dice::new(seed(DEFAULT_SEED));
+    let mut cases = Vec::new();
+    for (place, count) in &seen {
+        for fault in faults().filter(|fault| fault.applies_at(place.moment)) {
+            cases.push(case(scenario, place, *count, fault, cases.len(), &mut dice));
+        }
+    }
+    let figures = Mutex::default();
+    run_all(&cases, None, &figures);
+    let Figures { cases, lost, doubled, altered, findings, missed } = figures.into_inner().expect("the figures");
+    let missed = missed.len();
+    announce(&format!("{name}: {cases} cases, {lost} lost, {doubled} doubled, {altered} altered; {missed} missed"));
+    assert!(findings.is_empty(), "{} findings\n{}", findings.len(), findings.join("\n"));
 }
 
 /// Replays the case that a failure printed; does nothing unless it is told which.

@@ -82,7 +82,7 @@ Archive
 ";
 
 /// All scenarios.
-pub static SCENARIOS: [Scenario; 14] = [
+pub static SCENARIOS: [Scenario; 15] = [
     Scenario { name: "many", account: MANY, ..PLAIN },
     Scenario { name: "mailboxes", account: MAILBOXES, ..PLAIN },
     Scenario { name: "large", account: LARGE, ..PLAIN },
@@ -97,6 +97,7 @@ pub static SCENARIOS: [Scenario; 14] = [
     Scenario { name: "moves-copied", account: FILED, masked: &["MOVE"], ..MOVES },
     Scenario { name: "mirror", account: SEVERAL, ..MIRROR },
     Scenario { name: "mirror-cyrus", account: SEVERAL, destination: Destination::Cyrus, ..MIRROR },
+    Scenario { name: "renames", account: TREE, change: Some(rename_mailboxes), ..MOVES },
 ];
 
 /// Larger ones, for when there is time.
@@ -162,6 +163,20 @@ Gone
     z
 ";
 
+const TREE: &str = "INBOX
+    1..5 few
+Old
+    1..30 bulk \\Seen
+Old/Sub
+    a $Label1
+    b
+Old/Sub/Deep
+    c
+Other
+    x
+    y
+";
+
 /// What old servers lack.
 const POOR: &[&str] = &[
     "MULTIAPPEND",
@@ -208,6 +223,14 @@ fn delete_mail(source: &mut Connection) {
     source.select("C/D");
     source.command(b"UID MOVE 4 A");
     source.append("B", &[letter("new-1")]);
+}
+
+/// A tree, and one mailbox to another place; beside new mail in it.
+fn rename_mailboxes(source: &mut Connection) {
+    source.rename("Old", "New");
+    source.rename("Other", "Archive/Other");
+    source.append("New/Sub", &[letter("new-1")]);
+    source.add_flags("New", 5, &["\\Flagged"]);
 }
 
 fn add_mail(source: &mut Connection) {

@@ -41,7 +41,7 @@ const SOURCE_COMMANDS: [&str; 19] = [
 const DESTROYING_COMMANDS: [&str; 7] = ["EXPUNGE", "CLOSE", "UID-EXPUNGE", "DELETE", "RENAME", "UID-MOVE", "REPLACE"];
 
 /// Where messages are moved on the source, copies of ours are on the destination.
-const MOVING_COMMANDS: [&str; 2] = ["UID-MOVE", "UID-EXPUNGE"];
+const MOVING_COMMANDS: [&str; 3] = ["UID-MOVE", "UID-EXPUNGE", "RENAME"];
 
 /// A scenario, set up for a user whom nobody else has.
 pub struct Stage {

@@ -375,11 +375,7 @@ impl World {
         let arguments = [&["sync", "--jobs", "64", "--progress", "none"], more].concat();
         let output = self.ferry.run(&arguments);
         assert!(!output.stderr.contains("panicked") && !output.stderr.contains("does not handle"), "{output}");
-        let status = self.ferry.run(&["status", "--json", "-"]).expect(0).json();
-        let accounts = status["accounts"].as_array().expect("accounts").iter();
-        let synced =
-            accounts.filter(|it| it["condition"] == "synced").map(|it| it["account"].as_str().expect("a name"));
-        let synced: BTreeSet<String> = synced.map(str::to_owned).collect();
+        let synced = self.ferry.accounts_in(&["synced"]);
         let mut faults = Vec::new();
         for history in &mut self.histories {
             for fault in judge(history) {

@@ -390,13 +390,8 @@ impl World {
     fn run(&mut self) -> BTreeSet<String> {
         let output = self.ferry.run(&["sync", "--jobs", "64", "--progress", "none"]);
         assert!(!output.stderr.contains("panicked") && !output.stderr.contains("does not handle"), "{output}");
-        let status = self.ferry.run(&["status", "--json", "-"]).expect(0).json();
-        let accounts = status["accounts"].as_array().expect("accounts");
         // A deletion that waits while its message is in a mailbox that is left out is still to be done, and no failure.
-        let is_synced =
-            |account: &&serde_json::Value| ["synced", "behind"].iter().any(|it| account["condition"] == *it);
-        let synced: BTreeSet<String> =
-            accounts.iter().filter(is_synced).map(|it| it["account"].as_str().expect("a name").to_owned()).collect();
+        let synced = self.ferry.accounts_in(&["synced", "behind"]);
         let mut faults = Vec::new();
         for history in &mut self.histories {
             let is_synced = synced.contains(&history.name);

@@ -28,7 +28,7 @@
 //! - [`failures`]: more than are listed.
 //! - [`hours`]: the hours of a wave end in the midst of a copy.
 //! - [`histories`]: accounts that live, run after run: the laws, by the books that the test keeps. [`both_ways`]: in two-way mode.
-//! - [`renames`]: what a server makes of RENAME.
+//! - [`renames`]: what a server makes of RENAME. [`renamed_histories`]: accounts whose mailboxes have another name every day.
 //! - [`panics`]: threads of the program that panic.
 //! - [`outdated`]: what was said of messages that are others by now.
 //! - [`partial`]: views that show less than there is.
@@ -69,6 +69,7 @@ mod panics;
 mod partial;
 mod poison;
 mod refusals;
+mod renamed_histories;
 mod renames;
 mod renumbered;
 mod responses;

@@ -4,6 +4,7 @@
 //! Each [`Ferry`] has a directory of its own, which goes when it is dropped. Nothing of the test's own environment that
 //! the program would read reaches it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -298,6 +299,15 @@ impl Ferry {
     #[track_caller]
     pub fn status(&self) -> Value {
         self.run(&["status", "--json", "-"]).expect(0).json()["accounts"][0].clone()
+    }
+
+    /// Which accounts are in one of these conditions.
+    #[track_caller]
+    pub fn accounts_in(&self, conditions: &[&str]) -> BTreeSet<String> {
+        let status = self.run(&["status", "--json", "-"]).expect(0).json();
+        let accounts = status["accounts"].as_array().expect("accounts").iter();
+        let chosen = accounts.filter(|account| conditions.iter().any(|it| account["condition"] == *it));
+        chosen.map(|it| it["account"].as_str().expect("a name").to_owned()).collect()
     }
 
     /// Syncs, which must succeed, and returns what was done for the only account.
