@@ -5,6 +5,7 @@
 //! 2. A copy follows only if all that is in it is there because we put it there.
 //! 3. RENAME takes along what is below: so a mailbox follows only where all of that follows, and to the same place, or is an empty copy
 //!    of what is gone. Else what is below follows by itself, and what is in the mailbox is moved message by message (`moves`).
+//!    So, too, one that goes below the former name of another waits until that has its new one; where each waits for another, none follows.
 //! 4. INBOX is never renamed (RENAME moves its mail), nor what has a special use; and nothing is given a name that is there, or that
 //!    has mailboxes below it, and none is given twice.
 
@@ -69,13 +70,39 @@ pub fn following(
                 !below.is_selectable() || empty.contains(&below.name.raw) || goes_there()
             })
         };
-        let stays: Vec<bool> = followers.iter().map(|follower| !takes_along(follower)).collect();
+        let stuck = stuck(&followers, destination);
+        let stays: Vec<bool> =
+            followers.iter().map(|it| !takes_along(it) || stuck.contains(it.from.raw.0.as_slice())).collect();
         if !stays.contains(&true) {
             return followers;
         }
         let mut stays = stays.into_iter();
         followers.retain(|_| !stays.next().unwrap_or(true));
     }
+}
+
+/// Those of which none can be the first: each goes below another one of them.
+fn stuck<'f>(followers: &'f [Follower], destination: &[MailboxState]) -> HashSet<&'f [u8]> {
+    let delimiters: HashMap<&RawName, Option<char>> =
+        destination.iter().map(|mailbox| (&mailbox.name.raw, mailbox.delimiter)).collect();
+    let mut waiting: Vec<&Follower> = followers.iter().collect();
+    loop {
+        let former: HashSet<&[u8]> = waiting.iter().map(|it| it.from.raw.0.as_slice()).collect();
+        let waits = |it: &&Follower| {
+            let delimiter = delimiters.get(&it.from.raw).copied().flatten();
+            tops(delimiter, &it.to.raw.0).any(|top| former.contains(top))
+        };
+        let still: Vec<&Follower> = waiting.iter().copied().filter(waits).collect();
+        if still.len() == waiting.len() {
+            return former;
+        }
+        waiting = still;
+    }
+}
+
+/// The names that a name is below.
+fn tops(delimiter: Option<char>, name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (1..name.len()).map(|end| &name[..end]).filter(move |top| below(delimiter, top, name).is_some())
 }
 
 fn may_be_renamed(Follower { from, to, .. }: &Follower, destination: &[MailboxState]) -> bool {
@@ -108,6 +135,11 @@ pub fn takes_along(upper: &Renaming, lower: &Renaming, delimiter: Option<char>) 
     let [from, to] = [(&upper.from, &lower.from), (&upper.to, &lower.to)]
         .map(|(top, name)| below(delimiter, &top.raw.0, &name.raw.0));
     from.is_some() && from == to
+}
+
+/// Whether RENAME of the other one, which is still to be done, would take along what is given its name now.
+pub fn waits_for(renaming: &Renaming, other: &Renaming, delimiter: Option<char>) -> bool {
+    below(delimiter, &other.from.raw.0, &renaming.to.raw.0).is_some()
 }
 
 #[cfg(test)]
@@ -181,6 +213,17 @@ mod tests {
     #[test]
     fn mailbox_of_others_below_holds_its_parents_and_not_its_siblings() {
         assert_eq!(followed("a:n a/b:n/b a/c:n/c a/c/d:n/c/d", "a a/b a/b/own a/c a/c/d"), "a/c a/c/d");
+    }
+
+    #[test]
+    fn mailbox_goes_below_a_former_name_when_that_is_free() {
+        assert_eq!(followed("a:c/y c:n", "a c"), "a c");
+        assert_eq!(followed("a:b/y b:a/y", "a b"), "", "each would take the other along");
+        assert_eq!(followed("a:b/y b:a/y c:a/z d:n", "a b c d"), "d", "nor what waits for them");
+        let waits = |one: (&str, &str), other: (&str, &str)| {
+            waits_for(&renaming(one.0, one.1), &renaming(other.0, other.1), Some('/'))
+        };
+        assert!(waits(("a", "c/y"), ("c", "n")) && !waits(("c", "n"), ("a", "c/y")) && !waits(("a", "cy"), ("c", "n")));
     }
 
     #[test]

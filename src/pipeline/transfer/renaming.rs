@@ -9,7 +9,7 @@
 //! 3. What the destination refuses keeps its name and goes on to be copied there. It is told, and asked for again by every run, as what
 //!    it refuses of mail is.
 
-use crate::diff::renames::takes_along;
+use crate::diff::renames::{takes_along, waits_for};
 use crate::engine::commands::list::Subscriptions;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::failures::Failures;
@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 /// RENAMEs that are sent at once: their answers are short.
 const IN_FLIGHT: usize = 100;
 
-/// Rounds: what a server does not take along with its parent has one of its own.
+/// Rounds: what a server does not take along with its parent has one of its own, and so has what waits for a name to be free.
 const ROUNDS: usize = 8;
 
 /// What came of it.
@@ -71,7 +71,8 @@ enum Answer {
 }
 
 impl Work<'_> {
-    /// Asks for those that no other takes along.
+    /// Asks for those that no other takes along: neither as it is to be, nor because it stands below the former name of one that is
+    /// still to go.
     fn ask(&mut self) -> Result<()> {
         let mut led_by: Vec<(&Renaming, Option<char>)> = Vec::new();
         for renaming in &self.pending {
@@ -79,7 +80,8 @@ impl Work<'_> {
                 led_by.push((renaming, self.delimiter(&renaming.from)));
             }
         }
-        let tops: Vec<Renaming> = led_by.into_iter().map(|(top, _)| top.clone()).collect();
+        let waits = |it: &Renaming| led_by.iter().any(|(other, delimiter)| waits_for(it, other, *delimiter));
+        let tops: Vec<Renaming> = led_by.iter().filter(|(top, _)| !waits(top)).map(|(top, _)| (*top).clone()).collect();
         let answers = self.access.ask_each(
             Side::Destination,
             &tops,
