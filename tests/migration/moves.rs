@@ -197,6 +197,26 @@ fn twins_are_copied_and_stay() {
     migration.assert_second_sync_does_nothing();
 }
 
+/// Within its mailbox, by way of another one; its copy has two links then, and both go with it.
+#[test]
+fn message_that_was_moved_within_its_mailbox_is_moved_ever_after() {
+    for migration in [dovecot_to_dovecot(), Migration::between(&shared::dovecot_pair().source, shared::cyrus())] {
+        let migration = migration.with_settings(FOLLOWED).seeded("INBOX\n    1..3 m\nArchive\n    x");
+        migration.sync();
+        let mut source = migration.at_source();
+        file(&mut source, "2", "INBOX", "Archive");
+        file(&mut source, "2", "Archive", "INBOX");
+        assert_eq!((migration.sync().copied, moved(&migration)), (0, 0));
+        for [from, to] in [["INBOX", "Archive"], ["Archive", "INBOX"], ["INBOX", "Archive"]] {
+            let last = source.select(from).uid_next - 1;
+            file(&mut source, &last.to_string(), from, to);
+            assert_eq!((migration.sync().copied, moved(&migration)), (0, 1), "{from} to {to}");
+        }
+        expect(migration.destination, migration.user(), "INBOX\n    m-1\n    m-3\nArchive\n    x\n    m-2");
+        migration.assert_second_sync_does_nothing();
+    }
+}
+
 #[test]
 fn follow_moves_off_copies_what_was_moved() {
     let settings = "[sync]\nfollow_moves = false";

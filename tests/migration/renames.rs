@@ -6,6 +6,7 @@ use crate::support::compare::expect;
 use crate::support::imap::Connection;
 use crate::support::seed::seed;
 use crate::support::shared;
+use crate::support::state::observe;
 
 const FOLLOWED: &str = "[sync]\nfollow_moves = true";
 const MIRROR: &str = "[sync]\nfollow_moves = true\nmode = \"mirror\"";
@@ -202,6 +203,39 @@ fn mailbox_that_was_made_in_place_of_another_is_no_rename() {
     assert_eq!(migration.sync().copied, 2);
     assert_eq!(last_run(&migration, "mailboxes_renamed"), 0);
     expect(migration.destination, migration.user(), "INBOX\n    old\nOld\n    a\n    b\nNew\n    c\n    d");
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Its name was given to another mailbox before the next run: nothing of either is lost, and what was there stays there.
+#[test]
+fn name_that_is_used_again_between_two_runs_is_no_rename() {
+    let migration = dovecot_to_dovecot().with_settings(FOLLOWED).seeded("INBOX\n    1 old\nOld\n    a\n    b");
+    migration.sync();
+    migration.at_source().rename("Old", "New");
+    migration.seed("Old\n    c");
+    assert_eq!(migration.sync().copied, 3);
+    assert_eq!(last_run(&migration, "mailboxes_renamed"), 0);
+    expect(migration.destination, migration.user(), "INBOX\n    old\nOld\n    a\n    b\n    c\nNew\n    a\n    b");
+    migration.assert_second_sync_does_nothing();
+    migration.at_source().rename("New", "Newer");
+    assert_eq!(migration.sync().copied, 0);
+    assert_eq!(last_run(&migration, "mailboxes_renamed"), 1);
+    migration.assert_second_sync_does_nothing();
+}
+
+/// Killed before anything was known to be there, there is no link to know it by: all of it is in its new place, and what that run stored
+/// stays beside.
+#[test]
+fn mailbox_that_is_renamed_before_anything_of_it_is_linked_is_whole_under_its_new_name() {
+    let migration = gated_dovecot().with_settings(FOLLOWED).seeded("Old\n    1..40 a");
+    migration.held_at(&["sync"], "destination/before-answer/APPEND", 0).kill();
+    migration.gates().cut();
+    migration.at_source().rename("Old", "New");
+    migration.sync();
+    let held = observe(migration.destination, migration.user()).mailboxes;
+    let (all, before) = (&held["New"].messages, &held["Old"].messages);
+    assert_eq!(all.len(), 40);
+    assert!(before.iter().all(|message| all.iter().filter(|it| it.digest == message.digest).count() == 1));
     migration.assert_second_sync_does_nothing();
 }
 

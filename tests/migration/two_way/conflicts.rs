@@ -1,7 +1,8 @@
 //! Both users at one message: what was changed is stronger than what was deleted, and what was set than what was taken off.
 
 use super::{EXPUNGING, both_hold, sync};
-use crate::migration::dovecot_to_dovecot;
+use crate::migration::{dovecot_to_dovecot, gated_dovecot};
+use crate::support::compare::expect;
 
 #[test]
 fn what_is_gone_on_one_side_and_changed_on_the_other_is_kept_and_brought_back() {
@@ -16,16 +17,23 @@ fn what_is_gone_on_one_side_and_changed_on_the_other_is_kept_and_brought_back() 
     there.expunge("INBOX", &[3]);
     assert_eq!(sync(&migration)[0], 2);
     let there = |order: &str| format!("INBOX\n    {order}");
-    crate::support::compare::expect(
-        migration.source,
-        migration.user(),
-        &there("m-2 \\Answered\n    m-4\n    m-1 \\Flagged"),
-    );
-    crate::support::compare::expect(
-        migration.destination,
-        migration.user(),
-        &there("m-1 \\Flagged\n    m-4\n    m-2 \\Answered"),
-    );
+    expect(migration.source, migration.user(), &there("m-2 \\Answered\n    m-4\n    m-1 \\Flagged"));
+    expect(migration.destination, migration.user(), &there("m-1 \\Flagged\n    m-4\n    m-2 \\Answered"));
+}
+
+/// Behind the listing, and before it goes.
+#[test]
+fn what_is_changed_before_it_goes_is_kept_and_brought_back() {
+    let migration = gated_dovecot().with_settings(EXPUNGING).seeded("INBOX\n    1..4 m");
+    sync(&migration);
+    migration.at_source().expunge("INBOX", &[1]);
+    let running = migration.held_at(&["sync"], "destination/command/SELECT", 0);
+    migration.at_destination().add_flags("INBOX", 1, &["\\Flagged"]);
+    migration.gates().open();
+    running.finish().expect(0).says("changed meanwhile");
+    sync(&migration);
+    expect(migration.source, migration.user(), "INBOX\n    2..4 m\n    m-1 \\Flagged");
+    expect(migration.destination, migration.user(), "INBOX\n    m-1 \\Flagged\n    2..4 m");
 }
 
 #[test]
