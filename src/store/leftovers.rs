@@ -16,7 +16,7 @@ impl AccountStore {
     /// # Errors
     ///
     /// [`Kind::State`](crate::error::Kind::State).
-    pub fn leftovers(&self, source: &RawName, destination_validity: UidValidity) -> Result<Leftovers> {
+    fn leftovers(&self, source: &RawName, destination_validity: UidValidity) -> Result<Leftovers> {
         let known = match self.database().load::<Leftovers>(&self.id.leftovers_of(source)) {
             // They stay where they are.
             Err(error) if *error.kind() == Kind::Damaged => None,
@@ -31,14 +31,22 @@ impl AccountStore {
         self.database().load_all::<Leftovers>(&self.id.leftovers()).filter_map(Result::ok).collect()
     }
 
-    /// Records those of a source mailbox.
+    /// Changes those of a source mailbox, whose messages may go to several mailboxes at one time: nobody's change is lost.
     ///
     /// # Errors
     ///
     /// [`Kind::State`](crate::error::Kind::State).
-    pub fn put_leftovers(&self, leftovers: &Leftovers) -> Result<()> {
-        let key = self.id.leftovers_of(&leftovers.source);
-        if leftovers.is_empty() { self.database().clear(&key) } else { self.database().store(&key, leftovers) }
+    pub fn change_leftovers(
+        &self,
+        source: &RawName,
+        destination_validity: UidValidity,
+        change: impl FnOnce(&mut Leftovers),
+    ) -> Result<()> {
+        let _alone = self.store.alone();
+        let mut left = self.leftovers(source, destination_validity)?;
+        change(&mut left);
+        let key = self.id.leftovers_of(source);
+        if left.is_empty() { self.database().clear(&key) } else { self.database().store(&key, &left) }
     }
 }
 
@@ -52,18 +60,38 @@ mod tests {
     fn leftovers_come_back_until_they_are_gone() {
         let (_directory, store) = open();
         let account = store.account("alice");
-        let mut left = account.leftovers(&inbox(), UidValidity(7)).unwrap();
-        assert!(left.is_empty() && account.all_leftovers().is_empty());
+        assert!(account.all_leftovers().is_empty());
         let place = name("Archive").raw;
-        left.note([Uid(1), Uid(11)], (&place, UidValidity(3)), Uid(21));
-        left.note([Uid(2), Uid(12)], (&place, UidValidity(3)), Uid(22));
-        account.put_leftovers(&left).unwrap();
+        let change =
+            |change: &dyn Fn(&mut Leftovers)| account.change_leftovers(&inbox(), UidValidity(7), change).unwrap();
+        change(&|left| left.note([Uid(1), Uid(11)], (&place, UidValidity(3)), Uid(21)));
+        change(&|left| left.note([Uid(2), Uid(12)], (&place, UidValidity(3)), Uid(22)));
+        let left = account.leftovers(&inbox(), UidValidity(7)).unwrap();
         assert_eq!(account.all_leftovers(), [left.clone()]);
         assert!(account.leftovers(&inbox(), UidValidity(8)).unwrap().is_empty(), "their UIDs are others' now");
         let known: Vec<_> = left.each().map(|(former, it, ..)| (former.0, it.destination.0, it.source.0)).collect();
         assert_eq!(known, [(1, 11, 21), (2, 12, 22)]);
-        left.forget([Uid(1), Uid(2)]);
-        account.put_leftovers(&left).unwrap();
+        change(&|left| left.forget([Uid(1), Uid(2)]));
         assert!(account.all_leftovers().is_empty());
+    }
+
+    #[test]
+    fn what_leaves_one_mailbox_for_many_at_one_time_is_all_noted() {
+        let (_directory, store) = open();
+        let account = store.account("alice");
+        std::thread::scope(|scope| {
+            for place in 0..8 {
+                let account = &account;
+                scope.spawn(move || {
+                    let to = name(&format!("Archive/{place}")).raw;
+                    for message in 0..40 {
+                        let uid = Uid(1 + place * 40 + message);
+                        let note = |left: &mut Leftovers| left.note([uid, uid], (&to, UidValidity(3)), uid);
+                        account.change_leftovers(&inbox(), UidValidity(7), note).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(account.leftovers(&inbox(), UidValidity(7)).unwrap().each().count(), 320);
     }
 }

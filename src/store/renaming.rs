@@ -219,9 +219,8 @@ mod tests {
         account.remember(&inbox(), &[remembered(9_000, validity.0)], &[]).unwrap();
         account.checkpoint(&inbox(), &[], &[(Uid(9_001), Outcome::Vanished)]).unwrap();
         account.note_late_appends(Side::Source, &inbox(), (validity, Some(Uid(4)))).unwrap();
-        let mut left = account.leftovers(&inbox(), UidValidity(7)).unwrap();
-        left.note([Uid(1), Uid(11)], (&inbox(), UidValidity(3)), Uid(21));
-        account.put_leftovers(&left).unwrap();
+        let note = |left: &mut Leftovers| left.note([Uid(1), Uid(11)], (&inbox(), UidValidity(3)), Uid(21));
+        account.change_leftovers(&inbox(), UidValidity(7), note).unwrap();
         (directory, store, account)
     }
 

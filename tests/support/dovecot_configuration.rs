@@ -29,6 +29,14 @@ impl Dialect {
             Dialect::V2_4 => "restart_request_count = unlimited",
         }
     }
+
+    /// A process serves some sessions, one after the other: half of the work of a short one is to begin a process for it.
+    fn some_requests(self) -> &'static str {
+        match self {
+            Dialect::V2_3 => "service_count = 20",
+            Dialect::V2_4 => "restart_request_count = 20",
+        }
+    }
 }
 
 /// Where one server's things are.
@@ -101,6 +109,7 @@ service anvil {{
   }}
 }}
 service imap {{
+  {some_requests}
   process_limit = 1024
 }}
 service imap-login {{
@@ -121,6 +130,7 @@ namespace inbox {{
 {special}}}
 {rootless}"#,
             connections = options.connections_per_user,
+            some_requests = dialect.some_requests(),
             unlimited_requests = dialect.unlimited_requests(),
             rootless = self.rootless(),
         )

@@ -18,11 +18,11 @@ pub fn note_leftovers(
     place: (&RawName, UidValidity),
     messages: &[Moved],
 ) -> Result<()> {
-    let mut left = access.state.leftovers(&moves.source, moves.destination_validity)?;
-    for moved in messages {
-        left.note([moved.former, moved.destination], place, moved.source);
-    }
-    access.state.put_leftovers(&left)?;
+    access.state.change_leftovers(&moves.source, moves.destination_validity, |left| {
+        for moved in messages {
+            left.note([moved.former, moved.destination], place, moved.source);
+        }
+    })?;
     access.gauge.on_state(|| access.migration.store.flush())
 }
 

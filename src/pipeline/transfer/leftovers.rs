@@ -22,14 +22,15 @@ use std::collections::{HashMap, HashSet};
 pub fn remove_leftovers(access: &Access<'_>, purged: &mut Purged) -> Result<()> {
     for mut left in access.state.all_leftovers() {
         access.go_on()?;
-        let troubles = purged.failures.len();
-        match remove(access, &mut left, purged) {
+        let (troubles, mut done) = (purged.failures.len(), Vec::new());
+        match remove(access, &left, purged, &mut done) {
             Err(error) if matches!(error.kind(), Kind::Refused | Kind::Changed) => {
                 access.failures.note(&mut purged.failures, error);
             }
             other => other?,
         }
-        access.state.put_leftovers(&left)?;
+        left.forget(done.iter().copied());
+        access.state.change_leftovers(&left.source, left.destination_validity, |known| known.forget(done))?;
         let stay = Sorted::of(access, &left)?.ready.len() as u64;
         let place = access.state.pair(&left.source)?.map(|pair| pair.destination.path());
         if let Some(place) = place.filter(|_| stay > 0 && purged.failures.len() == troubles) {
@@ -45,10 +46,11 @@ fn stayed(count: u64) -> Error {
         .hint("run `mailferry sync` again: their messages are in their new place, and they go then")
 }
 
-fn remove(access: &Access<'_>, left: &mut Leftovers, purged: &mut Purged) -> Result<()> {
+/// Of which nothing is left to be done is in `done`, also after an error.
+fn remove(access: &Access<'_>, left: &Leftovers, purged: &mut Purged, done: &mut Vec<Uid>) -> Result<()> {
     let state = &access.state;
     let Sorted { mut ready, void } = Sorted::of(access, left)?;
-    left.forget(void);
+    done.extend(void);
     let Some(pair) = state.pair(&left.source)? else { return Ok(()) };
     keep_what_has_another(access, &mut ready)?;
     let Some(mailbox) = state.mailbox(Side::Destination, &pair.pairing.destination)? else { return Ok(()) };
@@ -68,7 +70,7 @@ fn remove(access: &Access<'_>, left: &mut Leftovers, purged: &mut Purged) -> Res
     }
     let settled: Vec<Uid> = gone.iter().filter_map(|copy| formers.get(copy).copied()).collect();
     state.unlink(&left.source, settled.iter().copied())?;
-    left.forget(settled);
+    done.extend(settled);
     Ok(())
 }
 
