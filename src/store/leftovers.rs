@@ -67,7 +67,7 @@ mod tests {
         change(&|left| left.note([Uid(1), Uid(11)], (&place, UidValidity(3)), Uid(21)));
         change(&|left| left.note([Uid(2), Uid(12)], (&place, UidValidity(3)), Uid(22)));
         let left = account.leftovers(&inbox(), UidValidity(7)).unwrap();
-        assert_eq!(account.all_leftovers(), [left.clone()]);
+        assert_eq!(account.all_leftovers(), std::slice::from_ref(&left));
         assert!(account.leftovers(&inbox(), UidValidity(8)).unwrap().is_empty(), "their UIDs are others' now");
         let known: Vec<_> = left.each().map(|(former, it, ..)| (former.0, it.destination.0, it.source.0)).collect();
         assert_eq!(known, [(1, 11, 21), (2, 12, 22)]);

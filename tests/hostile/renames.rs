@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::support::fake::account::Account;
 use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
 use crate::support::fake::{Fake, Tenant};
 use crate::support::ferry::{Ferry, Side};
@@ -17,16 +18,21 @@ struct World {
 
 impl World {
     fn renamed() -> World {
+        let mail = "INBOX\n    1 one\nOld\n    2 two\n    3 three\nOld/Sub\n    4 four";
+        World::changed(mail, |account| assert!(account.rename(b"Old", b"New")))
+    }
+
+    fn changed(mail: &str, change: impl Fn(&mut Account)) -> World {
         let servers = [Fake::start(), Fake::start()];
         let [source, destination] = servers.each_ref().map(|fake| Side::in_clear_text(fake.port()));
         let settings = "[limits]\nretries = 1\ntimeout = \"3s\"\n[sync]\nfollow_moves = true";
         let user = User::named("renamed".to_owned());
         let ferry = Ferry::new(source, destination).with_settings(settings).with_account(&user);
         let tenants = servers.each_ref().map(|server| server.tenant("renamed"));
-        tenants[0].account().fill("INBOX\n    1 one\nOld\n    2 two\n    3 three\nOld/Sub\n    4 four");
+        tenants[0].account().fill(mail);
         tenants[0].account().subscriptions.extend([b"Old".to_vec(), b"Old/Sub".to_vec()]);
         ferry.run(&["sync"]).expect(0);
-        assert!(tenants[0].account().rename(b"Old", b"New"));
+        change(&mut tenants[0].account());
         tenants[1].forget_commands();
         World { _servers: servers, tenants, ferry }
     }
@@ -89,6 +95,17 @@ fn answer_to_a_rename_tells_nothing() {
     let world = World::renamed();
     world.behaves(Rule::on("RENAME", Then::Answer("OK done".to_owned()))).ferry.run(&["sync"]).expect(3);
     assert_eq!(world.names(), OLD);
+    world.assert_never_copied();
+}
+
+/// Before that it would be taken along.
+#[test]
+fn mailbox_goes_below_the_former_name_of_another_when_that_has_its_new_one() {
+    let world = World::changed("INBOX\n    1 one\nA\n    2 two\nB\n    3 three\nB/Sub\n    4 four", |account| {
+        assert!(account.rename(b"B", b"New") && account.rename(b"A", b"B/A"));
+    });
+    world.ferry.run(&["sync"]).expect(0);
+    assert_eq!(world.names(), ["B/A", "INBOX", "New", "New/Sub"]);
     world.assert_never_copied();
 }
 

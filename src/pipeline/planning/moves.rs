@@ -155,7 +155,12 @@ impl Planner<'_> {
         }
         let mut listed = state.record_lookup(Side::Destination, destination);
         for link in gone {
-            let copy = if taken.contains(link.destination) { None } else { listed.get(link.destination)? };
+            let is_taken = taken.contains(link.destination);
+            let copy = if is_taken { None } else { listed.get(link.destination)? };
+            // A mailbox that is gone keeps its links, also those to what was moved out of it before.
+            if copy.is_none() && !is_taken && left.plan.is_none() {
+                continue;
+            }
             following.leave(number, &link, copy.as_ref());
         }
         Ok(())
