@@ -48,8 +48,8 @@ program() {
     # ring needs a compiler and no C library of the system.
     export CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc CFLAGS_aarch64_unknown_linux_musl="$maps"
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
-    CARGO_INCREMENTAL=0 cargo build --profile dist --locked --bin mailferry --target "$1" >&2
-    echo "${CARGO_TARGET_DIR:-$root/target}/$1/dist/mailferry"
+    CARGO_INCREMENTAL=0 cargo build --profile packaged --locked --bin mailferry --target "$1" >&2
+    echo "${CARGO_TARGET_DIR:-$root/target}/$1/packaged/mailferry"
 }
 
 # install_file MODE SOURCE PLACE

@@ -208,7 +208,8 @@ mod tests {
         let items: Vec<usize> = (0..100).collect();
         let ended = catch_unwind(AssertUnwindSafe(|| in_order(&items, 2, work, |_, ()| Ok(()))));
         assert!(ended.is_err(), "it is no success");
-        assert_eq!(begun.into_inner(), 2);
+        // The other thread may come too late for its one.
+        assert!(begun.into_inner() <= 2);
     }
 
     #[test]
