@@ -139,7 +139,7 @@ impl Tool {
         match self.how {
             How::Mailferry => vec![match phase {
                 Phase::Verify => verifying(task, &["verify"]),
-                Phase::DeepVerify => verifying(task, &["verify", "--deep"]),
+                Phase::DeepVerify => verifying(task, &["verify", "--deep", "--again"]),
                 _ => mailferry(task),
             }],
             How::Pipe { connections } => vec![pipe(task, connections)],

@@ -14,6 +14,9 @@ pub struct Verdict {
     pub losses: Losses,
     /// Source and destination UID of what is taken for one message, ascending: its octets can be compared.
     pub pairs: Vec<(Uid, Uid)>,
+    /// Source messages whose octets were read, as those of their copies, and are the same: now, and by an earlier verification.
+    pub verified_now: u64,
+    pub verified_before: u64,
     pub messages: u64,
     pub octets: u64,
     pub flags_changed_there: u64,

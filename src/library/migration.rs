@@ -101,9 +101,16 @@ impl Migration {
         self.run(Step::Verify, |migration| Results::Verify(verify(migration, Depth::Listing)))
     }
 
-    /// As [`verify`](Migration::verify), and every octet of every message is read on both sides and compared.
+    /// As [`verify`](Migration::verify), and every octet of every message is read on both sides and compared; not those again that
+    /// were found the same before, and are listed as they were then.
     pub fn verify_deep(&mut self) -> Report {
         self.run(Step::Verify, |migration| Results::Verify(verify(migration, Depth::Octets)))
+    }
+
+    /// As [`verify_deep`](Migration::verify_deep), and all are read, whatever was found before: also what was altered in place is
+    /// seen.
+    pub fn verify_deep_again(&mut self) -> Report {
+        self.run(Step::Verify, |migration| Results::Verify(verify(migration, Depth::OctetsAgain)))
     }
 
     /// Every difference that the last verification of the account of that name found, in their order.

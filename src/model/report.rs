@@ -131,8 +131,12 @@ pub struct VerifySummary {
     pub mailboxes: u64,
     pub messages: u64,
     pub octets: u64,
-    /// Whether the octets of every message were compared.
+    /// Whether the octets of every message were compared: now, or before and not since.
     pub deep: bool,
+    /// Messages whose octets were read on both sides and are the same: now, and by an earlier verification, where they are listed
+    /// as they were then. Those were not read again.
+    pub verified_now: u64,
+    pub verified_before: u64,
     /// Flags that were changed on the destination after they were copied: its user's doing, no difference.
     pub flags_changed_there: u64,
     /// By what messages were told apart.

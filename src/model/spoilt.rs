@@ -32,6 +32,11 @@ impl Spoilt {
         self.copies.iter().map(|(source, copy)| (*source, *copy))
     }
 
+    /// The UID of the copy of that source message that is known.
+    pub fn copy(&self, source: Uid) -> Option<Uid> {
+        self.copies.get(&source).copied()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.copies.is_empty()
     }
@@ -52,6 +57,6 @@ impl Spoilt {
 
     /// Whether it is that copy of which it is known. One that was made anew has another UID.
     pub fn is(&self, link: &Link) -> bool {
-        self.copies.get(&link.source) == Some(&link.destination)
+        self.copy(link.source) == Some(link.destination)
     }
 }

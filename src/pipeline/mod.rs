@@ -136,8 +136,11 @@ pub enum Thoroughness {
 pub enum Depth {
     /// Identity, size, flags and dates.
     Listing,
-    /// Also the SHA-256 of every message on both sides.
+    /// Also the SHA-256 of every message on both sides, but of those that were so compared before and are listed as they were
+    /// then.
     Octets,
+    /// The same of every message.
+    OctetsAgain,
 }
 
 /// What `apply` and `sync` are allowed.

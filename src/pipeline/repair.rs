@@ -95,6 +95,8 @@ fn spoilt(
             }
         }
     }
+    // Whatever becomes of them: they are not what was verified once.
+    access.state.forget_verified(&plan.source.raw, &spoilt.iter().map(|it| it.copy.source).collect())?;
     let found = spoilt.len();
     retain_ours(access, mailboxes, &mut spoilt)?;
     let others = found - spoilt.len();

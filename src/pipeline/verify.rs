@@ -4,7 +4,7 @@
 //! The listing stands aside from the account's own and is dropped at the end: a plan that was made before goes on to hold,
 //! and what apply knows of where mailboxes stood is as it was.
 
-use super::deep::{altered_pairs, compare_octets, contents};
+use super::deep::{Earlier, altered_pairs, compare_octets, contents};
 use super::plan::stamp;
 use super::scan::scan_account;
 use super::{Depth, Event, Migration, Phase, Thoroughness};
@@ -90,7 +90,7 @@ fn verify_aside(access: &Access<'_>, aside: &Access<'_>, depth: Depth) -> Result
     let event = Event::Began { account, phase: Phase::Verifying, messages, octets: scanned.source.octets };
     access.migration.observer.event(event);
     let mut summary = VerifySummary {
-        deep: depth == Depth::Octets,
+        deep: depth != Depth::Listing,
         warnings: [scanned.warnings, warnings].concat(),
         ledger: AccountLedger { failures: scanned.ledger.failures, ..AccountLedger::at(Stage::Verified) },
         ..VerifySummary::default()
@@ -224,8 +224,9 @@ fn verify_pair(
     if let Some(destination) = destination {
         let mailboxes = [source, destination];
         let read = match depth {
-            Depth::Octets => compare_octets(aside, mailboxes, &mut verdict)?,
             Depth::Listing => altered_pairs([access, aside], mailboxes, &verdict)?,
+            Depth::Octets => compare_octets([access, aside], mailboxes, Earlier::Stands, &mut verdict)?,
+            Depth::OctetsAgain => compare_octets([access, aside], mailboxes, Earlier::IsReadAgain, &mut verdict)?,
         };
         if let Some(pair) = valid_pair(access, source, Some(destination))? {
             note_read(
@@ -308,6 +309,8 @@ fn merge(summary: &mut VerifySummary, verdict: Verdict) {
     summary.ledger.losses.merge(&verdict.losses);
     summary.mailboxes += 1;
     summary.messages += verdict.messages;
+    summary.verified_now += verdict.verified_now;
+    summary.verified_before += verdict.verified_before;
     grow(&mut summary.octets, verdict.octets);
     summary.flags_changed_there += verdict.flags_changed_there;
     summary.rewritten += verdict.rewritten;

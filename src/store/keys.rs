@@ -21,6 +21,7 @@
 //!    'K' mailbox(16) leaf(4, big-endian)         links again: the header of the pair says which of the two tables holds
 //!    'X' mailbox(16) leaf(4, big-endian)         exceptions, by their source UIDs, likewise
 //!    'C' mailbox(16) leaf(4, big-endian)         what was read of messages, likewise
+//!    'v' mailbox(16) leaf(4, big-endian)         copies that were read and are what their source messages are, by these, likewise
 //!    'V' mailbox(16) leaf(4, big-endian)         copies to be replaced, by their destination UIDs, likewise
 //!    'W' mailbox(16) leaf(4, big-endian)         what must outlive source UIDs of messages without a link, by these, likewise
 //!    'O' mailbox(16) leaf(4, big-endian)         what Gmail knows messages by, likewise
@@ -69,6 +70,7 @@ pub(super) enum PerMessage {
     Replaced = b'V',
     Remembered = b'W',
     GmailId = b'O',
+    Verified = b'v',
 }
 
 impl AccountId {
@@ -173,6 +175,11 @@ impl AccountId {
     /// What all entries of that table for one mailbox begin with.
     pub(super) fn entries(self, table: PerMessage, mailbox: MailboxId) -> Vec<u8> {
         self.table(table as u8, &mailbox.0)
+    }
+
+    /// What all of that table begins with.
+    pub(super) fn all(self, table: PerMessage) -> Vec<u8> {
+        self.table(table as u8, &[])
     }
 
     pub(super) fn plan(self) -> Vec<u8> {

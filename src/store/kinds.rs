@@ -37,6 +37,7 @@ pub enum StoredKind {
     Renaming = 30,
     LateAppends = 31,
     Quiet = 32,
+    Verified = 33,
 }
 
 #[cfg(test)]

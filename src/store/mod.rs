@@ -11,7 +11,7 @@
 //! - `files`, `marks`, `gate`, [`audit`]: files beside the database, for other processes as well; [`halt`]: one for those of other states,
 //!   [`bulletin`]: what those are told.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `leftovers`, `renaming`, `contents`,
-//!   `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
+//!   `verified`, `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -92,6 +92,7 @@ mod spoilt;
 mod status;
 mod tally;
 mod turning;
+mod verified;
 
 pub use account::{AccountStore, Binding};
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
@@ -108,6 +109,7 @@ pub use pair_header::SideReach;
 pub use pieces::ListWriter;
 pub use reach::Reach;
 pub use roster::{Roster, roster};
+pub use verified::Verified;
 
 #[cfg(test)]
 mod tests;

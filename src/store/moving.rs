@@ -12,6 +12,7 @@
 use super::account::{AccountHeader, AccountStore};
 use super::database::{BATCH_CHANGES, Changes};
 use super::handle::Store;
+use super::keys::PerMessage;
 use super::marks::mark;
 use crate::error::Result;
 
@@ -61,13 +62,13 @@ impl AccountStore {
         self.database().load(&self.id.header()).map_err(|error| self.named(error))
     }
 
-    /// All of the account as it is sealed, its own header last.
+    /// All of the account as it is sealed, its own header last. What was verified is not taken over: who verifies here has read it.
     fn copy(&self, from: &AccountStore) -> Result<()> {
         let _alone = self.store.alone();
-        let mut changes = Changes::default();
-        for (index, entry) in
-            from.database().walk(&from.id.data()).chain(from.database().walk(&from.id.header())).enumerate()
-        {
+        let (mut changes, verified) = (Changes::default(), from.id.all(PerMessage::Verified));
+        let entries = from.database().walk(&from.id.data()).chain(from.database().walk(&from.id.header()));
+        let taken = entries.filter(|entry| !entry.as_ref().is_ok_and(|(key, _)| key.starts_with(&verified)));
+        for (index, entry) in taken.enumerate() {
             let (key, value) = entry?;
             changes.put_sealed(&key, value.to_vec());
             if index % BATCH_CHANGES == BATCH_CHANGES - 1 {
@@ -80,9 +81,9 @@ impl AccountStore {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{fill, inbox};
+    use super::super::tests::{fill, inbox, pair, record};
     use super::*;
-    use crate::model::{Mark, Side};
+    use crate::model::{Mark, Side, UidSet};
     use crate::store::Binding;
 
     fn stores() -> ([tempfile::TempDir; 2], Store, Store) {
@@ -115,6 +116,21 @@ mod tests {
         assert_eq!(ours.marks().unwrap().get("alice"), Some(&Mark::Paused));
         assert!(theirs.marks().unwrap().is_empty());
         assert_eq!(ours.take(&theirs, "alice").unwrap(), None, "again");
+    }
+
+    /// Holds store/verified.rs invariant 2.
+    #[test]
+    fn what_was_verified_is_not_taken_over() {
+        let (_directories, ours, theirs) = stores();
+        known(&theirs, "alice", 1);
+        let here = Binding { users: ["alice", "alice"].map(str::to_owned), places: Default::default() };
+        let (pairing, two) = (pair().pairing, [record(1), record(2)]);
+        let octets = |store: &Store| store.account("alice").verified(&pairing, &here).octets([&two[0], &two[1]]);
+        let verified = theirs.account("alice").verified(&pairing, &here);
+        verified.note(&[(two.clone(), [9; 32])], &UidSet::new()).unwrap();
+        assert_eq!(octets(&theirs), Some([9; 32]));
+        assert_eq!(ours.take(&theirs, "alice").unwrap(), Some(Moved::Taken));
+        assert_eq!((octets(&ours), records(&ours, "alice")), (None, 700));
     }
 
     /// Holds store/moving.rs invariant 3.

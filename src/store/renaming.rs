@@ -87,7 +87,7 @@ impl AccountStore {
         changes.put(&self.id.pair(now), &PairHeader { state, tally, ..known })?;
         changes.remove(self.id.pair(former));
         self.database().apply(changes)?;
-        for table in [PerMessage::Link, PerMessage::CarriedLink, PerMessage::Content] {
+        for table in [PerMessage::Link, PerMessage::CarriedLink, PerMessage::Content, PerMessage::Verified] {
             self.database().clear(&self.of_source(table, former))?;
         }
         self.database().clear(&self.id.found(former))

@@ -51,6 +51,15 @@ impl Gates {
         self.plan.gate.open();
     }
 
+    /// How often these places were come to while something was done.
+    pub fn counted<T>(&self, places: [&str; 2], work: impl FnOnce() -> T) -> [u32; 2] {
+        self.plan.arm([]);
+        work();
+        let seen = self.plan.seen();
+        self.plan.disarm();
+        places.map(|place| seen.get(&place.parse().expect("a place")).copied().unwrap_or(0))
+    }
+
     /// Cuts off who is held: the program is gone.
     pub fn cut(&self) {
         self.plan.gate.cut();

@@ -25,7 +25,7 @@
 //! - [`engines`]: many machines on what starts and watches them: Slurm, Kubernetes, GNU parallel.
 //! - [`state`]: the state damaged, lost, rolled back, or somebody else's.
 //! - [`sudden_end`]: SIGKILL and Ctrl-C in the middle of the work.
-//! - [`repair`]: copies that are not as their source is.
+//! - [`repair`]: copies that are not as their source is. [`verified`]: what is not read again.
 //! - [`restored`]: servers that went back in time: backups, lost indexes.
 //! - [`json`]: documents for programs, and their schemas.
 //! - [`kinds`]: every way to say where mail goes and which, each through all that may befall it.
@@ -117,6 +117,7 @@ mod tokens;
 mod told;
 mod trust;
 mod two_way;
+mod verified;
 mod watching;
 mod way_back;
 mod where_to;

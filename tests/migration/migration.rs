@@ -176,7 +176,7 @@ impl<'a> Migration<'a> {
     /// Panics unless `verify` and `verify --deep` find nothing, and every message is accounted for.
     #[track_caller]
     pub fn assert_verified(&self) {
-        for depth in [&["verify", "--json", "-"][..], &["verify", "--deep", "--json", "-"]] {
+        for depth in [&["verify", "--json", "-"][..], &["verify", "--deep", "--again", "--json", "-"]] {
             let found = self.run(depth).expect(0).json();
             let totals = &found["totals"];
             assert_eq!(count(totals, "extra"), 0, "{found}");

@@ -146,9 +146,13 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 pub struct VerifyArguments {
     #[command(flatten)]
     pub accounts: AccountsArguments,
-    /// Read every message on both sides and compare SHA-256 sums
+    /// Read every message on both sides and compare SHA-256 sums; not those again that were found the same before and are
+    /// listed as they were then
     #[arg(long)]
     pub deep: bool,
+    /// With --deep: read all of them again
+    #[arg(long, requires = "deep")]
+    pub again: bool,
     /// Compare the way back: every message of the destination with the source, after `sync --reverse`
     #[arg(long)]
     pub reverse: bool,

@@ -22,6 +22,7 @@ fn every_command_of_the_contract_is_accepted() {
         "apply --max-messages 10 --max-bytes 50MB --max-time 1h30m --allow-deletes --over-quota --now",
         "sync --full --watch 15m --max-messages 10 --json s.json tag:first",
         "verify --deep --json v.json --list v.csv",
+        "verify --deep --again",
         "sync --serve 127.0.0.1:0 --metrics-file /x/mailferry.prom",
         "apply --serve unix:/run/page",
         "verify --serve localhost:8080",

@@ -21,7 +21,11 @@ pub fn run(context: &Context, arguments: &VerifyArguments) -> Result<ExitCode> {
     let (migration, _) = context.migration_that_way(names, Needs::Servers, arguments.direction())?;
     context.tell_direction(arguments.direction(), &migration);
     context.show_outside(&arguments.outside, &migration)?;
-    let depth = if arguments.deep { Depth::Octets } else { Depth::Listing };
+    let depth = match (arguments.deep, arguments.again) {
+        (false, _) => Depth::Listing,
+        (true, false) => Depth::Octets,
+        (true, true) => Depth::OctetsAgain,
+    };
     let began = now();
     let results = context.watched(&migration, Step::Verify, |migration| verify(migration, depth));
     if let Some(file) = &arguments.list {

@@ -15,6 +15,8 @@ pub(super) fn sum(results: &[AccountResult<VerifySummary>]) -> VerifySummary {
         sum.messages += summary.messages;
         grow(&mut sum.octets, summary.octets);
         sum.deep &= summary.deep;
+        sum.verified_now += summary.verified_now;
+        sum.verified_before += summary.verified_before;
         sum.flags_changed_there += summary.flags_changed_there;
         sum.rewritten += summary.rewritten;
     }

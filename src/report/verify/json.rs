@@ -45,6 +45,8 @@ fn summary_json(summary: &VerifySummary) -> Map<String, Value> {
         ("outcomes", outcomes::json(&summary.ledger.outcomes)),
         ("losses", losses::json(&summary.ledger.losses)),
         ("rewritten", json!(summary.rewritten)),
+        ("verified_now", json!(summary.verified_now)),
+        ("verified_before", json!(summary.verified_before)),
         ("conditions", json!(summary.ledger.conditions)),
         ("standing", json!(summary.ledger.standing())),
         ("mailboxes", json!(summary.mailboxes)),

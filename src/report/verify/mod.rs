@@ -100,6 +100,7 @@ fn verdict(sum: &VerifySummary, run: &RunLedger<'_>, commands: &Invocation) -> S
     let missed = if overall(run) == Standing::Different { missed(run) } else { String::new() };
     headline
         + &missed
+        + &earlier(sum, commands)
         + &balance(&sum.ledger.outcomes)
         + &losses::line(&sum.ledger.losses)
         + &harmless(sum)
@@ -165,9 +166,29 @@ fn counted_differences(sum: &VerifySummary) -> String {
 /// `20,000 messages in 40 mailboxes, 1.2 GiB; every octet was compared`
 fn compared(sum: &VerifySummary, accounts: u64) -> String {
     let of = if accounts > 1 { format!(" of {}", counted(accounts, "account")) } else { String::new() };
-    let how = if sum.deep { "every byte was compared" } else { "identity, size, flags and dates were compared" };
+    let how = match (sum.deep, sum.verified_before) {
+        (false, _) => "identity, size, flags and dates were compared",
+        (true, 0) => "every byte was compared",
+        (true, _) => "every byte was compared, now or before",
+    };
     let (messages, mailboxes) = (counted(sum.messages, "message"), counted(sum.mailboxes, "mailbox"));
     format!("{messages} in {mailboxes}{of}, {}; {how}", octets(sum.octets))
+}
+
+/// What was read, and what was not read again.
+fn earlier(sum: &VerifySummary, commands: &Invocation) -> String {
+    if sum.verified_before == 0 {
+        return String::new();
+    }
+    let (now, before) = (counted(sum.verified_now, "message"), sum.verified_before);
+    let text = format!(
+        "Found the same byte for byte: {now} now, and {} before, {} and {} not read again: \
+         `mailferry verify --deep --again` reads all\n",
+        number(before),
+        verb_for(before, "which is listed as it was then", "which are listed as they were then"),
+        verb_for(before, "was", "were"),
+    );
+    commands.completed(&text, &[])
 }
 
 fn everything_arrived(outcomes: &Outcomes) -> bool {

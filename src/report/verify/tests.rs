@@ -32,6 +32,18 @@ fn text_identical_is_one_line() {
 }
 
 #[test]
+fn text_says_what_was_not_read_again() {
+    let mut result = verified(Differences::default(), Vec::new());
+    if let Ok(summary) = &mut result.result {
+        (summary.verified_now, summary.verified_before) = (1, 19_999);
+    }
+    let expected = "Identical: 20,000 messages in 40 mailboxes, 1.0 GiB; every byte was compared, now or before.\n\
+        Found the same byte for byte: 1 message now, and 19,999 before, which are listed as they were then and were not read again: \
+        `mailferry verify --deep --again` reads all\n";
+    assert_eq!(text(&[result], &Invocation::default()), expected);
+}
+
+#[test]
 fn text_differences_are_listed_by_mailbox() {
     let differences = Differences { missing: 3, flags_differ: 1, extra: 2, ..Differences::default() };
     let listed = vec![
