@@ -35,7 +35,7 @@ torture: ## Properties from a fresh seed; then faults and kills, on real servers
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --no-fail-fast $(PROPERTIES)
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --test hostile histories
 	cargo test --release --locked --test faults torture -- --ignored --nocapture
-	MAILFERRY_STRIKE=all cargo test --release --locked --test faults both_ways
+	MAILFERRY_ALL_CASES=1 cargo test --release --locked --no-fail-fast --test faults --test hostile --test migration
 	cargo test --release --locked --test migration tokens_that_live -- --ignored --nocapture
 
 mutants: ## Changes that bring lost mail back, each tried on its test; MUTANTS=text chooses some

@@ -14,12 +14,16 @@ use crate::support::dice::Dice;
 use crate::support::proxy::fault::{FAULTS, Fault, Strike};
 use crate::support::proxy::place::Place;
 use crate::support::replay::seed;
+use crate::support::sample::sample;
 
 /// Cases at one time: they mostly wait.
 const AT_ONCE: usize = 16;
 
 /// Every so many cases the state is lost as well.
 const FORGET_EVERY: usize = 5;
+
+/// One place in so many is tried besides, where there is no time for all.
+const SHARE: usize = 3;
 
 /// The selection of `make test`, unless another seed is given.
 const DEFAULT_SEED: u64 = 1;
@@ -80,7 +84,8 @@ pub fn faults() -> impl Iterator<Item = Fault> {
     FAULTS.iter().map(|(fault, _)| *fault).filter(|fault| !matches!(fault, Fault::Hook | Fault::TooLate))
 }
 
-/// What always is; each fault at each kind of place on each side; and each place that was not among them.
+/// What always is; each fault at each kind of place on each side; and of each place that was not among them, or of a share of these
+/// where there is no time for all.
 pub fn select(recordings: &[Recording], dice: &mut Dice) -> Vec<Case> {
     let mut kinds = BTreeMap::<_, Vec<(&'static Scenario, &Place, u32)>>::new();
     for (scenario, seen) in recordings {
@@ -97,15 +102,17 @@ pub fn select(recordings: &[Recording], dice: &mut Dice) -> Vec<Case> {
         covered.insert(place.clone());
         cases.push(case(scenario, place, count, *fault, cases.len(), dice));
     }
+    let mut others = Vec::new();
     for (scenario, seen) in recordings {
         for (place, count) in seen {
             if covered.insert(place.clone()) {
                 let fitting: Vec<Fault> = faults().filter(|fault| fault.applies_at(place.moment)).collect();
                 let fault = *dice.pick(&fitting);
-                cases.push(case(scenario, place, *count, fault, cases.len(), dice));
+                others.push(case(scenario, place, *count, fault, cases.len() + others.len(), dice));
             }
         }
     }
+    cases.extend(sample(others, SHARE));
     cases
 }
 

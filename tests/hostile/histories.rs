@@ -14,7 +14,6 @@
 //! The exit status is 0 just where no account of the run has failed, so that 1 holds of it, too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::sync::Arc;
 
 use crate::support::dice::Dice;
@@ -22,11 +21,13 @@ use crate::support::fake::account::{Account, Content, Mailbox, Stored};
 use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
 use crate::support::fake::{Fake, Tenant};
 use crate::support::ferry::{Ferry, Side};
-use crate::support::replay::{SEED_VARIABLE, fresh_seed, seed};
+use crate::support::replay::SEED_VARIABLE;
+use crate::support::sample::{many_or_few, seeds};
 use crate::support::server::User;
 use crate::tally;
 
-const ACCOUNTS: usize = 24;
+const MANY: usize = 24;
+const FEW: usize = 12;
 const ROUNDS: usize = 7;
 const USUAL_SEED: u64 = 11;
 
@@ -375,7 +376,7 @@ impl World {
              delete_guard = \"100%\"\n[mailboxes]\nexclude = [\"{EXCLUDED}\"]"
         );
         let mut ferry = Ferry::new(source, destination).with_settings(&settings);
-        let names: Vec<String> = (0..ACCOUNTS).map(|number| format!("living-{number}")).collect();
+        let names: Vec<String> = (0..many_or_few(MANY, FEW)).map(|number| format!("living-{number}")).collect();
         for name in &names {
             ferry = ferry.with_account(&User::named(name.clone()));
         }
@@ -392,15 +393,15 @@ impl World {
         assert!(!output.stderr.contains("panicked") && !output.stderr.contains("does not handle"), "{output}");
         // A deletion that waits while its message is in a mailbox that is left out is still to be done, and no failure.
         let synced = self.ferry.accounts_in(&["synced", "behind"]);
-        let mut faults = Vec::new();
+        let (mut faults, accounts) = (Vec::new(), self.histories.len());
         for history in &mut self.histories {
             let is_synced = synced.contains(&history.name);
             for fault in history.judge(self.way, is_synced) {
                 faults.push(format!("{}: {fault}\n  {}", history.name, history.books.events.join("\n  ")));
             }
         }
-        if (output.code == Some(0)) != (synced.len() == ACCOUNTS) {
-            faults.push(format!("exit status {:?}, and {} of {ACCOUNTS} are synced", output.code, synced.len()));
+        if (output.code == Some(0)) != (synced.len() == accounts) {
+            faults.push(format!("exit status {:?}, and {} of {accounts} are synced", output.code, synced.len()));
         }
         assert!(
             faults.is_empty(),
@@ -426,7 +427,7 @@ fn live_through(way: Way, seed: u64) {
         world.live(false);
         ever_synced += world.run().len();
     }
-    assert!(ever_synced > ACCOUNTS, "the law of what is called synced was tried");
+    assert!(ever_synced > world.histories.len(), "the law of what is called synced was tried");
     world.live(true);
     world.run();
     let synced = world.run();
@@ -445,19 +446,11 @@ fn live_through(way: Way, seed: u64) {
         let change = commands.iter().find(|command| changes.iter().any(|verb| command.starts_with(verb)));
         assert_eq!(change, None, "{} with {SEED_VARIABLE}={seed}", history.name);
     }
-    tally::count(ACCOUNTS);
-}
-
-/// So many seeds: one as a rule, others where there is time.
-fn seeds() -> Vec<u64> {
-    match env::var("PROPERTY_ROUNDS").ok().and_then(|rounds| rounds.parse::<u64>().ok()) {
-        Some(rounds) => (0..rounds.div_ceil(10)).map(|round| fresh_seed().wrapping_add(round)).collect(),
-        None => vec![seed(USUAL_SEED)],
-    }
+    tally::count(world.histories.len());
 }
 
 fn live_each_through(way: Way) {
-    seeds().into_iter().for_each(|seed| live_through(way, seed));
+    seeds(USUAL_SEED).into_iter().for_each(|seed| live_through(way, seed));
 }
 
 #[test]

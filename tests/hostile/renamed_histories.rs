@@ -11,7 +11,6 @@
 //!    user did nothing on the destination. A further run does nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::sync::Arc;
 
 use crate::support::dice::Dice;
@@ -19,7 +18,8 @@ use crate::support::fake::account::{Account, Content};
 use crate::support::fake::behaviour::{Behaviour, Rule, Then, When};
 use crate::support::fake::{Fake, Tenant};
 use crate::support::ferry::{Ferry, Side};
-use crate::support::replay::{SEED_VARIABLE, fresh_seed, seed};
+use crate::support::replay::SEED_VARIABLE;
+use crate::support::sample::{is_all_tried, seeds};
 use crate::support::server::User;
 use crate::tally;
 
@@ -412,16 +412,12 @@ fn live_through(mode: &'static str, accounts: usize, seed: u64) {
     tally::count(accounts);
 }
 
-/// So many seeds: one as a rule, others where there is time.
+/// Few of two seeds as a rule, many where there is time.
 fn live_each_through(mode: &'static str) {
-    let Some(rounds) = env::var("PROPERTY_ROUNDS").ok().and_then(|rounds| rounds.parse::<u64>().ok()) else {
-        if env::var_os(SEED_VARIABLE).is_some() {
-            return live_through(mode, MANY, seed(USUAL_SEED));
-        }
-        return [USUAL_SEED, TOLD_SEED].into_iter().for_each(|seed| live_through(mode, FEW, seed));
-    };
-    let first = fresh_seed();
-    (0..rounds.div_ceil(10)).for_each(|round| live_through(mode, MANY, first.wrapping_add(round)));
+    match is_all_tried() {
+        true => seeds(USUAL_SEED).into_iter().for_each(|seed| live_through(mode, MANY, seed)),
+        false => [USUAL_SEED, TOLD_SEED].into_iter().for_each(|seed| live_through(mode, FEW, seed)),
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::support::compare::expect;
 use crate::support::date::parse_internal_date;
 use crate::support::ferry::{Done, Ferry, Side};
+use crate::support::sample::{is_all_tried, sample};
 use crate::support::seed::seed;
 use crate::support::server::{Server, User};
 use crate::support::shared;
@@ -162,8 +163,12 @@ fn assert_filter_deletes_nothing(source: &dyn Server, destination: &dyn Server, 
     expect(destination, &user.name, &mail());
 }
 
-fn assert_every_kind(source: &dyn Server, destination: &dyn Server, further: &str) {
-    for kind in Kind::all(further) {
+/// Between how many pairs of servers the kinds are shared out where there is no time for each with each.
+const PAIRS: usize = 3;
+
+/// `pair`: its number.
+fn assert_every_kind(pair: usize, source: &dyn Server, destination: &dyn Server, further: &str) {
+    for kind in sample(Kind::all(further).into_iter().skip(if is_all_tried() { 0 } else { pair }), PAIRS) {
         println!("in hand: {}", kind.name);
         assert_arrives(source, destination, &kind);
         if kind.is_filter {
@@ -173,18 +178,18 @@ fn assert_every_kind(source: &dyn Server, destination: &dyn Server, further: &st
 }
 
 #[test]
-fn every_kind_from_dovecot_to_dovecot() {
+fn kinds_from_dovecot_to_dovecot() {
     let pair = shared::dovecot_pair();
-    assert_every_kind(&pair.source, &pair.destination, "");
+    assert_every_kind(0, &pair.source, &pair.destination, "");
 }
 
 #[test]
-fn every_kind_from_cyrus_to_dovecot() {
+fn kinds_from_cyrus_to_dovecot() {
     // It makes the parents of mailboxes, too.
-    assert_every_kind(shared::cyrus(), &shared::dovecot_pair().destination, "mail\n");
+    assert_every_kind(1, shared::cyrus(), &shared::dovecot_pair().destination, "mail\n");
 }
 
 #[test]
-fn every_kind_from_dovecot_to_cyrus() {
-    assert_every_kind(&shared::dovecot_pair().source, shared::cyrus(), "");
+fn kinds_from_dovecot_to_cyrus() {
+    assert_every_kind(2, &shared::dovecot_pair().source, shared::cyrus(), "");
 }

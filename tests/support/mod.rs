@@ -21,7 +21,7 @@
 //! - [`slurm`]: a Slurm of three nodes on this machine.
 //! - [`relay`]: counts the octets of a line, and may be slow.
 //! - [`dice`]: what a seed decides.
-//! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run.
+//! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run. [`sample`]: how many are tried.
 //! - [`imap`], [`response`]: the raw-socket client that does the talking; not the library's.
 //! - [`name`], [`base64`], [`date`]: mailbox names, SASL and internal dates, for that client.
 //! - [`backup`]: the mail of a user, taken and restored.
@@ -61,6 +61,7 @@ pub mod pymap;
 pub mod relay;
 pub mod replay;
 pub mod response;
+pub mod sample;
 pub mod schema;
 pub mod scripted;
 pub mod seed;

@@ -17,16 +17,22 @@ use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence, 
 
 use super::replay::{SEED_VARIABLE, fresh_seed, seed};
 
-const ROUNDS_VARIABLE: &str = "PROPERTY_ROUNDS";
+/// The environment variable that asks for fresh seeds, and so many times as many cases.
+pub const ROUNDS_VARIABLE: &str = "PROPERTY_ROUNDS";
 const USUAL_SEED: u64 = 1;
 
 const BINARY: &str = env!("CARGO_CRATE_NAME");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/regressions/", env!("CARGO_CRATE_NAME"), ".txt");
 
+/// So many times as many cases as usual are asked for.
+pub fn rounds() -> Option<u32> {
+    let rounds = env::var(ROUNDS_VARIABLE).ok();
+    rounds.map(|text| text.parse().unwrap_or_else(|_| panic!("{ROUNDS_VARIABLE}={text} is no number")))
+}
+
 /// For `proptest!`: so many cases, and those that failed once.
 pub fn cases(cases: u32) -> Config {
-    let rounds = env::var(ROUNDS_VARIABLE).ok();
-    let rounds = rounds.map(|text| text.parse().unwrap_or_else(|_| panic!("{ROUNDS_VARIABLE}={text} is no number")));
+    let rounds = rounds();
     let seed = if rounds.is_some() { fresh_seed() } else { seed(USUAL_SEED) };
     configured(cases, Regressions { file: FILE, seed, rounds })
 }
