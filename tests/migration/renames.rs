@@ -107,6 +107,23 @@ fn mailbox_that_goes_below_another_renamed_one_follows() {
     migration.assert_second_sync_does_nothing();
 }
 
+/// That one has its new name before, or it would take the other along.
+#[test]
+fn mailbox_that_goes_below_the_former_name_of_another_follows() {
+    let pairs = [dovecot_to_dovecot(), Migration::between(&shared::dovecot_pair().source, shared::cyrus())];
+    for migration in pairs {
+        let migration = migration.with_settings(FOLLOWED).seeded("INBOX\n    1 old\nA\n    a\nB\n    b\nB/C\n    c");
+        migration.sync();
+        migration.at_source().rename("B", "New");
+        migration.at_source().rename("A", "B/A");
+        assert_eq!(migration.sync().copied, 0);
+        assert_eq!((last_run(&migration, "mailboxes_renamed"), last_run(&migration, "messages_moved")), (3, 0));
+        expect(migration.destination, migration.user(), "INBOX\n    old\nB/A\n    a\nNew\n    b\nNew/C\n    c");
+        migration.assert_second_sync_does_nothing();
+        migration.assert_verified();
+    }
+}
+
 /// What is not ours keeps its place, and what is ours goes message by message.
 #[test]
 fn mailbox_that_holds_mail_of_others_keeps_its_name() {

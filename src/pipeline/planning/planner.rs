@@ -308,9 +308,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether that side has no mailbox of that name.
     pub(super) fn is_gone(&self, side: Side, name: &RawName) -> bool {
-        self.mailbox(side, name).is_none() && !self.snapshots.may_hide(side, name)
+        self.snapshots.is_gone(side, name, self.mailbox(side, name))
     }
 
     /// Links whose mailboxes are gone on both sides are of no use any more. What a person agreed to outlives them.

@@ -320,7 +320,7 @@ impl Renamed<'_> {
     }
 
     fn is_gone(&self, side: Side, name: &RawName) -> bool {
-        !self.by_name[side as usize].contains_key(name) && !self.snapshots.may_hide(side, name)
+        self.snapshots.is_gone(side, name, self.by_name[side as usize].get(name).copied())
     }
 
     fn listed(&self, side: Side, name: &RawName) -> Option<&MailboxState> {

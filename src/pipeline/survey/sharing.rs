@@ -4,7 +4,7 @@
 //! Invariants:
 //! 1. A message that another source mailbox is tied to, or whose copy it was, is nobody else's: it is neither tied to a second
 //!    one, nor counted, nor deleted as this one's.
-//! 2. A source mailbox that is not listed any more holds nothing back: it may be renamed, and what was copied of it is known
+//! 2. A source mailbox that is not listed any more, or as a container only, holds nothing back: it may be renamed, and what was copied of it is known
 //!    again by the mailbox that it is now.
 //!
 //! What another account has there is known from its part of the state, so that merged accounts share one state. Its links
@@ -12,7 +12,7 @@
 
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::Result;
-use crate::model::{Link, Pairing, RawName, Side, Uid, UidSet};
+use crate::model::{Link, MailboxState, Pairing, RawName, Side, Uid, UidSet};
 use crate::pipeline::fleet::access::Access;
 use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
@@ -36,8 +36,12 @@ impl Sharing {
     /// `State`.
     pub fn load(access: &Access<'_>, pairs: &[MailboxPair]) -> Result<Sharing> {
         let state = &access.state;
-        let listed: HashSet<RawName> =
-            state.mailboxes(Side::Source)?.into_iter().map(|mailbox| mailbox.name.raw).collect();
+        let listed: HashSet<RawName> = state
+            .mailboxes(Side::Source)?
+            .into_iter()
+            .filter(MailboxState::is_selectable)
+            .map(|mailbox| mailbox.name.raw)
+            .collect();
         let linked = state.reaches().into_iter().map(|reach| reach.pairing);
         let linked = linked.map(|pairing| (pairing.destination, pairing.source));
         let planned = pairs.iter().map(|pair| (pair.destination.raw.clone(), pair.source.raw.clone()));

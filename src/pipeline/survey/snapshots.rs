@@ -128,6 +128,12 @@ impl<'a> Snapshots<'a> {
         !unreadable.is_empty() || *foreign_unnamed > 0 || foreign.iter().any(|foreign| foreign.name.raw == *name)
     }
 
+    /// Whether that side has no mailbox of that name which could hold messages: `listed` is what it lists under it. One that others are
+    /// below may go on as a container (\NoSelect) when it was deleted or renamed.
+    pub fn is_gone(&self, side: Side, name: &RawName, listed: Option<&MailboxState>) -> bool {
+        !listed.is_some_and(MailboxState::is_selectable) && !self.may_hide(side, name)
+    }
+
     /// All of one side.
     pub fn by_name(&self, side: Side) -> HashMap<&RawName, &MailboxState> {
         self.mailboxes[side as usize].iter().map(|mailbox| (&mailbox.name.raw, mailbox)).collect()
