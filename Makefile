@@ -30,7 +30,7 @@ browser: ## The pages in Chromium, with pictures of them in target/tmp/pages; in
 	$(SETUP) browser
 	cargo test --locked --test migration browser -- --ignored
 
-torture: ## Properties from a fresh seed; then faults and kills, on real servers, for TORTURE_SECONDS (3600); MAILFERRY_SEED replays
+torture: ## Properties from a fresh seed; faults and kills, on real servers, for TORTURE_SECONDS (3600); all cases; MAILFERRY_SEED replays
 	$(SETUP) all
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --no-fail-fast $(PROPERTIES)
 	PROPERTY_ROUNDS=$${PROPERTY_ROUNDS:-100} cargo test --release --locked --test hostile histories
