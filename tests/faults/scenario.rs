@@ -269,7 +269,9 @@ impl Scenario {
             Patience::Usual => 30,
             Patience::Little => 3,
         };
-        let sync = if self.deletes { "mode = \"mirror\"\ndelete_guard = \"100%\"" } else { "follow_moves = true" };
+        // What is moved is deleted and copied where deletions are on trial.
+        let mirror = "mode = \"mirror\"\nfollow_moves = false\ndelete_guard = \"100%\"";
+        let sync = if self.deletes { mirror } else { "" };
         format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n[sync]\n{sync}\n")
     }
 }

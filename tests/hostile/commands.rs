@@ -398,6 +398,10 @@ fn judge(occasion: Occasion, about: &[About], wanted: impl Fn(Answer) -> bool + 
     if occasion == Occasion::ByLogin {
         by_login(&mut table.ferry);
     }
+    if !wanted(Answer::Silence) {
+        // Nobody keeps silent: only a busy machine takes long.
+        table.ferry.further_settings = table.ferry.further_settings.replace("timeout = \"3s\"", "timeout = \"30s\"");
+    }
     if about == [About::Account] {
         // Each further try waits longer, and an account has a second turn.
         table.ferry.further_settings = table.ferry.further_settings.replace("retries = 4", "retries = 1");

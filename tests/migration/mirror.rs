@@ -13,8 +13,15 @@ const MIRROR: &str = "[sync]\nmode = \"mirror\"";
 /// Small mailboxes: one message is more than a tenth of them.
 const UNGUARDED: &str = "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"";
 
+/// What is moved is copied to its new place, and deleted in the old one.
+const UNFOLLOWED: &str = "[sync]\nmode = \"mirror\"\nfollow_moves = false\ndelete_guard = \"100%\"";
+
 fn mirrored<'a>(migration: Migration<'a>, notation: &str) -> Migration<'a> {
-    let migration = migration.with_settings(UNGUARDED).seeded(notation);
+    mirrored_with(UNGUARDED, migration, notation)
+}
+
+fn mirrored_with<'a>(settings: &str, migration: Migration<'a>, notation: &str) -> Migration<'a> {
+    let migration = migration.with_settings(settings).seeded(notation);
     migration.sync();
     migration
 }
@@ -148,7 +155,7 @@ fn emptied_source_mailbox_is_guarded_however_small() {
 
 #[test]
 fn mailbox_that_vanished_from_the_source_is_a_question() {
-    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d");
+    let migration = mirrored_with(UNFOLLOWED, dovecot_to_dovecot(), "INBOX\n    a\nGone\n    b\n    c\nOld\n    d");
     migration.at_source().delete("Gone");
     migration.at_source().rename("Old", "New");
     migration.run(&["scan"]).expect(0);
@@ -204,7 +211,7 @@ fn lost_state_deletes_nothing() {
 /// Holds pipeline/transfer/purge.rs invariant 1.
 #[test]
 fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
-    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
+    let migration = mirrored_with(UNFOLLOWED, dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
     let mut source = migration.at_source();
     source.select("INBOX");
     source.command(b"UID MOVE 1 Archive");
@@ -222,8 +229,8 @@ fn message_moved_on_the_source_is_copied_before_it_is_deleted() {
 /// The new copy is refused, so the old one stays. Holds pipeline/transfer/purge.rs invariant 1.
 #[test]
 fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
-    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a size:300k\n    b\nArchive\n    c");
-    let migration = migration.with_settings(&format!("{UNGUARDED}\nmax_message_size = \"100KB\""));
+    let migration = mirrored_with(UNFOLLOWED, dovecot_to_dovecot(), "INBOX\n    a size:300k\n    b\nArchive\n    c");
+    let migration = migration.with_settings(&format!("{UNFOLLOWED}\nmax_message_size = \"100KB\""));
     let mut source = migration.at_source();
     source.select("INBOX");
     source.command(b"UID MOVE 1,2 Archive");
@@ -235,7 +242,7 @@ fn message_moved_on_the_source_and_refused_keeps_its_old_copy() {
 /// Holds pipeline/transfer/purge.rs invariant 1: what was moved into a mailbox that was listed already is not seen by that scan.
 #[test]
 fn message_moved_after_the_scan_of_its_new_mailbox_keeps_its_copy() {
-    let migration = mirrored(dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
+    let migration = mirrored_with(UNFOLLOWED, dovecot_to_dovecot(), "INBOX\n    a\n    b\nArchive\n    c");
     migration.at_source().expunge("INBOX", &[1]);
     migration.run(&["scan"]).expect(0);
     migration.run(&["plan"]).expect(0);
