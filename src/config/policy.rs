@@ -52,7 +52,7 @@ fn read_sync(default: &Policy, mut table: Table) -> Policy {
         messages,
         restore_missing: table.switch("restore_missing").map_or(default.restore_missing, |switch| switch.value),
         idle: table.switch("idle").map_or(default.idle, |switch| switch.value),
-        follow_moves: table.switch("follow_moves").map(|switch| switch.value).or(default.follow_moves),
+        follow_moves: table.switch("follow_moves").map_or(default.follow_moves, |switch| switch.value),
         deleted: table.word("deleted", &DELETED).map_or(default.deleted, |deleted| deleted.value),
         delete_guard: table.percent("delete_guard").map_or(default.delete_guard, |percent| percent.value),
         mailboxes: default.mailboxes.clone(),

@@ -21,7 +21,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         restore_missing,
         // It bears on when, not on what.
         idle: _,
-        follow_moves: _,
+        follow_moves,
         delete_guard,
         deleted,
     } = policy;
@@ -43,7 +43,7 @@ pub fn policy_digest(policy: &Policy) -> [u8; 16] {
         u8::from(newest_first.is_some()),
         u8::from(max_message_octets.is_some()),
         u8::from(*restore_missing),
-        u8::from(policy.follows_moves()),
+        u8::from(*follow_moves),
     ]);
     hasher.update(newest_first.unwrap_or(0).to_be_bytes());
     hasher.update(max_message_octets.unwrap_or(0).to_be_bytes());
@@ -132,7 +132,7 @@ mod tests {
         policies[20].mailboxes.priority = Vec::new();
         policies[21].search = SearchKeys::parse("ALL").ok();
         policies[22].mailboxes.labels = Labels::Primary;
-        policies[23].follow_moves = Some(false);
+        policies[23].follow_moves = true;
         policies[24].mode = Mode::TwoWay;
         (policies[25].mode, policies[25].deleted) = (Mode::TwoWay, Deleted::Mark);
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();

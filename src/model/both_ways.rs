@@ -34,7 +34,7 @@ impl Policy {
             Some("`since`, `before`, `unseen`, `flagged`, `min_message_size` and `search` in [sync] leave messages out")
         } else if self.newest_first.is_some() {
             Some("`newest_first` in [sync] is for a migration")
-        } else if self.follow_moves == Some(true) {
+        } else if self.follow_moves {
             Some(
                 "`follow_moves` in [sync] knows one way alone: both ways, what is moved is copied, and its old place emptied",
             )
@@ -120,7 +120,7 @@ mod tests {
         let changes: [fn(&mut Policy); 6] = [
             |policy| policy.messages.unseen = true,
             |policy| policy.newest_first = Some(7),
-            |policy| policy.follow_moves = Some(true),
+            |policy| policy.follow_moves = true,
             |policy| policy.mailboxes.besides.acl = true,
             |policy| policy.mailboxes.besides.metadata = true,
             |policy| policy.search = super::super::search_keys::SearchKeys::parse("ALL").ok(),

@@ -135,9 +135,8 @@ pub struct Policy {
     pub restore_missing: bool,
     /// Between two rounds of a watch the account is listened to.
     pub idle: bool,
-    /// What was moved on the source is moved on the destination, where the copy is ours, and not copied again. `None`: wherever the
-    /// mode knows it.
-    pub follow_moves: Option<bool>,
+    /// What was moved on the source is moved on the destination, where the copy is ours, and not copied again.
+    pub follow_moves: bool,
     /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
     /// What becomes of what is deleted. Only both ways.
@@ -158,7 +157,7 @@ impl Policy {
     /// Whether copies follow their messages from one mailbox to another. Not on the way back, where copies are the user's mail by
     /// now, nor both ways.
     pub fn follows_moves(&self) -> bool {
-        self.follow_moves != Some(false) && self.direction == Direction::Forward && self.mode != Mode::TwoWay
+        self.follow_moves && self.direction == Direction::Forward && self.mode != Mode::TwoWay
     }
 }
 
@@ -174,7 +173,7 @@ impl Default for Policy {
             max_message_octets: None,
             restore_missing: false,
             idle: false,
-            follow_moves: None,
+            follow_moves: false,
             delete_guard: DELETE_GUARD,
             deleted: Deleted::default(),
         }

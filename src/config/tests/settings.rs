@@ -112,7 +112,7 @@ resync_jobs = 16
     let mailboxes = &settings.policy.mailboxes;
     assert_eq!((mailboxes.include.len(), mailboxes.exclude.len()), (2, 2));
     assert!(!mailboxes.special_use && !mailboxes.subscriptions && settings.policy.restore_missing);
-    assert_eq!(settings.policy.follow_moves, Some(true));
+    assert!(settings.policy.follow_moves);
     assert_eq!(mailboxes.labels, Labels::Primary);
     assert!(mailboxes.besides.acl && mailboxes.besides.metadata);
     assert_eq!(mailboxes.rename.get("Sent Items").map(String::as_str), Some("Sent"));
