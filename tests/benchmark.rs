@@ -2,6 +2,10 @@
 
 #![allow(dead_code)]
 
+#[path = "../benches/migration/both_ways/acts.rs"]
+mod acts;
+#[path = "../benches/migration/both_ways/book.rs"]
+mod book;
 #[path = "../benches/migration/comparison.rs"]
 mod comparison;
 #[path = "../benches/migration/corpus.rs"]
@@ -16,6 +20,8 @@ mod launch;
 mod pipe;
 #[path = "../benches/migration/random.rs"]
 mod random;
+#[path = "../benches/migration/both_ways/scenarios.rs"]
+mod scenarios;
 #[path = "../benches/migration/session.rs"]
 mod session;
 #[path = "../benches/migration/spread.rs"]
@@ -30,15 +36,19 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use acts::Act;
+use book::Book;
 use comparison::{Verdict, compare};
 use corpus::Corpus;
 use delay_line::DelayLine;
 use encrypted::Door;
 use launch::{Invocation, Launch, Usage};
 use pipe::Job;
+use scenarios::{Disturbance, MAIL, SCENARIOS, Scenario};
 use spread::Spread;
 use support::ferry::{Done, Ferry, Side};
 use support::mailbox;
+use support::proxy::fault::Strike;
 use support::seed::seed_account;
 use support::server::{Server, User};
 use support::shared::dovecot_pair;
@@ -216,6 +226,45 @@ fn comparison_message_with_an_added_field_is_altered_and_not_missing() {
     let copy = support::imap::NewMessage { octets, flags: Vec::new(), date: Some(messages[0].date) };
     pair.destination.connect(&user.name).append("INBOX", &[copy]);
     assert_eq!(verdict(&user), Verdict { compared: 2, altered: 1, ..Verdict::default() });
+}
+
+/// A scenario in which these users act, and both sides as the tool left them.
+fn faults(here: &'static [Act], there: &'static [Act], sides: [&str; 2]) -> String {
+    let scenario = Scenario { name: "", here, there, disturbance: Disturbance::None, disputed: &[], question: None };
+    let user = accounts(sides[0], sides[1]);
+    let pair = dovecot_pair();
+    let ports = [pair.source.plain_port(), pair.destination.plain_port()];
+    Book::of(&scenario).compare(ports, &user, None).to_string()
+}
+
+#[test]
+fn book_of_both_ways_knows_each_kind_of_fault() {
+    let deleted: &[Act] = &[Act::Delete("INBOX", "m-1"), Act::Deliver("INBOX", "new")];
+    let flagged: &[Act] = &[Act::Delete("INBOX", "m-1"), Act::Set("INBOX", "m-2", "\\Flagged")];
+    let done = MAIL.replacen("1..8 m \\Seen", "2 m-2 \\Seen \\Flagged\n    3..8 m \\Seen", 1) + "\nINBOX\n    16 new";
+    assert_eq!(faults(deleted, flagged, [&done, &done]), "exact");
+    assert_eq!(faults(&[], flagged, [&done, &done]), "1 strange");
+    assert_eq!(faults(deleted, &[], [&done, &done]), "1 with other flags");
+    assert_eq!(faults(deleted, flagged, [&format!("{done}\n    17 new"), &done]), "1 doubled");
+    assert_eq!(faults(&[], &[], [MAIL, &MAIL.replacen("    15 bare kind:no-message-id\n", "", 1)]), "1 not across");
+    let undone = [MAIL, &MAIL.replacen("1..8 m", "2..8 m", 1)];
+    assert_eq!(faults(&[], &[Act::Delete("INBOX", "m-1")], undone), "1 not deleted");
+    assert_eq!(faults(&[], &[Act::Delete("INBOX", "m-1")], [MAIL; 2]), "1 resurrected");
+    assert_eq!(faults(&[], &[], [&MAIL.replacen("1..3 o", "2..3 o", 1); 2]), "1 lost");
+    assert_eq!(faults(&[Act::Create("New")], &[], [&format!("{MAIL}\nNew"), MAIL]), "1 mailbox missing or too many");
+}
+
+#[test]
+fn scenarios_of_both_ways_are_struck_at_places_that_there_are() {
+    for scenario in SCENARIOS {
+        match scenario.disturbance {
+            Disturbance::Strike(strike) => drop(strike.parse::<Strike>().expect(scenario.name)),
+            Disturbance::Meanwhile { place, .. } => {
+                drop(format!("{place}=hook").parse::<Strike>().expect(scenario.name))
+            }
+            _ => {}
+        }
+    }
 }
 
 fn job(users: &[User], connections: usize) -> Job {

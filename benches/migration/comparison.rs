@@ -15,9 +15,9 @@ use super::support::date::parse_internal_date;
 use super::support::name::Namespace;
 
 /// One message: the digest of all its octets, its flags in lower case and sorted, and seconds since 1970.
-type Copy = ([u8; 32], String, Option<i64>);
+pub type Copy = ([u8; 32], String, Option<i64>);
 /// By the digest without the fields that tools add; ascending, one for each message.
-type Mailbox = BTreeMap<[u8; 32], Vec<Copy>>;
+pub type Mailbox = BTreeMap<[u8; 32], Vec<Copy>>;
 
 /// What other tools add to a header so that they find their messages again.
 const ADDED_FIELDS: [&[u8]; 2] = [b"X-TUID:", b"X-OfflineIMAP:"];
@@ -100,7 +100,8 @@ impl Verdict {
     }
 }
 
-fn read(port: u16, namespace: &Namespace, user: &str, password: &str) -> BTreeMap<String, Mailbox> {
+/// Everything in an account, by mailbox.
+pub fn read(port: u16, namespace: &Namespace, user: &str, password: &str) -> BTreeMap<String, Mailbox> {
     let mut session = Session::open(&Door::in_clear_text(port), user, password);
     let names = session.mailboxes(namespace);
     let mut mailboxes = BTreeMap::new();

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::support::server::User;
 use super::synthetic::{Shape, Synthetic};
 use super::table::{mebibytes, shown};
-use super::tools::{self, Task};
+use super::tools::{self, Task, Ways};
 
 /// The name among the corpora.
 pub const DESK: &str = "desk";
@@ -42,6 +42,7 @@ pub fn bench(settings: &Settings) {
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),
+        ways: Ways::One,
     };
     let sync = tools::mailferry(&task);
     let with = |words: &[&str]| Invocation {

@@ -8,8 +8,10 @@
 //! - [`desk`]: what is waited for by who looks after 5,000 accounts.
 //! - [`shards`]: 100,000 accounts in 64 shards: how even they are, and what one costs.
 //! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
+//! - [`both_ways`]: which tools are exact where both users act, and something goes wrong.
 //! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
 
+mod both_ways;
 mod changes;
 mod comparison;
 mod corpus;
@@ -42,7 +44,7 @@ use round_trips::RoundTrips;
 use servers::{Encryption, Line, Pair, Prepared, Ready};
 use settings::Settings;
 use table::{Measurement, Phase};
-use tools::{Task, Tool};
+use tools::{Task, Tool, Ways};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -57,10 +59,9 @@ fn main() {
 
 fn bench(settings: &Settings) {
     println!("{}\n", machine());
-    let (alone, corpora): (Vec<&String>, Vec<&String>) = settings
-        .corpora
-        .iter()
-        .partition(|name| [scaling::SCALING, desk::DESK, shards::SHARDS].contains(&name.as_str()));
+    let (alone, corpora): (Vec<&String>, Vec<&String>) = settings.corpora.iter().partition(|name| {
+        [scaling::SCALING, desk::DESK, shards::SHARDS, both_ways::BOTH_WAYS].contains(&name.as_str())
+    });
     if !corpora.is_empty() {
         bench_corpora(settings, &corpora);
     }
@@ -68,6 +69,7 @@ fn bench(settings: &Settings) {
         match name.as_str() {
             desk::DESK => desk::bench(settings),
             shards::SHARDS => shards::bench(settings),
+            both_ways::BOTH_WAYS => both_ways::bench(settings),
             _ => scaling::bench(settings),
         }
     }
@@ -142,6 +144,7 @@ fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool, phase: Phase) -> Us
         directory: ready.directory.path(),
         jobs: settings.jobs,
         destination_configuration: ready.destination_configuration.clone(),
+        ways: Ways::One,
     };
     tools::run(settings, &task, tool.invocations(&task, phase))
 }

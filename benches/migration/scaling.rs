@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::support::server::User;
 use super::synthetic::{Shape, Synthetic};
 use super::table::{mebibytes, shown};
-use super::tools::{self, Task};
+use super::tools::{self, Task, Ways};
 
 /// The name among the corpora.
 pub const SCALING: &str = "scaling";
@@ -140,6 +140,7 @@ fn between_servers<T>(case: &Case, work: impl FnOnce(&Task, &Synthetic, &Synthet
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),
+        ways: Ways::One,
     };
     work(&task, &source, &destination)
 }

@@ -73,6 +73,11 @@ impl Pair {
         }
     }
 
+    /// The source and the destination.
+    pub fn servers(&self) -> [&dyn Server; 2] {
+        [&self.source, &self.destination]
+    }
+
     /// Writes the corpus and lets the server look at it once, so that its indexes are there.
     pub fn prepare(&self, corpus: Corpus) -> Prepared {
         let users: Vec<User> = (0..corpus.accounts).map(|_| User::fresh(corpus.name)).collect();

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use super::servers::Encryption;
 
 pub struct Settings {
-    /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools.
+    /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools, and
+    /// `both-ways` is not about speed.
     pub corpora: Vec<String>,
     /// The share of each corpus's messages.
     pub scale: f64,
@@ -26,6 +27,8 @@ pub struct Settings {
     /// A tool that takes longer is ended, and not tried again on the same corpus and line.
     pub time_limit_seconds: u64,
     pub seed: u64,
+    /// Of `both-ways`, the scenarios that have this in their names.
+    pub scenario: Option<String>,
     /// Where servers and mail are put; `None`: the system's temporary directory.
     pub directory: Option<PathBuf>,
 }
@@ -45,6 +48,7 @@ impl Settings {
             jobs: number("BENCH_JOBS", 4),
             time_limit_seconds: number("BENCH_TIME_LIMIT", 120),
             seed: number("BENCH_SEED", 1),
+            scenario: text("BENCH_SCENARIO"),
             directory: text("BENCH_DIRECTORY").map(PathBuf::from),
         }
     }

@@ -17,7 +17,7 @@ use super::spread::Spread;
 use super::support::server::User;
 use super::synthetic::{Shape, Synthetic};
 use super::table::{mebibytes, shown};
-use super::tools::{self, Task};
+use super::tools::{self, Task, Ways};
 
 /// The name among the corpora.
 pub const SHARDS: &str = "shards";
@@ -58,6 +58,7 @@ pub fn bench(settings: &Settings) {
         directory: directory.path(),
         jobs: JOBS,
         destination_configuration: PathBuf::new(),
+        ways: Ways::One,
     };
     let sync = sharded(&task);
     let run = |invocation: Invocation| {

@@ -26,6 +26,16 @@ pub struct Task<'a> {
     pub jobs: usize,
     /// Of the destination, for a tool that works from within.
     pub destination_configuration: PathBuf,
+    pub ways: Ways,
+}
+
+/// What a tool is set up for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ways {
+    /// The destination becomes as the source.
+    One,
+    /// What happened on either side happens on the other.
+    Both,
 }
 
 pub struct Tool {
@@ -129,6 +139,16 @@ impl Tool {
         matches!(self.how, How::Mailferry)
     }
 
+    /// Whether it can keep both sides equal.
+    pub fn goes_both_ways(&self) -> bool {
+        ["mailferry", "interimap", "mbsync"].contains(&self.name.as_str())
+    }
+
+    /// Further arguments that have it take a mailbox away on both sides; `None` where a person does that.
+    pub fn command_to_remove(&self, mailbox: &str) -> Option<Vec<String>> {
+        (self.name == "interimap").then(|| vec!["--delete".to_owned(), mailbox.to_owned()])
+    }
+
     /// Whether it has a part in that phase.
     pub fn does(&self, phase: Phase) -> bool {
         if phase.verifies() { self.is_mailferry() } else { self.resyncs || phase == Phase::FirstCopy }
@@ -185,7 +205,7 @@ fn write_private(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set the mode of a tool's settings");
 }
 
-/// All accounts in one run, by the master user; in mirror mode, as the others delete too.
+/// All accounts in one run, by the master user; one way in mirror mode, as the others delete too.
 pub fn mailferry(task: &Task) -> Invocation {
     let side = |name: &str, door: &Door| {
         let login = format!("master_user = \"{MASTER_USER}\"\npassword_env = \"BENCH_PASSWORD\"");
@@ -196,7 +216,12 @@ pub fn mailferry(task: &Task) -> Invocation {
         format!("[{name}]\nhost = \"{HOST}\"\nport = {}\n{tls}\n{login}\n", door.port)
     };
     let mut settings = side("source", &task.source) + &side("destination", &task.destination);
-    settings += "[sync]\nmode = \"mirror\"\ndelete_guard = \"100%\"\n";
+    settings += match task.ways {
+        Ways::One => "[sync]\nmode = \"mirror\"\n",
+        // The others have no trash either.
+        Ways::Both => "[sync]\nmode = \"two-way\"\ndeleted = \"expunge\"\n",
+    };
+    settings += "delete_guard = \"100%\"\n";
     settings += "[accounts]\nfile = \"accounts.csv\"\n";
     let names = task.users.iter().map(|user| format!("{}\n", user.name)).collect::<String>();
     write_private(&task.directory.join("accounts.csv"), &format!("source_user\n{names}"));
@@ -232,6 +257,7 @@ fn pipe(task: &Task, connections: usize) -> Invocation {
     }
 }
 
+/// It always goes both ways; what does not change on the destination does not go back.
 fn interimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
     let section = |name: &str, door: &Door| {
         let Account { name: user, password, .. } = account;
@@ -251,7 +277,7 @@ fn interimap(directory: &Path, account: &Account, _: &Task) -> Invocation {
     program("interimap", &[&format!("--config={}", settings.display())])
 }
 
-fn mbsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
+fn mbsync(directory: &Path, account: &Account, task: &Task) -> Invocation {
     let store = |name: &str, door: &Door| {
         let Account { name: user, password, .. } = account;
         let tls = match &door.authority {
@@ -263,8 +289,11 @@ fn mbsync(directory: &Path, account: &Account, _: &Task) -> Invocation {
     };
     let settings = directory.join("mbsyncrc");
     let stores = store("source", account.source) + &store("destination", account.destination);
-    let channel = "Channel all\nFar :source:\nNear :destination:\nPatterns *\nSync Pull\nCreate Near\nExpunge Near\n\
-                   CopyArrivalDate yes\n";
+    let ways = match task.ways {
+        Ways::One => "Sync Pull\nCreate Near\nExpunge Near",
+        Ways::Both => "Sync All\nCreate Both\nRemove Both\nExpunge Both",
+    };
+    let channel = format!("Channel all\nFar :source:\nNear :destination:\nPatterns *\n{ways}\nCopyArrivalDate yes\n");
     let state = directory.join("state-");
     write_private(&settings, &format!("SyncState {}\n\n{stores}{channel}", state.display()));
     program("mbsync", &["-c", &settings.display().to_string(), "all"])
