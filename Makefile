@@ -57,10 +57,12 @@ lint: ## Formatting, lints, the library's pages, and licences and advisories of 
 # What `make bench` measures is chosen by variables: make bench BENCH_CORPORA=mixed BENCH_RTT=40 BENCH_SCALE=1
 #   BENCH_CORPORA     small,mixed,many,big,fleet,scaling,desk,shards   which corpora; of mailferry alone are scaling, at
 #                             growing sizes, desk, what is waited for with 5,000 accounts, and shards, 100,000 in 64 shards;
-#                             both-ways: not how fast tools are, but which are exact where both users act and runs are killed
+#                             moved: what it takes to follow moves and renames; both-ways: not how fast tools are, but which are
+#                             exact where both users act and runs are killed
+#   BENCH_WAYS        one     one or both: whether tools bring what changed on one side to the other, or what changed on both
 #   BENCH_SCENARIO    of both-ways, those with this text in their names
 #   BENCH_SCALE       0.1     the share of their messages: 1 is 20,000 messages for mixed, 100,000 for many
-#   BENCH_SCALING     1       the share of the sizes of scaling, desk and shards: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
+#   BENCH_SCALING     1       the share of the sizes of scaling, desk, shards and moved: 1 is up to 1,000,000 messages, 10,000 mailboxes, 1,000
 #                             accounts, and a message of 1 GB
 #   BENCH_RTT         0,40    milliseconds of round trip between the tools and each server
 #   BENCH_TLS         on      on, off or both (on,off): whether the tools speak with the servers over TLS

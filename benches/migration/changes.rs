@@ -1,4 +1,4 @@
-//! What happens on the source between two runs: one message in a hundred is new, as many get or lose a flag, half as
+//! What happens on the source between two runs, or on both sides: one message in a hundred is new, as many get or lose a flag, half as
 //! many are removed. The same for every tool.
 
 use std::collections::BTreeMap;
@@ -7,8 +7,9 @@ use super::corpus::{Corpus, KEYWORDS, NOW};
 use super::random::Random;
 use super::support::imap::{Connection, NewMessage};
 
-/// Changes one account of the source, whose UIDs are still those of the corpus: 1 to the number of messages.
-pub fn make(corpus: &Corpus, account: usize, connection: &mut Connection) {
+/// Changes one account of a side, whose UIDs are still those of the corpus: 1 to the number of messages. On each side it is others.
+pub fn make(corpus: &Corpus, account: usize, side: usize, connection: &mut Connection) {
+    let account = account + side * corpus.accounts;
     let messages = corpus.messages_of_account();
     let hundredth = (messages / 100).max(1);
     let mut random = Random::new(account as u64);

@@ -117,6 +117,11 @@ impl Corpus {
         }
     }
 
+    /// One account with these mailboxes, and messages as people have them.
+    pub fn of_mail(name: &'static str, mailboxes: Vec<(&'static str, usize)>, seed: u64) -> Corpus {
+        Corpus { name, accounts: 1, mailboxes, sizes: Sizes::Mail, seed }
+    }
+
     pub fn messages_of_account(&self) -> usize {
         self.mailboxes.iter().map(|(_, messages)| messages).sum()
     }

@@ -9,6 +9,7 @@
 //! - [`shards`]: 100,000 accounts in 64 shards: how even they are, and what one costs.
 //! - [`scaling`]: how mailferry's time and memory grow, with servers that invent their mail ([`synthetic`]).
 //! - [`both_ways`]: which tools are exact where both users act, and something goes wrong.
+//! - [`moved`]: what it takes to follow moves and renames.
 //! - [`comparison`]: whether the copy is exact. [`table`], [`spread`]: medians, spreads and ratios.
 
 mod both_ways;
@@ -20,6 +21,7 @@ mod desk;
 mod encrypted;
 mod launch;
 mod maildir;
+mod moved;
 mod pipe;
 mod random;
 mod round_trips;
@@ -46,6 +48,9 @@ use settings::Settings;
 use table::{Measurement, Phase};
 use tools::{Task, Tool, Ways};
 
+/// Those of the corpora that are not what the bare pipe copies.
+const ALONE: [&str; 5] = [scaling::SCALING, desk::DESK, shards::SHARDS, both_ways::BOTH_WAYS, moved::MOVED];
+
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -59,9 +64,8 @@ fn main() {
 
 fn bench(settings: &Settings) {
     println!("{}\n", machine());
-    let (alone, corpora): (Vec<&String>, Vec<&String>) = settings.corpora.iter().partition(|name| {
-        [scaling::SCALING, desk::DESK, shards::SHARDS, both_ways::BOTH_WAYS].contains(&name.as_str())
-    });
+    let (alone, corpora): (Vec<&String>, Vec<&String>) =
+        settings.corpora.iter().partition(|name| ALONE.contains(&name.as_str()));
     if !corpora.is_empty() {
         bench_corpora(settings, &corpora);
     }
@@ -69,6 +73,7 @@ fn bench(settings: &Settings) {
         match name.as_str() {
             desk::DESK => desk::bench(settings),
             shards::SHARDS => shards::bench(settings),
+            moved::MOVED => moved::bench(settings),
             both_ways::BOTH_WAYS => both_ways::bench(settings),
             _ => scaling::bench(settings),
         }
@@ -76,7 +81,8 @@ fn bench(settings: &Settings) {
 }
 
 fn bench_corpora(settings: &Settings, corpora: &[&String]) {
-    let (tools, missing) = tools::find(settings);
+    let (mut tools, missing) = tools::find(settings);
+    tools.retain(|tool| settings.ways == Ways::One || tool.goes_both_ways());
     let pair = Pair::start(settings.directory.as_deref());
     println!("{}\n", versions(&tools));
     if !missing.is_empty() {
@@ -91,7 +97,7 @@ fn bench_corpora(settings: &Settings, corpora: &[&String]) {
             let line = Line { round_trip, encryption };
             let measurements = measure(settings, &pair, &prepared, &tools, line);
             let names: Vec<String> = tools.iter().map(|tool| tool.name.clone()).collect();
-            println!("### {}\n\n{}", title(&prepared, line), table::table(&names, &measurements));
+            println!("### {}\n\n{}", title(&prepared, line, settings.ways), table::table(&names, &measurements));
         }
         pair.remove(prepared);
     }
@@ -116,11 +122,12 @@ fn measure(settings: &Settings, pair: &Pair, prepared: &Prepared, tools: &[Tool]
 /// One run of one tool: from an empty destination through all phases.
 fn run_phases(settings: &Settings, pair: &Pair, prepared: &Prepared, tool: &Tool, line: Line) -> Vec<Measurement> {
     let ready = pair.ready(prepared, tool.is_pipe(), line);
-    let phases = Phase::ALL.into_iter().filter(|phase| tool.does(*phase));
+    let is_told = |phase: &Phase| tool.does(*phase) && !(settings.ways == Ways::Both && phase.verifies());
+    let phases = Phase::ALL.into_iter().filter(is_told);
     let mut measurements = Vec::new();
     for phase in phases {
         if phase == Phase::Changes {
-            pair.change(&prepared.corpus, &ready);
+            pair.change(&prepared.corpus, &ready, settings.ways);
         }
         let usage = run_tool(settings, &ready, tool, phase);
         let counts = tool.is_mailferry() && !phase.verifies();
@@ -144,12 +151,12 @@ fn run_tool(settings: &Settings, ready: &Ready, tool: &Tool, phase: Phase) -> Us
         directory: ready.directory.path(),
         jobs: settings.jobs,
         destination_configuration: ready.destination_configuration.clone(),
-        ways: Ways::One,
+        ways: settings.ways,
     };
     tools::run(settings, &task, tool.invocations(&task, phase))
 }
 
-fn title(prepared: &Prepared, Line { round_trip, encryption }: Line) -> String {
+fn title(prepared: &Prepared, Line { round_trip, encryption }: Line, ways: Ways) -> String {
     let Corpus { name, accounts, mailboxes, .. } = &prepared.corpus;
     let counted =
         |count: usize, noun: &str, plural: &str| format!("{count} {}", if count == 1 { noun } else { plural });
@@ -168,7 +175,8 @@ fn title(prepared: &Prepared, Line { round_trip, encryption }: Line) -> String {
         Encryption::Tls => "over TLS",
         Encryption::None => "in clear text",
     };
-    format!("{name}: {accounts_text}{messages} in {mailboxes}, {size:.0} MB; {line}, {how}")
+    let ways = if ways == Ways::Both { ", both ways" } else { "" };
+    format!("{name}: {accounts_text}{messages} in {mailboxes}, {size:.0} MB; {line}, {how}{ways}")
 }
 
 /// What all this ran on.

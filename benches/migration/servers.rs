@@ -15,6 +15,7 @@ use super::session::{Session, quoted, source_namespace};
 use super::support::dovecot::{Dovecot, Options};
 use super::support::process::ServiceUser;
 use super::support::server::{Server, User};
+use super::tools::Ways;
 use super::{changes, maildir};
 
 pub struct Pair {
@@ -132,11 +133,15 @@ impl Pair {
         copy
     }
 
-    pub fn change(&self, corpus: &Corpus, ready: &Ready) {
-        for (account, user) in ready.users.iter().enumerate() {
-            let mut connection = self.source.connect(&user.name);
-            changes::make(corpus, account, &mut connection);
-            connection.logout();
+    /// On the source, or on both sides.
+    pub fn change(&self, corpus: &Corpus, ready: &Ready, ways: Ways) {
+        let sides = if ways == Ways::Both { 2 } else { 1 };
+        for (side, server) in self.servers().into_iter().enumerate().take(sides) {
+            for (account, user) in ready.users.iter().enumerate() {
+                let mut connection = server.connect(&user.name);
+                changes::make(corpus, account, side, &mut connection);
+                connection.logout();
+            }
         }
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::servers::Encryption;
+use super::tools::Ways;
 
 pub struct Settings {
-    /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools, and
-    /// `both-ways` is not about speed.
+    /// Names of corpora, in the order in which they are measured; `scaling`, `desk` and `shards` are without other tools, `moved`
+    /// too, and `both-ways` is not about speed.
     pub corpora: Vec<String>,
     /// The share of each corpus's messages.
     pub scale: f64,
@@ -20,6 +21,8 @@ pub struct Settings {
     pub round_trips: Vec<u64>,
     /// Whether they speak over TLS.
     pub encryptions: Vec<Encryption>,
+    /// Whether tools bring the changes of one side to the other, or those of both.
+    pub ways: Ways,
     /// Names of tools; `None`: all that are installed.
     pub tools: Option<Vec<String>>,
     /// How many accounts are worked on at once, where there are several.
@@ -44,6 +47,7 @@ impl Settings {
             runs: number("BENCH_RUNS", 3),
             round_trips: list("BENCH_RTT").unwrap_or_else(|| words("0,40")).iter().map(|text| read(text)).collect(),
             encryptions: list("BENCH_TLS").unwrap_or_else(|| words("on")).iter().map(|text| encryption(text)).collect(),
+            ways: text("BENCH_WAYS").map_or(Ways::One, |text| ways(&text)),
             tools: list("BENCH_TOOLS"),
             jobs: number("BENCH_JOBS", 4),
             time_limit_seconds: number("BENCH_TIME_LIMIT", 120),
@@ -55,6 +59,14 @@ impl Settings {
 
     pub fn wants(&self, tool: &str) -> bool {
         self.tools.as_ref().is_none_or(|wanted| wanted.iter().any(|name| name == tool))
+    }
+}
+
+fn ways(text: &str) -> Ways {
+    match text {
+        "one" => Ways::One,
+        "both" => Ways::Both,
+        other => panic!("neither one nor both: {other}"),
     }
 }
 

@@ -207,6 +207,16 @@ fn write_private(path: &Path, text: &str) {
 
 /// All accounts in one run, by the master user; one way in mirror mode, as the others delete too.
 pub fn mailferry(task: &Task) -> Invocation {
+    let mode = match task.ways {
+        Ways::One => "mode = \"mirror\"",
+        // The others have no trash either.
+        Ways::Both => "mode = \"two-way\"\ndeleted = \"expunge\"",
+    };
+    mailferry_set(task, &format!("{mode}\ndelete_guard = \"100%\""))
+}
+
+/// The same with other lines under `[sync]`.
+pub fn mailferry_set(task: &Task, sync: &str) -> Invocation {
     let side = |name: &str, door: &Door| {
         let login = format!("master_user = \"{MASTER_USER}\"\npassword_env = \"BENCH_PASSWORD\"");
         let tls = match &door.authority {
@@ -216,12 +226,7 @@ pub fn mailferry(task: &Task) -> Invocation {
         format!("[{name}]\nhost = \"{HOST}\"\nport = {}\n{tls}\n{login}\n", door.port)
     };
     let mut settings = side("source", &task.source) + &side("destination", &task.destination);
-    settings += match task.ways {
-        Ways::One => "[sync]\nmode = \"mirror\"\n",
-        // The others have no trash either.
-        Ways::Both => "[sync]\nmode = \"two-way\"\ndeleted = \"expunge\"\n",
-    };
-    settings += "delete_guard = \"100%\"\n";
+    settings += &format!("[sync]\n{sync}\n");
     settings += "[accounts]\nfile = \"accounts.csv\"\n";
     let names = task.users.iter().map(|user| format!("{}\n", user.name)).collect::<String>();
     write_private(&task.directory.join("accounts.csv"), &format!("source_user\n{names}"));
