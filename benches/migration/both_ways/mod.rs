@@ -5,7 +5,7 @@
 //! - [`book`]: what must be there in the end, and how far both sides are from it.
 //!
 //! Each scenario begins with mail on one side that the tool itself has brought to the other. It ends when the tool was run
-//! [`RUNS`] times more, with nothing in its way.
+//! [`RUNS`] times more, with nothing in its way. Each is played twice, the second time with the sides exchanged.
 
 mod acts;
 mod book;
@@ -62,26 +62,27 @@ pub fn bench(settings: &Settings) {
     }
     println!("| scenario | {} |\n|---|{}", names.join(" | "), "---|".repeat(tools.len()));
     let wanted = |scenario: &&Scenario| settings.scenario.as_ref().is_none_or(|text| scenario.name.contains(text));
-    let mut outcomes: Vec<Vec<Outcome>> = tools.iter().map(|_| Vec::new()).collect();
+    let mut outcomes: Vec<Vec<[Outcome; 2]>> = tools.iter().map(|_| Vec::new()).collect();
     for scenario in SCENARIOS.iter().filter(wanted) {
         let mut texts = Vec::new();
         for (tool, outcomes) in tools.iter().zip(&mut outcomes) {
-            let outcome = Stage::set(&pair, tool).play(scenario);
-            texts.push(outcome.text());
-            outcomes.push(outcome);
+            let both = [false, true].map(|exchanged| Stage::set(&pair, tool, exchanged).play(scenario));
+            let [one, other] = both.each_ref().map(Outcome::text);
+            texts.push(if one == other { one } else { format!("{one} / {other}") });
+            outcomes.push(both);
         }
         println!("| {} | {} |", scenario.name, texts.join(" | "));
     }
-    let row = |what: &str, figure: &dyn Fn(&[Outcome]) -> String| {
-        let figures: Vec<String> = outcomes.iter().map(|outcomes| figure(outcomes)).collect();
+    let row = |what: &str, figure: &dyn Fn(&[[Outcome; 2]]) -> usize| {
+        let figures: Vec<String> = outcomes.iter().map(|outcomes| figure(outcomes).to_string()).collect();
         println!("| {what} | {} |", figures.join(" | "));
     };
-    let count =
-        |outcomes: &[Outcome], is: fn(&Outcome) -> bool| outcomes.iter().filter(|it| is(it)).count().to_string();
-    row("exact", &|outcomes| count(outcomes, |it| it.went_well() && it.faults.none()));
-    row("exact but for headers", &|outcomes| count(outcomes, |it| it.went_well() && !it.faults.none()));
-    row("messages altered", &|outcomes| outcomes.iter().map(|it| it.faults.altered()).sum::<usize>().to_string());
-    println!();
+    let is_exact = |both: &&[Outcome; 2]| both.iter().all(|it| it.went_well() && it.faults.none());
+    let went_well = |both: &&[Outcome; 2]| both.iter().all(Outcome::went_well);
+    row("exact", &|outcomes| outcomes.iter().filter(is_exact).count());
+    row("exact but for headers", &|outcomes| outcomes.iter().filter(went_well).filter(|it| !is_exact(it)).count());
+    row("messages altered", &|outcomes| outcomes.iter().flatten().map(|it| it.faults.altered()).sum());
+    println!("\nWhere two results are told, the second is with the sides exchanged.\n");
 }
 
 /// What came of a scenario.
@@ -126,6 +127,8 @@ impl Outcome {
 struct Stage<'a> {
     tool: &'a Tool,
     users: [User; 1],
+    /// The scenario's first side is the destination.
+    exchanged: bool,
     /// Of the servers themselves, for users.
     ports: [u16; 2],
     plan: Arc<Plan>,
@@ -134,7 +137,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn set(pair: &Pair, tool: &'a Tool) -> Stage<'a> {
+    fn set(pair: &Pair, tool: &'a Tool, exchanged: bool) -> Stage<'a> {
         let user = User::fresh(BOTH_WAYS);
         let servers = pair.servers();
         servers.iter().for_each(|server| server.add_user(&user));
@@ -144,11 +147,12 @@ impl<'a> Stage<'a> {
         let proxy = |role, port| Proxy::start(role, port, READABLE, &plan);
         let proxies = [proxy(Role::Source, ports[0]), proxy(Role::Destination, ports[1])];
         let directory = tempfile::tempdir().expect("a directory for a tool");
-        Stage { tool, users: [user], ports, plan, proxies, directory }
+        Stage { tool, users: [user], exchanged, ports, plan, proxies, directory }
     }
 
     fn play(&self, scenario: &Scenario) -> Outcome {
-        eprintln!("{}: {}", self.tool.name, scenario.name);
+        let exchanged = if self.exchanged { ", sides exchanged" } else { "" };
+        eprintln!("{}: {}{exchanged}", self.tool.name, scenario.name);
         self.run(&[]);
         let status = self.run(&[]);
         let first = Book::of_first().compare(self.ports, &self.users[0], None);
@@ -174,10 +178,27 @@ impl<'a> Stage<'a> {
         outcome
     }
 
+    /// Where the user of the scenario's first side works, and the other one.
+    fn desks(&self) -> [u16; 2] {
+        let [source, destination] = self.ports;
+        if self.exchanged { [destination, source] } else { [source, destination] }
+    }
+
     fn perform(&self, here: &[Act], there: &[Act]) {
-        for (port, acts) in self.ports.into_iter().zip([here, there]) {
+        for (port, acts) in self.desks().into_iter().zip([here, there]) {
             acts::perform(port, &self.users[0], acts);
         }
+    }
+
+    fn strike(&self, text: &str) -> Strike {
+        let mut strike: Strike = text.parse().expect("a strike");
+        if self.exchanged {
+            strike.place.role = match strike.place.role {
+                Role::Source => Role::Destination,
+                Role::Destination => Role::Source,
+            };
+        }
+        strike
     }
 
     /// The first run behind what the users did.
@@ -195,10 +216,10 @@ impl<'a> Stage<'a> {
                 fs::remove_dir_all(remembered).expect("remove what a tool remembers");
                 copy_tree(before.path(), remembered);
             }
-            Disturbance::Strike(strike) => self.run_struck(strike.parse().expect("a strike"), None),
+            Disturbance::Strike(strike) => self.run_struck(self.strike(strike), None),
             Disturbance::Meanwhile { place, here, there } => {
-                let strike = format!("{place}={}", Fault::Hook).parse().expect("a place");
-                let (ports, user) = (self.ports, self.users[0].clone());
+                let strike = self.strike(&format!("{place}={}", Fault::Hook));
+                let (ports, user) = (self.desks(), self.users[0].clone());
                 let acts = [*here, *there];
                 let hook =
                     move || ports.into_iter().zip(acts).for_each(|(port, acts)| acts::perform(port, &user, acts));
