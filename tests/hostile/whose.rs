@@ -72,3 +72,22 @@ fn accounts_that_differ_are_told_apart_with_one_login_more() {
     table.source.tenant("confused-a").behave(Behaviour::honest());
     crate::tally::count(1);
 }
+
+/// The second in which it was made, or a number that servers begin with: an empty INBOX of the same UIDVALIDITY proves nothing
+/// where the other mailboxes are not there.
+#[test]
+fn another_server_with_an_empty_inbox_of_the_same_uidvalidity_is_not_taken_for_the_one_of_before() {
+    let [source, destination, other] = [(); 3].map(|()| Fake::start());
+    source.tenant("moved").account().fill("INBOX\n    a\nArchive\n    b");
+    let [source, destination] = [&source, &destination].map(|server| Side::in_clear_text(server.port()));
+    let lines = "source_user = \"moved\"\ndestination_user = \"moved\"";
+    let mut ferry = Ferry::new(source, destination).with_account_lines(lines);
+    ferry.run(&["sync"]).expect(0);
+    ferry.destination = Side::in_clear_text(other.port());
+    for command in ["scan", "sync", "verify"] {
+        ferry.run(&[command]).expect(3).complains(&["the state holds another destination", "--state"]);
+    }
+    let commands = other.tenant("moved").commands();
+    assert!(!commands.iter().any(|command| command.starts_with("APPEND")), "{commands:?}");
+    crate::tally::count(1);
+}

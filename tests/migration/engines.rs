@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::gates::Gates;
 use crate::migration::Migration;
 use crate::support::ferry::Running;
-use crate::support::process::{PATIENCE, cached, poll};
+use crate::support::process::{Of, PATIENCE, cached, living, poll};
 use crate::support::server::User;
 use crate::support::shared;
 use crate::support::slurm::Slurm;
@@ -160,23 +160,11 @@ exit $status"#;
 /// Nothing of a session runs any more when this returns, whatever groups there were in it.
 fn end_session(session: &str) {
     let ended = poll(PATIENCE, || {
-        let alive = processes_of(session);
+        let alive = living(Of::Session, session);
         let ids = alive.iter().map(String::as_str);
         (alive.is_empty() || Command::new("kill").args(["-s", "KILL", "--"]).args(ids).output().is_err()).then_some(())
     });
-    assert!(ended.is_some(), "session {session} does not end: {:?}", processes_of(session));
-}
-
-/// The processes of a session that have not ended (proc(5): state, parent, group and session follow the name).
-fn processes_of(session: &str) -> Vec<String> {
-    let every =
-        fs::read_dir("/proc").expect("processes").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let is_of = |id: &String| {
-        let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        let fields: Vec<&str> = status.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-        fields.get(3) == Some(&session) && fields[0] != "Z"
-    };
-    every.filter(|name| name.parse::<u32>().is_ok()).filter(is_of).collect()
+    assert!(ended.is_some(), "session {session} does not end: {:?}", living(Of::Session, session));
 }
 
 /// Each machine is held in its first shard, of which none is empty, when one of them dies.

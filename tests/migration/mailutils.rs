@@ -3,6 +3,7 @@
 
 use crate::gates::Gates;
 use crate::migration::Migration;
+use crate::support::ferry::Output;
 use crate::support::imap::Connection;
 use crate::support::mailutils::Mailutils;
 use crate::support::server::Server;
@@ -63,19 +64,18 @@ fn mailutils_as_destination_has_all_once_and_its_alterations_are_named() {
     migration.held_at(&["sync"], "destination/after-answer/APPEND", 2).kill();
     migration.gates().cut();
     synced_at_last(&migration);
-    migration.run(&["sync"]).expect(0).says("nothing to copy");
+    alone(&migration, "sync").expect(0).says("nothing to copy");
     migration.seed("INBOX\n    101..103 later\nNew\n    1..3 new");
     synced_at_last(&migration);
-    migration.run(&["verify"]).expect(8).says("95 altered").says("in a form of the destination's own");
+    alone(&migration, "verify").expect(8).says("95 altered").says("in a form of the destination's own");
     migration.ferry.forget_state();
     synced_at_last(&migration);
 }
 
-/// Its UIDVALIDITY is of the second of an append, and the process of a connection that was cut may write its own idea of the mailbox
-/// later: how often a run meets that is chance. Each time it is told, and costs one more run.
+/// Its UIDVALIDITY is of the second of an append: how often a run meets that is chance. Each time it is told, and costs one more run.
 fn synced_at_last(migration: &Migration<'_>) {
     for _ in 0..RUNS {
-        let output = migration.run(&["sync"]);
+        let output = alone(migration, "sync");
         if output.code == Some(0) {
             return assert_all_is_there_once(migration);
         }
@@ -83,6 +83,12 @@ fn synced_at_last(migration: &Migration<'_>) {
         assert!(output.code == Some(3) && told, "{output}");
     }
     panic!("{RUNS} runs came to no end");
+}
+
+/// Run when nobody is at work any more for the run before.
+fn alone(migration: &Migration<'_>, command: &str) -> Output {
+    shared::mailutils().let_sessions_end();
+    migration.run(&[command])
 }
 
 /// By their subjects, which the server does not touch.

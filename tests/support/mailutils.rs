@@ -19,7 +19,7 @@ pub const DOMAIN: &str = "zoo";
 pub struct Mailutils {
     port: u16,
     users: Mutex<Vec<User>>,
-    _process: ServerProcess,
+    process: ServerProcess,
     directory: TempDir,
 }
 
@@ -41,12 +41,17 @@ impl Mailutils {
         if let Err(why) = process.wait_for_greeting(port) {
             panic!("imap4d does not start: {why}\n{}", fs::read_to_string(&log).unwrap_or_default());
         }
-        Mailutils { port, users: Mutex::default(), _process: process, directory }
+        Mailutils { port, users: Mutex::default(), process, directory }
     }
 
     /// A user whom no other test has.
     pub fn fresh_user() -> User {
         User::named(format!("{}@{DOMAIN}", User::fresh("mailutils").name))
+    }
+
+    /// A process whose connection was cut may write its own idea of a mailbox when it ends, and with that lose what came meanwhile.
+    pub fn let_sessions_end(&self) {
+        self.process.let_sessions_end();
     }
 
     fn home(&self, user: &User) -> PathBuf {

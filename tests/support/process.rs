@@ -85,6 +85,14 @@ impl ServerProcess {
         let _ = self.guardian.wait();
     }
 
+    /// Waits until those of its processes that serve somebody now have ended.
+    pub fn let_sessions_end(&self) {
+        let parent = self.server.id().to_string();
+        let serving = living(Of::Parent, &parent);
+        let is_over = || living(Of::Parent, &parent).iter().all(|process| !serving.contains(process)).then_some(());
+        assert!(poll(PATIENCE, is_over).is_some(), "sessions do not end: {serving:?}");
+    }
+
     /// Waits until something that greets like an IMAP server answers on `port`, or says why not.
     pub fn wait_for_greeting(&mut self, port: u16) -> Result<(), String> {
         let greeted = poll(PATIENCE, || {
@@ -132,6 +140,25 @@ fn greets(port: u16) -> bool {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let mut start = [0; 4];
     stream.read_exact(&mut start).is_ok() && &start == b"* OK"
+}
+
+/// What a process may be known by: where it stands among the fields behind its name (proc(5): state, parent, group, session).
+#[derive(Clone, Copy)]
+pub enum Of {
+    Parent = 1,
+    Session = 3,
+}
+
+/// The processes of a parent or a session that have not ended.
+pub fn living(of: Of, id: &str) -> Vec<String> {
+    let every =
+        fs::read_dir("/proc").expect("processes").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_of = |process: &String| {
+        let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        let fields: Vec<&str> = status.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        fields.get(of as usize) == Some(&id) && fields[0] != "Z"
+    };
+    every.filter(|name| name.parse::<u32>().is_ok()).filter(is_of).collect()
 }
 
 /// Asks `probe` until it has an answer, or `None` after `timeout`.

@@ -2,7 +2,8 @@
 //! another machine by now, and the state holds on. But a wrong server that was typed must not be taken for the old one, or for
 //! the other side: where the address of a server is not the one of before, something of what is known must be found there.
 //!
-//! 1. Shown is it by a message that is known, in the mailbox that it is known in; by UIDVALIDITYs alone where there is no message.
+//! 1. Shown is it by a message that is known, in the mailbox that it is known in; where there is no message any more, by the
+//!    UIDVALIDITYs of all mailboxes: one alone is the second that a mailbox was made in, or a number that servers begin with.
 //! 2. The other side is no answer: its messages are known, too, for they were copied from there or to there.
 //! 3. What is looked at stands aside from the account's own: a refusal leaves everything as it was.
 //!
@@ -84,7 +85,7 @@ fn look(access: &Access<'_>, aside: &Access<'_>, side: Side) -> Result<Seen> {
     // A small one is enough, as a rule.
     known.sort_by_key(|mailbox| mailbox.records);
     let rest = known.split_off(1);
-    let mut unchanged = 0;
+    let (all, mut unchanged) = (1 + rest.len(), 0);
     for part in [known, rest] {
         if part.is_empty() {
             continue;
@@ -94,11 +95,11 @@ fn look(access: &Access<'_>, aside: &Access<'_>, side: Side) -> Result<Seen> {
             let Some(now) = aside.state.mailbox(side, &before.name.raw)? else { continue };
             match compare(access, aside, side, before, &now)? {
                 Some(seen) => return Ok(seen),
-                None => unchanged += u32::from(validity(before) == validity(&now) && now.records == 0),
+                None => unchanged += usize::from(validity(before) == validity(&now) && now.records == 0),
             }
         }
     }
-    Ok(if unchanged > 0 { Seen::Known } else { Seen::Stranger })
+    Ok(if unchanged == all { Seen::Known } else { Seen::Stranger })
 }
 
 fn list_aside(aside: &Access<'_>, side: Side, mailboxes: &[MailboxState]) -> Result<()> {
