@@ -5,6 +5,7 @@
 //! 2. Where more than one left with those, or more than one arrived, nobody can tell which is which: they are copied.
 //! 3. Its copy follows only if we made it, it is where we left it and as we left it, and the user there did not mark it as
 //!    deleted. Whoever has removed it or has another one there, keeps what they have.
+//! 4. What may have left a mailbox that cannot be looked at now waits until it can: it is on the destination already, where it was.
 //!
 //! Memory: about 64 octets for each message that is to be copied, and only where something left.
 
@@ -39,6 +40,8 @@ enum Left {
     },
     /// Whose copy is not ours to move; or several.
     Unfit,
+    /// Somebody, perhaps, whose mailbox cannot be looked at.
+    Unseen,
 }
 
 impl Left {
@@ -47,7 +50,7 @@ impl Left {
         match self {
             Left::Nobody => true,
             Left::One { mailbox, copy, .. } => (*mailbox, *copy) == (place, uid),
-            Left::Unfit => false,
+            Left::Unfit | Left::Unseen => false,
         }
     }
 }
@@ -83,11 +86,28 @@ impl Following {
         let trace = same::trace_of_linked(link, Side::Source, Keeps::ALL);
         let Some(arrival) = trace.and_then(|trace| self.arrived.get_mut(&trace)) else { return };
         arrival.left = match (&arrival.left, copy) {
+            (Left::Unseen, _) => Left::Unseen,
             (before, Some(copy)) if before.is_none_but(mailbox, copy.uid) && is_as_we_left_it(link, copy) => {
                 Left::One { mailbox, former: link.source, copy: copy.uid }
             }
             _ => Left::Unfit,
         };
+    }
+
+    /// Takes a link whose source message may be gone, or whose copy may be where it was: nobody can look.
+    pub fn leave_unseen(&mut self, link: &Link) {
+        let trace = same::trace_of_linked(link, Side::Source, Keeps::ALL);
+        if let Some(arrival) = trace.and_then(|trace| self.arrived.get_mut(&trace)) {
+            arrival.left = Left::Unseen;
+        }
+    }
+
+    /// Those of rule 4, by the mailboxes that they arrived in: the only ones with their traces.
+    pub fn waiting(&self) -> BTreeMap<usize, Vec<Uid>> {
+        let mut waiting: BTreeMap<usize, Vec<Uid>> = BTreeMap::new();
+        let unseen = self.arrived.values().filter(|arrival| matches!(arrival.left, Left::Unseen) && !arrival.several);
+        unseen.for_each(|arrival| waiting.entry(arrival.mailbox).or_default().push(arrival.uid));
+        waiting
     }
 
     /// Who follows whom, in the order of the mailboxes that they go to.
@@ -197,6 +217,33 @@ mod tests {
         assert_eq!(followed(&[one(), other()], &["4:1:90:5"]), []);
         assert_eq!(followed(&[one(), (link("8:1:90:5", 9), "")], &["4:1:90:5"]), [], "the copy of one is gone");
         assert_eq!(followed(&[one(), other()], &["4:1:90:5", "5:1:90:5"]), []);
+    }
+
+    #[test]
+    fn message_that_may_have_left_a_mailbox_which_cannot_be_looked_at_waits() {
+        let (one, other) = (link("3:1:90:5", 7), link("8:1:90:5", 9));
+        let waits = |arrived: &[&str], tell: &dyn Fn(&mut Following)| {
+            let mut following = Following::default();
+            arrived.iter().for_each(|text| following.arrive(1, &record(text)));
+            tell(&mut following);
+            let waiting = following.waiting().remove(&1).unwrap_or_default();
+            assert!(waiting.is_empty() || following.passages().is_empty());
+            waiting
+        };
+        let copy = record("9:1:90:5");
+        assert_eq!(waits(&["4:1:90:5", "5:2:90:5"], &|it| it.leave_unseen(&one)), [Uid(4)]);
+        assert_eq!(waits(&["4:1:90:6"], &|it| it.leave_unseen(&one)), [], "another message");
+        assert_eq!(waits(&["4:1:90:5", "5:1:90:5"], &|it| it.leave_unseen(&one)), [], "twins are copied");
+        let seen_first = |it: &mut Following| {
+            it.leave(0, &other, Some(&copy));
+            it.leave_unseen(&one);
+        };
+        assert_eq!(waits(&["4:1:90:5"], &seen_first), [Uid(4)]);
+        let seen_last = |it: &mut Following| {
+            it.leave_unseen(&one);
+            it.leave(0, &other, Some(&copy));
+        };
+        assert_eq!(waits(&["4:1:90:5"], &seen_last), [Uid(4)]);
     }
 
     #[test]

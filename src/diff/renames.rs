@@ -1,7 +1,8 @@
 //! Which mailboxes of the source were renamed, and which of their copies follow. Pure.
 //!
 //! 1. A mailbox that the source lists no more is the one that it lists anew if both have one UIDVALIDITY, no message under a
-//!    linked UID is another than the one that was linked, and of those that were there when it was last looked at half are.
+//!    linked UID is another than the one that was linked, and of those that were there when it was last looked at half are. Where
+//!    nothing is linked yet, and something may have been stored, it is the only one of that UIDVALIDITY.
 //! 2. A copy follows only if all that is in it is there because we put it there.
 //! 3. RENAME takes along what is below: so a mailbox follows only where all of that follows, and to the same place, or is an empty copy
 //!    of what is gone. Else what is below follows by itself, and what is in the mailbox is moved message by message (`moves`).

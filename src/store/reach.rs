@@ -23,6 +23,14 @@ impl AccountStore {
         linked.map(|header| Reach { pairing: header.state.pairing, sides: header.reach }).collect()
     }
 
+    /// Which mailbox is copied to which, as far as it is known: where anything is linked, or may have been stored and not linked yet. A
+    /// pair that cannot be read is left out: planning meets it.
+    pub fn copied(&self) -> Vec<Pairing> {
+        let headers = self.database().load_all::<PairHeader>(&self.id.pairs()).filter_map(Result::ok);
+        let used = headers.filter(|header| header.tally.count > 0 || header.state.intent.is_some());
+        used.map(|header| header.state.pairing).collect()
+    }
+
     /// Notes that the mailbox on that side went back, before its listing is replaced: without the old listing only the
     /// note tells that the links are to be compared.
     pub fn suspect_links(&self, source: &RawName, side: Side) -> Result<()> {

@@ -118,3 +118,69 @@ fn subscription_that_is_not_taken_off_stops_nothing() {
     assert!(subscriptions.contains(&b"New"[..]) && subscriptions.contains(&b"New/Sub"[..]));
     world.assert_never_copied();
 }
+
+/// On either side: it is not known what is there, so nothing is copied that may be.
+#[test]
+fn message_that_may_come_from_a_mailbox_which_cannot_be_listed_waits_and_is_moved_then() {
+    for side in [0, 1] {
+        let world = World::changed("INBOX\n    1 one\nOld\n    2 two\n    3 three", |account| {
+            let moved = account.mailbox("Old").messages[0].clone();
+            account.mailbox("Old").expunge(|uid| uid == moved.uid);
+            account.mailbox("INBOX").add_copy(&moved);
+        });
+        world.tenants[0].account().fill("INBOX\n    4 four");
+        world.tenants[1].account().mailbox("Old").add_octets(*b"Subject: of the user's own\r\n\r\n.\r\n");
+        let closing = ["EXAMINE", "SELECT"].map(|verb| Rule::on(&format!("{verb} \"Old\""), Then::Close));
+        let broken = closing.into_iter().fold(Behaviour::honest(), Behaviour::rule);
+        world.tenants[side].behave(broken);
+        world
+            .ferry
+            .run(&["sync"])
+            .expect(3)
+            .complains(&["1 message waits to be looked for in `INBOX`", "moved there, perhaps"]);
+        let held = |name: &str| world.tenants[1].account().mailbox(name).messages.len();
+        assert_eq!((held("INBOX"), held("Old")), (2, 3), "what is new is copied");
+        world.tenants[side].behave(Behaviour::honest());
+        world.ferry.run(&["sync"]).expect(0);
+        assert_eq!((held("INBOX"), held("Old")), (3, 2));
+        let commands = world.tenants[1].commands();
+        assert_eq!(commands.iter().filter(|it| it.starts_with("APPEND")).count(), 1, "{commands:?}");
+        tally::count(1);
+    }
+}
+
+/// An account whose first run stored all and heard nothing of it; what `meanwhile` does; then all goes well.
+fn unheard(mail: &str, meanwhile: impl Fn([&mut Account; 2])) -> World {
+    let world = World::changed("INBOX", |_| {});
+    world.tenants[0].account().fill(mail);
+    let stored = Rule::on("APPEND", Then::DoneBut("NO [SERVERBUG] perhaps".to_owned()));
+    world.tenants[1].behave(Behaviour::honest().rule(stored).rule(Rule::on("UID FETCH", Then::Close)));
+    world.ferry.run(&["sync"]).expect(3);
+    let [source, destination] = &world.tenants;
+    meanwhile([&mut source.account(), &mut destination.account()]);
+    destination.behave(Behaviour::honest());
+    destination.forget_commands();
+    world
+}
+
+#[test]
+fn mailbox_that_was_renamed_before_anything_was_known_of_its_copies_has_them_once() {
+    let world = unheard("Old\n    2 two\n    3 three", |[source, _]| assert!(source.rename(b"Old", b"New")));
+    for _ in 0..2 {
+        world.ferry.run(&["sync"]).expect(0);
+    }
+    assert_eq!(world.names(), ["INBOX", "New"]);
+    assert_eq!(world.tenants[1].account().mailbox("New").messages.len(), 2);
+    world.assert_never_copied();
+}
+
+#[test]
+fn mailbox_goes_on_to_go_where_it_went_before_anything_was_known_of_its_copies() {
+    let world = unheard("Gesendet\n    2 two\n    3 three", |[_, destination]| {
+        destination.create(b"Sent");
+    });
+    world.ferry.run(&["sync"]).expect(0);
+    let held = |name: &str| world.tenants[1].account().mailbox(name).messages.len();
+    assert_eq!((held("Gesendet"), held("Sent")), (2, 0));
+    world.assert_never_copied();
+}

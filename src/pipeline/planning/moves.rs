@@ -2,17 +2,20 @@
 //! destination (`diff/moves.rs`).
 //!
 //! Links are looked through only where something is to be copied, and only those of mailboxes that have lost some of their
-//! messages. What needs a second look keeps out of it: mailboxes that several share, that could not be listed, or that lost
-//! messages while their links were carried over just now. Their messages are copied, and deleted, as ever.
+//! messages. What may have come from a mailbox that could not be listed, or whose links were carried over just now, waits for the next
+//! scan. Mailboxes that several share, or whose UIDVALIDITYs do not last, keep out of it: their messages are copied, and deleted, as
+//! ever.
 
 use super::planner::Planner;
 use crate::diff::agreements::deletion_objection;
 use crate::diff::comparing::removals::removal_objection;
 use crate::diff::comparing::same::is_source_of;
 use crate::diff::moves::{Following, Passage};
-use crate::error::{Result, Scope};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::model::counted::{counted, verb_for};
 use crate::model::plan::{MailboxPlan, Moves, Rename};
 use crate::model::{Link, MailboxState, PairState, Pairing, RawName, Renaming, Side, Stage, Uid, UidSet};
+use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
 
 /// A pair that lost some of its source messages.
@@ -53,17 +56,21 @@ impl Planner<'_> {
         if copies_nothing || !self.access.account.policy.follows_moves() {
             return Ok(());
         }
-        let left = self.left()?;
-        if left.is_empty() {
+        let (left, unseen) = (self.left()?, self.unseen());
+        if left.is_empty() && unseen.is_empty() {
             return Ok(());
         }
         let mut following = self.arrived()?;
+        self.note_unseen(&unseen, &mut following)?;
         for (number, left) in left.iter().enumerate() {
             match self.note_left(number, left, &mut following) {
                 // Its links are matched anew when its turn comes.
                 Err(error) if error.reach() > Scope::Mailbox => return Err(error),
                 _ => {}
             }
+        }
+        for (number, waiting) in following.waiting() {
+            self.hold_back(number, &waiting)?;
         }
         for passage in following.passages() {
             self.take_passage(passage, &left)?;
@@ -99,6 +106,69 @@ impl Planner<'_> {
             }
         }
         Ok(left)
+    }
+
+    /// Pairs of which it is not known now what left them, or where their copies are.
+    fn unseen(&self) -> Vec<Pairing> {
+        let pairs = self.access.state.pairs().unwrap_or_default();
+        let with_links = pairs.into_iter().filter(|pair| pair.links > 0).map(|pair| pair.pairing);
+        with_links.filter(|pairing| self.is_unseen(pairing)).collect()
+    }
+
+    fn is_unseen(&self, pairing: &Pairing) -> bool {
+        let lasting = Side::BOTH.iter().all(|side| pairing.validity(*side).is_lasting());
+        if self.sharing.is_shared(&pairing.destination) || !lasting {
+            return false;
+        }
+        let hides = |side| match self.mailbox(side, pairing.mailbox(side)) {
+            Some(listed) => listed.trouble.is_some(),
+            None => self.snapshots.may_hide(side, pairing.mailbox(side)),
+        };
+        self.carried.contains(&pairing.source) || Side::BOTH.into_iter().any(hides)
+    }
+
+    /// Tells `following` of their links, but for those whose source message is seen where it was.
+    fn note_unseen(&self, unseen: &[Pairing], following: &mut Following) -> Result<()> {
+        for pairing in unseen {
+            let listed = self.mailbox(Side::Source, &pairing.source);
+            let is_listed = listed.is_some_and(|it| it.trouble.is_none() && pairing.holds_for(Side::Source, it));
+            let mut records = self.access.state.record_lookup(Side::Source, &pairing.source);
+            let mut note = |link: Link| -> Result<()> {
+                if following.awaits(&link) {
+                    let record = if is_listed { records.get(link.source)? } else { None };
+                    if !record.is_some_and(|record| is_source_of(&link, &record)) {
+                        following.leave_unseen(&link);
+                    }
+                }
+                Ok(())
+            };
+            // What cannot be read of the state is matched anew when its turn comes.
+            match self.access.state.links(&pairing.source).and_then(|mut links| links.try_for_each(|link| note(link?)))
+            {
+                Err(error) if error.reach() > Scope::Mailbox => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// They stay pending, and the account is not synced meanwhile.
+    fn hold_back(&mut self, number: usize, waiting: &[Uid]) -> Result<()> {
+        let plan = &mut self.plan.mailboxes[number];
+        take_back(plan, &self.access.state, waiting.iter().copied())?;
+        let count = waiting.len() as u64;
+        let account = &*self.access.account.name;
+        let what = format!("{} {} to be looked for", counted(count, "message"), verb_for(count, "waits", "wait"));
+        let error = Error::new(Kind::Changed, what)
+            .scope(Scope::Mailbox)
+            .in_mailbox(&plan.source.path())
+            .because("moved there, perhaps, from a mailbox that could not be listed on one side or the other")
+            .hint(format!(
+                "nothing is lost: run `mailferry sync {account}` when it can be listed; if that is never, name it under `exclude` in \
+                 [mailboxes]"
+            ));
+        self.access.failures.note(&mut self.ledger.failures, error.in_account(account));
+        Ok(())
     }
 
     /// Whether that mailbox of a pair was listed whole, under the UIDVALIDITY that the links hold for.
@@ -191,12 +261,7 @@ impl Planner<'_> {
             self.spare(number, &moves)?;
         }
         let receiving = &mut self.plan.mailboxes[to];
-        let mut records = self.access.state.record_lookup(Side::Source, &receiving.source.raw);
-        for moved in &moves.messages {
-            receiving.copies.remove(moved.source);
-            let octets = records.get(moved.source)?.map_or(0, |record| record.octets);
-            receiving.octets -= octets.min(receiving.octets);
-        }
+        take_back(receiving, &self.access.state, moves.messages.iter().map(|moved| moved.source))?;
         receiving.moves.push(moves);
         Ok(())
     }
@@ -219,4 +284,15 @@ impl Planner<'_> {
             .or_else(|| deletion_objection(plan.deletions.len() as u64, theirs, &agreement, guard));
         Ok(())
     }
+}
+
+/// Messages that are not to be copied after all.
+fn take_back(plan: &mut MailboxPlan, state: &AccountStore, uids: impl Iterator<Item = Uid>) -> Result<()> {
+    let mut records = state.record_lookup(Side::Source, &plan.source.raw);
+    for uid in uids {
+        plan.copies.remove(uid);
+        let octets = records.get(uid)?.map_or(0, |record| record.octets);
+        plan.octets -= octets.min(plan.octets);
+    }
+    Ok(())
 }

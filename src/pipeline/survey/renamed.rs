@@ -217,8 +217,9 @@ impl Renamed<'_> {
 
     /// Pairs whose source mailbox is gone, each with the one mailbox that it is now.
     fn found<'p>(&self, pairs: &'p [PairState]) -> Result<Vec<Found<'p>>> {
+        let is_used = |pair: &&PairState| pair.links > 0 || pair.intent.is_some();
         let gone: Vec<&PairState> =
-            pairs.iter().filter(|pair| pair.links > 0 && self.is_gone(Side::Source, &pair.pairing.source)).collect();
+            pairs.iter().filter(is_used).filter(|pair| self.is_gone(Side::Source, &pair.pairing.source)).collect();
         if gone.is_empty() {
             return Ok(Vec::new());
         }
@@ -238,15 +239,22 @@ impl Renamed<'_> {
                 found.push(Found { pair, source: source.clone() });
             }
         }
-        // One mailbox cannot be two.
-        let times = |source: &RawName, found: &[Found<'_>]| found.iter().filter(|it| it.source == *source).count();
-        let sure: Vec<bool> = found.iter().map(|it| times(&it.source, &found) == 1).collect();
+        // One mailbox cannot be two. Where its messages were on the way from one to the other, they are looked for where they go.
+        let is_sure = |it: &Found<'_>| {
+            let claims = || found.iter().filter(|other| other.source == it.source);
+            let on_the_way = claims().filter(|it| it.pair.intent.is_some()).count();
+            claims().count() == 1 || (on_the_way == 1 && it.pair.intent.is_some())
+        };
+        let sure: Vec<bool> = found.iter().map(is_sure).collect();
         let mut sure = sure.into_iter();
         found.retain(|_| sure.next().unwrap_or(false));
         Ok(found)
     }
 
     fn is_source(&self, pair: &PairState, mailbox: &MailboxState) -> Result<bool> {
+        if pair.links == 0 {
+            return Ok(self.is_only_one(pair));
+        }
         let (state, mut likeness) = (&self.access.state, Likeness::default());
         let mut links = state.link_lookup(&pair.pairing.source)?;
         for record in state.records(Side::Source, &mailbox.name.raw)? {
@@ -259,6 +267,13 @@ impl Renamed<'_> {
             }
         }
         Ok(likeness.is_one(pair.outcomes.there()))
+    }
+
+    /// Whether no other mailbox has the UIDVALIDITY of that pair. It is all that tells where a run broke off before any link was
+    /// recorded; what it may have stored is found by who copies there, and by nobody else.
+    fn is_only_one(&self, pair: &PairState) -> bool {
+        let sources = self.snapshots.mailboxes(Side::Source).iter();
+        sources.filter(|it| pair.pairing.holds_for(Side::Source, it)).count() == 1
     }
 
     /// Whether a mailbox of the destination is the one that the links name. Where RENAME `is_asked` and the server gave it another

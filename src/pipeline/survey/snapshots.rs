@@ -112,8 +112,7 @@ impl<'a> Snapshots<'a> {
 
     /// Where mailboxes went that were copied, in whole or in part.
     fn copied(&self) -> HashMap<RawName, RawName> {
-        let pairings = self.known.reaches().into_iter().map(|reach| reach.pairing);
-        pairings.map(|pairing| (pairing.source, pairing.destination)).collect()
+        self.known.copied().into_iter().map(|pairing| (pairing.source, pairing.destination)).collect()
     }
 
     /// One mailbox.
