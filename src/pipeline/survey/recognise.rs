@@ -58,7 +58,8 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
     let snapshots = Snapshots::load(access)?;
     let by_name = Side::BOTH.map(|side| snapshots.by_name(side));
     let mut names = HashSet::new();
-    let pairs = snapshots.map()?.pairs;
+    let mapping = snapshots.map()?;
+    let pairs = mapping.pairs;
     let sharing = Sharing::load(access, &pairs)?;
     let known = access.state.pairs()?;
     let may_delete = access.account.policy.mode.deletes() && known.iter().any(|pair| pair.links > 0);
@@ -73,6 +74,11 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
             names.insert(pair.source.raw.clone());
         }
     }
+    // What has no place yet may have one when others have their new names.
+    let obstacles =
+        mapping.omitted.into_iter().filter(|it| may_follow && it.condition.is_obstacle() && it.messages > 0);
+    let bare = |name: &RawName| by_name[0].get(name).is_some_and(|it| !it.identified && it.sync_point.is_some());
+    names.extend(obstacles.map(|it| it.mailbox.raw).filter(bare));
     Ok(names)
 }
 
