@@ -191,7 +191,7 @@ destination_user = \"<user on the new server>\"
 # max_message_size = \"50MB\"       # by default what the new server says that it takes
 # restore_missing = false         # copy again what was deleted on the new server
 # idle = true                     # with --watch: what the old server tells of the INBOX begins a round at once
-# follow_moves = false            # what is moved or renamed on the old server is so on the new one, and not copied again
+# follow_moves = true             # what is moved or renamed on the old server is so on the new one, and not copied again
 
 # [gmail]                         # where the old server is Gmail
 # labels = \"folders+rest\"         # a mailbox for each label, and the rest of All Mail; \"primary\": each message once;

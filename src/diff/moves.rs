@@ -4,7 +4,7 @@
 //!    with one identity, size and internal date: both listings are of the same server, so nothing was rewritten in between.
 //! 2. Where more than one left with those, or more than one arrived, nobody can tell which is which: they are copied.
 //! 3. Its copy follows only if we made it, it is where we left it and as we left it, and the user there did not mark it as
-//!    deleted. Whoever has removed it or has another one there, keeps what they have.
+//!    deleted; both ways, whoever made it. Whoever has removed it or has another one there, keeps what they have.
 //! 4. What may have left a mailbox that cannot be looked at now waits until it can: it is on the destination already, where it was.
 //!
 //! Memory: about 64 octets for each message that is to be copied, and only where something left.
@@ -19,6 +19,8 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub struct Following {
     arrived: HashMap<Digest, Arrival>,
+    /// Both sides are equal: a copy follows whoever put it there.
+    whosever: bool,
 }
 
 /// The message of a trace that arrived.
@@ -64,6 +66,11 @@ pub struct Passage {
 }
 
 impl Following {
+    /// Whether a copy follows though others put it there, as both ways.
+    pub fn whosever(&mut self, whosever: bool) {
+        self.whosever = whosever;
+    }
+
     /// Takes a source message that is to be copied.
     pub fn arrive(&mut self, mailbox: usize, record: &MessageRecord) {
         let Some(trace) = same::trace(&record.listed(), Keeps::ALL) else { return };
@@ -87,7 +94,9 @@ impl Following {
         let Some(arrival) = trace.and_then(|trace| self.arrived.get_mut(&trace)) else { return };
         arrival.left = match (&arrival.left, copy) {
             (Left::Unseen, _) => Left::Unseen,
-            (before, Some(copy)) if before.is_none_but(mailbox, copy.uid) && is_as_we_left_it(link, copy) => {
+            (before, Some(copy))
+                if before.is_none_but(mailbox, copy.uid) && is_as_we_left_it(link, copy, self.whosever) =>
+            {
                 Left::One { mailbox, former: link.source, copy: copy.uid }
             }
             _ => Left::Unfit,
@@ -128,9 +137,9 @@ impl Following {
 }
 
 /// Rule 3. A mark that both sides agreed on is the source's.
-fn is_as_we_left_it(link: &Link, copy: &MessageRecord) -> bool {
+fn is_as_we_left_it(link: &Link, copy: &MessageRecord, whosever: bool) -> bool {
     let marked = copy.flags.has(SystemFlag::Deleted) && !link.agreed.has(SystemFlag::Deleted);
-    link.is_ours() && same::is_copy_of(link, copy) && !marked
+    (link.is_ours() || whosever) && same::is_copy_of(link, copy) && !marked
 }
 
 /// In which portions copies are moved so that they stand in the order of their messages: each is ascending by the UIDs that they

@@ -132,7 +132,7 @@ mod tests {
         policies[20].mailboxes.priority = Vec::new();
         policies[21].search = SearchKeys::parse("ALL").ok();
         policies[22].mailboxes.labels = Labels::Primary;
-        policies[23].follow_moves = true;
+        policies[23].follow_moves = false;
         policies[24].mode = Mode::TwoWay;
         (policies[25].mode, policies[25].deleted) = (Mode::TwoWay, Deleted::Mark);
         let digests: HashSet<_> = policies.iter().map(policy_digest).collect();

@@ -34,10 +34,6 @@ impl Policy {
             Some("`since`, `before`, `unseen`, `flagged`, `min_message_size` and `search` in [sync] leave messages out")
         } else if self.newest_first.is_some() {
             Some("`newest_first` in [sync] is for a migration")
-        } else if self.follow_moves {
-            Some(
-                "`follow_moves` in [sync] knows one way alone: both ways, what is moved is copied, and its old place emptied",
-            )
         } else if self.mailboxes.besides.acl || self.mailboxes.besides.metadata {
             Some("`acl` and `metadata` in [mailboxes] are carried over one way alone")
         } else {
@@ -117,10 +113,9 @@ mod tests {
 
     #[test]
     fn what_leaves_messages_out_or_knows_one_way_alone_is_refused() {
-        let changes: [fn(&mut Policy); 6] = [
+        let changes: [fn(&mut Policy); 5] = [
             |policy| policy.messages.unseen = true,
             |policy| policy.newest_first = Some(7),
-            |policy| policy.follow_moves = true,
             |policy| policy.mailboxes.besides.acl = true,
             |policy| policy.mailboxes.besides.metadata = true,
             |policy| policy.search = super::super::search_keys::SearchKeys::parse("ALL").ok(),

@@ -135,7 +135,7 @@ pub struct Policy {
     pub restore_missing: bool,
     /// Between two rounds of a watch the account is listened to.
     pub idle: bool,
-    /// What was moved on the source is moved on the destination, where the copy is ours, and not copied again.
+    /// What was moved on the source is moved on the destination, where the copy is ours or both sides are equal, and not copied again.
     pub follow_moves: bool,
     /// More than so many percent of any one mailbox are not deleted without a word.
     pub delete_guard: u8,
@@ -155,9 +155,14 @@ const DELETE_GUARD: u8 = 10;
 
 impl Policy {
     /// Whether copies follow their messages from one mailbox to another. Not on the way back, where copies are the user's mail by
-    /// now, nor both ways.
+    /// now; both ways they do in either direction.
     pub fn follows_moves(&self) -> bool {
-        self.follow_moves && self.direction == Direction::Forward && self.mode != Mode::TwoWay
+        self.follow_moves && (self.direction == Direction::Forward || self.mode == Mode::TwoWay)
+    }
+
+    /// Whether copies of mailboxes follow their names. Both ways a mailbox that is gone from one side is a question.
+    pub fn follows_renames(&self) -> bool {
+        self.follows_moves() && self.mode != Mode::TwoWay
     }
 }
 
@@ -173,7 +178,7 @@ impl Default for Policy {
             max_message_octets: None,
             restore_missing: false,
             idle: false,
-            follow_moves: false,
+            follow_moves: true,
             delete_guard: DELETE_GUARD,
             deleted: Deleted::default(),
         }

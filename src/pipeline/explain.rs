@@ -181,7 +181,8 @@ impl Explainer<'_> {
                 "Before all else the destination is told to rename it to `{}`: it was copied from a mailbox of the same UIDVALIDITY, \
                  whose name the source lists no more; the messages under the linked UIDs are the ones that were linked, all that \
                  is in the copy is ours, and the new name is free (follow_moves = {}). Until then it goes on to be copied there.",
-                rename.to, self.policy.follow_moves
+                rename.to,
+                self.policy.follows_moves()
             ));
         }
     }
@@ -194,7 +195,7 @@ impl Explainer<'_> {
                  (follow_moves = {}).",
                 counted(moves.messages.len() as u64, "copy"),
                 moves.destination,
-                self.policy.follow_moves
+                self.policy.follows_moves()
             ));
         }
     }

@@ -271,7 +271,7 @@ impl Scenario {
         };
         // What is moved is deleted and copied where deletions are on trial.
         let mirror = "mode = \"mirror\"\nfollow_moves = false\ndelete_guard = \"100%\"";
-        let sync = if self.deletes { mirror } else { "follow_moves = true" };
+        let sync = if self.deletes { mirror } else { "" };
         format!("[limits]\ntimeout = \"{timeout}s\"\nbatch_messages = 25\n[sync]\n{sync}\n")
     }
 }

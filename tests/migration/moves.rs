@@ -13,6 +13,8 @@ use crate::support::state::observe;
 const FOLLOWED: &str = "[sync]\nfollow_moves = true";
 const MIRROR: &str = "[sync]\nfollow_moves = true\nmode = \"mirror\"";
 
+const BOTH_WAYS: &str = "[sync]\nmode = \"two-way\"\ndelete_guard = \"100%\"";
+
 const MAIL: &str = "INBOX\n    1..20 old $Label1\n    21 kept\nArchive\n    a\n    b \\Flagged\n    twin\n    twin\nGone\n    x\n    y";
 
 /// Moves messages of one mailbox to another.
@@ -282,4 +284,48 @@ fn killed_between_the_move_and_its_record_it_is_recognised() {
             }
         }
     }
+}
+
+/// Moved on either side, by one user or the other, whoever put it there; and marked on the other side meanwhile. Nothing goes over the
+/// line, and nothing comes back to where it was.
+#[test]
+fn moved_mail_is_moved_both_ways_and_keeps_what_was_marked_on_the_other_side() {
+    let migration = dovecot_to_dovecot().with_settings(BOTH_WAYS).seeded("INBOX\n    1..8 here\nArchive\n    a");
+    seed(migration.destination, migration.user(), "INBOX\n    11..18 there");
+    migration.run(&["sync"]).expect(0);
+    let [mut source, mut destination] = [migration.at_source(), migration.at_destination()];
+    let uid = |connection: &mut Connection, mailbox: &str, label: &str| {
+        let (_, messages) = connection.fetch_all(mailbox);
+        let is_it = |octets: &[u8]| String::from_utf8_lossy(octets).contains(label);
+        messages.iter().find(|message| is_it(&message.octets)).expect("the message").uid
+    };
+    for (label, side) in [("here-2", 0), ("there-12", 0), ("here-3", 1), ("there-13", 1)] {
+        let (one, other) = match side {
+            0 => (&mut source, &mut destination),
+            _ => (&mut destination, &mut source),
+        };
+        let [here, there] = [uid(one, "INBOX", label), uid(other, "INBOX", label)];
+        file(one, &here.to_string(), "INBOX", "Archive");
+        other.add_flags("INBOX", there, &["\\Flagged"]);
+    }
+    let copied = |migration: &Migration<'_>| count(&last_run(migration), "messages_copied");
+    migration.run(&["sync"]).expect(0);
+    assert_eq!((moved(&migration), copied(&migration)), (4, 0), "{}", last_run(&migration));
+    for _ in 0..2 {
+        migration.run(&["sync"]).expect(0);
+    }
+    let held = |server, mailbox: &str| {
+        let state = observe(server, migration.user());
+        let messages = state.mailboxes[mailbox].messages.iter();
+        let mut held: Vec<_> = messages.map(|message| (message.label.clone(), message.flags.clone())).collect();
+        held.sort();
+        held
+    };
+    for mailbox in ["INBOX", "Archive"] {
+        assert_eq!(held(migration.source, mailbox), held(migration.destination, mailbox), "{mailbox}");
+    }
+    let archive = held(migration.destination, "Archive");
+    let marked = archive.iter().filter(|(_, flags)| flags.contains("\\flagged")).count();
+    assert_eq!((archive.len(), marked), (5, 4), "{archive:?}");
+    migration.assert_second_sync_does_nothing();
 }

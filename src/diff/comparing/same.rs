@@ -218,7 +218,7 @@ pub fn trace(listed: &Listed, keeps: Keeps) -> Option<Digest> {
 }
 
 /// The same of what was linked, on that side.
-pub(in crate::diff) fn trace_of_linked(link: &Link, side: Side, keeps: Keeps) -> Option<Digest> {
+pub fn trace_of_linked(link: &Link, side: Side, keeps: Keeps) -> Option<Digest> {
     match side {
         Side::Source => trace(&link.listed_source(), keeps),
         Side::Destination => trace(&link.listed_copy(), keeps),

@@ -9,12 +9,15 @@
 use super::planner::Planner;
 use crate::diff::agreements::deletion_objection;
 use crate::diff::comparing::removals::removal_objection;
-use crate::diff::comparing::same::is_source_of;
+use crate::diff::comparing::same::{self, Keeps, is_source_of};
 use crate::diff::moves::{Following, Passage};
+use crate::diff::routing::special_use::the_holder;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::{counted, verb_for};
 use crate::model::plan::{MailboxPlan, Moves, Rename};
-use crate::model::{Link, MailboxState, PairState, Pairing, RawName, Renaming, Side, Stage, Uid, UidSet};
+use crate::model::{
+    Digest, Link, MailboxState, PairState, Pairing, RawName, Renaming, Side, SpecialUse, Stage, Uid, UidSet,
+};
 use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
 
@@ -31,7 +34,7 @@ impl Planner<'_> {
     /// # Errors
     /// `State`.
     pub(super) fn follow_renames(&mut self) -> Result<()> {
-        if !self.access.account.policy.follows_moves() {
+        if !self.access.account.policy.follows_renames() {
             return Ok(());
         }
         for Renaming { source, from, to, stage } in self.access.state.renamings() {
@@ -61,6 +64,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let mut following = self.arrived()?;
+        following.whosever(self.access.account.policy.is_two_way());
         self.note_unseen(&unseen, &mut following)?;
         for (number, left) in left.iter().enumerate() {
             match self.note_left(number, left, &mut following) {
@@ -82,11 +86,63 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// Both ways: what was changed here and is gone there is copied again, unless it may stand in another mailbox there by now. Moved by
+    /// its user, it is moved here, too, when mail goes the other way.
+    ///
+    /// # Errors
+    /// `State`.
+    pub(super) fn leave_to_the_way_back(&self, plan: &mut MailboxPlan) -> Result<()> {
+        let (state, policy) = (&self.access.state, &self.access.account.policy);
+        if !policy.is_two_way() || !policy.follows_moves() {
+            return Ok(());
+        }
+        let (mut links, mut moved) = (state.link_lookup(&plan.source.raw)?, Vec::new());
+        for uid in plan.copies.iter() {
+            let copy = links.get(uid)?.and_then(|link| same::trace_of_linked(&link, Side::Destination, Keeps::ALL));
+            if let Some(trace) = copy
+                && self.unlinked()?.contains(&trace)
+            {
+                moved.push(uid);
+            }
+        }
+        take_back(plan, state, moved.iter().copied())?;
+        moved.into_iter().for_each(|uid| plan.departed.insert(uid));
+        Ok(())
+    }
+
+    /// Traces of destination messages without a link, but for those in the trash.
+    fn unlinked(&self) -> Result<&HashSet<Digest>> {
+        if let Some(known) = self.unlinked.get() {
+            return Ok(known);
+        }
+        let (state, mailboxes) = (&self.access.state, self.snapshots.mailboxes(Side::Destination));
+        let mut linked: HashMap<RawName, HashSet<Uid>> = HashMap::new();
+        for PairState { pairing, .. } in state.pairs().unwrap_or_default() {
+            let copies = linked.entry(pairing.destination.clone()).or_default();
+            for link in state.links(&pairing.source)? {
+                copies.insert(link?.destination);
+            }
+        }
+        let fills_trash = self.access.account.policy.fills_trash();
+        let trash = the_holder(mailboxes, SpecialUse::Trash).filter(|_| fills_trash).map(|trash| &trash.name.raw);
+        let mut unlinked = HashSet::new();
+        for MailboxState { name, .. } in mailboxes.iter().filter(|it| Some(&it.name.raw) != trash) {
+            for record in state.records(Side::Destination, &name.raw)? {
+                let record = record?;
+                let is_linked = linked.get(&name.raw).is_some_and(|linked| linked.contains(&record.uid));
+                unlinked.extend(same::trace(&record.listed(), Keeps::ALL).filter(|_| !is_linked));
+            }
+        }
+        Ok(self.unlinked.get_or_init(|| unlinked))
+    }
+
     /// Pairs that have more links than the source mailbox has messages which they tie.
     fn left(&self) -> Result<Vec<Left>> {
         let mut left = Vec::new();
         let plans = self.plan.mailboxes.iter().enumerate();
         let numbers: HashMap<&RawName, usize> = plans.map(|(number, plan)| (&plan.source.raw, number)).collect();
+        // Both ways a mailbox that is gone from one side is a question, and its counterpart stays as it is.
+        let follows_gone = self.access.account.policy.follows_renames();
         // What cannot be read of the state is matched anew.
         for PairState { pairing, links, .. } in self.access.state.pairs().unwrap_or_default() {
             if !self.is_certain(Side::Destination, &pairing) {
@@ -99,7 +155,7 @@ impl Planner<'_> {
                         left.push(Left { pairing, plan: Some(number) });
                     }
                 }
-                None if links > 0 && self.is_gone(Side::Source, &pairing.source) => {
+                None if links > 0 && follows_gone && self.is_gone(Side::Source, &pairing.source) => {
                     left.push(Left { pairing, plan: None });
                 }
                 _ => {}

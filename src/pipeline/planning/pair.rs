@@ -87,6 +87,7 @@ impl Planner<'_> {
             true => error,
             false => self.forget_damaged(error, source, destination),
         })?;
+        self.leave_to_the_way_back(&mut plan)?;
         self.unlink_copies(&plan)?;
         self.refresh_remembered(&plan)?;
         let held = destination.map_or(0, |it| u64::from(it.records)).saturating_sub(others.len());

@@ -9,7 +9,7 @@ use crate::model::ledger::{AccountLedger, Stage};
 use crate::model::link::Settled;
 use crate::model::plan::{AccountPlan, MailboxPlan, Omitted};
 use crate::model::report::PlanSummary;
-use crate::model::{FlagCapacity, MailboxCondition, MailboxState, PairState, RawName, Side};
+use crate::model::{Digest, FlagCapacity, MailboxCondition, MailboxState, PairState, RawName, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::{accepted_gone, gone};
 use crate::pipeline::survey::carrying::carried_over;
@@ -35,6 +35,8 @@ pub struct Planner<'a> {
     /// Source mailboxes whose links were carried over by this planning.
     pub(super) carried: HashSet<RawName>,
     keeps: OnceCell<Keeps>,
+    /// Traces of destination messages that no link names; looked up only where somebody may have moved them.
+    pub(super) unlinked: OnceCell<HashSet<Digest>>,
     policy: [u8; 16],
     pub(super) plan: AccountPlan,
     pub(super) ledger: AccountLedger,
@@ -76,6 +78,7 @@ impl<'a> Planner<'a> {
             labels,
             carried: HashSet::new(),
             keeps: OnceCell::new(),
+            unlinked: OnceCell::new(),
             policy,
             plan,
             ledger,

@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 /// # Errors
 /// `State`, `Settings`.
 pub fn recognise_renamed(access: &Access<'_>) -> Result<()> {
-    if !access.account.policy.follows_moves() {
+    if !access.account.policy.follows_renames() {
         return Ok(());
     }
     // What cannot be read of the state is matched anew.

@@ -8,7 +8,8 @@
 //! 3. The new link is recorded before the old one goes, which waits until no lane is at work any more: others may be reading the
 //!    links of the mailbox that was left. A crash in between leaves a link to what is not there.
 //! 4. What the server does not move it is asked to copy (UID COPY), and what it does not copy goes over the line. The old copy is
-//!    noted before, durably, and goes when the new one is there (`leftovers`); a server that cannot expunge it keeps it. What is not
+//!    noted before, durably, and goes when the new one is there (`leftovers`); a server that cannot expunge it keeps it. Not both ways,
+//!    where an old copy that stays is mail of the other side: it goes over the line, and the old one to the trash. What is not
 //!    in its place after a MOVE, and is found nowhere, is not sent again without a word.
 
 use super::job::Job;
@@ -62,8 +63,9 @@ impl Moving {
     /// # Errors
     /// `Connection`, `Protocol`, `State`. What is refused is no error: it is copied.
     pub fn go(&mut self, access: &Access<'_>, lane: &mut Lane, job: &Job, progress: &mut Progress) -> Result<Next> {
+        let may_leave = !access.account.policy.is_two_way();
         for (way, moves) in WAYS.into_iter().flat_map(|way| job.plan.moves.iter().map(move |moves| (way, moves))) {
-            let is_offered = way == Relocation::Copy || lane.destination.moves();
+            let is_offered = if way == Relocation::Move { lane.destination.moves() } else { may_leave };
             if self.breaks[way as usize] >= BREAKS || access.is_stopped() || !is_offered {
                 continue;
             }
@@ -135,7 +137,7 @@ impl Work<'_> {
 
     /// What is to be moved and was not tried, with the links that it has where it was.
     fn pending(&self) -> Result<Vec<(Moved, Link)>> {
-        let state = &self.access.state;
+        let (state, is_two_way) = (&self.access.state, self.access.account.policy.is_two_way());
         let mut arrived = state.link_lookup(&self.job.plan.source.raw)?;
         let mut left = state.link_lookup(&self.moves.source)?;
         let mut pending = Vec::new();
@@ -145,7 +147,8 @@ impl Work<'_> {
                 && !self.job.is_given_up(moved.source)
                 && arrived.get(moved.source)?.is_none();
             let link = if is_pending { left.get(moved.former)? } else { None };
-            let as_planned = link.filter(|link| link.is_ours() && link.destination == moved.destination);
+            let as_planned =
+                link.filter(|link| (link.is_ours() || is_two_way) && link.destination == moved.destination);
             pending.extend(as_planned.map(|link| (*moved, link)));
         }
         Ok(pending)
@@ -198,7 +201,7 @@ impl Work<'_> {
                     links.push(Link {
                         source: moved.source,
                         destination: *uid,
-                        origin: LinkOrigin::Moved,
+                        origin: if link.is_ours() { LinkOrigin::Moved } else { link.origin },
                         ..link.clone()
                     });
                     formers.push(moved.former);
