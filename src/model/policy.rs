@@ -159,11 +159,6 @@ impl Policy {
     pub fn follows_moves(&self) -> bool {
         self.follow_moves && (self.direction == Direction::Forward || self.mode == Mode::TwoWay)
     }
-
-    /// Whether copies of mailboxes follow their names. Both ways a mailbox that is gone from one side is a question.
-    pub fn follows_renames(&self) -> bool {
-        self.follows_moves() && self.mode != Mode::TwoWay
-    }
 }
 
 impl Default for Policy {

@@ -417,9 +417,15 @@ fn live_through(seed: u64) {
     }
     world.histories.iter().flat_map(|history| &history.tenants).for_each(|tenant| tenant.forget_commands());
     let synced = world.run(&[], History::judge_quiet);
-    let unsynced: Vec<&str> =
-        world.histories.iter().map(|it| it.name.as_str()).filter(|name| !synced.contains(*name)).collect();
-    assert!(unsynced.is_empty(), "{unsynced:?} with {SEED_VARIABLE}={seed}: {}", world.ferry.run(&["status"]).stdout);
+    let unsynced = world.histories.iter().filter(|history| !synced.contains(&history.name));
+    let unsynced: Vec<String> =
+        unsynced.map(|it| format!("{}:\n  {}", it.name, it.books.events.join("\n  "))).collect();
+    assert!(
+        unsynced.is_empty(),
+        "{SEED_VARIABLE}={seed}: {}\n{}",
+        unsynced.join("\n"),
+        world.ferry.run(&["status"]).stdout
+    );
     let changes = ["APPEND", "UID STORE", "UID EXPUNGE", "UID MOVE", "UID COPY", "CREATE", "SUBSCRIBE"];
     for history in &world.histories {
         for tenant in &history.tenants {

@@ -275,3 +275,42 @@ fn last_name_counts() {
     migration.assert_exact();
     migration.assert_second_sync_does_nothing();
 }
+
+/// Renamed by the user of either side, while mail comes and is marked on the other under the old names.
+#[test]
+fn renamed_tree_is_renamed_both_ways() {
+    let both_ways = "[sync]\nmode = \"two-way\"";
+    for (side, with_cyrus) in [(0, false), (1, false), (0, true), (1, true)] {
+        let migration = match with_cyrus {
+            false => dovecot_to_dovecot(),
+            true => Migration::between(&shared::dovecot_pair().source, shared::cyrus()),
+        };
+        let migration = migration.with_settings(both_ways).seeded(&MAIL.replace(" subscribed", ""));
+        migration.run(&["sync"]).expect(0);
+        let mut sides = [migration.at_source(), migration.at_destination()];
+        sides[side].rename("Old", "New");
+        sides[side].rename("Other", "Archive/Other");
+        sides[1 - side].add_flags("Old", 2, &["\\Flagged"]);
+        let others = if side == 0 { migration.destination } else { migration.source };
+        seed(others, migration.user(), "Old/Sub\n    31 there");
+        migration.run(&["sync"]).expect(0);
+        assert!(last_run(&migration, "messages_copied") <= 1, "{side}");
+        assert_eq!(last_run(&migration, "mailboxes_renamed"), 4, "{side}");
+        migration.run(&["sync"]).expect(0);
+        migration.run(&["sync"]).expect(0).says("nothing to copy");
+        let [here, there] = [migration.source, migration.destination].map(|server| observe(server, migration.user()));
+        for (mailbox, messages) in [("New", 20), ("New/Sub", 6), ("New/Sub/Deep", 1), ("Archive/Other", 2)] {
+            let held = |state: &crate::support::state::AccountState| {
+                let messages = state.mailboxes[mailbox].messages.iter();
+                let mut held: Vec<_> = messages.map(|it| (it.label.clone(), it.flags.clone())).collect();
+                held.sort();
+                held
+            };
+            assert_eq!(held(&here), held(&there), "{mailbox}, {side}");
+            assert_eq!(held(&here).len(), messages, "{mailbox}, {side}");
+        }
+        for state in [&here, &there] {
+            assert!(!state.mailboxes.contains_key("Old") && !state.mailboxes.contains_key("Other"), "{side}");
+        }
+    }
+}

@@ -34,7 +34,7 @@ impl Planner<'_> {
     /// # Errors
     /// `State`.
     pub(super) fn follow_renames(&mut self) -> Result<()> {
-        if !self.access.account.policy.follows_renames() {
+        if !self.access.account.policy.follows_moves() {
             return Ok(());
         }
         for Renaming { source, from, to, stage } in self.access.state.renamings() {
@@ -142,7 +142,7 @@ impl Planner<'_> {
         let plans = self.plan.mailboxes.iter().enumerate();
         let numbers: HashMap<&RawName, usize> = plans.map(|(number, plan)| (&plan.source.raw, number)).collect();
         // Both ways a mailbox that is gone from one side is a question, and its counterpart stays as it is.
-        let follows_gone = self.access.account.policy.follows_renames();
+        let follows_gone = !self.access.account.policy.is_two_way();
         // What cannot be read of the state is matched anew.
         for PairState { pairing, links, .. } in self.access.state.pairs().unwrap_or_default() {
             if !self.is_certain(Side::Destination, &pairing) {

@@ -136,6 +136,15 @@ impl<'a> Planner<'a> {
             self.plan.omitted.push(gone(source, &reason));
             return Ok(());
         }
+        if destination.is_none() && self.is_renamed_there(pair)? {
+            self.plan.omitted.push(Omitted {
+                mailbox: source.name.clone(),
+                reason: "renamed on the other side: it follows when mail goes the other way".to_owned(),
+                condition: MailboxCondition::Excluded,
+                messages: u64::from(source.records),
+            });
+            return Ok(());
+        }
         match self.plan_pair(pair, source, destination) {
             Ok(plan) => {
                 let plan = self.once(plan);
@@ -272,6 +281,25 @@ impl<'a> Planner<'a> {
             format!("`{}`, to which it was copied, is gone from the destination", pair.destination),
         )
         .hint("set restore_missing = true under [sync] to copy it again, or exclude it under [mailboxes]"))
+    }
+
+    /// Both ways: whether the mailbox that it was copied to is gone, and what seems to be the same one is there under another name.
+    fn is_renamed_there(&self, pair: &MailboxPair) -> Result<bool> {
+        let policy = &self.access.account.policy;
+        if !policy.is_two_way() || !policy.follows_moves() {
+            return Ok(false);
+        }
+        let known = self.known_pair(&pair.source.raw)?;
+        let known = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        let Some(PairState { pairing, .. }) = known.filter(|known| known.pairing.destination_validity.is_lasting())
+        else {
+            return Ok(false);
+        };
+        let pairs = self.access.state.pairs().unwrap_or_default();
+        let is_new = |name: &RawName| !pairs.iter().any(|pair| pair.pairing.destination == *name);
+        let listed = self.snapshots.mailboxes(Side::Destination).iter();
+        let alike = listed.filter(|it| pairing.holds_for(Side::Destination, it) && is_new(&it.name.raw));
+        Ok(alike.count() == 1)
     }
 
     /// Both ways a mailbox that is gone from one side may have been deleted there, renamed, or lost.

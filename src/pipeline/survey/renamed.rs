@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 /// # Errors
 /// `State`, `Settings`.
 pub fn recognise_renamed(access: &Access<'_>) -> Result<()> {
-    if !access.account.policy.follows_renames() {
+    if !access.account.policy.follows_moves() {
         return Ok(());
     }
     // What cannot be read of the state is matched anew.
@@ -307,7 +307,7 @@ impl Renamed<'_> {
         self.snapshots.map_as_copied(&copied.collect())
     }
 
-    /// Whether the copy is ours alone, and its source goes on to go there for as long as it has its name.
+    /// Whether the copy is ours alone, or both sides are equal, and its source goes on to go there for as long as it has its name.
     fn is_fit(&self, follower: &Follower, pairs: &[PairState], kept: &Mapping, sharing: &Sharing) -> Result<bool> {
         let Follower { former, source, from, to } = follower;
         let Some(pair) = pairs.iter().find(|pair| pair.pairing.source == *former) else { return Ok(false) };
@@ -319,6 +319,9 @@ impl Renamed<'_> {
         };
         if !pair.pairing.holds_for(Side::Destination, copy) {
             return Ok(false);
+        }
+        if self.access.account.policy.is_two_way() {
+            return Ok(true);
         }
         let mut ours: Vec<Uid> = Vec::new();
         for link in self.access.state.links(former)? {
