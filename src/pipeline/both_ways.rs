@@ -6,7 +6,8 @@
 //! 2. The account stands forward again at the end, unless the pass back is to be gone on with.
 //! 3. What a sync has come to is told of both: where the messages of the source stand when all is done, and where those of the
 //!    destination do that could not be brought over.
-//! 4. Where nothing is listed otherwise than when there was nothing to do in either direction, nothing is turned, and the pass back
+//! 4. What waited for the names that the pass back gave to mailboxes is done by a third one, at once.
+//! 5. Where nothing is listed otherwise than when there was nothing to do in either direction, nothing is turned, and the pass back
 //!    is left out.
 
 use super::Event;
@@ -69,7 +70,7 @@ struct Done {
 
 fn both_passes([first, second]: [&Access<'_>; 2], pass: impl Fn(&Access<'_>) -> Result<ApplySummary>) -> Result<Done> {
     first.face_this_way()?;
-    let mut summary = pass(first)?;
+    let summary = pass(first)?;
     first.close();
     let back = |pass: &Access<'_>, ledger: &AccountLedger| {
         (pass.account.direction() == Direction::Reversed).then(|| ledger.clone())
@@ -79,22 +80,13 @@ fn both_passes([first, second]: [&Access<'_>; 2], pass: impl Fn(&Access<'_>) -> 
     if summary.ledger.ending != Ending::Complete || is_quiet {
         return Ok(Done { summary, back: before, is_whole: false, is_quiet });
     }
-    match begin(second).and_then(|()| pass(second)) {
-        Ok(other) => {
-            let is_whole = other.ledger.ending == Ending::Complete;
-            let back = before.or_else(|| back(second, &other.ledger));
-            Ok(Done { summary: together(second, summary, other), back, is_whole, is_quiet: false })
-        }
-        Err(error) if *error.kind() == Kind::Damaged => Err(error),
-        Err(error) => {
-            match error.kind() {
-                Kind::Interrupted => summary.ledger.ending = second.ending_when_stopped(),
-                Kind::Waiting => summary.ledger.ending = Ending::Limit,
-                _ => tell(second, &mut summary.ledger.failures, error),
-            }
-            Ok(Done { summary, back: before, is_whole: false, is_quiet: false })
-        }
+    let mut done = Done { summary, back: before, is_whole: false, is_quiet: false };
+    let renamed = done.summary.figures.mailboxes_renamed;
+    done.go_on(second, &pass)?;
+    if done.is_whole && done.summary.figures.mailboxes_renamed > renamed {
+        done.go_on(first, &pass)?;
     }
+    Ok(done)
 }
 
 fn did_nothing(summary: &ApplySummary) -> bool {
@@ -135,6 +127,28 @@ fn together(pass: &Access<'_>, mut first: ApplySummary, second: ApplySummary) ->
 }
 
 impl Done {
+    /// One more pass. What breaks it off leaves what was done as it is.
+    fn go_on(&mut self, other: &Access<'_>, pass: impl Fn(&Access<'_>) -> Result<ApplySummary>) -> Result<()> {
+        self.is_whole = false;
+        let ledger = &mut self.summary.ledger;
+        match begin(other).and_then(|()| pass(other)) {
+            Ok(more) => {
+                self.is_whole = more.ledger.ending == Ending::Complete;
+                if other.account.direction() == Direction::Reversed {
+                    self.back = Some(more.ledger.clone());
+                }
+                self.summary = together(other, self.summary.clone(), more);
+            }
+            Err(error) => match error.kind() {
+                Kind::Damaged => return Err(error),
+                Kind::Interrupted => ledger.ending = other.ending_when_stopped(),
+                Kind::Waiting => ledger.ending = Ending::Limit,
+                _ => tell(other, &mut ledger.failures, error),
+            },
+        }
+        Ok(())
+    }
+
     /// Rules 2 and 3.
     fn concluded(self, access: &Access<'_>, before: AccountLedger) -> Result<ApplySummary> {
         let Done { mut summary, back, is_whole, is_quiet } = self;

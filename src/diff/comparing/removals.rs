@@ -152,6 +152,7 @@ impl Removals {
             for (source, linked) in alike {
                 match same::second_copy(linked, &surplus, judge.contents) {
                     Verdict::Other => continue,
+                    Verdict::Same if self.is_done(&surplus) => {}
                     Verdict::Same => {
                         let (source, linked) = (*source, linked.uid);
                         plan.second_copies.push(SecondCopy { source, linked, surplus: surplus.uid });
@@ -176,8 +177,12 @@ impl Removals {
     }
 
     /// Where single messages cannot be expunged, or are not to be, one that is marked is all that can be done.
+    fn is_done(&self, record: &MessageRecord) -> bool {
+        (self.marks || !self.expunges_by_uid) && record.flags.has(SystemFlag::Deleted)
+    }
+
     fn deletion(&self, record: &MessageRecord, link: &Link) -> Option<Deletion> {
-        let done = (self.marks || !self.expunges_by_uid) && record.flags.has(SystemFlag::Deleted);
+        let done = self.is_done(record);
         let (source, identity) = (link.source, link.identity);
         let deletion = Deletion { source, destination: record.uid, identity, copy: record.listed() };
         (!done).then_some(deletion)

@@ -18,6 +18,7 @@ use crate::pipeline::survey::labels::LabelDecision;
 use crate::pipeline::survey::leftovers::count_leftovers;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::recalling::recall;
+use crate::pipeline::survey::renamed::is_copy_renamed;
 use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::cell::OnceCell;
@@ -291,15 +292,8 @@ impl<'a> Planner<'a> {
         }
         let known = self.known_pair(&pair.source.raw)?;
         let known = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
-        let Some(PairState { pairing, .. }) = known.filter(|known| known.pairing.destination_validity.is_lasting())
-        else {
-            return Ok(false);
-        };
-        let pairs = self.access.state.pairs().unwrap_or_default();
-        let is_new = |name: &RawName| !pairs.iter().any(|pair| pair.pairing.destination == *name);
-        let listed = self.snapshots.mailboxes(Side::Destination).iter();
-        let alike = listed.filter(|it| pairing.holds_for(Side::Destination, it) && is_new(&it.name.raw));
-        Ok(alike.count() == 1)
+        let listed = self.snapshots.mailboxes(Side::Destination);
+        known.map_or(Ok(false), |known| is_copy_renamed(self.access, &known, listed))
     }
 
     /// Both ways a mailbox that is gone from one side may have been deleted there, renamed, or lost.

@@ -280,20 +280,10 @@ impl Renamed<'_> {
     /// UIDVALIDITY with its name (Cyrus), that the old name is gone and the new one is there is all that can be known; what is
     /// listed in it is compared with the links then, as after any other change of it.
     fn is_copy(&self, pair: &PairState, mailbox: &MailboxState, is_asked: bool) -> Result<bool> {
-        let lasting = pair.pairing.destination_validity.is_lasting();
-        if !lasting || !pair.pairing.holds_for(Side::Destination, mailbox) {
-            return Ok(is_asked);
+        match is_of_its_validity(pair, mailbox) {
+            true => holds_copies(&self.access.state, pair, mailbox),
+            false => Ok(is_asked),
         }
-        let state = &self.access.state;
-        let mut records = state.record_lookup(Side::Destination, &mailbox.name.raw);
-        let (mut same, mut other) = (0, 0);
-        for link in state.links(&pair.pairing.source)? {
-            let link = link?;
-            if let Some(record) = records.get(link.destination)? {
-                *(if is_copy_of(&link, &record) { &mut same } else { &mut other }) += 1;
-            }
-        }
-        Ok(other == 0 && same > 0 && same * 2 >= pair.outcomes.there())
     }
 
     /// Which goes where by their names of now.
@@ -344,6 +334,38 @@ impl Renamed<'_> {
     fn listed(&self, side: Side, name: &RawName) -> Option<&MailboxState> {
         self.by_name[side as usize].get(name).copied().filter(|it| is_whole(it))
     }
+}
+
+fn is_of_its_validity(pair: &PairState, mailbox: &MailboxState) -> bool {
+    pair.pairing.destination_validity.is_lasting() && pair.pairing.holds_for(Side::Destination, mailbox)
+}
+
+/// Whether the mailbox of a pair that is gone from the destination is listed under another name there.
+///
+/// # Errors
+/// `State`.
+pub fn is_copy_renamed(access: &Access<'_>, pair: &PairState, listed: &[MailboxState]) -> Result<bool> {
+    let pairs = access.state.pairs().unwrap_or_default();
+    let is_new = |name: &RawName| !pairs.iter().any(|pair| pair.pairing.destination == *name);
+    for mailbox in listed.iter().filter(|it| is_whole(it) && is_of_its_validity(pair, it) && is_new(&it.name.raw)) {
+        if unless_damaged(holds_copies(&access.state, pair, mailbox))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether what stands under the linked UIDs of a mailbox of the destination are the copies, and half of them are there.
+fn holds_copies(state: &AccountStore, pair: &PairState, mailbox: &MailboxState) -> Result<bool> {
+    let mut records = state.record_lookup(Side::Destination, &mailbox.name.raw);
+    let (mut same, mut other) = (0, 0);
+    for link in state.links(&pair.pairing.source)? {
+        let link = link?;
+        if let Some(record) = records.get(link.destination)? {
+            *(if is_copy_of(&link, &record) { &mut same } else { &mut other }) += 1;
+        }
+    }
+    Ok(other == 0 && same > 0 && same * 2 >= pair.outcomes.there())
 }
 
 /// Where the copy of a mailbox that was renamed stands.

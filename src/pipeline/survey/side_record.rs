@@ -1,7 +1,7 @@
 //! What is recorded of a side as a whole when it was listed: what the server offers, the names that it has, what is gone.
 
 use crate::engine::Session;
-use crate::engine::commands::listed::Listing;
+use crate::engine::commands::listed::{ListedMailbox, Listing};
 use crate::error::Result;
 use crate::model::{RawName, Side, SideState};
 use crate::pipeline::fleet::access::Access;
@@ -59,13 +59,21 @@ impl SideRecord<'_> {
     /// `State`.
     pub fn forget_vanished(&mut self, listing: &Listing) -> Result<()> {
         let present: HashSet<&RawName> = listing.mailboxes.iter().map(|mailbox| &mailbox.name.raw).collect();
-        for known in self.access.state.mailboxes(self.side)? {
-            if !present.contains(&known.name.raw) {
-                let side = self.side;
-                self.warnings
-                    .push(format!("`{}` is gone from the {side}; nothing is deleted because of it", known.name));
-                self.access.state.forget_mailbox(side, &known.name.raw)?;
+        let known = self.access.state.mailboxes(self.side)?;
+        let before: HashSet<&RawName> = known.iter().map(|mailbox| &mailbox.name.raw).collect();
+        let fresh = || listing.mailboxes.iter().filter(|mailbox| !before.contains(&mailbox.name.raw));
+        for gone in known.iter().filter(|known| !present.contains(&known.name.raw)) {
+            let (side, name) = (self.side, &gone.name);
+            let validity = gone.sync_point.unwrap_or_default().uid_validity;
+            let is_alike = |it: &&ListedMailbox| it.status.is_some_and(|status| status.uid_validity == validity);
+            match fresh().filter(is_alike).collect::<Vec<_>>()[..] {
+                [renamed] if validity.is_lasting() => {
+                    self.warnings
+                        .push(format!("`{name}` is gone from the {side}, and seems to be `{}` now", renamed.name));
+                }
+                _ => self.warnings.push(format!("`{name}` is gone from the {side}; nothing is deleted because of it")),
             }
+            self.access.state.forget_mailbox(side, &gone.name.raw)?;
         }
         Ok(())
     }
