@@ -29,12 +29,13 @@ enum Happening {
 }
 
 /// What stands under `[sync]`.
-const SETTINGS: [(&str, &str); 5] = [
-    ("copy", "mode = \"copy\""),
+const SETTINGS: [(&str, &str); 6] = [
+    ("copy", "mode = \"copy\"\nfollow_moves = false"),
     ("copy, followed", "mode = \"copy\"\nfollow_moves = true"),
-    ("mirror", "mode = \"mirror\"\ndelete_guard = \"100%\""),
+    ("mirror", "mode = \"mirror\"\nfollow_moves = false\ndelete_guard = \"100%\""),
     ("mirror, followed", "mode = \"mirror\"\nfollow_moves = true\ndelete_guard = \"100%\""),
-    ("two-way", "mode = \"two-way\"\ndeleted = \"expunge\"\ndelete_guard = \"100%\""),
+    ("two-way", "mode = \"two-way\"\nfollow_moves = false\ndeleted = \"expunge\"\ndelete_guard = \"100%\""),
+    ("two-way, followed", "mode = \"two-way\"\nfollow_moves = true\ndeleted = \"expunge\"\ndelete_guard = \"100%\""),
 ];
 
 /// One sync behind what happened.
