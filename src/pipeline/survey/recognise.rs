@@ -75,8 +75,8 @@ fn unrecognised(access: &Access<'_>) -> Result<HashSet<RawName>> {
         }
     }
     // What has no place yet may have one when others have their new names.
-    let obstacles =
-        mapping.omitted.into_iter().filter(|it| may_follow && it.condition.is_obstacle() && it.messages > 0);
+    let moves = may_delete || may_follow;
+    let obstacles = mapping.omitted.into_iter().filter(|it| moves && it.condition.is_obstacle() && it.messages > 0);
     let bare = |name: &RawName| by_name[0].get(name).is_some_and(|it| !it.identified && it.sync_point.is_some());
     names.extend(obstacles.map(|it| it.mailbox.raw).filter(bare));
     Ok(names)
