@@ -184,3 +184,26 @@ fn mailbox_goes_on_to_go_where_it_went_before_anything_was_known_of_its_copies()
     assert_eq!((held("Gesendet"), held("Sent")), (2, 0));
     world.assert_never_copied();
 }
+
+/// It has no place until the copy of the one whose name it has by now is renamed, and is listed with identities nevertheless.
+#[test]
+fn mailbox_that_takes_the_name_of_one_that_was_not_renamed_yet_has_its_mail_moved() {
+    for mode in ["copy", "mirror"] {
+        let mut world = World::changed("INBOX\n    1 one\nA\n    2 two\nB\n    3 three\n    4 four", |account| {
+            assert!(account.rename(b"A", b"F"));
+        });
+        world.ferry = world.ferry.with_settings(&format!("[sync]\nmode = \"{mode}\"\ndelete_guard = \"100%\""));
+        world.behaves(Rule::refuse("RENAME", "NO [CANNOT] not that"));
+        world.ferry.run(&["sync"]).expect(3);
+        assert!(world.tenants[0].account().rename(b"B", b"A"));
+        world.tenants[1].behave(Behaviour::honest());
+        world.tenants[1].forget_commands();
+        world.ferry.run(&["sync"]);
+        world.ferry.run(&["sync"]).expect(0);
+        let held = |name: &str| world.tenants[1].account().mailbox(name).messages.len();
+        assert_eq!((held("A"), held("F")), (2, 1), "{mode}");
+        let commands = world.tenants[1].commands();
+        assert!(!commands.iter().any(|it| it.starts_with("APPEND")), "{mode}: {commands:?}");
+        tally::count(1);
+    }
+}
