@@ -2,8 +2,7 @@
 //! destination (`diff/moves.rs`).
 //!
 //! Links are looked through only where something is to be copied, and only those of mailboxes that have lost some of their
-//! messages. What may have come from a mailbox that could not be listed, or whose links were carried over just now, waits for the next
-//! scan. Mailboxes that several share, or whose UIDVALIDITYs do not last, keep out of it: their messages are copied, and deleted, as
+//! messages. What may have come from a mailbox that could not be listed waits for the next scan. Mailboxes that several share, or whose UIDVALIDITYs do not last, keep out of it: their messages are copied, and deleted, as
 //! ever.
 
 use super::planner::Planner;
@@ -93,7 +92,7 @@ impl Planner<'_> {
     /// `State`.
     pub(super) fn leave_to_the_way_back(&self, plan: &mut MailboxPlan) -> Result<()> {
         let (state, policy) = (&self.access.state, &self.access.account.policy);
-        if !policy.is_two_way() || !policy.follows_moves() {
+        if !policy.is_two_way() || !policy.follows_moves() || policy.restore_missing {
             return Ok(());
         }
         let (mut links, mut moved) = (state.link_lookup(&plan.source.raw)?, Vec::new());
@@ -126,7 +125,8 @@ impl Planner<'_> {
         let fills_trash = self.access.account.policy.fills_trash();
         let trash = the_holder(mailboxes, SpecialUse::Trash).filter(|_| fills_trash).map(|trash| &trash.name.raw);
         let mut unlinked = HashSet::new();
-        for MailboxState { name, .. } in mailboxes.iter().filter(|it| Some(&it.name.raw) != trash) {
+        let listed = mailboxes.iter().filter(|it| it.sync_point.is_some() && Some(&it.name.raw) != trash);
+        for MailboxState { name, .. } in listed {
             for record in state.records(Side::Destination, &name.raw)? {
                 let record = record?;
                 let is_linked = linked.get(&name.raw).is_some_and(|linked| linked.contains(&record.uid));
@@ -180,7 +180,7 @@ impl Planner<'_> {
             Some(listed) => listed.trouble.is_some(),
             None => self.snapshots.may_hide(side, pairing.mailbox(side)),
         };
-        self.carried.contains(&pairing.source) || Side::BOTH.into_iter().any(hides)
+        Side::BOTH.into_iter().any(hides)
     }
 
     /// Tells `following` of their links, but for those whose source message is seen where it was.
@@ -230,7 +230,7 @@ impl Planner<'_> {
     /// Whether that mailbox of a pair was listed whole, under the UIDVALIDITY that the links hold for.
     fn is_certain(&self, side: Side, pairing: &Pairing) -> bool {
         let listed = self.mailbox(side, pairing.mailbox(side));
-        let settled = !self.sharing.is_shared(&pairing.destination) && !self.carried.contains(&pairing.source);
+        let settled = !self.sharing.is_shared(&pairing.destination);
         let whole = |it: &MailboxState| it.trouble.is_none() && pairing.holds_for(side, it);
         settled && pairing.validity(side).is_lasting() && listed.is_some_and(whole)
     }

@@ -17,7 +17,6 @@ fn settings_that_do_not_go_with_it_are_refused_before_anything_is_asked() {
         "unseen = true",
         "since = \"2024-01-01\"",
         "newest_first = \"30d\"",
-        "follow_moves = true",
         "search = 'ALL'",
         "[mailboxes]\nmerge = [\"Archive\"]",
         "[mailboxes]\nacl = true",
