@@ -152,7 +152,7 @@ impl Removals {
             for (source, linked) in alike {
                 match same::second_copy(linked, &surplus, judge.contents) {
                     Verdict::Other => continue,
-                    Verdict::Same if self.is_done(&surplus) => {}
+                    Verdict::Same if self.mode == Mode::TwoWay && self.is_done(&surplus) => {}
                     Verdict::Same => {
                         let (source, linked) = (*source, linked.uid);
                         plan.second_copies.push(SecondCopy { source, linked, surplus: surplus.uid });
