@@ -2,7 +2,7 @@
 //!
 //! 1. A mailbox that the source lists no more is the one that it lists anew if both have one UIDVALIDITY, no message under a
 //!    linked UID is another than the one that was linked, and of those that were there when it was last looked at half are. Where
-//!    nothing is linked yet, and something may have been stored, it is the only one of that UIDVALIDITY.
+//!    nothing is linked, it is the only one of that UIDVALIDITY; both ways that is enough where most of its messages are gone, too.
 //! 2. A copy follows only if all that is in it is there because we put it there.
 //! 3. RENAME takes along what is below: so a mailbox follows only where all of that follows, and to the same place, or is an empty copy
 //!    of what is gone. Else what is below follows by itself, and what is in the mailbox is moved message by message (`moves`).
@@ -24,10 +24,12 @@ pub struct Likeness {
 impl Likeness {
     /// Takes a message and the link of its UID.
     pub fn see(&mut self, link: &Link, record: &MessageRecord) {
-        match is_source_of(link, record) {
-            true => self.same += 1,
-            false => self.other += 1,
-        }
+        self.count(is_source_of(link, record));
+    }
+
+    /// Takes what stands under a linked UID: that message, or another.
+    pub fn count(&mut self, is_same: bool) {
+        *(if is_same { &mut self.same } else { &mut self.other }) += 1;
     }
 
     /// Whether nothing more need be looked at: it is another mailbox.

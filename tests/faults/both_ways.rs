@@ -28,7 +28,7 @@ const RESUMES: usize = 4;
 /// Cases at one time: they mostly wait.
 const AT_ONCE: usize = 8;
 
-const TRIED: [Fault; 5] = [Fault::Kill, Fault::Cut, Fault::Deny, Fault::Late, Fault::Refuse];
+pub const TRIED: [Fault; 5] = [Fault::Kill, Fault::Cut, Fault::Deny, Fault::Late, Fault::Refuse];
 
 /// A strike that is tried alone.
 const VARIABLE: &str = "MAILFERRY_STRIKE";
@@ -36,7 +36,7 @@ const VARIABLE: &str = "MAILFERRY_STRIKE";
 /// One in so many is tried where there is no time for all.
 const SHARE: usize = 5;
 
-fn settings(seconds: u32) -> String {
+pub fn settings(seconds: u32) -> String {
     format!(
         "[limits]\ntimeout = \"{seconds}s\"\nbatch_messages = 10\n[sync]\nmode = \"two-way\"\ndelete_guard = \"100%\"\n"
     )

@@ -5,7 +5,7 @@
 //! - [`stage`]: one account between two proxies.
 //! - [`case`]: one struck run, and what must hold after it.
 //! - [`matrix`]: which cases are run, found by recording straight runs and chosen by a seed.
-//! - [`both_ways`]: the matrix in two-way mode.
+//! - [`both_ways`]: the matrix in two-way mode. [`histories`]: users who act on both sides, run after run.
 //! - [`examiner`]: the proxy itself on trial.
 //! - [`power_loss`]: the state as the disk held it at a place.
 //! - [`late`]: an APPEND of a dead connection that is delivered after all is done.
@@ -22,6 +22,7 @@ mod support;
 mod both_ways;
 mod case;
 mod examiner;
+mod histories;
 mod kills;
 mod late;
 mod matrix;

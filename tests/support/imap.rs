@@ -315,6 +315,20 @@ impl Connection {
         self.command(b"EXPUNGE");
     }
 
+    /// Moves a message to another mailbox (RFC 6851).
+    pub fn relocate(&mut self, mailbox: &str, uid: u32, to: &str) {
+        self.select(mailbox);
+        self.assert_there(mailbox, &uid.to_string(), 1);
+        self.command(&[format!("UID MOVE {uid} ").as_bytes(), self.wire(to).as_slice()].concat());
+    }
+
+    /// Copies all messages to another mailbox.
+    pub fn copy_all(&mut self, mailbox: &str, to: &str) {
+        if self.select(mailbox).exists > 0 {
+            self.command(&[b"UID COPY 1:* ", self.wire(to).as_slice()].concat());
+        }
+    }
+
     /// Everything in a mailbox, in UID order. Changes nothing, not even `\Seen`.
     pub fn fetch_all(&mut self, mailbox: &str) -> (Selected, Vec<FetchedMessage>) {
         let state = self.examine(mailbox);

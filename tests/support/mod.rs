@@ -19,6 +19,7 @@
 //! - [`proxy`]: between the program and a real server; strikes at a place.
 //! - [`schema`]: whether JSON is as its schema says.
 //! - [`slurm`]: a Slurm of three nodes on this machine.
+//! - [`both_ways`]: users who act on either side of an account, and the books of what they did.
 //! - [`relay`]: counts the octets of a line, and may be slow.
 //! - [`dice`]: what a seed decides.
 //! - [`property`], [`replay`]: how generated cases are chosen, replayed and kept; the seed of a run. [`sample`]: how many are tried.
@@ -35,6 +36,7 @@
 pub mod authority;
 pub mod backup;
 pub mod base64;
+pub mod both_ways;
 pub mod browser;
 pub mod compare;
 pub mod courier;

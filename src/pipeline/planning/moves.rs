@@ -141,8 +141,6 @@ impl Planner<'_> {
         let mut left = Vec::new();
         let plans = self.plan.mailboxes.iter().enumerate();
         let numbers: HashMap<&RawName, usize> = plans.map(|(number, plan)| (&plan.source.raw, number)).collect();
-        // Both ways a mailbox that is gone from one side is a question, and its counterpart stays as it is.
-        let follows_gone = !self.access.account.policy.is_two_way();
         // What cannot be read of the state is matched anew.
         for PairState { pairing, links, .. } in self.access.state.pairs().unwrap_or_default() {
             if !self.is_certain(Side::Destination, &pairing) {
@@ -155,7 +153,7 @@ impl Planner<'_> {
                         left.push(Left { pairing, plan: Some(number) });
                     }
                 }
-                None if links > 0 && follows_gone && self.is_gone(Side::Source, &pairing.source) => {
+                None if links > 0 && self.is_gone(Side::Source, &pairing.source) => {
                     left.push(Left { pairing, plan: None });
                 }
                 _ => {}

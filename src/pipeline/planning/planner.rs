@@ -12,13 +12,13 @@ use crate::model::report::PlanSummary;
 use crate::model::{Digest, FlagCapacity, MailboxCondition, MailboxState, PairState, RawName, Side};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::{accepted_gone, gone};
+use crate::pipeline::survey::alike::is_copy_renamed;
 use crate::pipeline::survey::carrying::carried_over;
 use crate::pipeline::survey::keeping::keeps;
 use crate::pipeline::survey::labels::LabelDecision;
 use crate::pipeline::survey::leftovers::count_leftovers;
 use crate::pipeline::survey::pairing::pairing;
 use crate::pipeline::survey::recalling::recall;
-use crate::pipeline::survey::renamed::is_copy_renamed;
 use crate::pipeline::survey::sharing::Sharing;
 use crate::pipeline::survey::snapshots::Snapshots;
 use std::cell::OnceCell;
@@ -291,7 +291,7 @@ impl<'a> Planner<'a> {
             return Ok(false);
         }
         let known = self.known_pair(&pair.source.raw)?;
-        let known = known.filter(|known| known.links > 0 && known.pairing.destination == pair.destination.raw);
+        let known = known.filter(|known| known.intent.is_none() && known.pairing.destination == pair.destination.raw);
         let listed = self.snapshots.mailboxes(Side::Destination);
         known.map_or(Ok(false), |known| is_copy_renamed(self.access, &known, listed))
     }

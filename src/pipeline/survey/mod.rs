@@ -14,12 +14,13 @@
 //! - [`naming`]: which messages they are that are not there.
 //! - [`searching`]: what the user's own search finds. [`labels`]: which messages of a Gmail are one.
 //! - [`agreeing`]: what a person has said of what is gone. [`leftovers`]: old copies of what was moved.
-//!   [`renamed`]: mailboxes that are called otherwise.
+//!   [`renamed`]: mailboxes that are called otherwise, known again by [`alike`].
 //! - [`outdated`]: what was said of messages that are others by now. [`spoiling`]: copies that are not what was sent.
 //! - [`keeping`]: what the servers keep of a message. [`content`]: whole messages, as digests. [`settle`]: those are read that
 //!   cannot be told apart else.
 
 pub mod agreeing;
+pub mod alike;
 pub mod asking;
 pub mod carrying;
 pub mod content;

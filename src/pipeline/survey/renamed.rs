@@ -8,10 +8,10 @@
 //!
 //! What cannot be told so is no rename: its messages are moved one by one, or copied.
 
+use super::alike::{is_copy, is_source, is_whole, unless_damaged};
 use super::sharing::Sharing;
 use super::snapshots::Snapshots;
-use crate::diff::comparing::same::is_copy_of;
-use crate::diff::renames::{Follower, Likeness, following};
+use crate::diff::renames::{Follower, following};
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
 use crate::error::{Kind, Result, Scope};
 use crate::model::{MailboxName, MailboxState, PairState, RawName, Renaming, Side, Stage, Uid};
@@ -217,7 +217,9 @@ impl Renamed<'_> {
 
     /// Pairs whose source mailbox is gone, each with the one mailbox that it is now.
     fn found<'p>(&self, pairs: &'p [PairState]) -> Result<Vec<Found<'p>>> {
-        let is_used = |pair: &&PairState| pair.links > 0 || pair.intent.is_some();
+        // One way an empty copy is no one's loss; both ways it would come back under its old name.
+        let is_two_way = self.access.account.policy.is_two_way();
+        let is_used = |pair: &&PairState| pair.links > 0 || pair.intent.is_some() || is_two_way;
         let gone: Vec<&PairState> =
             pairs.iter().filter(is_used).filter(|pair| self.is_gone(Side::Source, &pair.pairing.source)).collect();
         if gone.is_empty() {
@@ -227,11 +229,11 @@ impl Renamed<'_> {
         let fresh = self.snapshots.mailboxes(Side::Source).iter();
         let fresh: Vec<&MailboxState> =
             fresh.filter(|it| !known.contains(&it.name.raw) && is_whole(it) && !it.name.is_inbox()).collect();
-        let mut found: Vec<Found<'p>> = Vec::new();
+        let (sources, mut found) = (self.snapshots.mailboxes(Side::Source), Vec::<Found<'p>>::new());
         for pair in gone {
             let mut alike = Vec::new();
-            for mailbox in fresh.iter().filter(|it| pair.pairing.holds_for(Side::Source, it)) {
-                if pair.pairing.source_validity.is_lasting() && unless_damaged(self.is_source(pair, mailbox))? {
+            for mailbox in &fresh {
+                if unless_damaged(is_source(self.access, pair, mailbox, sources))? {
                     alike.push(mailbox.name.raw.clone());
                 }
             }
@@ -251,37 +253,12 @@ impl Renamed<'_> {
         Ok(found)
     }
 
-    fn is_source(&self, pair: &PairState, mailbox: &MailboxState) -> Result<bool> {
-        if pair.links == 0 {
-            return Ok(self.is_only_one(pair));
-        }
-        let (state, mut likeness) = (&self.access.state, Likeness::default());
-        let mut links = state.link_lookup(&pair.pairing.source)?;
-        for record in state.records(Side::Source, &mailbox.name.raw)? {
-            let record = record?;
-            if let Some(link) = links.get(record.uid)? {
-                likeness.see(&link, &record);
-            }
-            if likeness.is_other() {
-                return Ok(false);
-            }
-        }
-        Ok(likeness.is_one(pair.outcomes.there()))
-    }
-
-    /// Whether no other mailbox has the UIDVALIDITY of that pair. It is all that tells where a run broke off before any link was
-    /// recorded; what it may have stored is found by who copies there, and by nobody else.
-    fn is_only_one(&self, pair: &PairState) -> bool {
-        let sources = self.snapshots.mailboxes(Side::Source).iter();
-        sources.filter(|it| pair.pairing.holds_for(Side::Source, it)).count() == 1
-    }
-
     /// Whether a mailbox of the destination is the one that the links name. Where RENAME `is_asked` and the server gave it another
     /// UIDVALIDITY with its name (Cyrus), that the old name is gone and the new one is there is all that can be known; what is
     /// listed in it is compared with the links then, as after any other change of it.
     fn is_copy(&self, pair: &PairState, mailbox: &MailboxState, is_asked: bool) -> Result<bool> {
-        match is_of_its_validity(pair, mailbox) {
-            true => holds_copies(&self.access.state, pair, mailbox),
+        match pair.pairing.destination_validity.is_lasting() && pair.pairing.holds_for(Side::Destination, mailbox) {
+            true => is_copy(self.access, pair, mailbox, self.snapshots.mailboxes(Side::Destination)),
             false => Ok(is_asked),
         }
     }
@@ -336,38 +313,6 @@ impl Renamed<'_> {
     }
 }
 
-fn is_of_its_validity(pair: &PairState, mailbox: &MailboxState) -> bool {
-    pair.pairing.destination_validity.is_lasting() && pair.pairing.holds_for(Side::Destination, mailbox)
-}
-
-/// Whether the mailbox of a pair that is gone from the destination is listed under another name there.
-///
-/// # Errors
-/// `State`.
-pub fn is_copy_renamed(access: &Access<'_>, pair: &PairState, listed: &[MailboxState]) -> Result<bool> {
-    let pairs = access.state.pairs().unwrap_or_default();
-    let is_new = |name: &RawName| !pairs.iter().any(|pair| pair.pairing.destination == *name);
-    for mailbox in listed.iter().filter(|it| is_whole(it) && is_of_its_validity(pair, it) && is_new(&it.name.raw)) {
-        if unless_damaged(holds_copies(&access.state, pair, mailbox))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether what stands under the linked UIDs of a mailbox of the destination are the copies, and half of them are there.
-fn holds_copies(state: &AccountStore, pair: &PairState, mailbox: &MailboxState) -> Result<bool> {
-    let mut records = state.record_lookup(Side::Destination, &mailbox.name.raw);
-    let (mut same, mut other) = (0, 0);
-    for link in state.links(&pair.pairing.source)? {
-        let link = link?;
-        if let Some(record) = records.get(link.destination)? {
-            *(if is_copy_of(&link, &record) { &mut same } else { &mut other }) += 1;
-        }
-    }
-    Ok(other == 0 && same > 0 && same * 2 >= pair.outcomes.there())
-}
-
 /// Where the copy of a mailbox that was renamed stands.
 enum Standing {
     /// It has that name already.
@@ -390,18 +335,6 @@ fn standing(pair: &PairState, to: &MailboxName) -> Standing {
 fn follower(pair: &PairState, source: &RawName, to: &MailboxName) -> Follower {
     let (former, from) = (pair.pairing.source.clone(), pair.destination.clone());
     Follower { former, source: source.clone(), from, to: to.clone() }
-}
-
-/// What cannot be read of the state tells nothing: it is matched anew.
-fn unless_damaged(found: Result<bool>) -> Result<bool> {
-    found.or_else(|error| match error.kind() {
-        Kind::Damaged if error.reach() < Scope::Run => Ok(false),
-        _ => Err(error),
-    })
-}
-
-fn is_whole(mailbox: &MailboxState) -> bool {
-    mailbox.sync_point.is_some() && mailbox.trouble.is_none()
 }
 
 fn pair_of<'m>(mapping: &'m Mapping, source: &RawName) -> Option<&'m MailboxPair> {
