@@ -1,5 +1,7 @@
 //! `explain`: the facts that the state holds of a mailbox or a message, and the rule behind each decision.
 
+mod both_ways;
+
 use crate::engine::identity;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::counted;
@@ -7,7 +9,7 @@ use crate::model::failures::{KeptFailure, LISTED_FAILURES};
 use crate::model::plan::MailboxPlan;
 use crate::model::policy::{Mode, Policy};
 use crate::model::report::Explanation;
-use crate::model::{Account, Attribute, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
+use crate::model::{Account, Attribute, Digest, Link, LinkOrigin, MailboxState, MessageRecord, Outcome, Side, Uid};
 use crate::store::{AccountStore, Store};
 use std::collections::HashSet;
 
@@ -231,14 +233,16 @@ impl Explainer<'_> {
         let Some(link) = link else { return Ok(false) };
         self.say(format!("UID {} is gone from the source.", link.source));
         self.linked(&link);
+        if self.policy.is_two_way() {
+            self.way_back(None, Some(&link))?;
+            return Ok(true);
+        }
         let planned = |plan: &MailboxPlan| plan.deletions.iter().any(|deletion| deletion.source == link.source);
         self.say(match (self.plan.as_ref().is_some_and(planned), link.is_ours(), self.policy.mode) {
             (true, ..) => "The plan deletes that copy: we made it (mode = \"mirror\").",
             (false, false, _) => "What was there before us is never deleted.",
             (false, true, Mode::Copy) => "Nothing is deleted because of it (mode = \"copy\").",
-            (false, true, Mode::Mirror | Mode::TwoWay) => {
-                "The plan deletes nothing for it: the copy is gone, or belongs to another message now."
-            }
+            (false, true, _) => "The plan deletes nothing for it: the copy is gone, or belongs to another message now.",
         });
         Ok(true)
     }
@@ -248,7 +252,8 @@ impl Explainer<'_> {
         if records.is_empty() && self.gone(message)? {
             return Ok(());
         }
-        if records.is_empty() {
+        let is_new_there = self.new_there(identity_of(message))?;
+        if records.is_empty() && !is_new_there {
             let mailbox = self.source.name.path();
             return Err(Error::new(Kind::State, format!("the last scan of `{mailbox}` holds no message `{message}`"))
                 .scope(Scope::Account)
@@ -262,10 +267,7 @@ impl Explainer<'_> {
             let record = self.state.record(Side::Source, &self.source.name.raw, Uid(uid))?;
             return Ok(record.into_iter().collect());
         }
-        let bare = message.trim().trim_start_matches('<').trim_end_matches('>');
-        let Some(identity) = identity::by_message_id(format!("Message-ID: <{bare}>\r\n\r\n").as_bytes()) else {
-            return Ok(Vec::new());
-        };
+        let Some(identity) = identity_of(message) else { return Ok(Vec::new()) };
         // A first copy asks for no identities: the link has what was read as the message passed.
         let name = &self.source.name.raw;
         let links = self.state.links(name)?.filter(|link| link.as_ref().is_ok_and(|link| link.identity == identity));
@@ -303,7 +305,7 @@ impl Explainer<'_> {
             return Ok(());
         };
         self.decision(&plan, uid, link.is_some());
-        Ok(())
+        self.way_back(Some(record), link.as_ref())
     }
 
     fn exceptions_of(&self, uid: Uid) -> Result<Vec<(Uid, Outcome)>> {
@@ -350,7 +352,8 @@ impl Explainer<'_> {
         } else if let Some(skipped) = plan.skipped.iter().find(|skipped| skipped.uid == uid) {
             format!("The plan skips it: {}.", skipped.reason)
         } else if plan.departed.contains(uid) {
-            "It was copied, and is gone from the destination: its user removed it, and it is not brought back unless restore_missing = true.".to_owned()
+            let stays = "it is not brought back unless restore_missing = true";
+            format!("It was copied, and is gone from the destination: its user removed it, and {stays}.")
         } else if let Some(update) = plan.flag_updates.iter().find(|update| update.source == uid) {
             format!(
                 "The plan adds the flags {} and removes {}: the source changed them since both agreed.",
@@ -359,10 +362,19 @@ impl Explainer<'_> {
         } else if linked {
             "The plan leaves it alone: it is on the destination, and the source's flags are as agreed.".to_owned()
         } else {
-            "The plan does not name it.".to_owned()
+            "No link names it, and the last plan does not: the next sync looks for it on the destination, and copies it if it is not \
+             there."
+                .to_owned()
         };
         self.say(decision);
     }
+}
+
+/// That of a Message-ID; none of a UID.
+fn identity_of(message: &str) -> Option<Digest> {
+    let bare = message.trim().trim_start_matches('<').trim_end_matches('>');
+    let is_uid = message.parse::<u32>().is_ok();
+    if is_uid { None } else { identity::by_message_id(format!("Message-ID: <{bare}>\r\n\r\n").as_bytes()) }
 }
 
 fn words(outcome: &Outcome) -> String {

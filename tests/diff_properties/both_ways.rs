@@ -310,6 +310,25 @@ proptest! {
         }
     }
 
+    /// What one user marks and the other removes stays, and is on both.
+    #[test]
+    fn what_is_changed_on_one_side_and_gone_from_the_other_is_kept(
+        (events, changed) in (vec(event(), 0..12), select(vec![Side::Source, Side::Destination]))
+    ) {
+        let mut world = World::after(&events);
+        (0..2).for_each(|_| world.synchronise());
+        let Some(before) = world.nth(changed, 0) else { return Ok(()) };
+        let gone = if matches!(changed, Side::Source) { Side::Destination } else { Side::Source };
+        let index = world.server(gone).messages.values().take_while(|it| name(it) != name(&before)).count();
+        let answered = before.flags.clone().with(SystemFlag::Answered);
+        world.happen(&Event::IsFlagged(changed, 0, answered.clone()));
+        world.happen(&Event::IsRemoved(gone, index));
+        (0..2).for_each(|_| world.synchronise());
+        for side in [Side::Source, Side::Destination] {
+            prop_assert_eq!(world.held(side).remove(&name(&before)), Some(vec![answered.clone()]));
+        }
+    }
+
     /// A flag that a user set stays set if nobody took it off; a mark of deletion may be taken back, and nothing else.
     #[test]
     fn flags_that_were_set_on_either_side_are_on_both(

@@ -93,8 +93,12 @@ fn answer_to_a_rename_tells_nothing() {
         world.assert_never_copied();
     }
     let world = World::renamed();
-    world.behaves(Rule::on("RENAME", Then::Answer("OK done".to_owned()))).ferry.run(&["sync"]).expect(3);
+    let lied_to = world.behaves(Rule::on("RENAME", Then::Answer("OK done".to_owned()))).ferry.run(&["sync"]);
+    lied_to.expect(3).complains(&["did not rename it to `New`", "it says that it did, and lists the old name"]);
     assert_eq!(world.names(), OLD);
+    world.tenants[1].behave(Behaviour::honest());
+    world.ferry.run(&["sync"]).expect(0);
+    assert_eq!(world.names(), NEW);
     world.assert_never_copied();
 }
 

@@ -3,10 +3,11 @@
 //!
 //! - [`passes`]: new mail, deletions and flags, each way. [`conflicts`]: both users at once.
 //! - [`trash`]: where deleted messages go. [`refused`]: what is asked for and is not done.
-//! - [`cut_off`]: killed in either pass. [`late`]: what lands when it is given up. [`mailboxes`]: gone from one side.
+//! - [`explained`]: what is told of it. [`cut_off`]: killed in either pass. [`late`]: what lands when it is given up. [`mailboxes`]: gone from one side.
 
 mod conflicts;
 mod cut_off;
+mod explained;
 mod late;
 mod mailboxes;
 mod passes;
