@@ -170,7 +170,7 @@ impl Server for Cyrus {
 
     /// Cyrus puts `X` for each 8-bit octet in a header (`munge8bit`, seen in 3.6.1).
     fn stored_form(&self, octets: &[u8]) -> Vec<u8> {
-        let end_of_header = octets.windows(4).position(|window| window == b"\r\n\r\n");
+        let end_of_header = memchr::memmem::find(octets, b"\r\n\r\n");
         let (header, body) = octets.split_at(end_of_header.unwrap_or(octets.len()));
         let mut stored: Vec<u8> = header.iter().map(|&octet| if octet.is_ascii() { octet } else { b'X' }).collect();
         stored.extend_from_slice(body);
