@@ -67,7 +67,11 @@ impl Session {
         Ok(())
     }
 
-    fn send_relocation(&mut self, relocation: Relocation, uids: &UidSet, to: &RawName) -> Result<Tag> {
+    /// Begins to move or copy so many messages of the open mailbox as one command may name.
+    ///
+    /// # Errors
+    /// `Connection`.
+    pub fn send_relocation(&mut self, relocation: Relocation, uids: &UidSet, to: &RawName) -> Result<Tag> {
         let word = match relocation {
             Relocation::Move => "UID MOVE",
             Relocation::Copy => "UID COPY",
@@ -75,9 +79,14 @@ impl Session {
         self.send_for(&with_mailbox(&format!("{word} {uids}"), to, "")?, uids.len())
     }
 
-    /// COPYUID stands in an untagged OK before the EXPUNGEs of a MOVE, and in the tagged one of a COPY. Of commands that are sent
-    /// ahead Dovecot tells those of all of them before the first is answered.
-    fn finish_relocation(&mut self, tag: Tag, asked: &UidSet, relocated: &mut Relocated) -> Result<()> {
+    /// Reads what came of it, for the messages that were `asked` for.
+    ///
+    /// # Errors
+    /// `Connection`, `Protocol`: what was done is not known. What was refused is in `relocated`.
+    //
+    // COPYUID stands in an untagged OK before the EXPUNGEs of a MOVE, and in the tagged one of a COPY. Of commands that are sent
+    // ahead Dovecot tells those of all of them before the first is answered.
+    pub fn finish_relocation(&mut self, tag: Tag, asked: &UidSet, relocated: &mut Relocated) -> Result<()> {
         let status = self.finish(tag, |response| {
             note_untagged(&response, asked, relocated);
             Ok(())

@@ -8,11 +8,12 @@
 //! Invariants:
 //! 1. Nothing that changes a mailbox is sent before that mailbox was opened, has the UIDVALIDITY of the plan, and has shown the
 //!    very messages that are meant; and it stays open until all of it is answered.
-//! 2. Only messages of which nothing is asked but that they are the ones that are meant, and that are expunged: what goes to the
-//!    trash, is marked, or stays where it was changed meanwhile goes mailbox by mailbox.
+//! 2. Only messages that are the ones which are meant, and bear the flags that they were listed with where a change is stronger: those
+//!    are expunged, or moved to the trash, by one command or two that wait for no answer. A mailbox of which one message is otherwise, and
+//!    what is only marked, goes after the others.
 //! 3. What is not seen to be gone, in a mailbox that has still the UIDVALIDITY of the plan, stays in the order.
 
-use super::disposal::Expunging;
+use super::disposal::Leaving;
 use super::looking::{Question, look_into};
 use super::removal::{Order, WINDOW, check};
 use super::share::Share;
@@ -80,10 +81,10 @@ impl<'a> Work<'a> {
     /// The next order that can go straight through.
     fn next(&self, session: &Session) -> Option<(usize, &'a Order<'a>)> {
         let most = WINDOW.min(session.most_messages());
-        while session.keeps_order() && session.expunges_by_uid() && self.access.go_on().is_ok() {
+        while session.keeps_order() && self.access.go_on().is_ok() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let order = self.orders.get(number)?;
-            if order.fate.is_plain() && order.targets.len() as u64 <= most {
+            if Leaving::goes_straight(session, order.fate) && order.targets.len() as u64 <= most {
                 return Some((number, order));
             }
         }
@@ -100,23 +101,23 @@ impl<'a> Work<'a> {
     }
 
     fn clear_all(&self, session: &mut Session) -> Result<()> {
-        let mut before: Option<(usize, Expunging)> = None;
+        let mut before: Option<(usize, Leaving)> = None;
         loop {
             let next = self.next(session);
             let opening = match next {
                 Some((number, order)) => Some((number, Looking::begin(session, order)?)),
                 None => None,
             };
-            if let Some((number, expunging)) = before.take() {
-                self.conclude(session, number, expunging)?;
+            if let Some((number, leaving)) = before.take() {
+                self.conclude(session, number, leaving)?;
             }
             let Some((number, looking)) = opening else { return Ok(()) };
-            before = looking.finish(session)?.map(|expunging| (number, expunging));
+            before = looking.finish(session)?.map(|leaving| (number, leaving));
         }
     }
 
-    fn conclude(&self, session: &mut Session, number: usize, expunging: Expunging) -> Result<()> {
-        match expunging.finish(session) {
+    fn conclude(&self, session: &mut Session, number: usize, leaving: Leaving) -> Result<()> {
+        match leaving.finish(session) {
             Ok(()) => self.expunged.lock().unwrap_or_else(PoisonError::into_inner).push(number),
             Err(error) if !session.is_alive() => return Err(error),
             Err(_) => {}
@@ -141,8 +142,8 @@ impl<'a> Looking<'a> {
         Ok(Looking { order, uids, open, fetch })
     }
 
-    /// Begins to expunge, if all is as it should be (invariant 1).
-    fn finish(self, session: &mut Session) -> Result<Option<Expunging>> {
+    /// Begins to remove them, if all is as it should be (invariants 1 and 2).
+    fn finish(self, session: &mut Session) -> Result<Option<Leaving>> {
         let Looking { order, uids, open, fetch } = self;
         let opened = session.finish_open(open, order.mailbox);
         if !session.is_alive() {
@@ -157,9 +158,11 @@ impl<'a> Looking<'a> {
         if !session.is_alive() {
             return shown.map(|()| None);
         }
-        let is_same = |(uid, listed): (&Uid, &Listed)| there.get(uid).is_some_and(|(found, _)| found == listed);
+        let is_same = |(uid, listed): (&Uid, &Listed)| {
+            there.get(uid).is_some_and(|(found, flags)| found == listed && order.fate.is_as_listed(*uid, flags))
+        };
         match shown.is_ok() && order.targets.iter().all(is_same) {
-            true => Expunging::begin(session, &uids).map(Some),
+            true => Leaving::begin(session, &uids, order.fate).map(Some),
             false => Ok(None),
         }
     }

@@ -37,9 +37,18 @@ impl Fate {
     /// Copies of ours that go: expunged.
     pub(super) const EXPUNGED: Fate = Fate { disposal: Disposal::Expunge, as_listed: None };
 
-    /// Whether nothing but the messages themselves decides: then they may go beside those of other mailboxes (`clearing`).
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self, Fate { disposal: Disposal::Expunge, as_listed: None })
+    /// Whether what is answered before decides what is asked: then they cannot go beside those of other mailboxes (`clearing`).
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.disposal, Disposal::Mark)
+    }
+
+    /// Whether messages that bear these flags now may go without anything further being asked for.
+    pub(super) fn is_as_listed(&self, uid: Uid, now: &Flags) -> bool {
+        let deleted = Flags::none().with(SystemFlag::Deleted);
+        let same = |listed: &Flags| now.minus(&deleted) == listed.minus(&deleted);
+        let unchanged = self.as_listed.as_ref().is_none_or(|listed| listed.get(&uid).is_some_and(same));
+        // Rule 3: the mark is to be taken off first.
+        unchanged && !(matches!(self.disposal, Disposal::Trash(_)) && now.has(SystemFlag::Deleted))
     }
 }
 
@@ -181,6 +190,51 @@ impl Expunging {
         let expunged = self.expunge.map(|sent| sent.finish(session)).transpose()?;
         stored(session, &marked)?;
         expunged.map_or(Ok(()), |status| session.accepted(status, "could not expunge").map(drop))
+    }
+}
+
+/// Messages that are on their way out of the selected mailbox, in one go: what is left of them is to be looked for afterwards.
+pub(super) enum Leaving {
+    Expunged(Expunging),
+    Moved(Tag, UidSet),
+}
+
+impl Leaving {
+    /// Whether the server can do all of it without an answer in between.
+    pub(super) fn goes_straight(session: &Session, fate: &Fate) -> bool {
+        match fate.disposal {
+            Disposal::Expunge => session.expunges_by_uid(),
+            Disposal::Trash(_) => session.moves(),
+            Disposal::Mark => false,
+        }
+    }
+
+    /// Begins with messages that were just seen to be those which are meant, as they were listed.
+    ///
+    /// # Errors
+    /// `Refused`, `Connection`.
+    pub(super) fn begin(session: &mut Session, uids: &UidSet, fate: &Fate) -> Result<Leaving> {
+        match &fate.disposal {
+            Disposal::Trash(trash) => {
+                Ok(Leaving::Moved(session.send_relocation(Relocation::Move, uids, trash)?, uids.clone()))
+            }
+            Disposal::Expunge | Disposal::Mark => Expunging::begin(session, uids).map(Leaving::Expunged),
+        }
+    }
+
+    /// Reads all answers.
+    ///
+    /// # Errors
+    /// `Refused`, `Connection`.
+    pub(super) fn finish(self, session: &mut Session) -> Result<()> {
+        match self {
+            Leaving::Expunged(expunging) => expunging.finish(session),
+            Leaving::Moved(tag, uids) => {
+                let mut relocated = Relocated::default();
+                session.finish_relocation(tag, &uids, &mut relocated)?;
+                relocated.refusal.map_or(Ok(()), Err)
+            }
+        }
     }
 }
 

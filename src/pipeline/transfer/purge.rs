@@ -193,7 +193,7 @@ impl Purge<'_> {
     /// What goes straight through; what is left stays in `doomed`.
     fn clear(&mut self, doomed: &mut Vec<Doomed<'_>>) -> Result<()> {
         let access = self.access;
-        let (plain, mut left): (Vec<_>, Vec<_>) = std::mem::take(doomed).into_iter().partition(|it| it.fate.is_plain());
+        let (mut left, plain): (Vec<_>, Vec<_>) = std::mem::take(doomed).into_iter().partition(|it| it.fate.is_slow());
         let counts: Vec<i64> = plain.iter().map(|doomed| doomed.pending.len() as i64).collect();
         plain.iter().zip(&counts).try_for_each(|(doomed, count)| doomed.count(access, *count))?;
         let cleared = clear(access, &plain.iter().map(Doomed::order).collect::<Vec<_>>())?;
