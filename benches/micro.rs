@@ -5,7 +5,7 @@ use std::env::temp_dir;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::comparison::{Apart, Appends, Comparison};
 use mailferry::diff::comparing::flags::FlagHistory;
 use mailferry::diff::comparing::messages::plan_mailbox;
 use mailferry::diff::comparing::same::{Keeps, UNREAD};
@@ -139,6 +139,7 @@ fn plan(destination: &[MessageRecord], links: &[Link], source: &[MessageRecord])
         others: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
+        apart: Apart::default(),
     };
     let links = || links.iter().cloned().map(Ok);
     let destination = || destination.iter().cloned().map(Ok);

@@ -27,6 +27,7 @@ pub mod found;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod gmail;
+pub mod ground;
 pub mod keeps;
 pub mod ledger;
 pub mod leftover;
@@ -69,6 +70,7 @@ pub use direction::Direction;
 pub use flags::{FlagCapacity, Flags, SystemFlag};
 pub use found::Found;
 pub use gmail::{GmailId, Labels};
+pub use ground::{GROUND_MESSAGES, Ground, Journal, Settlement};
 pub use keeps::Keeps;
 pub use ledger::{AccountLedger, MailboxCondition};
 pub use leftover::{Leftover, Leftovers};

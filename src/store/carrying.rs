@@ -59,6 +59,7 @@ impl AccountStore {
         for entry in self.database().walk(&self.replaced_keys(source)) {
             changes.remove(entry?.0.to_vec());
         }
+        changes.remove(self.id.settlement(source));
         changes.put(&self.id.pair(source), &PairHeader { state, tally, reach, carried })?;
         self.database().apply(changes)?;
         self.database().clear(&before)

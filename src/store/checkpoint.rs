@@ -72,8 +72,12 @@ impl AccountStore {
         }
         if !links.is_empty() {
             let mut header = self.pair_header(source)?.ok_or_else(|| self.unpaired(source))?;
-            let mut known = self.editor(header.table(), source, header.tally);
+            let mut known: LeafEditor<Link> = self.editor(header.table(), source, header.tally);
+            let mut relinking = self.relinking(source, &header)?;
             for link in links {
+                if let Some(relinking) = &mut relinking {
+                    relinking.note(known.get(link.source)?, Some(link));
+                }
                 known.put(link.clone())?;
                 exceptions.remove(link.source)?;
             }
@@ -82,6 +86,7 @@ impl AccountStore {
             pair_header::extend(&mut header.reach, links);
             header.state.links = header.tally.count;
             changes.put(&self.id.pair(source), &header)?;
+            relinking.map_or(Ok(()), |relinking| relinking.seal_into(header.tally, &mut changes))?;
         }
         exceptions.seal_into(&mut changes)?;
         self.database().apply(changes)
@@ -96,8 +101,12 @@ impl AccountStore {
         let _alone = self.store.alone();
         let Some(mut header) = self.pair_header(source)? else { return Ok(()) };
         let mut links = self.editor::<Link>(header.table(), source, header.tally);
+        let mut relinking = self.relinking(source, &header)?;
         for uid in uids {
-            links.remove(uid)?;
+            let removed = links.remove(uid)?;
+            if let (Some(relinking), Some(removed)) = (&mut relinking, removed) {
+                relinking.note(Some(&removed), None);
+            }
             links.close_unchanged();
         }
         let mut changes = Changes::default();
@@ -105,6 +114,7 @@ impl AccountStore {
         header.tally = links.tally();
         header.state.links = header.tally.count;
         changes.put(&self.id.pair(source), &header)?;
+        relinking.map_or(Ok(()), |relinking| relinking.seal_into(header.tally, &mut changes))?;
         self.database().apply(changes)
     }
 

@@ -12,6 +12,8 @@
 //!    'Q' mailbox(16)                             what the user's own search found, by source mailbox
 //!    'J' mailbox(16)                             copies that are not what was sent, by source mailbox
 //!    'n' mailbox(16)                             old copies of messages that were moved, by the source mailbox that they left
+//!    'g' mailbox(16)                             what a pair stood on when nothing was to be done, by its source mailbox
+//!    'j' mailbox(16)                             what changed in a listing since then, of either side
 //!    'l' mailbox(16)                             from where on appends of ours may have landed late, of either side
 //!    'q'                                         how the account stood when there was nothing to do either way
 //!    'r' mailbox(16)                             what the destination is to rename, by source mailbox
@@ -148,6 +150,14 @@ impl AccountId {
 
     pub(super) fn late(self, side: Side, mailbox: &RawName) -> Vec<u8> {
         self.table(b'l', &self.mailbox(side, mailbox).0)
+    }
+
+    pub(super) fn settlement(self, source: &RawName) -> Vec<u8> {
+        self.table(b'g', &self.mailbox(Side::Source, source).0)
+    }
+
+    pub(super) fn journal(self, side: Side, mailbox: &RawName) -> Vec<u8> {
+        self.table(b'j', &self.mailbox(side, mailbox).0)
     }
 
     pub(super) fn quiet(self) -> Vec<u8> {

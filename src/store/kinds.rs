@@ -38,6 +38,8 @@ pub enum StoredKind {
     LateAppends = 31,
     Quiet = 32,
     Verified = 33,
+    Settlement = 34,
+    Journal = 35,
 }
 
 #[cfg(test)]

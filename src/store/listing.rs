@@ -61,6 +61,7 @@ impl AccountStore {
     pub fn forget_mailbox(&self, side: Side, mailbox: &RawName) -> Result<()> {
         let _alone = self.store.alone();
         self.database().clear(&self.id.listing(side, mailbox))?;
+        self.database().clear(&self.id.journal(side, mailbox))?;
         self.database().clear(&self.record_keys(side, mailbox))
     }
 
@@ -103,6 +104,7 @@ impl AccountStore {
             Some(void) => self.database().store(&key, void)?,
             None => self.database().clear(&key)?,
         }
+        self.database().clear(&self.id.journal(side, mailbox))?;
         self.database().clear(&self.record_keys(side, mailbox))?;
         Ok(ListingWriter::anew(self, side, mailbox, void))
     }
@@ -119,7 +121,8 @@ impl AccountStore {
         let header = self.listed(side, mailbox)?;
         let last = self.database().last_key(&self.record_keys(side, mailbox))?;
         let end = last.and_then(|key| keys::leaf_of(&key)).map_or(0, |number| u64::from(number) + 1);
-        Ok(ListingWriter::amending(self, side, mailbox, header, end))
+        let journal = self.relisting(side, mailbox, header.state.revision)?;
+        Ok(ListingWriter::amending(self, side, mailbox, header, end, journal))
     }
 
     /// Gives the records of a pair that were listed without identities those of their links, where the links hold for them. On the destination a record

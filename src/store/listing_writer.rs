@@ -4,6 +4,7 @@
 
 use super::account::{AccountHeader, AccountStore};
 use super::database::Changes;
+use super::journal::Relisting;
 use super::leaves::{BATCH_LEAVES, LeafEditor};
 use super::mailbox_header::MailboxHeader;
 use super::tally::Tally;
@@ -22,6 +23,7 @@ pub struct ListingWriter {
     before: Option<MailboxHeader>,
     leaves: LeafEditor<MessageRecord>,
     octets: u64,
+    journal: Relisting,
     /// Whether the header on disk has no sync point.
     void: bool,
     changed: bool,
@@ -37,6 +39,7 @@ impl ListingWriter {
             mailbox: mailbox.clone(),
             leaves: leaves.ending_at(0),
             octets: 0,
+            journal: Relisting::untold(account.id.journal(side, mailbox)),
             before: void,
             void: true,
             changed: true,
@@ -50,11 +53,12 @@ impl ListingWriter {
         mailbox: &RawName,
         header: MailboxHeader,
         end: u64,
+        journal: Relisting,
     ) -> Self {
         let leaves = LeafEditor::new(account.database(), account.record_keys(side, mailbox), header.tally);
         let octets = header.state.octets;
         let writer = ListingWriter::anew(account, side, mailbox, Some(header));
-        ListingWriter { leaves: leaves.ending_at(end), octets, void: false, changed: false, ..writer }
+        ListingWriter { leaves: leaves.ending_at(end), octets, journal, void: false, changed: false, ..writer }
     }
 
     /// How many records the listing has as it stands now.
@@ -73,6 +77,7 @@ impl ListingWriter {
             None => {}
         }
         self.octets = self.octets.wrapping_add(record.octets);
+        self.journal.note(record.uid);
         self.leaves.put(record.clone())?;
         self.settle()
     }
@@ -133,6 +138,10 @@ impl ListingWriter {
         let header = self.header(state, &mut account_header);
         changes.put(&account.id.header(), &account_header)?;
         changes.put(&account.id.listing(self.side, &self.mailbox), &header)?;
+        if !self.before.as_ref().is_some_and(|before| !self.void && is_alike(&before.state, &header.state)) {
+            self.journal.give_up(&mut changes);
+        }
+        self.journal.seal_into(header.state.revision, &mut changes)?;
         account.database().apply(changes)?;
         Ok(header.state)
     }
@@ -153,6 +162,7 @@ impl ListingWriter {
                 if let Some(removed) = self.leaves.remove(uid)? {
                     self.octets = self.octets.wrapping_sub(removed.octets);
                     self.changed = true;
+                    self.journal.note(uid);
                 }
             }
             self.settle()?;
@@ -181,6 +191,7 @@ impl ListingWriter {
         if let (false, Some(before)) = (self.void, &self.before) {
             let void = MailboxHeader::void(&before.state);
             changes.put(&self.account.id.listing(self.side, &self.mailbox), &void)?;
+            self.journal.give_up(&mut changes);
         }
         self.void = true;
         self.account.database().apply(changes)

@@ -11,7 +11,7 @@
 //! - `files`, `marks`, `gate`, [`audit`]: files beside the database, for other processes as well; [`halt`]: one for those of other states,
 //!   [`bulletin`]: what those are told.
 //! - `account`, `agreements`, `listing`, `listing_writer`, `pairs`, `turning`, `reach`, `checkpoint`, `carrying`, `remembered`, `replaced`, `spoilt`, `leftovers`, `renaming`, `contents`,
-//!   `verified`, `gmail_ids`, `plans`, `status`, `failures`: what [`AccountStore`] can do.
+//!   `verified`, `gmail_ids`, `plans`, `status`, `failures`, `settlement`, `journal`, `by_copy`: what [`AccountStore`] can do.
 //! - `pieces`: lists of any length. `mailbox_header`, `pair_header`: what stands over records and links; `tally`: what they add up to.
 //! - `moving`: accounts that go from one state to another; `roster`: whose accounts a state holds, for those who do not hold it.
 //! - `leaves`: how many messages share a value; `entries`: the messages of a mailbox, read one by one and counted.
@@ -41,6 +41,7 @@ mod agreements;
 mod attempts;
 pub mod audit;
 pub mod bulletin;
+mod by_copy;
 mod carrying;
 mod checkpoint;
 mod codec;
@@ -59,6 +60,7 @@ mod gate;
 mod gmail_ids;
 pub mod halt;
 mod handle;
+mod journal;
 mod keys;
 mod kinds;
 mod late;
@@ -88,6 +90,7 @@ mod renaming;
 mod replaced;
 mod roster;
 mod seen_flags;
+mod settlement;
 mod spoilt;
 mod status;
 mod tally;
@@ -95,6 +98,7 @@ mod turning;
 mod verified;
 
 pub use account::{AccountStore, Binding};
+pub use by_copy::ByCopy;
 pub use checkpoint::{CHECKPOINT_LINKS, Exceptions, Links};
 pub use contents::Contents;
 pub use entries::Entries;

@@ -90,6 +90,7 @@ impl AccountStore {
             self.database().clear(&self.of_source(table, source))?;
         }
         self.database().clear(&self.id.spoilt(source))?;
+        self.database().clear(&self.id.settlement(source))?;
         self.database().clear(&self.of_source(PerMessage::Verified, source))?;
         self.database().clear(&self.replaced_keys(source))
     }

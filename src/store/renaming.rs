@@ -79,6 +79,8 @@ impl AccountStore {
             changes.put(&self.id.spoilt(now), &spoilt.of(pairing.clone()))?;
         }
         self.rename_in_leftovers(former, now, &mut changes)?;
+        changes.remove(self.id.settlement(former));
+        changes.remove(self.id.settlement(now));
         changes.remove(self.id.renaming(former));
         if let Some(renaming) = renaming {
             changes.put(&self.id.renaming(now), renaming)?;

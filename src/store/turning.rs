@@ -92,6 +92,8 @@ impl AccountStore {
             self.database().clear(&self.of_source(table, source))?;
         }
         let (tally, mut changes) = self.write_mirrored(other, header, source)?;
+        changes.remove(self.id.settlement(source));
+        changes.remove(other.id.settlement(destination));
         let name = MailboxName { raw: destination.clone(), levels: vec![destination.wire_text()] };
         let name = self.mailbox(Side::Destination, destination)?.map_or(name, |known| known.name);
         // What landed late on either side is known both ways.

@@ -3,7 +3,7 @@
 
 use crate::support::listed::mailbox;
 use mailferry::diff::comparing::carry::{Carried, carry};
-use mailferry::diff::comparing::comparison::{Appends, Comparison};
+use mailferry::diff::comparing::comparison::{Apart, Appends, Comparison};
 use mailferry::diff::comparing::flags::FlagHistory;
 use mailferry::diff::comparing::messages::{Planned, plan_mailbox};
 use mailferry::diff::comparing::same::Keeps;
@@ -320,6 +320,7 @@ impl Account {
             others: &UidSet::new(),
             keeps: Keeps::ALL,
             contents: &|side, record| (!self.unreadable).then(|| self.content(side, record)),
+            apart: Apart::default(),
         };
         let mode = match (self.two_way, self.mirror) {
             (true, _) => Mode::TwoWay,

@@ -3,6 +3,7 @@
 
 mod account;
 mod both_ways;
+mod by_change;
 mod moves;
 #[path = "../support"]
 mod support {

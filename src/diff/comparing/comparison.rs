@@ -40,6 +40,25 @@ pub struct Comparison<'a> {
     pub keeps: Keeps,
     /// What was read of messages.
     pub contents: Contents<'a>,
+    /// What is not compared.
+    pub apart: Apart,
+}
+
+/// Messages that are in none of the three lists, for they are known to be tied one to one, with nothing to be done: the plan counts
+/// them, and is else as if they had been compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Apart {
+    /// Tied to what was on the destination before us.
+    pub present: u64,
+    /// Tied to the copies that we made.
+    pub copied: u64,
+}
+
+impl Apart {
+    /// How many there are, of either side.
+    pub fn messages(self) -> u64 {
+        self.present + self.copied
+    }
 }
 
 /// Where messages may stand that we appended without knowing it, each as the lowest destination UID.

@@ -7,6 +7,7 @@
 //! 3. A link whose source message is not the one that was linked is orphaned, too: its copy is what the link says it is.
 //! 4. Two live links never name one destination message: the later is void, its source message is matched anew.
 
+use super::ground::{Few, Grounding};
 use super::roster::FlagSets;
 use super::same;
 use crate::error::Result;
@@ -32,6 +33,10 @@ pub(in crate::diff) struct Ties {
     by_destination: Vec<u32>,
     flags: FlagSets,
     orphaned: HashMap<Uid, Link>,
+    /// Source UIDs of these, all of them.
+    orphans: Few,
+    /// Two live links named one message, or one named a message that the listing does not hold yet.
+    is_twisted: bool,
 }
 
 struct Tie {
@@ -93,6 +98,7 @@ impl Ties {
         let repeated = order.windows(2).filter(|pair| is_repeated(pair[0], pair[1]));
         let mut void: Vec<u32> = repeated.map(|pair| pair[1]).collect();
         if !void.is_empty() {
+            self.is_twisted = true;
             void.sort_unstable();
             let mut index = 0;
             self.live.retain(|_| {
@@ -106,6 +112,7 @@ impl Ties {
 
     /// Of two links to one message the one that claims less holds: what was there before us is nobody's to delete.
     fn orphan(&mut self, link: Link) {
+        self.orphans.push(link.source);
         let known = self.orphaned.entry(link.destination).or_insert_with(|| link.clone());
         if !link.is_ours() {
             *known = link;
@@ -125,7 +132,9 @@ impl Ties {
     /// on, as far as anybody can know.
     pub(in crate::diff) fn believe_from(&mut self, next: Uid) {
         let unlisted = self.live.iter_mut().filter(|tie| tie.destination >= next);
-        unlisted.for_each(|tie| tie.seen = Seen::Believed);
+        for tie in unlisted {
+            (tie.seen, self.is_twisted) = (Seen::Believed, true);
+        }
     }
 
     /// Whether a link names that destination message of which the source message is gone.
@@ -136,6 +145,12 @@ impl Ties {
     /// The orphaned links by destination UID.
     pub(in crate::diff) fn take_orphaned(&mut self) -> HashMap<Uid, Link> {
         std::mem::take(&mut self.orphaned)
+    }
+
+    /// What is known of the ground by the links alone.
+    pub(in crate::diff) fn grounding(&mut self) -> Grounding {
+        let orphaned = std::mem::take(&mut self.orphans);
+        Grounding { orphaned, is_spoilt: self.is_twisted, ..Grounding::default() }
     }
 
     /// The live links, ascending by source UID, from the same links read once more.

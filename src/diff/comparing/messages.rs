@@ -17,6 +17,7 @@
 use super::comparison::Comparison;
 use super::contest::{Contest, Unlinked, unlinked};
 use super::flags::{self, FlagChange, FlagHistory};
+use super::ground::Grounding;
 use super::links::{LiveLink, Ties};
 use super::matching::{Judge, Matched, match_records};
 use super::order::Order;
@@ -28,7 +29,7 @@ use crate::error::Result;
 use crate::model::amount::grow;
 use crate::model::plan::{FlagUpdate, MailboxPlan, SizeLimit, Skipped, Whose};
 use crate::model::policy::{MessageFilter, Mode, Policy};
-use crate::model::{Digest, FlagCapacity, Flags, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
+use crate::model::{Digest, FlagCapacity, Flags, Ground, Link, LinkOrigin, MessageRecord, SystemFlag, Uid, UidSet};
 use std::collections::HashSet;
 
 /// What is to be done for one pair of mailboxes.
@@ -37,6 +38,8 @@ pub struct Planned {
     pub plan: MailboxPlan,
     /// Destination messages that are linked to a source message which is gone, or is another one by now.
     pub ownerless: u64,
+    /// What the next plan can stand on, if this one is empty; `None` where it is not simple.
+    pub ground: Option<Ground>,
 }
 
 /// Plans one pair of mailboxes.
@@ -72,6 +75,7 @@ where
     }
     let removals = Removals::new(comparison, policy, ties.take_orphaned(), held);
     let mut decision = Decision::new(comparison, policy, candidates, removals, record);
+    decision.ground = ties.grounding();
     let mut live = ties.live(links());
     for record in source() {
         let record = record?;
@@ -85,7 +89,8 @@ where
     decision.settle_contested(source)?;
     decision.removals.decide_second_copies(destination, decision.judge, &mut decision.plan)?;
     decision.removals.guard(&mut decision.plan);
-    Ok(Planned { plan: decision.into_plan()?, ownerless })
+    let (plan, ground) = decision.into_plan()?;
+    Ok(Planned { plan, ownerless, ground })
 }
 
 /// So many links are handed on at a time.
@@ -118,6 +123,7 @@ struct Decision<'a> {
     doubtful: [Vec<Uid>; 2],
     /// Of the copies of ours.
     order: Order,
+    ground: Grounding,
     plan: MailboxPlan,
     /// Not recorded yet.
     links: Vec<Link>,
@@ -151,8 +157,11 @@ impl<'a> Decision<'a> {
             departed: Vec::new(),
             doubtful: Default::default(),
             order: Order::new(policy.newest_first.is_some()),
+            ground: Grounding::default(),
             plan: MailboxPlan {
                 replaced: comparison.replaced.clone(),
+                present: comparison.apart.present,
+                copied: comparison.apart.copied,
                 ..comparison.pair.empty_plan(comparison.source, comparison.standing())
             },
             links: Vec::new(),
@@ -189,6 +198,7 @@ impl<'a> Decision<'a> {
         }
         if link.is_ours() {
             self.order.take(link.destination, record.internal_date);
+            self.ground.take_copy(record.uid, link.destination);
         }
         let lost = self.flags.lost(&record.flags, &link, destination_flags, self.capacity);
         self.count_losses(record, link.is_ours(), &lost);
@@ -240,6 +250,7 @@ impl<'a> Decision<'a> {
             false => self.update_flags(&link, change),
         }
         let origin = link.origin;
+        self.ground.take_tied(record.uid, link.is_ours());
         self.links.push(link);
         origin
     }
@@ -328,10 +339,13 @@ impl<'a> Decision<'a> {
     /// A date that cannot be held is lost only where we are who sends it.
     fn count_losses(&mut self, record: &MessageRecord, ours: bool, lost: &Flags) {
         let losses = &mut self.plan.losses;
-        losses.add_flags(&flags::beyond(&record.flags, self.capacity).plus(lost));
-        match record.internal_date {
-            None => losses.untold_dates += 1,
-            Some(date) => losses.dates += u64::from(ours && date.as_sent() != date),
+        let flags = flags::beyond(&record.flags, self.capacity).plus(lost);
+        losses.add_flags(&flags);
+        let is_date_lost = record.internal_date.is_some_and(|date| ours && date.as_sent() != date);
+        losses.untold_dates += u64::from(record.internal_date.is_none());
+        losses.dates += u64::from(is_date_lost);
+        if !flags.is_empty() || record.internal_date.is_none() || is_date_lost {
+            self.ground.lossy.push(record.uid);
         }
     }
 
@@ -358,7 +372,8 @@ impl<'a> Decision<'a> {
             }
         }
         self.match_several(wanted, &mut offered);
-        self.removals.decide(self.contest.left().chain(offered), &mut self.plan);
+        let (ground, left) = (&mut self.ground, self.contest.left().chain(offered));
+        self.removals.decide(left.inspect(|record| ground.unlinked.push(record.uid)), &mut self.plan);
         Ok(())
     }
 
@@ -419,9 +434,10 @@ impl<'a> Decision<'a> {
         Ok(())
     }
 
-    fn into_plan(mut self) -> Result<MailboxPlan> {
+    fn into_plan(mut self) -> Result<(MailboxPlan, Option<Ground>)> {
         self.hand_on_links(1)?;
         self.plan.losses.out_of_order = self.order.out_of_order();
+        self.ground.is_spoilt |= self.plan.losses.out_of_order > 0 || matches!(self.order, Order::Passes(_));
         self.plan.copies = uid_set(self.copies);
         self.plan.departed = uid_set(self.departed);
         let [source, destination] = self.doubtful.map(uid_set);
@@ -429,7 +445,7 @@ impl<'a> Decision<'a> {
         self.plan.doubt.destination.merge(&destination);
         self.plan.skipped.sort_by_key(|skipped| skipped.uid);
         self.plan.flag_updates.sort_by_key(|update| update.source);
-        Ok(self.plan)
+        Ok((self.plan, self.ground.into_ground()))
     }
 }
 

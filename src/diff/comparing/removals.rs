@@ -53,7 +53,7 @@ pub(in crate::diff) struct Removals {
 }
 
 impl Removals {
-    /// `held` is how many messages the destination mailbox holds.
+    /// `held` is how many messages the destination mailbox holds, but for what is apart.
     pub(in crate::diff) fn new(
         comparison: &Comparison,
         policy: &Policy,
@@ -74,8 +74,8 @@ impl Removals {
             twins: HashMap::new(),
             doubled: HashSet::new(),
             surplus: Vec::new(),
-            source_messages: 0,
-            destination_messages: held,
+            source_messages: comparison.apart.messages(),
+            destination_messages: held + comparison.apart.messages(),
         }
     }
 

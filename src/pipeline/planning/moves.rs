@@ -6,6 +6,7 @@
 //! ever.
 
 use super::planner::Planner;
+use super::stray::Stray;
 use crate::diff::agreements::deletion_objection;
 use crate::diff::comparing::removals::removal_objection;
 use crate::diff::comparing::same::{self, Keeps, is_source_of};
@@ -15,7 +16,7 @@ use crate::error::{Error, Kind, Result, Scope};
 use crate::model::counted::{counted, verb_for};
 use crate::model::plan::{MailboxPlan, Moves, Rename};
 use crate::model::{
-    Digest, Link, MailboxState, PairState, Pairing, RawName, Renaming, Side, SpecialUse, Stage, Uid, UidSet,
+    Digest, Link, MailboxState, PairState, Pairing, RawName, Renaming, Settlement, Side, SpecialUse, Stage, Uid, UidSet,
 };
 use crate::store::AccountStore;
 use std::collections::{HashMap, HashSet};
@@ -262,8 +263,10 @@ impl Planner<'_> {
             let record = if left.plan.is_some() { records.get(link.source)? } else { None };
             Ok(record.is_some_and(|record| is_source_of(link, &record)))
         };
+        let stray = self.stray(left)?;
+        let links = || stray.links(state, source);
         let mut gone = Vec::new();
-        for link in state.links(source)? {
+        for link in links()? {
             let link = link?;
             if following.awaits(&link) && !is_live(&link)? {
                 gone.push(link);
@@ -271,7 +274,8 @@ impl Planner<'_> {
         }
         let copies: HashSet<Uid> = gone.iter().map(|link| link.destination).collect();
         let mut taken = self.in_question(left);
-        for link in state.links(source)?.filter(|_| !copies.is_empty()) {
+        copies.iter().filter(|copy| stray.is_taken(**copy)).for_each(|copy| taken.insert(*copy));
+        for link in links()?.filter(|_| !copies.is_empty()) {
             let link = link?;
             if copies.contains(&link.destination) && is_live(&link)? {
                 taken.insert(link.destination);
@@ -288,6 +292,23 @@ impl Planner<'_> {
             following.leave(number, &link, copy.as_ref());
         }
         Ok(())
+    }
+
+    /// Which links of a pair may have lost their source messages, as it was planned.
+    fn stray(&self, left: &Left) -> Result<Stray> {
+        let (state, name) = (&self.access.state, &left.pairing.source);
+        if left.plan.is_none() {
+            return Ok(Stray::Anywhere);
+        }
+        if let Some(stray) = self.strays.get(name) {
+            return Ok(stray.clone());
+        }
+        let settled = state.pair(name)?.and_then(|pair| pair.settled);
+        let settlement = state.settlement(name)?.filter(|known| Some(known.settled) == settled);
+        Ok(settlement.map_or(Stray::Anywhere, |Settlement { ground, .. }| Stray::Among {
+            sources: ground.orphaned,
+            free: ground.unlinked,
+        }))
     }
 
     /// Copies of which it is not known whose they are, or that are to go for another reason.

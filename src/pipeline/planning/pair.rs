@@ -1,14 +1,18 @@
 //! One pair of mailboxes: what is known of it is compared, and what that brings is recorded.
 
+use super::compared::{self, Compared};
 use super::planner::Planner;
-use crate::diff::comparing::comparison::{Appends, Comparison};
+use super::stray::Stray;
+use crate::diff::comparing::comparison::{Apart, Appends, Comparison};
 use crate::diff::comparing::flags::FlagHistory;
-use crate::diff::comparing::messages::{Planned, plan_mailbox};
+use crate::diff::comparing::messages::Planned;
 use crate::diff::comparing::wanted::MERGED;
 use crate::diff::routing::mapping::MailboxPair;
 use crate::error::{Error, Kind, Result, Scope};
 use crate::model::plan::MailboxPlan;
-use crate::model::{Link, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid, UidSet};
+use crate::model::{
+    Ground, Link, MailboxState, MessageRecord, Outcome, Outcomes, PairState, RawName, Side, Uid, UidSet,
+};
 use crate::pipeline::fleet::access::Access;
 use crate::pipeline::survey::agreeing::{agree, unanswered};
 use crate::pipeline::survey::dead_links::drop_dead_links;
@@ -71,19 +75,19 @@ impl Planner<'_> {
             others: &others,
             keeps: self.keeps()?,
             contents: &contents,
+            apart: Apart::default(),
         };
-        let records = || flattened(state.records(Side::Source, &source.name.raw));
-        let their_records = |theirs: &MailboxState| flattened(state.records(Side::Destination, &theirs.name.raw));
-        let listed = || destination.map(their_records).into_iter().flatten();
-        let links = || known.as_ref().map(|_| flattened(state.links(name))).into_iter().flatten();
+        let compared = Compared { state, comparison, known: known.as_ref(), policy: &self.access.account.policy };
+        let is_own = !self.carried.contains(name) && !self.sharing.is_shared(&pair.destination.raw);
+        let part = if is_own { compared.part(self.policy)? } else { None };
         let mut unrecorded = false;
         let mut record = |links: &[Link]| {
             let recorded = links.chunks(CHECKPOINT_LINKS).try_for_each(|links| state.checkpoint(name, links, &[]));
             unrecorded |= recorded.is_err();
             recorded
         };
-        let planned = plan_mailbox(&comparison, records, listed, links, &self.access.account.policy, &mut record);
-        let Planned { mut plan, ownerless } = planned.map_err(|error| match unrecorded {
+        let planned = compared.planned(part.as_ref(), &mut record);
+        let Planned { mut plan, ownerless, ground } = planned.map_err(|error| match unrecorded {
             true => error,
             false => self.forget_damaged(error, source, destination),
         })?;
@@ -91,23 +95,33 @@ impl Planner<'_> {
         self.unlink_copies(&plan)?;
         self.refresh_remembered(&plan)?;
         let held = destination.map_or(0, |it| u64::from(it.records)).saturating_sub(others.len());
-        let departures = agree(self.access, &mut plan, held)?;
+        self.ask_about_departures(&mut plan, held)?;
+        let outcomes = self.outcomes(&plan)?;
+        self.ledger.outcomes.merge(&outcomes);
+        self.ledger.losses.merge(&plan.losses);
+        if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
+            let tied = plan.present + plan.copied + plan.departed.len() + ownerless;
+            drop_dead_links(state, [source, destination], tied, compared::links(state, name, part.as_ref()))?;
+        }
+        if let Some(part) = &part {
+            self.strays.insert(name.clone(), Stray::Among { sources: part.linked(), free: part.listed() });
+        }
+        if known.is_some() {
+            self.record_pair(&plan, outcomes, (source, destination), ground)?;
+        }
+        Ok(plan)
+    }
+
+    /// Takes what was accepted into the plan, and asks about copies that are gone from a mailbox which holds so many.
+    fn ask_about_departures(&mut self, plan: &mut MailboxPlan, held: u64) -> Result<()> {
+        let departures = agree(self.access, plan, held)?;
         self.ledger.questioned += departures.questioned;
         let account = &*self.access.account.name;
         if let Some(why) = departures.question {
             let question = unanswered(&why, &plan.source, &plan.destination, account);
             self.access.failures.note(&mut self.ledger.failures, question.in_account(account));
         }
-        let outcomes = self.outcomes(&plan)?;
-        self.ledger.outcomes.merge(&outcomes);
-        self.ledger.losses.merge(&plan.losses);
-        if let (Some(_), Some(destination), true) = (&known, destination, plan.doubt.is_empty()) {
-            drop_dead_links(state, source, destination, plan.present + plan.copied + plan.departed.len() + ownerless)?;
-        }
-        if known.is_some() {
-            self.record_pair(&plan, outcomes, source, destination)?;
-        }
-        Ok(plan)
+        Ok(())
     }
 
     /// Where every message stands before the plan is applied, with what became of those that were tried before.
@@ -132,8 +146,8 @@ impl Planner<'_> {
         &self,
         plan: &MailboxPlan,
         outcomes: Outcomes,
-        source: &MailboxState,
-        destination: Option<&MailboxState>,
+        (source, destination): (&MailboxState, Option<&MailboxState>),
+        ground: Option<Ground>,
     ) -> Result<()> {
         let Some(mut pair) = self.access.state.pair(&plan.source.raw)? else { return Ok(()) };
         // What is left alone has to be told again each time.
@@ -148,7 +162,11 @@ impl Planner<'_> {
         pair.outcomes = outcomes;
         pair.losses = plan.losses.clone();
         pair.unseen_from = still_unseen(&pair, destination);
-        self.access.state.put_pair(&pair)
+        if !finished {
+            return self.access.state.put_pair(&pair);
+        }
+        let below = destination.and_then(|destination| destination.sync_point?.uid_next);
+        self.access.state.settle_pair(&pair, ground.zip(below))
     }
 
     /// A listing that does not hold what it should is forgotten: the next scan repairs it from the server.
@@ -285,15 +303,6 @@ fn replaced(state: &AccountStore, source: &RawName, destination: Option<&Mailbox
         }
     }
     Ok(there)
-}
-
-/// An error in the place of the records, for an iterator that is asked for again and again.
-fn flattened<T>(records: Result<impl Iterator<Item = Result<T>>>) -> impl Iterator<Item = Result<T>> {
-    let (records, error) = match records {
-        Ok(records) => (Some(records), None),
-        Err(error) => (None, Some(Err(error))),
-    };
-    error.into_iter().chain(records.into_iter().flatten())
 }
 
 /// Where every message of the source mailbox stands before the plan is applied.

@@ -1,5 +1,6 @@
 //! An account's plan in the making: pair by pair, and what they come to together.
 
+use super::stray::Stray;
 use crate::diff::comparing::same::Keeps;
 use crate::diff::fit::fit_quota;
 use crate::diff::routing::mapping::{MailboxPair, Mapping};
@@ -35,10 +36,12 @@ pub struct Planner<'a> {
     pub(super) labels: LabelDecision,
     /// Source mailboxes whose links were carried over by this planning.
     pub(super) carried: HashSet<RawName>,
+    /// Of source mailboxes that were planned by a part: which links may have lost their source messages.
+    pub(super) strays: HashMap<RawName, Stray>,
     keeps: OnceCell<Keeps>,
     /// Traces of destination messages that no link names; looked up only where somebody may have moved them.
     pub(super) unlinked: OnceCell<HashSet<Digest>>,
-    policy: [u8; 16],
+    pub(super) policy: [u8; 16],
     pub(super) plan: AccountPlan,
     pub(super) ledger: AccountLedger,
     /// Messages that the source holds and does not describe.
@@ -78,6 +81,7 @@ impl<'a> Planner<'a> {
             sharing,
             labels,
             carried: HashSet::new(),
+            strays: HashMap::new(),
             keeps: OnceCell::new(),
             unlinked: OnceCell::new(),
             policy,

@@ -7,15 +7,15 @@ use crate::error::Result;
 use crate::model::{Link, MailboxState, MessageRecord, Side, Uid};
 use crate::store::{AccountStore, Lookup};
 
-/// Drops the dead links of a pair, if there may be any: `tied` of its links have one of their messages at least.
+/// Drops the dead ones of these links of a pair, if there may be any: `tied` of all its links have one of their messages at least.
 ///
 /// # Errors
 /// `State`, `Damaged`.
 pub fn drop_dead_links(
     state: &AccountStore,
-    source: &MailboxState,
-    destination: &MailboxState,
+    [source, destination]: [&MailboxState; 2],
     tied: u64,
+    links: impl Iterator<Item = Result<Link>>,
 ) -> Result<()> {
     let name = &source.name.raw;
     if state.pair(name)?.is_none_or(|pair| pair.links <= tied) {
@@ -24,7 +24,7 @@ pub fn drop_dead_links(
     let mut ours = Listed::of(state, Side::Source, source);
     let mut theirs = Listed::of(state, Side::Destination, destination);
     let mut dead = Vec::new();
-    for link in state.links(name)? {
+    for link in links {
         let Link { source, destination, .. } = link?;
         if ours.lacks(source)? && theirs.lacks(destination)? {
             dead.push(source);

@@ -2,7 +2,7 @@
 //! `source-destination[:identity[:octets[:date]]][+flag…]`, of messages that we appended, or with `=` for `-` of adopted ones.
 
 use super::*;
-use crate::diff::comparing::comparison::Appends;
+use crate::diff::comparing::comparison::{Apart, Appends};
 use crate::diff::comparing::flags::FlagHistory;
 use crate::diff::comparing::same::{Keeps, UNREAD};
 use crate::diff::routing::mapping::MailboxPair;
@@ -144,6 +144,7 @@ impl Case {
             others: &self.others,
             keeps: Keeps::ALL,
             contents: &|_, record| self.read.then_some(content(record)),
+            apart: Apart::default(),
         };
         let links = || links.split_whitespace().map(|word| Ok(link(word)));
         let mut recorded = Vec::new();
@@ -350,6 +351,7 @@ fn error_of_a_listing_is_given_on() {
         others: &UidSet::new(),
         keeps: Keeps::ALL,
         contents: UNREAD,
+        apart: Apart::default(),
     };
     let damaged = || std::iter::once(Err(Error::new(Kind::State, "damaged")));
     let mut record = |_: &[Link]| panic!("links of what is damaged");
