@@ -60,3 +60,24 @@ fn deletions_in_many_mailboxes_do_not_wait_for_one_after_the_other() {
     assert_eq!(few_of_source, many_of_source, "the source is asked about all of them at once");
     assert!(many_of_destination <= 24 + BESIDES, "{waited:?}");
 }
+
+/// Each way has its look at what is left, and its own logins.
+const BESIDES_BOTH_WAYS: u64 = 2 * BESIDES;
+
+#[test]
+fn deletions_both_ways_do_not_wait_for_one_mailbox_after_the_other() {
+    const NUMBER: usize = 24;
+    for deleted in ["trash", "expunge"] {
+        let settings = format!("[sync]\nmode = \"two-way\"\ndeleted = \"{deleted}\"\ndelete_guard = \"100%\"");
+        let migration = dovecot_to_dovecot().with_settings(&settings).seeded(&format!("{}Trash\n", mailboxes(NUMBER)));
+        migration.at_destination().create("Trash");
+        migration.run(&["sync"]).expect(0);
+        let mut source = migration.at_source();
+        (1..=NUMBER).for_each(|number| source.expunge(&format!("Box{number:02}"), &[2]));
+        migration.run(&["sync"]).expect(0);
+        assert_eq!(count(&migration.ferry.status()["last_run"], "messages_deleted"), NUMBER as u64);
+        let [_, destination] = round_trips(&migration, |part| part == "copy");
+        assert!(destination <= NUMBER as u64 + BESIDES_BOTH_WAYS, "{deleted}: {destination}");
+        migration.run(&["sync"]).expect(0).says("nothing to copy");
+    }
+}
