@@ -350,21 +350,7 @@ impl Account {
             if done == kill_after {
                 return;
             }
-            let (agreed, octets, identity) = (message.flags.clone(), message.octets, message.identity.unwrap());
-            let (origin, date) = (LinkOrigin::Appended, message.internal_date);
-            let link = Link {
-                source: uid,
-                destination: copy,
-                agreed,
-                lost: Flags::none(),
-                origin,
-                octets,
-                date,
-                source_octets: None,
-                altered: None,
-                identity,
-            };
-            self.links.insert(uid, link);
+            self.links.insert(uid, linked(&message, copy));
             self.stored.remove(&uid);
         }
         for update in &diff.plan.flag_updates {
@@ -401,6 +387,22 @@ impl Account {
 pub fn counted(plan: &MailboxPlan) -> u64 {
     let named = plan.departed.len() + plan.not_found_again.len() + plan.skipped.len() as u64 + plan.doubt.source.len();
     plan.present + plan.copied + plan.copies.len() + named
+}
+
+/// Of a copy of ours, with nothing lost.
+pub fn linked(message: &Message, copy: Uid) -> Link {
+    Link {
+        source: message.uid,
+        destination: copy,
+        agreed: message.flags.clone(),
+        lost: Flags::none(),
+        origin: LinkOrigin::Appended,
+        octets: message.octets,
+        date: message.internal_date,
+        source_octets: None,
+        altered: None,
+        identity: message.identity.expect("an identity"),
+    }
 }
 
 pub fn flags() -> impl Strategy<Value = Flags> {

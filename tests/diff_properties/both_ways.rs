@@ -1,9 +1,9 @@
 //! Two mailboxes whose users act on both, kept equal by plans of one way and of the other in turns: the model of a two-way
 //! sync. Runs are killed at any step, UIDVALIDITYs change, links are lost.
 
-use crate::account::{Account, Message, Side};
+use crate::account::{Account, Message, Side, linked};
 use crate::support::property::cases;
-use mailferry::model::{Digest, Flags, InternalDate, Link, LinkOrigin, MessageRecord, SystemFlag, Uid};
+use mailferry::model::{Digest, Flags, InternalDate, Link, MessageRecord, SystemFlag, Uid};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -240,21 +240,6 @@ impl World {
 
 fn name(message: &Message) -> Name {
     (message.identity, message.octets)
-}
-
-fn linked(message: &Message, copy: Uid) -> Link {
-    Link {
-        source: message.uid,
-        destination: copy,
-        agreed: message.flags.clone(),
-        lost: Flags::none(),
-        origin: LinkOrigin::Appended,
-        octets: message.octets,
-        date: message.internal_date,
-        source_octets: None,
-        altered: None,
-        identity: message.identity.expect("an identity"),
-    }
 }
 
 fn flags() -> impl Strategy<Value = Flags> {

@@ -2,7 +2,7 @@
 //! in a real state: what comes, goes, is reflagged, edited and doubled on both sides, links that are lost, listings that are
 //! replaced, UIDVALIDITYs that are others, runs that are killed.
 
-use crate::account::{Listing, Message, Side, message};
+use crate::account::{Listing, Message, Side, linked, message};
 use crate::support::listed::mailbox;
 use crate::support::property::cases;
 use mailferry::diff::comparing::comparison::{Apart, Comparison};
@@ -15,8 +15,8 @@ use mailferry::model::namespace::Namespace;
 use mailferry::model::plan::MailboxPlan;
 use mailferry::model::policy::{Mode, Policy};
 use mailferry::model::{
-    Content, Digest, FlagCapacity, Flags, Ground, InternalDate, Link, LinkOrigin, MailboxState, MessageRecord, Outcome,
-    Outcomes, PairState, RawName, Remembered, Side as Standing, Uid, UidSet, UidValidity,
+    Content, Digest, FlagCapacity, Flags, Ground, InternalDate, Link, MailboxState, MessageRecord, Outcome, Outcomes,
+    PairState, RawName, Remembered, Side as Standing, Uid, UidSet, UidValidity,
 };
 use mailferry::pipeline::planning::part::Part;
 use mailferry::pipeline::survey::dead_links::drop_dead_links;
@@ -346,21 +346,6 @@ impl<'a> World<'a> {
             self.state.unlink(&name, [deletion.source]).unwrap();
         }
         Some(())
-    }
-}
-
-fn linked(message: &Message, copy: Uid) -> Link {
-    Link {
-        source: message.uid,
-        destination: copy,
-        agreed: message.flags.clone(),
-        lost: Flags::none(),
-        origin: LinkOrigin::Appended,
-        octets: message.octets,
-        date: message.internal_date,
-        source_octets: None,
-        altered: None,
-        identity: message.identity.expect("an identity"),
     }
 }
 

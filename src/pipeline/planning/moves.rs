@@ -2,8 +2,8 @@
 //! destination (`diff/moves.rs`).
 //!
 //! Links are looked through only where something is to be copied, and only those of mailboxes that have lost some of their
-//! messages. What may have come from a mailbox that could not be listed waits for the next scan. Mailboxes that several share, or whose UIDVALIDITYs do not last, keep out of it: their messages are copied, and deleted, as
-//! ever.
+//! messages. What may have come from a mailbox that could not be listed waits for the next scan. Mailboxes that several share, or
+//! whose UIDVALIDITYs do not last, keep out of it: their messages are copied, and deleted, as ever.
 
 use super::planner::Planner;
 use super::stray::Stray;
