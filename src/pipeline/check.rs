@@ -18,7 +18,8 @@ use crate::pipeline::fleet::proof::{likeness, own_likeness};
 use crate::pipeline::survey::described::{blind, left_out};
 use crate::pipeline::survey::snapshots::empty_source;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// So many accounts show whether the list of accounts is sound.
@@ -31,7 +32,7 @@ const TOLERATED_PART: usize = 5;
 pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
     let brake = Brake::default();
     for_each_account(migration, Step::Check, |access| {
-        brake.go_on()?;
+        let turn = brake.begin()?;
         let account = &*access.account.name;
         let event = Event::Began { account, phase: Phase::Connecting, messages: 0, octets: 0 };
         access.migration.observer.event(event);
@@ -40,7 +41,7 @@ pub fn check(migration: &Migration) -> Vec<AccountResult<AccountCheck>> {
             let source = check_side(access, Side::Source);
             [source, destination.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
         });
-        brake.note([&source, &destination].into_iter().any(|side| side.as_ref().is_err_and(is_refusal)));
+        brake.note(turn, [&source, &destination].into_iter().any(|side| side.as_ref().is_err_and(is_refusal)));
         if let (Ok((source, due)), Ok((destination, _))) = (&mut source, &mut destination) {
             compare(source, *due, destination);
         }
@@ -93,32 +94,41 @@ fn obstacles<'a>(access: &'a Access<'_>, side: &'a SideCheck) -> impl Iterator<I
 }
 
 /// Stops a fleet of which the list of accounts is wrong.
+///
+/// The first accounts are those that began first: which of them ends first is chance.
 #[derive(Default)]
 struct Brake {
-    looked: AtomicUsize,
-    refused: AtomicUsize,
-    is_pulled: AtomicBool,
+    begun: AtomicUsize,
+    /// How many of the first were looked at, and how many of them were refused.
+    first: Mutex<(usize, usize)>,
 }
 
 impl Brake {
-    /// An account was looked at.
-    fn note(&self, is_refused: bool) {
-        let refused = self.refused.fetch_add(usize::from(is_refused), Ordering::SeqCst) + usize::from(is_refused);
-        let looked = self.looked.fetch_add(1, Ordering::SeqCst) + 1;
-        if looked == FIRST && refused > FIRST / TOLERATED_PART {
-            self.is_pulled.store(true, Ordering::SeqCst);
+    /// An account begins, as the returned one of all.
+    fn begin(&self) -> Result<usize> {
+        match *self.first() {
+            (FIRST, refused) if refused > FIRST / TOLERATED_PART => Err(Self::pulled(refused)),
+            _ => Ok(self.begun.fetch_add(1, Ordering::SeqCst)),
         }
     }
 
-    fn go_on(&self) -> Result<()> {
-        if !self.is_pulled.load(Ordering::SeqCst) {
-            return Ok(());
+    /// The account that began as this one was looked at.
+    fn note(&self, turn: usize, is_refused: bool) {
+        if turn < FIRST {
+            let mut first = self.first();
+            *first = (first.0 + 1, first.1 + usize::from(is_refused));
         }
-        let refused = self.refused.load(Ordering::SeqCst);
+    }
+
+    fn first(&self) -> MutexGuard<'_, (usize, usize)> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pulled(refused: usize) -> Error {
         let what = format!("not tried, because {refused} of the first {FIRST} accounts were refused");
         let hint = "have the columns of the accounts shifted? Look at the accounts that were refused, then run \
                     `mailferry check` again; `mailferry check NAME` looks at one";
-        Err(Error::new(Kind::Settings, what).scope(Scope::Account).hint(hint))
+        Error::new(Kind::Settings, what).scope(Scope::Account).hint(hint)
     }
 }
 
@@ -236,7 +246,6 @@ fn notes(session: &Session, listing: &Listing, side: Side) -> Vec<String> {
     notes
 }
 
-/// Mailboxes that hold messages, as far as the server tells of them.
 /// What will not work: mailboxes that cannot be read, and of the destination those that take nothing. What the settings leave
 /// out need not.
 fn hindrances(
@@ -280,13 +289,16 @@ mod tests {
     fn more_than_a_fifth_of_the_first_twenty_refused_stops_the_rest() {
         let brake = |refused: usize, looked: usize| {
             let brake = Brake::default();
-            (0..looked).for_each(|number| brake.note(number < refused));
-            brake.go_on().is_err()
+            let turns: Vec<_> = (0..looked).map_while(|_| brake.begin().ok()).collect();
+            turns.iter().for_each(|turn| brake.note(*turn, *turn < refused));
+            brake.begin().is_err()
         };
         assert!(brake(5, 20) && brake(20, 20) && brake(5, 40));
         assert!(!brake(4, 20) && !brake(19, 19), "of fewer nothing can be told");
         let late = Brake::default();
-        (0..40).for_each(|number| late.note(number >= 20));
-        assert!(late.go_on().is_ok(), "the list was sound");
+        for turn in (0..40).map(|_| late.begin().unwrap()).rev() {
+            late.note(turn, turn >= FIRST);
+        }
+        assert!(late.begin().is_ok(), "the list was sound, whoever was looked at first");
     }
 }
