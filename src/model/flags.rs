@@ -276,6 +276,14 @@ impl FlagCapacity {
         self.system & TOLD != 0
     }
 
+    /// Whether it keeps just the flags that the other keeps, however either tells of them.
+    pub fn keeps_what(&self, other: &FlagCapacity) -> bool {
+        let system = |capacity: &FlagCapacity| capacity.system & ALL_SYSTEM_FLAGS;
+        let takes_all = self.any_keyword && other.any_keyword;
+        system(self) == system(other)
+            && (takes_all || self.any_keyword == other.any_keyword && self.keywords == other.keywords)
+    }
+
     /// Those of the flags that this capacity grants by name and that of `before` did not, or grants at all where that of
     /// `before` did not.
     pub fn grants_beyond(&self, before: &FlagCapacity, flags: &Flags) -> Flags {
@@ -404,6 +412,16 @@ mod tests {
         assert_eq!(beyond(&everything, &named), flags(""), "it tells less");
         assert!(named.is_told() && FlagCapacity::nothing().is_told() && !everything.is_told());
         assert_eq!(flags("\\Seen work").within(&FlagCapacity::nothing()), flags(""));
+    }
+
+    #[test]
+    fn capacities_that_keep_the_same_are_told_from_others() {
+        let of = |texts: &str| FlagCapacity::from_texts(texts.split(' ').collect::<Vec<_>>());
+        let all = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+        let open = of(&format!("{all} work \\*"));
+        assert!(open.keeps_what(&FlagCapacity::everything()) && open.keeps_what(&of(&format!("{all} \\*"))));
+        assert!(!open.keeps_what(&of(&format!("{all} work"))) && !open.keeps_what(&FlagCapacity::nothing()));
+        assert!(!open.keeps_what(&of("\\Seen work \\*")) && !of("\\Seen a").keeps_what(&of("\\Seen b")));
     }
 
     #[test]

@@ -138,6 +138,20 @@ mod tests {
         assert_eq!(told(&account), None);
     }
 
+    #[test]
+    fn journal_outlasts_other_words_about_what_is_kept_and_nothing_more() {
+        let (_directory, _store, account) = settled(10);
+        let keeps = |capacity: &FlagCapacity| {
+            let writer = account.amend(SIDE, &inbox()).unwrap();
+            writer.finish(crate::model::MailboxState { capacity: capacity.clone(), ..state() }).unwrap();
+            told(&account)
+        };
+        let told =
+            FlagCapacity::from_texts(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", "work", "\\*"]);
+        assert_eq!(keeps(&told), Some((1, String::new())));
+        assert_eq!(keeps(&FlagCapacity::from_texts(["\\Seen", "\\*"])), None);
+    }
+
     /// Holds store/journal.rs invariant 1.
     #[test]
     fn journal_is_void_when_a_listing_changes_behind_its_back() {

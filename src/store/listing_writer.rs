@@ -138,7 +138,7 @@ impl ListingWriter {
         let header = self.header(state, &mut account_header);
         changes.put(&account.id.header(), &account_header)?;
         changes.put(&account.id.listing(self.side, &self.mailbox), &header)?;
-        if !self.before.as_ref().is_some_and(|before| !self.void && is_alike(&before.state, &header.state)) {
+        if !self.before.as_ref().is_some_and(|before| !self.void && is_comparable(&before.state, &header.state)) {
             self.journal.give_up(&mut changes);
         }
         self.journal.seal_into(header.state.revision, &mut changes)?;
@@ -200,8 +200,14 @@ impl ListingWriter {
 
 /// Whether two states whose records are equal mean the same for a plan.
 fn is_alike(before: &MailboxState, after: &MailboxState) -> bool {
+    is_comparable(before, after) && before.capacity == after.capacity
+}
+
+/// Whether a record that is equal in both means the same, if its flags are all kept: by which words the mailbox grants them matters
+/// to those alone of which some were lost.
+fn is_comparable(before: &MailboxState, after: &MailboxState) -> bool {
     let validity = |state: &MailboxState| state.sync_point.map(|point| point.uid_validity);
-    validity(before) == validity(after) && before.capacity == after.capacity
+    validity(before) == validity(after) && before.capacity.keeps_what(&after.capacity)
 }
 
 #[cfg(test)]
