@@ -286,7 +286,7 @@ fn compare_listings(
         mode: access.account.policy.mode,
         recent_first: access.account.policy.newest_first.is_some(),
     };
-    let records = listed.records(Side::Source, &source.name.raw)?;
+    let records = || listed.records(Side::Source, &source.name.raw);
     let copies = destination.map(|it| listed.records(Side::Destination, &it.name.raw)).transpose()?;
     let is_own = |record: &Result<MessageRecord>| record.as_ref().map_or(true, |it| !others.contains(it.uid));
     verify_mailbox(verification, records, copies.into_iter().flatten().filter(is_own), known.links.read()?)

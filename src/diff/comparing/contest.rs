@@ -113,16 +113,24 @@ impl Contest {
         let mut contested = std::mem::take(&mut self.contested);
         contested.sort_unstable_by_key(|one| (one.candidate, one.source));
         let departed: HashSet<Option<Digest>> = self.departed.iter().map(|record| record.identity).collect();
-        let (mut single, mut several) = (Vec::new(), Vec::new());
+        let mut several = Vec::new();
         for group in contested.chunk_by(|one, next| one.candidate == next.candidate) {
             let candidate = group[0].candidate as usize;
             let alone = group.len() == 1
                 && self.candidates.alike(candidate).len() == 1
                 && !departed.contains(&self.candidates.get(candidate).identity);
-            if alone { &mut single } else { &mut several }.extend_from_slice(group);
+            if !alone {
+                several.extend_from_slice(group);
+            }
         }
-        single.sort_unstable_by_key(|one| one.source);
-        (single, several)
+        // Both are ascending by candidate. Most messages are single: these are not held twice.
+        let mut passed = several.iter().map(|one| one.candidate).peekable();
+        contested.retain(|one| {
+            while passed.next_if(|candidate| *candidate < one.candidate).is_some() {}
+            passed.peek() != Some(&one.candidate)
+        });
+        contested.sort_unstable_by_key(|one| one.source);
+        (contested, several)
     }
 
     /// All candidates of these identities, and of those that have departed.

@@ -72,8 +72,8 @@ fn verified(
     destination: Vec<MessageRecord>,
     links: Vec<Link>,
 ) -> Verdict {
-    let (source, destination) = (source.into_iter().map(Ok), destination.into_iter().map(Ok));
-    verify_mailbox(verification, source, destination, links.into_iter().map(Ok)).unwrap()
+    let source = || Ok(source.iter().cloned().map(Ok));
+    verify_mailbox(verification, source, destination.into_iter().map(Ok), links.into_iter().map(Ok)).unwrap()
 }
 
 #[test]
