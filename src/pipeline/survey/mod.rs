@@ -2,7 +2,7 @@
 //!
 //! - [`side`]: one side, whatever cannot be listed; [`listing`]: by the cheapest way that can be trusted, on an [`errand`];
 //!   [`task`] and [`way`]: one mailbox of it;
-//!   [`asking`]: what is asked of it; [`gathering`]: its answers; [`extent`]: how far they reach; [`described`]: what the listing says of it;
+//!   [`asking`]: what is asked of it; [`gathering`]: its answers, [`concluding`]: recorded; [`extent`]: how far they reach; [`described`]: what the listing says of it;
 //!   [`silence`]: mailboxes that it says nothing of; [`unreadable`]: messages that the server cannot list;
 //!   [`side_record`]: what is recorded of the side as a whole.
 //! - [`dead_links`]: what is known of messages that both sides have lost.
@@ -23,6 +23,7 @@ pub mod agreeing;
 pub mod alike;
 pub mod asking;
 pub mod carrying;
+mod concluding;
 pub mod content;
 pub mod dead_links;
 pub mod described;

@@ -3,7 +3,7 @@
 //! - [`prepare`]: the destination is made ready ([`creation`]), intents are noted. [`crew`]: several mailboxes at once, each a [`job`] in
 //!   a [`lane`], with a [`share`] of the memory.
 //! - [`copy`]: one mailbox, and what to do when a connection breaks; [`progress`]: how far it is. [`pending`]: its messages,
-//!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way. [`originals`]: what need not go that
+//!   [`download`], [`conveyor`] and [`upload`] (over one or two [`uplinks`]): their way, and `answered`: what comes of it. [`originals`]: what need not go that
 //!   way, and how it goes then (`within`).
 //! - [`reconcile`]: what arrived without our knowing; [`settling`]: waiting for what may still arrive; [`merged`]: what was taken for
 //!   another message; [`strangers`]: what came between our own, and [`contention`], where another process copies the same.
@@ -11,6 +11,7 @@
 //! - [`subscribe`], [`besides`]: what is no mail. [`purge`]: what goes from the destination, `clearing`, `removal`, `disposal` and `looking`: how; [`replace`]: what was copied anew first; [`unsettled`]: what waits because it may have been moved.
 //! - [`moving`]: what was moved on the source; [`leftovers`]: what that leaves behind. [`renaming`]: mailboxes that have another name.
 
+mod answered;
 pub mod besides;
 mod clearing;
 pub mod contention;
