@@ -13,6 +13,7 @@ use crate::support::fake::Threshold;
 use crate::support::fake::account::{Account, Content};
 use crate::support::fake::behaviour::{Behaviour, Making, Rule, Then, When};
 use crate::support::ferry::Output;
+use crate::support::process::PATIENCE;
 use crate::tally;
 
 /// What the program may hold in memory at most, in KiB.
@@ -21,8 +22,8 @@ const MOST_KIBIBYTES: u64 = 64 << 10;
 /// What is told of a server that says no end of things, in octets.
 const MOST_WORDS_OCTETS: usize = 16 << 10;
 
-/// Who has not ended by then never does: the longest case waits for half of it. What others kept the processors busy is
-/// not counted.
+/// The processor time that a case may take. However busy the machine is, that stays what it is; who waits without end is ended after
+/// [`PATIENCE`].
 const CEILING: Duration = Duration::from_secs(60);
 
 /// Cases that are run at one time.
@@ -98,46 +99,36 @@ fn judge_case(limits: &str, case: Case, prepare: &(impl Fn(&Table, &str) + Sync)
     measured
 }
 
-/// Tells how long something took, without the time in which somebody was kept from the processors: a busy machine makes
-/// nothing longer.
-struct Clock {
-    began: Instant,
-    stalled: Duration,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        Clock { began: Instant::now(), stalled: stalled() }
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.began.elapsed().saturating_sub(stalled() - self.stalled)
-    }
-}
-
-/// How long somebody was ready to work and had no processor, since the machine began; nothing where the kernel does not
-/// count it.
-fn stalled() -> Duration {
-    let pressure = fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
-    let total = pressure.lines().find_map(|line| line.strip_prefix("some ")?.split("total=").nth(1)?.parse().ok());
-    Duration::from_micros(total.unwrap_or(0))
+/// The processor time that a process has taken; `None` once it is gone.
+fn worked(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind the name, which may hold anything: utime and stime are the 12th and the 13th, in hundredths of a second.
+    let mut figures = stat.rsplit(')').next()?.split_whitespace().skip(11).map(str::parse);
+    let (user, system): (u64, u64) = (figures.next()?.ok()?, figures.next()?.ok()?);
+    Some(Duration::from_millis(10 * (user + system)))
 }
 
 /// What holds for each case: it ends, within the memory, and says so in a bounded number of words.
 fn watched(table: &Table, name: &'static str) -> (Output, Measured) {
-    let clock = Clock::start();
+    let began = Instant::now();
     let mut running = table.ferry.start(&["sync", "--progress", "none"]);
     let (most, status) = (Cell::new(0), format!("/proc/{}/status", running.id()));
+    let process = running.id();
     let hangs = running.wait_until(|| {
         let figure = fs::read_to_string(&status).ok().and_then(|text| {
             text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok())
         });
         most.set(most.get().max(figure.unwrap_or(0)));
-        clock.elapsed() > CEILING
+        worked(process).is_some_and(|worked| worked > CEILING) || began.elapsed() > PATIENCE
     });
-    assert!(!hangs, "{name}: it does not end within {CEILING:?}, and is killed");
+    assert!(
+        !hangs,
+        "{name}: it does not end after {:?}, {:?} of work, and is killed",
+        began.elapsed(),
+        worked(process)
+    );
     let output = running.finish();
-    let measured = Measured { name, kibibytes: most.get(), seconds: clock.elapsed().as_secs_f64() };
+    let measured = Measured { name, kibibytes: most.get(), seconds: began.elapsed().as_secs_f64() };
     assert!(measured.kibibytes <= MOST_KIBIBYTES, "{name}: {} MiB of memory", measured.kibibytes >> 10);
     assert!(measured.kibibytes > 0, "{name}: its memory was never seen");
     let words = output.stdout.len() + output.stderr.len();
