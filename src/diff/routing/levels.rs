@@ -23,7 +23,7 @@ impl Levels {
     }
 
     pub(in crate::diff) fn canonical<'a>(levels: impl Iterator<Item = &'a str>) -> Self {
-        let mut levels: Vec<String> = levels.map(|level| level.nfc().collect()).collect();
+        let mut levels: Vec<String> = levels.map(composed).collect();
         if let Some(first) = levels.first_mut().filter(|first| first.eq_ignore_ascii_case("INBOX")) {
             first.make_ascii_uppercase();
         }
@@ -80,6 +80,11 @@ impl Levels {
     pub(in crate::diff) fn without_case(&self) -> Levels {
         Self::canonical(self.0.iter().map(|level| level.to_lowercase()).collect::<Vec<_>>().iter().map(String::as_str))
     }
+}
+
+/// Most names are ASCII, and as they should be already: 10,000 of them were a tenth of the work of a resync.
+fn composed(level: &str) -> String {
+    if level.is_ascii() { level.to_owned() } else { level.nfc().collect() }
 }
 
 /// So that what is above a name can be looked up without a copy of its levels; both hash alike.
