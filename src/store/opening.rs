@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 /// What sled may keep of the pages, counted as they are on disk; its own default is 1 GB. Twice as much takes 5 MB more for a million
-/// records, eight times as much 140 MB more, which was an eighth faster.
+/// records, and as long.
 const CACHE_OCTETS: u64 = 8 << 20;
 
 /// How often sled's lock is tried, and how long is waited between: ten seconds in all, for a machine that is overloaded.
